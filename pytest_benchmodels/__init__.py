@@ -1,0 +1,48 @@
+"""Run scenario files against LLMs as pytest items: fast, isolated, truthful."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .core.errors import BenchError, CheckError, ProviderError
+    from .core.exchange import Message, Provider, Request, Response, Usage
+    from .core.grading import Grade, Grader
+    from .core.model import Model
+    from .core.result import Result
+    from .providers.sim import SimServer
+
+__all__ = [
+    "BenchError",
+    "CheckError",
+    "Grade",
+    "Grader",
+    "Message",
+    "Model",
+    "Provider",
+    "ProviderError",
+    "Request",
+    "Response",
+    "Result",
+    "SimServer",
+    "Usage",
+]
+
+_HOMES = {
+    "core.errors": ("BenchError", "CheckError", "ProviderError"),
+    "core.exchange": ("Message", "Provider", "Request", "Response", "Usage"),
+    "core.grading": ("Grade", "Grader"),
+    "core.model": ("Model",),
+    "core.result": ("Result",),
+    "providers.sim": ("SimServer",),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import on first use: pytest loads this package in every project that has it installed."""
+    from importlib import import_module  # noqa: PLC0415 - the same reason
+
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""What the project talks about: no pytest, no I/O, nothing of ours imported."""

@@ -1,0 +1,73 @@
+"""The exceptions that cross rooms.
+
+    BenchError
+    ├── ConfigError         bench.toml, an option or the environment: ends the session as a usage error
+    ├── ScenarioFileError   one file's problems, all of them: a collection error
+    ├── ProviderError       one request that brought no usable answer
+    └── CheckError          a check that cannot judge this answer, through no fault of the answer
+
+The engine turns the last two into the `Failure` of a `Result`: a run's end is data, never an exception.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["BenchError", "CheckError", "ConfigError", "Problem", "ProviderError", "ScenarioFileError"]
+
+
+class BenchError(Exception):
+    """Root of everything this package raises on purpose."""
+
+
+class ConfigError(BenchError):
+    """A configuration that cannot work. Its text names the value, the rule and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a file; `line` counts from 1."""
+
+    path: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}"
+
+
+class ScenarioFileError(BenchError):
+    """Everything that is wrong with one scenario file, in order of lines."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class ProviderError(BenchError):
+    """A request that brought no usable answer.
+
+    `kind` is a short stable word for dashboards: `connection`, `rate-limit`, `overloaded`, `auth`, `not-found`,
+    `bad-request`, `malformed`, `too-large`, `redirect`, `http`. `status` is the HTTP status, if there was one.
+    `retry_after_s`, in seconds, is the server's own wish. The message never holds a key.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        *,
+        status: int | None = None,
+        retryable: bool = False,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.status = status
+        self.retryable = retryable
+        self.retry_after_s = retry_after_s
+
+
+class CheckError(BenchError):
+    """A check that cannot judge: its pattern ran out of time, its input is beyond its limits."""

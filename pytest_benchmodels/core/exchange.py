@@ -1,0 +1,64 @@
+"""What goes to a model and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from .model import Model
+
+if TYPE_CHECKING:
+    from .scenario import Check
+
+__all__ = ["Message", "Provider", "Request", "Response", "Role", "Usage"]
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the provider counted them; None where it said nothing."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request for one answer.
+
+    `params` are merged: the model's, overridden by the scenario's. `attempt` counts from 1. `checks` and `target` say
+    what a right answer looks like: only a simulated provider may look at them, and they are never sent elsewhere.
+    """
+
+    model: Model
+    messages: tuple[Message, ...]
+    params: Mapping[str, object] = field(default_factory=dict)
+    attempt: int = 1
+    trial: int = 1
+    checks: tuple[Check, ...] = ()
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One answer. `text` holds no lone surrogates; `latency_s` is in seconds, without waits between attempts."""
+
+    text: str
+    finish_reason: str | None = None
+    usage: Usage = Usage()
+    latency_s: float = 0.0
+
+
+class Provider(Protocol):
+    """The seam to a model API: one method that answers one request."""
+
+    async def complete(self, request: Request) -> Response:
+        """Return the answer, or raise `ProviderError`. Cancelling it closes its connection."""

@@ -1,0 +1,54 @@
+"""How an answer is judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import msgspec
+
+if TYPE_CHECKING:
+    from .exchange import Response
+
+__all__ = ["Grade", "Grader"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """A grader's verdict. `score` is from 0 to 1; `explanation` is for a reader and says expected and actual."""
+
+    score: float
+    passed: bool
+    explanation: str = ""
+
+    @classmethod
+    def of(cls, passed: bool, explanation: str = "") -> Self:  # noqa: FBT001 - the verdict is the one thing it takes
+        """A verdict with nothing between right and wrong."""
+        return cls(1.0 if passed else 0.0, passed, explanation)
+
+
+class Grader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The code behind a check: a subclass declares the check's options as fields and judges in `grade`.
+
+    The first field gives the check its name and holds its value: `class Contains(Grader): contains: str` is what
+    `- contains: Paris` in a file becomes. Field types, `msgspec.Meta` bounds and defaults are what the loader checks
+    and what the JSON Schema shows.
+
+    `bounded` promises that `grade` takes time linear in the answer's length and never blocks: such a grader runs on
+    the event loop, any other in a thread that the run's time limit can abandon.
+    """
+
+    bounded: ClassVar[bool] = False
+
+    @classmethod
+    def kind(cls) -> str:
+        """The check's name in a file."""
+        return cls.__struct_fields__[0]
+
+    def grade(self, response: Response) -> Grade:
+        """Judge one answer. Whatever it raises becomes the run's error, never a score."""
+        raise TypeError(f"{type(self).__name__} has no grade() method: a Grader has to judge")
+
+    def example(self) -> str | None:
+        """An answer that this check accepts, if one can be told: it is how `sim/*` answers rightly."""
+        return None

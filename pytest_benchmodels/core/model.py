@@ -1,0 +1,34 @@
+"""A model as the session knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Model", "Price"]
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per million tokens."""
+
+    input: float
+    output: float
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """`id` is what the user typed (`openai/gpt-4o-mini` or an alias) and what reports show; `name` is what the API gets.
+
+    `api_key_env` names the environment variable, never the key. `timeout_s`, in seconds, is the limit of one run.
+    """
+
+    id: str
+    provider: str
+    name: str
+    base_url: str
+    api_key_env: str | None = None
+    params: Mapping[str, object] = field(default_factory=dict)
+    timeout_s: float | None = None
+    max_in_flight: int | None = None
+    price: Price | None = None

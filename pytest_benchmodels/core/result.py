@@ -1,0 +1,71 @@
+"""What a run came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .exchange import Response
+
+__all__ = ["CheckResult", "Failure", "Result", "Retry", "Status"]
+
+Status = Literal["passed", "failed", "error", "timeout", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One check's verdict on one answer, after `not`. `summary` is the check in a reader's words."""
+
+    name: str
+    score: float
+    passed: bool
+    explanation: str
+    weight: float = 1.0
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a run has no verdict. `kind` is a short stable word, `message` is for a reader."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """An attempt that failed and was followed by another, `wait_s` seconds later."""
+
+    kind: str
+    message: str
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One run's end.
+
+    `latency_s` is the time in which the model worked on its answer, over all turns; `wait_s` that spent queueing and
+    between attempts; `duration_s` the whole run. All in seconds. `started_at` is in seconds since the epoch. `score`
+    is None unless the answer was graded. `cost_usd` is None where the price or the tokens are unknown.
+    """
+
+    nodeid: str
+    scenario: str
+    model: str
+    trial: int
+    status: Status
+    started_at: float
+    duration_s: float
+    latency_s: float = 0.0
+    wait_s: float = 0.0
+    attempts: int = 0
+    score: float | None = None
+    threshold: float = 1.0
+    checks: tuple[CheckResult, ...] = ()
+    response: Response | None = None
+    error: Failure | None = None
+    retries: tuple[Retry, ...] = ()
+    cost_usd: float | None = None
+    cached: bool = False
+    fingerprint: str = ""

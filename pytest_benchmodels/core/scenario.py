@@ -1,0 +1,61 @@
+"""What an author writes, after the door: parsed, rendered, complete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .exchange import Message
+from .grading import Grader
+
+__all__ = ["Check", "Scenario", "Turn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that a scenario asks of an answer.
+
+    `kind` is the check's name in the file (`equals`), `label` what reports call it (the author's `name`, else the
+    kind), `summary` the check in a reader's words (`contains 'Paris'`).
+    """
+
+    kind: str
+    label: str
+    summary: str
+    grader: Grader
+    weight: float = 1.0
+    negate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The messages that one request adds to the conversation, and what its answer has to satisfy."""
+
+    messages: tuple[Message, ...]
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One authored entry; a record of a dataset makes one each.
+
+    A scenario with `prompt` or `messages` has one turn. `checks` judge the last answer. `models` is empty where the
+    file names none. `timeout_s` and `repeat` are None where the author set none. `skip` and `xfail` hold the reason.
+    `source` is `path:line` for a reader.
+    """
+
+    id: str
+    source: str
+    turns: tuple[Turn, ...]
+    checks: tuple[Check, ...] = ()
+    system: str | None = None
+    models: tuple[str, ...] = ()
+    params: Mapping[str, object] = field(default_factory=dict)
+    target: str | None = None
+    threshold: float = 1.0
+    timeout_s: float | None = None
+    repeat: int | None = None
+    tags: tuple[str, ...] = ()
+    skip: str | None = None
+    xfail: str | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
