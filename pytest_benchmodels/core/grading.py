@@ -45,7 +45,7 @@ class Grader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The check's name in a file."""
         return cls.__struct_fields__[0]
 
-    def grade(self, response: Response) -> Grade:
+    def grade(self, response: Response) -> Grade:  # noqa: ARG002 - the parameter is the interface
         """Judge one answer. Whatever it raises becomes the run's error, never a score."""
         raise TypeError(f"{type(self).__name__} has no grade() method: a Grader has to judge")
 

@@ -18,7 +18,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`id` is what the user typed (`openai/gpt-4o-mini` or an alias) and what reports show; `name` is what the API gets.
+    """`id` is what the user typed (`openai/gpt-4o-mini` or an alias) and reports show; `name` is what the API gets.
 
     `api_key_env` names the environment variable, never the key. `timeout_s`, in seconds, is the limit of one run.
     """
