@@ -1,0 +1,49 @@
+"""Anthropic's Messages API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..core.exchange import Usage
+from .dialect import Reading, UnreadableError, at, given_params, joined_text, tokens
+
+if TYPE_CHECKING:
+    from ..core.exchange import Request
+    from ..core.model import Model
+    from .key import Key
+
+__all__ = ["Anthropic"]
+
+_VERSION = "2023-06-01"
+_MAX_TOKENS = 1024
+
+
+class Anthropic:
+    def url(self, model: Model) -> str:
+        return f"{model.base_url.rstrip('/').removesuffix('/v1')}/v1/messages"
+
+    def headers(self, key: Key) -> Mapping[str, str]:
+        return {**key.header("x-api-key"), "anthropic-version": _VERSION}
+
+    def body(self, request: Request) -> dict[str, object]:
+        body: dict[str, object] = {"max_tokens": _MAX_TOKENS, **given_params(request)}
+        if "stop" in body:
+            stop = body.pop("stop")
+            body["stop_sequences"] = [stop] if isinstance(stop, str) else stop
+        system = [message.content for message in request.messages if message.role == "system"]
+        if system:
+            body["system"] = "\n\n".join(system)
+        messages = [
+            {"role": message.role, "content": message.content}
+            for message in request.messages
+            if message.role != "system"
+        ]
+        return {**body, "model": request.model.name, "messages": messages, "stream": False}
+
+    def read(self, document: Mapping[str, object]) -> Reading:
+        content = document.get("content")
+        if not isinstance(content, list):
+            raise UnreadableError("it has no content list")
+        usage = Usage(tokens(at(document, "usage", "input_tokens")), tokens(at(document, "usage", "output_tokens")))
+        return Reading(joined_text(content), document.get("stop_reason"), usage)

@@ -1,0 +1,86 @@
+"""The providers that are known by name: where each listens, and which environment variables it goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["CATALOG", "Protocol", "ProviderInfo"]
+
+Protocol = Literal["openai", "anthropic", "google", "sim"]
+
+_OLLAMA_PORT = "11434"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderInfo:
+    """One provider. Of several environment variables, the first that is set counts.
+
+    `base_url` is the address without any variable set; empty for `sim`, whose address is known at run time only.
+    """
+
+    name: str
+    protocol: Protocol
+    base_url: str
+    base_url_envs: tuple[str, ...] = ()
+    key_envs: tuple[str, ...] = ()
+
+    @property
+    def base_url_env(self) -> str | None:
+        """The variable to name to a reader."""
+        return next(iter(self.base_url_envs), None)
+
+    @property
+    def key_env(self) -> str | None:
+        """The variable to name to a reader; None for a provider that needs no key."""
+        return next(iter(self.key_envs), None)
+
+    def find_base_url(self, environ: Mapping[str, str]) -> str:
+        """The address that the environment asks for, else the provider's own."""
+        for name in self.base_url_envs:
+            if value := environ.get(name, "").strip():
+                return _ollama_url(value) if name == "OLLAMA_HOST" else value.rstrip("/")
+        return self.base_url
+
+    def find_key_env(self, environ: Mapping[str, str]) -> str | None:
+        """The variable that holds the key; the one to set, where none is."""
+        return next((name for name in self.key_envs if environ.get(name, "").strip()), self.key_env)
+
+
+def _ollama_url(host: str) -> str:
+    """Read OLLAMA_HOST, which may be `host`, `host:port`, `:port` or a URL, and may name the server's own 0.0.0.0."""
+    scheme, separator, rest = host.rpartition("://")
+    address, _, path = rest.partition("/")
+    name, _, port = address.rpartition(":") if ":" in address.rpartition("]")[2] else (address, "", "")
+    usual_port = {"http": "80", "https": "443"}.get(scheme, _OLLAMA_PORT) if separator else _OLLAMA_PORT
+    name = "127.0.0.1" if name in {"", "0.0.0.0", "[::]"} else name  # noqa: S104 - replaced, not bound to
+    base = f"{scheme or 'http'}://{name}:{port or usual_port}/{path}".rstrip("/")
+    return base if base.endswith("/v1") else f"{base}/v1"
+
+
+CATALOG: Mapping[str, ProviderInfo] = {
+    info.name: info
+    for info in (
+        ProviderInfo("openai", "openai", "https://api.openai.com/v1", ("OPENAI_BASE_URL",), ("OPENAI_API_KEY",)),
+        ProviderInfo(
+            "anthropic", "anthropic", "https://api.anthropic.com", ("ANTHROPIC_BASE_URL",), ("ANTHROPIC_API_KEY",)
+        ),
+        ProviderInfo(
+            "google",
+            "google",
+            "https://generativelanguage.googleapis.com/v1beta",
+            ("GOOGLE_GEMINI_BASE_URL", "GEMINI_BASE_URL"),
+            ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        ),
+        ProviderInfo(
+            "openrouter",
+            "openai",
+            "https://openrouter.ai/api/v1",
+            ("OPENROUTER_BASE_URL",),
+            ("OPENROUTER_API_KEY",),
+        ),
+        ProviderInfo("ollama", "openai", "http://127.0.0.1:11434/v1", ("OLLAMA_BASE_URL", "OLLAMA_HOST")),
+        ProviderInfo("sim", "sim", ""),
+    )
+}

@@ -1,0 +1,7 @@
+"""The simulated provider: a real HTTP server on loopback, deterministic, in a process of its own."""
+
+from __future__ import annotations
+
+from .server import SimServer
+
+__all__ = ["SimServer"]

@@ -1,0 +1,160 @@
+"""One client's connection: bytes in, requests to the service, replies out in order and in time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import h11
+
+if TYPE_CHECKING:
+    from .service import Reply, Service
+
+__all__ = ["Connection"]
+
+MAX_BODY_BYTES = 16 * 2**20
+"""A longer request is answered with 413."""
+_MAX_WAITING_BYTES = 2**20
+
+
+class Connection(asyncio.Protocol):
+    """Speaks HTTP/1.1 with keep-alive; requests that arrive while one is being answered wait their turn."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._loop = asyncio.get_running_loop()
+        self._http = h11.Connection(h11.SERVER)
+        self._head: h11.Request | None = None
+        self._body = bytearray()
+        self._reply: Reply | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting_bytes = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_server() hands out; for the types
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._http.receive_data(data)
+        if self._reply is None:
+            self._advance()
+        else:
+            # Reading goes on, for only so is a client's leaving seen; but not without limit.
+            self._waiting_bytes += len(data)
+            if self._waiting_bytes > _MAX_WAITING_BYTES:
+                self._transport.pause_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name for it
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._reply is not None and self._reply.tally is not None:
+            self._reply.tally.left()
+        self._reply = None
+
+    def _advance(self) -> None:
+        try:
+            while self._reply is None and not self._transport.is_closing():
+                event = self._http.next_event()
+                if event is h11.NEED_DATA or event is h11.PAUSED:
+                    self._encourage()
+                    return
+                self._take(event)
+        except h11.RemoteProtocolError as error:
+            self._refuse(error.error_status_hint, str(error))
+
+    def _encourage(self) -> None:
+        if self._http.they_are_waiting_for_100_continue:
+            self._transport.write(self._http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
+
+    def _take(self, event: type[h11.NEED_DATA | h11.PAUSED] | h11.Event) -> None:
+        if isinstance(event, h11.Request):
+            self._head, self._body = event, bytearray()
+        elif isinstance(event, h11.Data):
+            self._body += event.data
+            if len(self._body) > MAX_BODY_BYTES:
+                self._refuse(413, f"a request's body may hold {MAX_BODY_BYTES} bytes")
+        elif isinstance(event, h11.EndOfMessage):
+            self._answer()
+        else:
+            self._transport.close()
+
+    def _answer(self) -> None:
+        assert self._head is not None  # noqa: S101 - h11 sends the end of a request after its head
+        reply = self._service.reply(self._head.method.decode(), self._head.target.decode(), bytes(self._body))
+        self._reply = reply
+        if reply.fault == "hang":
+            return
+        if reply.delay_s:
+            self._timer = self._loop.call_later(reply.delay_s, self._send, reply)
+        else:
+            self._send(reply)
+
+    def _send(self, reply: Reply) -> None:
+        if reply.fault == "reset":
+            self._reset()
+            return
+        wire = self._wire(reply)
+        if reply.fault == "truncate":
+            wire = wire[: -1 - len(reply.body) // 2]
+        if reply.drip_s:
+            self._drip(memoryview(wire), reply.drip_s)
+        else:
+            self._transport.write(wire)
+            self._done()
+
+    def _wire(self, reply: Reply) -> bytes:
+        headers = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(reply.body))),
+            *reply.headers,
+        ]
+        reason = HTTPStatus(reply.status).phrase if reply.status in _KNOWN else ""
+        head = h11.Response(status_code=reply.status, headers=headers, reason=reason)
+        parts = (self._http.send(head), self._http.send(h11.Data(data=reply.body)), self._http.send(h11.EndOfMessage()))
+        return b"".join(part for part in parts if part)
+
+    def _drip(self, wire: memoryview, wait_s: float) -> None:
+        if wire:
+            self._transport.write(wire[:1])
+            self._timer = self._loop.call_later(wait_s, self._drip, wire[1:], wait_s)
+        else:
+            self._done()
+
+    def _done(self) -> None:
+        """Account for the reply that is out, and go on with what arrived meanwhile."""
+        reply, self._reply, self._timer = self._reply, None, None
+        if reply is not None and reply.tally is not None:
+            reply.tally.ended(reply.fault or str(reply.status))
+        if (reply is not None and reply.fault == "truncate") or self._http.our_state is not h11.DONE:
+            self._transport.close()
+            return
+        self._http.start_next_cycle()
+        self._waiting_bytes = 0
+        self._transport.resume_reading()
+        # Through the loop, not by a call: a pipeline of many requests must not nest as deeply.
+        self._loop.call_soon(self._advance)
+
+    def _reset(self) -> None:
+        """Close in such a way that the client's system reports a reset connection."""
+        peer: socket.socket = self._transport.get_extra_info("socket")
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reply, self._reply = self._reply, None
+        if reply is not None and reply.tally is not None:
+            reply.tally.ended("reset")
+        self._transport.abort()
+
+    def _refuse(self, status: int, reason: str) -> None:
+        """Answer what is no HTTP, or too much of it, and end the connection."""
+        body = json.dumps({"error": {"message": reason, "code": status}}).encode()
+        if self._http.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            headers = [("Content-Length", str(len(body))), ("Connection", "close")]
+            self._transport.write(self._http.send(h11.Response(status_code=status, headers=headers)) or b"")
+            self._transport.write(self._http.send(h11.Data(data=body)) or b"")
+        self._transport.close()
+
+
+_KNOWN = frozenset(status.value for status in HTTPStatus)
