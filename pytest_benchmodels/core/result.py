@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+import msgspec
 
 from .exchange import Response
 
-__all__ = ["CheckResult", "Failure", "Result", "Retry", "Status"]
+__all__ = ["CheckResult", "Failure", "Result", "Retry", "Status", "from_plain", "to_plain"]
 
 Status = Literal["passed", "failed", "error", "timeout", "skipped"]
 
@@ -69,3 +71,19 @@ class Result:
     cost_usd: float | None = None
     cached: bool = False
     fingerprint: str = ""
+
+
+def to_plain(result: Result) -> dict[str, object]:
+    """The result as str, int, float, bool, None, list and dict: what crosses from one process to another.
+
+    Its strings cross only if they hold no lone surrogates (`text.well_formed`, `text.plain`).
+    """
+    plain: dict[str, Any] = msgspec.to_builtins(result)
+    plain["checks"] = list(plain["checks"])
+    plain["retries"] = list(plain["retries"])
+    return plain
+
+
+def from_plain(plain: dict[str, object]) -> Result:
+    """Undo `to_plain`. Raises `msgspec.ValidationError` for anything that is no result."""
+    return msgspec.convert(plain, Result)

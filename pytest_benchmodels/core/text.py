@@ -8,8 +8,9 @@ from collections.abc import Iterable
 
 __all__ = ["clip", "nearest", "plain", "quote", "well_formed"]
 
-# C0 and C1 controls, DEL, bidirectional overrides, line separators: all that steers a terminal or hides text.
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# C0 and C1 controls, DEL, bidirectional overrides, line separators: all that steers a terminal or hides text. And lone
+# surrogates, which no encoder accepts.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def well_formed(text: str) -> str:
@@ -18,7 +19,7 @@ def well_formed(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Show control characters as escapes; keep tabs and newlines."""
+    """Show control characters and lone surrogates as escapes; keep tabs and newlines."""
     return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 

@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import heapq
+import math
+import random
+import statistics
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.metrics import ErrorGroup, Figures, Tally, lower_bound, percentile, wilson
+from pytest_benchmodels.core.result import Failure, Result, Status
+
+seconds = st.floats(0, 1000, allow_nan=False)
+
+
+def a_result(scenario: str = "add", model: str = "sim/steady", status: Status = "passed", **facts: Any) -> Result:
+    trial = facts.get("trial", 1)
+    defaults = {"trial": 1, "started_at": 1000.0, "duration_s": 1.0, "latency_s": 1.0}
+    nodeid = f"suite.yaml::{scenario}[{model}#{trial}]"
+    return Result(nodeid, scenario, model, status=status, **{**defaults, **facts})
+
+
+def figures_of(*results: Result, lanes: int = 20) -> Figures:
+    tally = Tally()
+    for result in results:
+        tally.add(result)
+    return tally.figures(lanes)
+
+
+# Newcombe, Statistics in Medicine 17 (1998), table I, method 3: the score method without continuity correction.
+@pytest.mark.parametrize(
+    ("passed", "graded", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilson_agrees_with_published_intervals(passed: int, graded: int, low: float, high: float) -> None:
+    interval = wilson(passed, graded)
+    assert interval is not None
+    assert (round(interval.low, 4), round(interval.high, 4)) == (low, high)
+
+
+def test_wilson_of_nothing_is_unknown() -> None:
+    assert wilson(0, 0) is None
+
+
+@given(st.integers(1, 20_000).flatmap(lambda graded: st.tuples(st.integers(0, graded), st.just(graded))))
+def test_wilson_holds_the_rate_and_stays_within_bounds(counts: tuple[int, int]) -> None:
+    interval = wilson(*counts)
+    assert interval is not None
+    assert 0 <= interval.low <= counts[0] / counts[1] <= interval.high <= 1
+    assert interval.low < interval.high
+
+
+@given(st.integers(1, 1000).flatmap(lambda graded: st.tuples(st.integers(0, graded - 1), st.just(graded))))
+def test_wilson_rises_with_each_pass_and_mirrors_failures(counts: tuple[int, int]) -> None:
+    passed, graded = counts
+    here, more, mirrored = wilson(passed, graded), wilson(passed + 1, graded), wilson(graded - passed, graded)
+    assert here is not None
+    assert more is not None
+    assert mirrored is not None
+    assert here.low < more.low
+    assert here.high < more.high
+    assert math.isclose(here.low, 1 - mirrored.high, abs_tol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [([], 0.5, None), ([7.0], 0.95, 7.0), ([15, 20, 35, 40, 50], 0.40, 29.0), ([4, 1, 3, 2], 0.75, 3.25)],
+)
+def test_percentile_of_known_values(values: list[float], share: float, expected: float | None) -> None:
+    assert percentile(values, share) == pytest.approx(expected)
+
+
+@given(st.lists(seconds, min_size=2, max_size=50))
+def test_percentile_agrees_with_the_inclusive_quantiles_of_statistics(values: list[float]) -> None:
+    expected = statistics.quantiles(values, n=20, method="inclusive")
+    assert [percentile(values, n / 20) for n in range(1, 20)] == pytest.approx(expected, abs=1e-9)
+
+
+@given(st.lists(seconds, min_size=1, max_size=50), st.floats(0, 1), st.floats(0, 1))
+def test_percentile_is_monotonic_and_within_its_values(values: list[float], one: float, other: float) -> None:
+    low, high = percentile(values, min(one, other)), percentile(values, max(one, other))
+    assert low is not None
+    assert high is not None
+    assert min(values) <= low <= high <= max(values)
+
+
+def makespan_of_list_schedule(times: list[float], lanes: int) -> float:
+    free_at = [0.0] * lanes
+    for time in times:
+        heapq.heapreplace(free_at, free_at[0] + time)
+    return max(free_at)
+
+
+@given(st.dictionaries(st.sampled_from("abc"), st.lists(seconds, max_size=30)), st.integers(1, 8))
+def test_no_schedule_beats_the_lower_bound(busy: dict[str, list[float]], lanes: int) -> None:
+    makespan = max((makespan_of_list_schedule(times, lanes) for times in busy.values()), default=0.0)
+    bound = lower_bound(busy, lanes)
+    assert bound <= makespan * (1 + 1e-9)
+    # Graham (1966): a list schedule is at most twice the optimum, so a bound that is too low would show.
+    assert makespan <= 2 * bound + 1e-9
+
+
+def test_lower_bound_is_of_the_slowest_model() -> None:
+    assert lower_bound({"even": [2.0] * 10, "long": [1.0, 7.0], "none": []}, 2) == 10.0
+    assert lower_bound({"even": [2.0] * 10, "long": [1.0, 7.0], "none": []}, 4) == 7.0
+    assert lower_bound({}, 4) == 0.0
+
+
+def test_an_error_is_neither_a_right_nor_a_wrong_answer() -> None:
+    figures = figures_of(a_result("a"), a_result("b", status="failed"), a_result("c", status="error", latency_s=99.0))
+    (model,) = figures.models
+    assert (model.graded, model.rate, model.errors) == (2, 0.5, 1)
+    assert model.p95_s == 1.0
+
+
+def test_a_timeout_is_a_wrong_answer_that_took_its_whole_time() -> None:
+    figures = figures_of(a_result("a"), a_result("b", status="timeout", latency_s=0.0, duration_s=9.0))
+    (model,) = figures.models
+    assert (model.graded, model.rate, model.timeouts) == (2, 0.5, 1)
+    assert model.p50_s == pytest.approx(5.0)
+
+
+def test_where_nothing_was_graded_nothing_is_known() -> None:
+    (model,) = figures_of(a_result(status="skipped"), a_result("b", status="error")).models
+    assert (model.rate, model.interval, model.score, model.p50_s, model.cost_usd) == (None,) * 5
+    assert (model.skipped, model.errors, model.graded) == (1, 1, 0)
+
+
+def test_scores_are_averaged_over_runs_that_have_one() -> None:
+    (model,) = figures_of(
+        a_result("a", score=1.0), a_result("b", status="failed", score=0.5), a_result("c", status="timeout")
+    ).models
+    assert model.score == 0.75
+
+
+def test_tokens_are_what_the_provider_counted() -> None:
+    counted = Response("4", usage=Usage(input_tokens=10, output_tokens=None))
+    (model,) = figures_of(a_result("a", response=counted), a_result("b", response=counted), a_result("c")).models
+    assert (model.input_tokens, model.output_tokens) == (20, None)
+
+
+def test_one_answer_of_unknown_cost_makes_the_sum_unknown() -> None:
+    known = a_result("a", cost_usd=0.25)
+    assert figures_of(known, a_result("b", status="error")).models[0].cost_usd == 0.25
+    assert figures_of(known, a_result("b", status="timeout", cost_usd=0.5)).models[0].cost_usd == 0.75
+    assert figures_of(known, a_result("b", status="failed")).models[0].cost_usd is None
+
+
+def test_throughput_counts_work_done_and_whole_scenarios() -> None:
+    figures = figures_of(
+        a_result("a", "m1"),
+        a_result("a", "m2", "failed", started_at=1029.0),
+        a_result("b", "m1", "timeout"),
+        a_result("b", "m2", "error"),
+        a_result("c", "m1", "skipped"),
+        a_result("d", "m1", cached=True),
+    )
+    assert (figures.runs, figures.worked_runs, figures.cached) == (6, 3, 1)
+    assert (figures.scenarios, figures.worked_scenarios) == (4, 1)
+    assert figures.makespan_s == 30.0
+    assert (figures.runs_per_min, figures.scenarios_per_min) == (6.0, 2.0)
+
+
+def test_skipped_and_cached_runs_took_no_time() -> None:
+    figures = figures_of(
+        a_result("a", started_at=5000.0, duration_s=4.0),
+        a_result("b", status="skipped", started_at=1.0, duration_s=50.0),
+        a_result("c", cached=True, started_at=2.0, duration_s=60.0),
+        lanes=1,
+    )
+    assert (figures.makespan_s, figures.lower_bound_s, figures.efficiency) == (4.0, 4.0, 1.0)
+
+
+def test_nothing_ran() -> None:
+    figures = figures_of()
+    assert (figures.models, figures.errors, figures.runs, figures.scenarios, figures.trials) == ((), (), 0, 0, 0)
+    assert (figures.makespan_s, figures.runs_per_min, figures.scenarios_per_min, figures.efficiency) == (0, 0, 0, None)
+
+
+def test_the_same_id_in_two_files_is_two_scenarios() -> None:
+    one, other = a_result(), a_result()
+    figures = figures_of(one, Result(f"other.yaml::{other.scenario}[m]", other.scenario, "m", 2, "passed", 0.0, 1.0))
+    assert (figures.scenarios, figures.trials) == (2, 2)
+
+
+def test_errors_are_grouped_by_model_and_kind_the_most_frequent_first() -> None:
+    def error(model: str, kind: str, message: str) -> Result:
+        return a_result(model=model, status="error", error=Failure(kind, message))
+
+    figures = figures_of(
+        error("a", "auth", "401"), error("b", "http", "second"), error("b", "http", "first"), a_result(status="error")
+    )
+    assert figures.errors == (
+        ErrorGroup("b", "http", 2, "first"),
+        ErrorGroup("a", "auth", 1, "401"),
+        ErrorGroup("sim/steady", "unknown", 1, ""),
+    )
+
+
+results = st.builds(
+    lambda scenario, model, status, start, took, score: a_result(
+        scenario,
+        model,
+        status,
+        started_at=start,
+        duration_s=took,
+        latency_s=took / 2,
+        score=score,
+        cost_usd=score,
+        error=Failure("http", scenario),
+    ),
+    st.sampled_from("abcdef"),
+    st.sampled_from(["m1", "m2"]),
+    st.sampled_from(["passed", "failed", "error", "timeout", "skipped"]),
+    seconds,
+    seconds,
+    st.none() | st.floats(0, 1),
+)
+
+
+@given(st.lists(results, max_size=30), st.randoms(use_true_random=False))
+def test_the_order_of_results_does_not_matter(some: list[Result], shuffle: random.Random) -> None:
+    before = figures_of(*some)
+    shuffle.shuffle(some)
+    assert figures_of(*some) == before
+
+
+@given(st.lists(results, max_size=30), st.integers(1, 3))
+def test_every_run_has_one_status_and_figures_are_numbers(some: list[Result], lanes: int) -> None:
+    figures = figures_of(*some, lanes=lanes)
+    assert figures.runs == len(some) == sum(figures.statuses.values())
+    assert figures.worked_scenarios <= figures.scenarios
+    for value in (figures.makespan_s, figures.lower_bound_s, figures.runs_per_min, figures.scenarios_per_min):
+        assert math.isfinite(value)
+        assert value >= 0
