@@ -1,0 +1,124 @@
+"""`--bench-json`: the whole outcome for programs.
+
+    {"schema_version": 1, "run": {...}, "models": [...], "results": [...]}
+
+Names and units stay as they are within a schema version; fields may be added. What is not known is null, and so is what
+JSON cannot say (NaN, infinity).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from pytest_benchmodels.core.metrics import Figures, ModelFigures
+from pytest_benchmodels.core.result import Result, to_plain
+from pytest_benchmodels.core.text import well_formed
+
+from .files import replacing
+
+__all__ = ["SCHEMA_VERSION", "BenchRun", "write_bench_json"]
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class BenchRun:
+    """What the results do not tell of the run as a whole.
+
+    `started_at` is in seconds since the epoch, `duration_s` the session's, `concurrency` scenarios at once, and
+    `exit_status` pytest's. `id` is the store's name for this run, None without a store.
+    """
+
+    started_at: float
+    duration_s: float
+    version: str
+    concurrency: int
+    exit_status: int
+    id: str | None = None
+
+
+def write_bench_json(path: Path, run: BenchRun, figures: Figures, results: Iterable[Result]) -> None:
+    """Write the document, one result after another: it is never in memory as a whole.
+
+    The file appears when it is complete. Raises `ConfigError` if it cannot be written.
+    """
+    with replacing(path, "--bench-json") as stream:
+        stream.write(b'{"schema_version":%d,\n"run":' % SCHEMA_VERSION)
+        stream.write(_encode(_run(run, figures)))
+        stream.write(b',\n"models":')
+        _write_array(stream, map(_model, figures.models))
+        stream.write(b',\n"results":')
+        _write_array(stream, map(_result, results))
+        stream.write(b"}\n")
+
+
+def _run(run: BenchRun, figures: Figures) -> dict[str, object]:
+    return {
+        "id": run.id,
+        "started_at": _iso(run.started_at),
+        "duration_s": run.duration_s,
+        "plugin_version": run.version,
+        "concurrency": run.concurrency,
+        "exit_status": run.exit_status,
+        "scenarios": figures.scenarios,
+        "models": len(figures.models),
+        "trials": figures.trials,
+        "runs": figures.runs,
+        "statuses": figures.statuses,
+        "cached": figures.cached,
+        "scenarios_per_min": figures.scenarios_per_min,
+        "model_runs_per_min": figures.runs_per_min,
+        "makespan_s": figures.makespan_s,
+        "lower_bound_s": figures.lower_bound_s,
+    }
+
+
+def _model(model: ModelFigures) -> dict[str, object]:
+    interval = model.interval
+    return {
+        **msgspec.to_builtins(model),
+        "graded": model.graded,
+        "rate": model.rate,
+        "rate_ci95": [interval.low, interval.high] if interval else None,
+    }
+
+
+def _result(result: Result) -> dict[str, object]:
+    return {**to_plain(result), "started_at": _iso(result.started_at)}
+
+
+def _iso(seconds: float) -> str:
+    """ISO 8601 in UTC, to the millisecond: `2026-01-31T12:00:00.000Z`."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _write_array(stream: BinaryIO, entries: Iterable[dict[str, object]]) -> None:
+    separator = b"[\n"
+    for entry in entries:
+        stream.write(separator + _encode(entry))
+        separator = b",\n"
+    stream.write(b"[]" if separator == b"[\n" else b"\n]")
+
+
+def _encode(document: dict[str, object]) -> bytes:
+    try:
+        return msgspec.json.encode(document)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_well_formed(document))
+
+
+def _well_formed(value: Any) -> Any:
+    """The same with lone surrogates replaced, wherever they are: an error's text may quote hostile JSON."""
+    if isinstance(value, str):
+        return well_formed(value)
+    if isinstance(value, dict):
+        return {name: _well_formed(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_well_formed(entry) for entry in value]
+    return value

@@ -1,0 +1,143 @@
+"""What a reader sees of a run that failed, timed out or ended as an error: its own words, and no traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_benchmodels.core.result import CheckResult, Result
+from pytest_benchmodels.core.text import clip, plain
+
+from .units import duration, one_line, plural
+
+__all__ = ["failure_headline", "failure_text"]
+
+_ANSWER_LIMIT = 2000
+_MESSAGE_LIMIT = 1000
+_LINE_LIMIT = 300
+_NAME_LIMIT = 120
+_CHECK_LINES = 30
+_NAMED_CHECKS = 2
+
+_REMEDIES = {
+    "auth": "set the environment variable of the model's key to one that is valid for this provider",
+    "bad-request": "look at the scenario's and the model's params: this API refused one of them",
+    "connection": "see whether the server runs and whether the model's base_url is right",
+    "malformed": "see whether the model's base_url points to the API that its provider speaks",
+    "not-found": "see whether the model's name and base_url are right",
+    "overloaded": "allow more attempts with --bench-retries, or more time with --bench-timeout",
+    "rate-limit": "lower --bench-concurrency, or set rpm and tpm of the model in bench.toml",
+    "redirect": "set the model's base_url to the final address: no redirect is followed, it could carry the key away",
+    "too-large": "lower max_tokens in params: a reply is read up to a limit only",
+}
+
+
+def failure_text(result: Result, limit_s: float | None = None) -> str:
+    """The whole story on a few lines, the headline first. `limit_s` is the time limit that the run had, in seconds."""
+    return "\n".join((failure_headline(result, limit_s), *_details(result)))
+
+
+def failure_headline(result: Result, limit_s: float | None = None) -> str:
+    """One line that names what failed: pytest's short summary and JUnit show it alone."""
+    if result.status == "timeout":
+        return _timeout_headline(result, limit_s)
+    if result.status == "error":
+        return _error_headline(result)
+    return _verdict_headline(result)
+
+
+def _timeout_headline(result: Result, limit_s: float | None) -> str:
+    limit = result.duration_s if limit_s is None else limit_s
+    what = "gave no final answer to" if result.response is None else "was not done with"
+    attempt = f" (attempt {result.attempts})" if result.attempts else ""
+    return f"Timeout (>{limit:.1f}s): {_model(result)} {what} {_scenario(result)} within the limit{attempt}"
+
+
+def _error_headline(result: Result) -> str:
+    kind, message = (result.error.kind, result.error.message) if result.error else ("unknown", "no reason was given")
+    tried = f", {plural(result.attempts, 'attempt')}" if result.attempts else ""
+    return f"{kind}: {one_line(message, _LINE_LIMIT)} ({_model(result)}{tried}, {duration(result.duration_s)})"
+
+
+def _verdict_headline(result: Result) -> str:
+    score, needed = _apart(result.score or 0.0, result.threshold)
+    return f"scored {score}, needs {needed}{_culprits(result)} ({_model(result)}, {duration(result.latency_s)})"
+
+
+def _culprits(result: Result) -> str:
+    """The checks that failed; if all passed, those whose partial score kept the run below its threshold."""
+    if failed := [check for check in result.checks if not check.passed]:
+        return f"; failed {_names(failed)}"
+    partial = [check for check in result.checks if check.score < 1]
+    return f"; only partly met {_names(partial)}" if partial else ""
+
+
+def _names(checks: list[CheckResult]) -> str:
+    named = ", ".join(map(_summary, checks[:_NAMED_CHECKS]))
+    more = len(checks) - _NAMED_CHECKS
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def _details(result: Result) -> Iterator[str]:
+    yield from _cause(result)
+    for number, retry in enumerate(result.retries, 1):
+        waited = f"; waited {duration(retry.wait_s)}"
+        yield f"  attempt {number}  {retry.kind}: {one_line(retry.message, _LINE_LIMIT)}{waited}"
+    yield from _check_lines(result)
+    yield from _answer(result)
+
+
+def _cause(result: Result) -> Iterator[str]:
+    """What the headline had no room for, and the way out if there is a known one."""
+    if result.error is None:
+        return
+    message = result.error.message
+    if result.status == "timeout" or len(message) > _LINE_LIMIT or "\n" in message:
+        yield "  " + plain(clip(message, _MESSAGE_LIMIT)).replace("\n", "\n  ")
+    if remedy := _REMEDIES.get(result.error.kind):
+        yield f"  remedy: {remedy}"
+
+
+def _check_lines(result: Result) -> Iterator[str]:
+    ordered = sorted(result.checks, key=lambda check: check.passed)
+    yield from map(_check_line, ordered[:_CHECK_LINES])
+    if more := ordered[_CHECK_LINES:]:
+        yield f"  and {plural(len(more), 'more check')}"
+
+
+def _check_line(check: CheckResult) -> str:
+    verdict = "passed" if check.passed else "failed"
+    notes = [] if check.score in {0.0, 1.0} else [f"score {check.score:.2f}"]
+    notes += [] if check.weight == 1 else [f"weight {check.weight:g}"]
+    noted = f" ({', '.join(notes)})" if notes else ""
+    explained = f": {one_line(check.explanation, _LINE_LIMIT)}" if check.explanation and not check.passed else ""
+    return f"  {verdict}  {_summary(check)}{noted}{explained}"
+
+
+def _answer(result: Result) -> Iterator[str]:
+    if result.response is None:
+        return
+    reason = result.response.finish_reason
+    ended = "" if reason in {None, "stop"} else f" (finish_reason {one_line(str(reason), _NAME_LIMIT)})"
+    shown = plain(clip(result.response.text, _ANSWER_LIMIT)) or "(empty)"
+    yield f"answer{ended}: " + shown.replace("\n", "\n  ")
+
+
+def _apart(score: float, needed: float) -> tuple[str, str]:
+    """Both with two digits, or as many as it takes to tell them apart: `scored 1.00, needs 1.00` explains nothing."""
+    for digits in range(2, 17):
+        shown = f"{score:.{digits}f}", f"{needed:.{digits}f}"
+        if shown[0] != shown[1]:
+            return shown
+    return f"{score:.2f}", f"{needed:.2f}"
+
+
+def _summary(check: CheckResult) -> str:
+    return one_line(check.summary or check.name, _NAME_LIMIT)
+
+
+def _model(result: Result) -> str:
+    return one_line(result.model, _NAME_LIMIT)
+
+
+def _scenario(result: Result) -> str:
+    return repr(one_line(result.scenario, _NAME_LIMIT))

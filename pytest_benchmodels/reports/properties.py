@@ -1,0 +1,33 @@
+"""A run's facts under the names that JUnit readers and pytest-json-report readers depend on."""
+
+from __future__ import annotations
+
+from pytest_benchmodels.core.exchange import Usage
+from pytest_benchmodels.core.result import Result
+
+__all__ = ["junit_properties", "result_properties"]
+
+
+def result_properties(result: Result) -> dict[str, str | int | float | None]:
+    """The ten facts of one run; None, JSON's null, where one is not known.
+
+    `latency_s` is in seconds to the microsecond, `cost_usd` in US dollars.
+    """
+    usage = result.response.usage if result.response else Usage()
+    return {
+        "scenario": result.scenario,
+        "model": result.model,
+        "trial": result.trial,
+        "status": result.status,
+        "score": result.score,
+        "latency_s": round(result.latency_s, 6),
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cost_usd": result.cost_usd,
+        "attempts": result.attempts,
+    }
+
+
+def junit_properties(result: Result) -> list[tuple[str, str | int | float]]:
+    """The same as `bench.*` pairs. XML has no null: what is not known is left out."""
+    return [(f"bench.{name}", value) for name, value in result_properties(result).items() if value is not None]

@@ -1,0 +1,142 @@
+"""The benchmark summary: what stands in the terminal after pytest's own output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pytest_benchmodels.core.metrics import ErrorGroup, Figures, ModelFigures
+
+from .units import UNKNOWN, dollars, duration, fraction, one_line, percent, plural, tokens
+
+__all__ = ["summary_lines"]
+
+_GAP = "  "
+_ERROR_LINES = 5
+_MODEL_LIMIT = 120
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """`title` holds the spaces that put it over its values; `width` is the least one."""
+
+    title: str
+    width: int
+    left: bool = False
+
+    def cells(self, values: Sequence[str], least: int) -> list[str]:
+        width = max(least, len(self.title), *map(len, values))
+        pad = str.ljust if self.left else str.rjust
+        return [pad(cell, width) for cell in (self.title, *values)]
+
+
+_COLUMNS = (
+    _Column("model", 22, left=True),
+    _Column("passed", 7),
+    _Column("rate", 8),
+    _Column("95% CI", 11, left=True),
+    _Column("score", 5),
+    _Column("errors", 6),
+    _Column("timeouts", 8),
+    _Column(" p50 ", 5),
+    _Column(" p95 ", 5),
+    _Column(" tokens  ", 9),
+    _Column("cost ", 5),
+)
+_SKIPPED = _Column("skipped", 7)
+_BEFORE_LATENCY = 7
+
+
+def summary_lines(figures: Figures, width: int) -> list[str]:
+    """The table, the causes of errors, and the three closing lines, for a terminal of `width` characters.
+
+    A table that does not fit loses its spare room, but no figure.
+    """
+    return [*_table(figures.models, width), *_error_lines(figures.errors, width), *_closing_lines(figures)]
+
+
+def _table(models: Sequence[ModelFigures], width: int) -> list[str]:
+    if not models:
+        return []
+    columns, rows = list(_COLUMNS), [_row(model) for model in models]
+    if any(model.skipped for model in models):
+        columns.insert(_BEFORE_LATENCY, _SKIPPED)
+        for row, model in zip(rows, models, strict=True):
+            row.insert(_BEFORE_LATENCY, str(model.skipped))
+    lines = _lines(columns, rows, spare=True)
+    return lines if max(map(len, lines)) <= width else _lines(columns, rows, spare=False)
+
+
+def _lines(columns: Sequence[_Column], rows: Sequence[Sequence[str]], *, spare: bool) -> list[str]:
+    cells = [
+        column.cells(values, column.width if spare else 0)
+        for column, values in zip(columns, zip(*rows, strict=True), strict=True)
+    ]
+    return [_GAP.join(line).rstrip() for line in zip(*cells, strict=True)]
+
+
+def _row(model: ModelFigures) -> list[str]:
+    return [
+        one_line(model.model, _MODEL_LIMIT),
+        f"{model.passed}/{model.graded}",
+        percent(model.rate),
+        _interval(model),
+        fraction(model.score),
+        str(model.errors),
+        str(model.timeouts),
+        duration(model.p50_s),
+        duration(model.p95_s),
+        _tokens(model),
+        dollars(model.cost_usd),
+    ]
+
+
+def _interval(model: ModelFigures) -> str:
+    interval = model.interval
+    if interval is None:
+        return UNKNOWN
+    return f"{percent(interval.low).removesuffix('%')}-{percent(interval.high)}"
+
+
+def _tokens(model: ModelFigures) -> str:
+    if model.input_tokens is None and model.output_tokens is None:
+        return UNKNOWN
+    return f"{tokens(model.input_tokens)}/{tokens(model.output_tokens)}"
+
+
+def _error_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:
+    shown = groups if len(groups) <= _ERROR_LINES else groups[: _ERROR_LINES - 1]
+    for group in shown:
+        start = f"errors: {one_line(group.model, _MODEL_LIMIT)}: {group.count} x {group.kind}: "
+        yield start + one_line(group.message, max(width - len(start), 40))
+    if rest := groups[len(shown) :]:
+        yield f"errors: {sum(group.count for group in rest)} more of {len(rest)} further kinds"
+
+
+def _closing_lines(figures: Figures) -> list[str]:
+    scenarios, runs = f"{figures.scenarios_per_min:.1f}", f"{figures.runs_per_min:.1f}"
+    makespan, bound = f"{figures.makespan_s:.1f} s", f"{figures.lower_bound_s:.1f} s"
+    return [
+        f"{_product(figures)} in {figures.makespan_s / 60:.2f} min",
+        f"throughput: {scenarios} scenarios/min, {runs} model runs/min{_not_counted(figures)}",
+        f"makespan {makespan}, lower bound {bound} ({percent(figures.efficiency, 0)})",
+    ]
+
+
+def _product(figures: Figures) -> str:
+    """`387 scenarios x 3 models = 1161 runs`; a `-k` or models of a scenario's own can leave holes in the product."""
+    factors = [plural(figures.scenarios, "scenario"), plural(len(figures.models), "model")]
+    if figures.trials > 1:
+        factors.append(plural(figures.trials, "trial"))
+    full = figures.scenarios * len(figures.models) * figures.trials
+    holes = "" if figures.runs == full else " (not every pair)"
+    return f"{' x '.join(factors)} = {plural(figures.runs, 'run')}{holes}"
+
+
+def _not_counted(figures: Figures) -> str:
+    """A run that did no work is no throughput: say how many there are."""
+    statuses = figures.statuses
+    parts = [plural(statuses["error"], "error")] if statuses["error"] else []
+    parts += [f"{statuses['skipped']} skipped"] if statuses["skipped"] else []
+    parts += [f"{figures.cached} cached"] if figures.cached else []
+    return f" ({', '.join(parts)} not counted)" if parts else ""

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.reports.properties import junit_properties, result_properties
+
+NODEID = "a.yaml::add[sim/steady#2]"
+
+
+def test_the_ten_names_are_the_contracts() -> None:
+    result = Result(
+        NODEID,
+        "add",
+        "sim/steady",
+        2,
+        "passed",
+        0.0,
+        1.5,
+        latency_s=1.23456789,
+        attempts=3,
+        score=1.0,
+        response=Response("4", usage=Usage(10, 2)),
+        cost_usd=0.25,
+    )
+    assert result_properties(result) == {
+        "scenario": "add",
+        "model": "sim/steady",
+        "trial": 2,
+        "status": "passed",
+        "score": 1.0,
+        "latency_s": 1.234568,
+        "input_tokens": 10,
+        "output_tokens": 2,
+        "cost_usd": 0.25,
+        "attempts": 3,
+    }
+    assert junit_properties(result) == [(f"bench.{name}", value) for name, value in result_properties(result).items()]
+
+
+def test_what_is_not_known_is_null_in_json_and_absent_in_xml() -> None:
+    result = Result(NODEID, "add", "sim/steady", 1, "error", 0.0, 1.5)
+    unknown = {name for name, value in result_properties(result).items() if value is None}
+    assert unknown == {"score", "input_tokens", "output_tokens", "cost_usd"}
+    assert [name for name, _ in junit_properties(result)] == [
+        "bench.scenario",
+        "bench.model",
+        "bench.trial",
+        "bench.status",
+        "bench.latency_s",
+        "bench.attempts",
+    ]

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_benchmodels.core.metrics import ErrorGroup, Figures, ModelFigures
+from pytest_benchmodels.reports.summary import summary_lines
+
+
+def a_model(model: str = "openai/gpt-4o-mini", **figures: Any) -> ModelFigures:
+    given = {
+        "passed": 361,
+        "failed": 25,
+        "timeouts": 1,
+        "errors": 0,
+        "skipped": 0,
+        "score": 0.951,
+        "p50_s": 1.9,
+        "p95_s": 6.4,
+        "input_tokens": 412_000,
+        "output_tokens": 88_000,
+        "cost_usd": 0.11,
+    }
+    return ModelFigures(model=model, **{**given, **figures})
+
+
+def a_model_without_runs(model: str = "m", **counts: Any) -> ModelFigures:
+    nothing = dict.fromkeys(("passed", "failed", "timeouts", "errors", "skipped"), 0)
+    unknown = dict.fromkeys(("score", "p50_s", "p95_s", "input_tokens", "output_tokens", "cost_usd"))
+    return a_model(model, **{**nothing, **unknown, **counts})
+
+
+def some_figures(*models: ModelFigures, **figures: Any) -> Figures:
+    runs = sum(model.graded + model.errors + model.skipped for model in models)
+    given = {
+        "errors": (),
+        "scenarios": runs // len(models) if models else 0,
+        "trials": 1,
+        "cached": 0,
+        "worked_runs": runs,
+        "worked_scenarios": 0,
+        "makespan_s": 60.0,
+        "lower_bound_s": 57.0,
+    }
+    return Figures(models=models, **{**given, **figures})
+
+
+CONTRACT = """\
+model                    passed      rate  95% CI       score  errors  timeouts   p50    p95    tokens    cost
+openai/gpt-4o-mini      361/387     93.3%  90.3-95.4%    0.95       0         1   1.9s   6.4s   412k/88k  $0.11
+387 scenarios x 3 models = 1161 runs in 3.20 min
+throughput: 120.9 scenarios/min, 362.8 model runs/min
+makespan 192.0 s, lower bound 183.1 s (95%)
+"""
+
+
+def test_the_layout_is_the_contracts() -> None:
+    models = a_model(), a_model("sim/slow"), a_model("sim/steady", passed=387, failed=0, timeouts=0, score=1.0)
+    figures = some_figures(*models, worked_scenarios=387, makespan_s=192.0, lower_bound_s=183.1)
+    lines = summary_lines(figures, 120)
+    assert lines[:2] + lines[-3:] == CONTRACT.splitlines()
+    assert lines[3].split()[1:5] == ["387/387", "100.0%", "99.0-100.0%", "1.00"]
+
+
+def test_columns_align_under_a_long_name() -> None:
+    long = "openrouter/" + "very-" * 8 + "long"
+    header, short_row, long_row, *_ = summary_lines(some_figures(a_model(), a_model(long)), 300)
+    assert long_row.startswith(long + "  ")
+    assert header.index("rate") + 4 == short_row.index("93.3%") + 5 == long_row.index("93.3%") + 5
+    assert header.index("cost") == short_row.index("$0.11") == long_row.index("$0.11")
+
+
+def test_a_table_that_does_not_fit_gives_up_its_spare_room_only() -> None:
+    figures = some_figures(a_model())
+    wide, narrow = summary_lines(figures, 200), summary_lines(figures, 80)
+    assert len(narrow[1]) < len(wide[1])
+    assert narrow[1].split() == wide[1].split()
+
+
+def test_a_skipped_column_stands_only_where_runs_were_skipped() -> None:
+    assert "skipped" not in "\n".join(summary_lines(some_figures(a_model()), 120))
+    header, row, *_ = summary_lines(some_figures(a_model(skipped=23)), 130)
+    end = header.index("skipped") + len("skipped")
+    assert row[end - 3 : end] == " 23"
+
+
+def test_what_is_not_known_is_a_dash() -> None:
+    _, row, *_ = summary_lines(some_figures(a_model_without_runs(errors=3)), 120)
+    assert row.split() == ["m", "0/0", "-", "-", "-", "3", "0", "-", "-", "-", "-"]
+    _, row, *_ = summary_lines(some_figures(a_model(output_tokens=None)), 120)
+    assert " 412k/-" in row
+
+
+def test_nothing_ran() -> None:
+    assert summary_lines(some_figures(makespan_s=0.0, lower_bound_s=0.0), 80) == [
+        "0 scenarios x 0 models = 0 runs in 0.00 min",
+        "throughput: 0.0 scenarios/min, 0.0 model runs/min",
+        "makespan 0.0 s, lower bound 0.0 s (-)",
+    ]
+
+
+def test_one_of_each_is_singular() -> None:
+    model = a_model_without_runs(passed=1)
+    assert summary_lines(some_figures(model), 120)[2] == "1 scenario x 1 model = 1 run in 1.00 min"
+
+
+def test_trials_are_a_factor() -> None:
+    model = a_model_without_runs(passed=6)
+    (product,) = (line for line in summary_lines(some_figures(model, scenarios=3, trials=2), 120) if " x " in line)
+    assert product == "3 scenarios x 1 model x 2 trials = 6 runs in 1.00 min"
+
+
+def test_holes_in_the_product_are_told() -> None:
+    models = (
+        a_model_without_runs("a", passed=12),
+        a_model_without_runs("b", passed=9),
+        a_model_without_runs("c", failed=9),
+    )
+    assert summary_lines(some_figures(*models, scenarios=12), 120)[4] == (
+        "12 scenarios x 3 models = 30 runs (not every pair) in 1.00 min"
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "cached", "note"),
+    [
+        ({"passed": 4}, 0, ""),
+        ({"passed": 4, "errors": 1}, 0, " (1 error not counted)"),
+        ({"passed": 4, "errors": 7, "skipped": 2}, 3, " (7 errors, 2 skipped, 3 cached not counted)"),
+    ],
+)
+def test_runs_that_did_no_work_are_named(counts: dict[str, Any], cached: int, note: str) -> None:
+    figures = some_figures(a_model_without_runs(**counts), cached=cached, worked_runs=4, worked_scenarios=4)
+    assert summary_lines(figures, 120)[-2] == f"throughput: 4.0 scenarios/min, 4.0 model runs/min{note}"
+
+
+def test_the_cause_of_errors_stands_below_the_table() -> None:
+    groups = (
+        ErrorGroup("openai/gpt-4o-mini", "auth", 12, "401 Unauthorized: wrong key"),
+        ErrorGroup("bad\x1b[2J", "http", 1, "gone\x07\nfor good " + "x" * 500),
+    )
+    lines = summary_lines(some_figures(a_model(errors=13), errors=groups), 120)
+    assert lines[2] == "errors: openai/gpt-4o-mini: 12 x auth: 401 Unauthorized: wrong key"
+    assert lines[3].startswith(r"errors: bad\x1b[2J: 1 x http: gone\x07 for good xxx")
+    assert lines[3].endswith(" more characters)")
+    assert len(lines[3]) < 160
+
+
+def test_many_causes_are_five_lines() -> None:
+    groups = tuple(ErrorGroup("m", f"kind-{n}", 10 - n, "why") for n in range(7))
+    lines = [line for line in summary_lines(some_figures(a_model(errors=49), errors=groups), 120) if "errors: " in line]
+    assert lines[-2:] == ["errors: m: 7 x kind-3: why", "errors: 15 more of 3 further kinds"]
+    assert len(lines) == 5
+
+
+def test_a_name_from_a_file_cannot_steer_the_terminal() -> None:
+    text = "\n".join(summary_lines(some_figures(a_model("evil\x1b[31m\nname")), 120))
+    assert r"evil\x1b[31m name" in text
+    assert "\x1b" not in text
+
+
+counts = st.integers(0, 10_000)
+known = st.none() | st.floats(0, 1e6)
+models = st.builds(
+    ModelFigures,
+    model=st.sampled_from(["a", "b" * 40]),
+    passed=counts,
+    failed=counts,
+    timeouts=counts,
+    errors=counts,
+    skipped=counts,
+    score=st.none() | st.floats(0, 1),
+    p50_s=known,
+    p95_s=known,
+    input_tokens=st.none() | st.integers(0, 10**12),
+    output_tokens=st.none() | st.integers(0, 10**12),
+    cost_usd=known,
+)
+
+
+@given(st.lists(models, max_size=4), st.just(0.0) | st.floats(1e-6, 1e6), st.integers(0, 200))
+def test_any_figures_make_an_even_ascii_table(some: list[ModelFigures], makespan: float, width: int) -> None:
+    figures = some_figures(*some, makespan_s=makespan, lower_bound_s=makespan)
+    lines = summary_lines(figures, width)
+    text = "\n".join(lines)
+    assert text.isascii()
+    assert "nan" not in text
+    assert "inf" not in text
+    assert {len(line.split()) for line in lines[1 : len(some) + 1]} <= {11 + any(model.skipped for model in some)}
