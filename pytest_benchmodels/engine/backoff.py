@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..core.errors import ProviderError
+from pytest_benchmodels.core.errors import ProviderError
 
 __all__ = ["Backoff"]
 

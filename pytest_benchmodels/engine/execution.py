@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
-from ..core.errors import CheckError, ProviderError
-from ..core.exchange import Message, Provider, Request, Response, Usage
-from ..core.fingerprint import fingerprint
-from ..core.model import Model
-from ..core.result import CheckResult, Failure, Result, Retry, Status
-from ..core.run import Run
+from pytest_benchmodels.core.errors import CheckError, ProviderError
+from pytest_benchmodels.core.exchange import Message, Provider, Request, Response, Usage
+from pytest_benchmodels.core.fingerprint import fingerprint
+from pytest_benchmodels.core.model import Model
+from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry, Status
+from pytest_benchmodels.core.run import Run
+
 from .backoff import Backoff
 from .judging import judge, total
 
-__all__ = ["Executor"]
+__all__ = ["Executor", "Watch"]
+
+Watch = Callable[[Run], AbstractContextManager[object]]
 
 
 @dataclass(slots=True)
@@ -39,11 +43,20 @@ class _Progress:
 
 
 class Executor:
-    """Executes runs. One instance serves a session; `execute` may be called for many runs at once."""
+    """Executes runs. One instance serves a session; `execute` may be called for many runs at once.
 
-    def __init__(self, provider_for: Callable[[Model], Provider], backoff: Backoff) -> None:
+    `watch` is entered around the judging of each answer: user code runs there, and may end the process.
+    """
+
+    def __init__(
+        self,
+        provider_for: Callable[[Model], Provider],
+        backoff: Backoff,
+        watch: Watch = lambda _: nullcontext(),
+    ) -> None:
         self._provider_for = provider_for
         self._backoff = backoff
+        self._watch = watch
 
     async def execute(self, run: Run) -> Result:
         """Run to the end within the run's limit. Failures are in the Result; only cancellation is raised."""
@@ -85,10 +98,12 @@ class Executor:
             response = await self._answer(run, request, progress)
             progress.response = _whole(response, progress)
             progress.doing = "the model answered, but a check did not finish"
-            progress.verdicts += await judge(turn.checks, response, f"turn {number + 1}: " if last else "")
+            with self._watch(run):
+                progress.verdicts += await judge(turn.checks, response, f"turn {number + 1}: " if last else "")
             request = replace(request, messages=(*request.messages, Message("assistant", response.text)))
         if progress.response is not None:
-            progress.verdicts += await judge(scenario.checks, progress.response)
+            with self._watch(run):
+                progress.verdicts += await judge(scenario.checks, progress.response)
 
     async def _answer(self, run: Run, request: Request, progress: _Progress) -> Response:
         """Attempt one request until it is answered."""

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from ..core.errors import CheckError
-from ..core.exchange import Response
-from ..core.grading import Grade
-from ..core.result import CheckResult
-from ..core.scenario import Check
+from pytest_benchmodels.core.errors import CheckError
+from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.grading import Grade
+from pytest_benchmodels.core.result import CheckResult
+from pytest_benchmodels.core.scenario import Check
 
 __all__ = ["judge", "total"]
 

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable
 from types import TracebackType
 from typing import Generic, NamedTuple, Self, TypeVar
 
-from ..core.result import Result
-from ..core.run import Run
+from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.run import Run
+
 from .dispatch import Dispatch
 from .execution import Executor
 

@@ -1,0 +1,27 @@
+"""The pytest plugin: hooks that delegate. Without `--bench` nothing else of this package is imported."""
+
+from __future__ import annotations
+
+import pytest
+
+from .options import add_options
+
+__all__ = ["pytest_addhooks", "pytest_addoption", "pytest_configure"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    from pytest_benchmodels import hookspecs  # noqa: PLC0415 - see above
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.bench:
+        from .install import install  # noqa: PLC0415 - see above
+
+        install(config)

@@ -1,0 +1,129 @@
+"""Scenario files as pytest collectors, runs as pytest items."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_benchmodels import formats
+from pytest_benchmodels.core.errors import ScenarioFileError
+from pytest_benchmodels.core.result import Result, Status
+from pytest_benchmodels.core.run import NO_MODEL, Run, run_name
+from pytest_benchmodels.core.scenario import Scenario
+from pytest_benchmodels.reports.failure import failure_text
+from pytest_benchmodels.reports.properties import junit_properties
+
+from .bench import BENCH
+
+__all__ = ["LateAnswerError", "NoAnswerError", "RunItem", "ScenarioFile", "WrongAnswerError"]
+
+
+class _OutcomeError(Exception):
+    """Carries a run's end through pytest's protocol; its text is for a reader."""
+
+
+class WrongAnswerError(_OutcomeError):
+    """The answer scored below its threshold."""
+
+
+class LateAnswerError(_OutcomeError):
+    """No final answer came within the limit."""
+
+
+class NoAnswerError(_OutcomeError):
+    """No answer that could be graded."""
+
+
+class ScenarioFile(pytest.File):
+    """One scenario file. A file that is wrong is a collection error of its own; the others go on."""
+
+    def collect(self) -> Iterator[RunItem]:
+        bench = self.config.stash[BENCH]
+        try:
+            scenarios = formats.load(
+                self.path, self._shown(), bench.load_options, named=self.session.isinitpath(self.path)
+            )
+        except ScenarioFileError as error:
+            raise self.CollectError(str(error)) from None
+        for scenario in scenarios or ():
+            yield from self._items(scenario)
+
+    def _items(self, scenario: Scenario) -> Iterator[RunItem]:
+        bench = self.config.stash[BENCH]
+        trials = bench.settings.repeat or scenario.repeat or 1
+        for model in bench.models.named_for(scenario.models) or (NO_MODEL,):
+            for trial in range(1, trials + 1):
+                name = run_name(scenario.id, model, trial if trials > 1 else None)
+                yield RunItem.from_parent(self, name=name, scenario=scenario, model=model, trial=trial)
+
+    def _shown(self) -> str:
+        """The path as the user would type it."""
+        try:
+            return os.path.relpath(self.path, self.config.invocation_params.dir)
+        except ValueError:  # another drive
+            return str(self.path)
+
+
+class RunItem(pytest.Item):
+    """One run. `setup` obtains the Result (the loop has it already), `call` says what it is."""
+
+    def __init__(self, *, scenario: Scenario, model: str, trial: int, **kwargs: object) -> None:
+        super().__init__(**kwargs)  # type: ignore[arg-type] # pytest's own keywords, passed through
+        self.scenario = scenario
+        self.model = model
+        self.trial = trial
+        self.result: Result | None = None
+        for tag in scenario.tags:
+            self.add_marker(tag)
+        if scenario.skip is not None:
+            self.add_marker(pytest.mark.skip(reason=scenario.skip))
+        if scenario.xfail is not None:
+            # Only a wrong answer is what the author expects; an error or a timeout stays one.
+            self.add_marker(pytest.mark.xfail(reason=scenario.xfail, raises=WrongAnswerError))
+
+    def run(self) -> Run:
+        """What the engine needs to know."""
+        bench = self.config.stash[BENCH]
+        model = bench.models.resolve(self.model)
+        limits = (self.scenario.timeout_s, model.timeout_s, bench.settings.timeout_s)
+        limit = next(limit for limit in limits if limit is not None)
+        return Run(self.nodeid, self.scenario, model, self.trial, limit or None)
+
+    def conclude(self, result: Result) -> None:
+        """Take the Result, and give JUnit its properties: pytest copies them into each of the item's reports."""
+        self.result = result
+        others = [pair for pair in self.user_properties if not pair[0].startswith("bench.")]
+        self.user_properties[:] = [*others, *junit_properties(result)]
+
+    def setup(self) -> None:
+        if self.config.option.setuponly:
+            return
+        if self.result is None:
+            self.conclude(self.config.stash[BENCH].execute(self.run()))
+        self._raise_if("error", NoAnswerError)
+
+    def runtest(self) -> None:
+        self._raise_if("failed", WrongAnswerError)
+        self._raise_if("timeout", LateAnswerError)
+
+    def teardown(self) -> None:
+        """Let the Result go: a plugin that reruns the item means to have another one."""
+        self.result = None
+
+    def _raise_if(self, status: Status, error: type[_OutcomeError]) -> None:
+        if self.result is not None and self.result.status == status:
+            raise error(failure_text(self.result, self.run().timeout_s))
+
+    def repr_failure(  # type: ignore[override] # a text for a reader instead of a traceback
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: str | None = None
+    ) -> object:
+        if isinstance(excinfo.value, _OutcomeError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)  # type: ignore[arg-type] # the same styles
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        _, _, line = self.scenario.source.rpartition(":")
+        return self.path, int(line) - 1 if line.isdigit() else None, self.name

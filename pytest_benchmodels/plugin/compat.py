@@ -1,0 +1,31 @@
+"""The private API of pytest that we use, each with its reason. `tests/plugin/test_plugin_compat.py` watches it."""
+
+from __future__ import annotations
+
+from typing import Any, TextIO
+
+import pytest
+
+__all__ = ["is_skipped", "terminal_file"]
+
+
+def is_skipped(item: pytest.Item) -> bool:
+    """Whether a skip or skipif mark of any origin skips this item.
+
+    A run starts long before pytest's setup hook would tell, and a skipped run must not call its model. A mark that
+    cannot be evaluated counts as skipping: pytest's own hook then reports what is wrong with it.
+    """
+    from _pytest.skipping import evaluate_skip_marks  # noqa: PLC0415 - no public way to ask
+
+    if not any(True for _ in item.iter_markers("skip")) and not any(True for _ in item.iter_markers("skipif")):
+        return False
+    try:
+        return evaluate_skip_marks(item) is not None
+    except pytest.fail.Exception:
+        return True
+
+
+def terminal_file(reporter: Any) -> TextIO:
+    """What pytest's terminal reporter writes to: its writer's own `write` counts columns, ours must not be counted."""
+    file: TextIO = reporter._tw._file  # noqa: SLF001 - sys.stdout is captured while tests run
+    return file

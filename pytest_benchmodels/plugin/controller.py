@@ -1,0 +1,105 @@
+"""xdist's controller: prepares workers, schedules them, and completes the report of what a crash ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_benchmodels.core.result import Failure, Result
+from pytest_benchmodels.core.run import parse_run_name
+from pytest_benchmodels.reports.failure import failure_text
+
+from .bench import Bench
+from .marks import Marks
+from .scheduler import LaneScheduling
+from .transport import complete_crash
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
+__all__ = ["Controller"]
+
+_OURS = ("load", "worksteal")
+
+
+class Controller:
+    """The plugin object of a session that distributes its items."""
+
+    def __init__(self, config: pytest.Config, bench: Bench, sim_url: str) -> None:
+        self._config = config
+        self.bench = bench
+        self._sim_url = sim_url
+        self._schedules = config.getoption("dist") in _OURS
+        self._marks: dict[str, Marks] = {}
+        self._reported: set[str] = set()
+
+    def is_reported(self, nodeid: str) -> bool:
+        """Whether the item's outcome arrived, even if its worker died right after."""
+        return nodeid in self._reported
+
+    def marked_by(self, node: WorkerController) -> set[int]:
+        """The items in whose user code this worker was when it ended."""
+        marks = self._marks.get(node.gateway.id)
+        return marks.read() if marks else set()
+
+    def models_of(self, collection: Sequence[str]) -> dict[int, str]:
+        """The model's name for each item that is a run, by the item's place in the collection."""
+        found = {}
+        for index, nodeid in enumerate(collection):
+            name = parse_run_name(nodeid)
+            path = PurePosixPath(nodeid.partition("::")[0])
+            if name is not None and any(path.match(pattern) for pattern in self.bench.settings.patterns):
+                found[index] = name.model
+        return found
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: WorkerController) -> None:
+        marks = self._marks[node.gateway.id] = Marks.create()
+        share = None if self._schedules else max(1, self.bench.settings.concurrency // len(node.nodemanager.specs))
+        node.workerinput["benchmodels_marks"] = marks.path
+        node.workerinput["benchmodels_window"] = share
+        node.workerinput["benchmodels_sim_url"] = self._sim_url
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config) -> LaneScheduling | None:
+        return LaneScheduling(config, self) if self._schedules else None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Make ready for the models where a scheduler of xdist's own distributes the items."""
+        if not self._schedules:
+            models = self.models_of(ids)
+            self.bench.prepare(models.values())
+            self.bench.progress.total = len(models)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
+        name = parse_run_name(crashitem)
+        if name is None or not self.models_of([crashitem]):
+            return
+        worker: Any = getattr(report, "node", None)
+        died = f"worker {worker.gateway.id} died while it had this run" if worker else "its worker died"
+        result = Result(
+            nodeid=crashitem,
+            scenario=name.scenario.rpartition("::")[2],
+            model=name.model,
+            trial=name.trial,
+            status="error",
+            started_at=time.time(),
+            duration_s=0.0,
+            error=Failure("worker-crash", f"{died}: a check, a hook or the system ended the process"),
+        )
+        complete_crash(report, result, failure_text(result))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or not report.passed:
+            self._reported.add(report.nodeid)
+
+    def pytest_unconfigure(self) -> None:
+        for marks in self._marks.values():
+            marks.remove()

@@ -1,0 +1,56 @@
+"""Which plugin objects a process gets: it runs, or it reports, or (alone) both."""
+
+from __future__ import annotations
+
+import pytest
+
+from .bench import BENCH, Bench
+
+__all__ = ["install"]
+
+
+def install(config: pytest.Config) -> None:
+    """Register what this process needs."""
+    workerinput = getattr(config, "workerinput", None)
+    if workerinput is not None:
+        bench = Bench(config, workerinput["benchmodels_sim_url"], start_sim=lambda: None)
+        _register(config, bench)
+        _register_runner(config, bench)
+        return
+    from pytest_benchmodels.providers.sim import SimServer  # noqa: PLC0415 - a worker owns none
+
+    server = SimServer.reserve()
+    config.add_cleanup(server.stop)
+    bench = Bench(config, server.url, start_sim=server.start)
+    _register(config, bench)
+    _register_reporters(config, bench)
+    if _distributes(config):
+        from .controller import Controller  # noqa: PLC0415 - xdist may be absent
+
+        config.pluginmanager.register(Controller(config, bench, server.url), "benchmodels-controller")
+    else:
+        _register_runner(config, bench)
+
+
+def _register(config: pytest.Config, bench: Bench) -> None:
+    config.stash[BENCH] = bench
+
+
+def _register_runner(config: pytest.Config, bench: Bench) -> None:
+    from .runner import Runner  # noqa: PLC0415 - a controller runs nothing
+
+    config.pluginmanager.register(Runner(bench), "benchmodels-runner")
+
+
+def _register_reporters(config: pytest.Config, bench: Bench) -> None:
+    from .live import Live  # noqa: PLC0415 - a worker has no terminal
+    from .reporter import Reporter  # noqa: PLC0415 - the same
+
+    config.pluginmanager.register(Reporter(config, bench), "benchmodels-reporter")
+    config.pluginmanager.register(Live(config, bench.progress), "benchmodels-live")
+
+
+def _distributes(config: pytest.Config) -> bool:
+    """Whether xdist is going to run the items elsewhere."""
+    option = config.option
+    return getattr(option, "dist", "no") != "no" and bool(getattr(option, "tx", None)) and not option.collectonly

@@ -1,0 +1,103 @@
+"""While it runs: a line at the bottom of a terminal, or a line every 30 s elsewhere."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from pytest_benchmodels.reports.units import duration
+
+from .compat import terminal_file
+from .progress import Progress
+
+__all__ = ["Live", "progress_line"]
+
+_HEARTBEAT_S = 30.0
+_REDRAW_S = 0.5
+_ERASE_BELOW = "\x1b[J"
+
+
+def progress_line(progress: Progress) -> str:
+    """`bench: 120/1161 done, 60 in flight, 362.8 runs/min, ETA 2.9min`."""
+    eta = progress.eta_s()
+    return (
+        f"bench: {progress.done}/{progress.total} done, {progress.in_flight()} in flight, "
+        f"{progress.runs_per_min():.1f} runs/min, ETA {'-' if eta is None else duration(eta)}"
+    )
+
+
+class Live:
+    """The plugin object that shows progress.
+
+    pytest writes dots and lines whenever a run ends. On a terminal our line stands below pytest's; it is erased while
+    pytest writes, and a thread redraws it. Both hold the same lock.
+    """
+
+    def __init__(self, config: pytest.Config, progress: Progress) -> None:
+        self._config = config
+        self._progress = progress
+        self._lock = threading.RLock()
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._reporter: Any = None
+        self._in_place = False
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self) -> None:
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is None or self._config.option.verbose < 0 or self._config.option.collectonly:
+            return
+        self._reporter = reporter
+        self._in_place = bool(reporter.isatty) and os.environ.get("TERM") != "dumb"
+        self._thread = threading.Thread(target=self._tick, name="benchmodels-live", daemon=True)
+        self._thread.start()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logstart(self) -> Generator[None, object, object]:
+        return (yield from self._while_pytest_writes())
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self) -> Generator[None, object, object]:
+        return (yield from self._while_pytest_writes())
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logfinish(self) -> Generator[None, object, object]:
+        return (yield from self._while_pytest_writes())
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Generator[None, object, object]:
+        self._over.set()
+        return (yield from self._while_pytest_writes())
+
+    def beat(self) -> None:
+        """Show how far the session is; nothing before the runs have begun."""
+        if not self._progress.total or self._over.is_set():
+            return
+        with self._lock:
+            if self._in_place:
+                self._draw()
+            else:
+                self._reporter.ensure_newline()
+                self._reporter.write_line(progress_line(self._progress))
+
+    def _tick(self) -> None:
+        while not self._over.wait(_REDRAW_S if self._in_place else _HEARTBEAT_S):
+            self.beat()
+
+    def _while_pytest_writes(self) -> Generator[None, object, object]:
+        with self._lock:
+            if self._in_place:
+                terminal_file(self._reporter).write(_ERASE_BELOW)
+            return (yield)
+
+    def _draw(self) -> None:
+        """One line below pytest's, then back to where pytest goes on."""
+        writer = self._config.get_terminal_writer()
+        line = progress_line(self._progress)[: writer.fullwidth - 1]
+        file = terminal_file(self._reporter)
+        file.write(f"\n\r{line}{_ERASE_BELOW}\x1b[A\x1b[{writer.width_of_current_line + 1}G")
+        file.flush()

@@ -1,0 +1,78 @@
+"""The loop of the one process: ordinary tests first, then runs in the order in which they end."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Sequence
+
+import pytest
+
+from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.engine.dispatch import Dispatch
+from pytest_benchmodels.engine.lanes import Job, Lanes
+
+from .bench import Bench
+from .collect import RunItem
+from .compat import is_skipped
+from .durations import read_durations
+from .idle import IdleItem, idle_item
+
+__all__ = ["run_ordinary", "run_protocol", "run_session"]
+
+
+def run_session(session: pytest.Session, bench: Bench) -> None:
+    """Run every item of the session; raise pytest's own Failed or Interrupted where it is to stop.
+
+    A skipped run is reported without the engine: it must not call its model.
+    """
+    ordinary, skipped, runs = _sorted_out(session.items)
+    models = bench.prepare(item.model for item in runs)
+    idle = idle_item(session)
+    run_ordinary(ordinary, idle if skipped or runs else None)
+    for left, item in zip(reversed(range(len(skipped))), skipped, strict=True):
+        run_protocol(item, idle if left or runs else None)
+    if runs:
+        _run_lanes(runs, bench, bench.dispatch(models.values()), idle)
+
+
+def run_ordinary(items: Sequence[pytest.Item], following: pytest.Item | None) -> None:
+    """Run tests one after the other as pytest does; `following` is the last one's next item."""
+    for item, nextitem in zip(items, [*items[1:], following], strict=True):
+        run_protocol(item, nextitem)
+
+
+def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Report one item, and stop the session if that was enough (`-x`, `--maxfail`, `--sw`)."""
+    item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+    session = item.session
+    if session.shouldfail:
+        raise session.Failed(session.shouldfail)
+    if session.shouldstop:
+        raise session.Interrupted(session.shouldstop)
+
+
+def _sorted_out(items: Sequence[pytest.Item]) -> tuple[list[pytest.Item], list[RunItem], list[RunItem]]:
+    ordinary: list[pytest.Item] = []
+    skipped: list[RunItem] = []
+    runs: list[RunItem] = []
+    for item in items:
+        if not isinstance(item, RunItem):
+            ordinary.append(item)
+        elif is_skipped(item):
+            skipped.append(item)
+        else:
+            runs.append(item)
+    return ordinary, skipped, runs
+
+
+def _run_lanes(runs: Sequence[RunItem], bench: Bench, dispatch: Dispatch[RunItem], idle: IdleItem) -> None:
+    arrivals: queue.SimpleQueue[tuple[RunItem, Result]] = queue.SimpleQueue()
+    executor, close = bench.executor()
+    durations = read_durations(runs[0].config)
+    with Lanes(executor, dispatch, lambda item, result: arrivals.put((item, result)), close) as lanes:
+        bench.progress.begin(len(runs), lambda: lanes.in_flight)
+        lanes.submit(Job(item, item.run(), durations.get(item.nodeid)) for item in runs)
+        for left in reversed(range(len(runs))):
+            item, result = arrivals.get()
+            item.conclude(result)
+            run_protocol(item, idle if left else None)

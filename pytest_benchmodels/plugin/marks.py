@@ -1,0 +1,53 @@
+"""Which items a worker was judging or reporting when it died.
+
+Checks, hooks and fixtures are user code: they may end the process. A byte for each item in a file of the worker's own
+tells the controller, which outlives it, who did; 2 us a mark.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+__all__ = ["Marks"]
+
+
+class Marks:
+    """A set of item indices that survives its writer. One process marks, another reads."""
+
+    def __init__(self, descriptor: int, path: str) -> None:
+        self._descriptor = descriptor
+        self.path = path
+
+    @classmethod
+    def create(cls) -> Self:
+        """A new, empty file in the system's temporary folder; whoever creates it removes it."""
+        return cls(*tempfile.mkstemp(prefix="benchmodels-marks-"))
+
+    @classmethod
+    def open(cls, path: str) -> Self:
+        """The file that another process created."""
+        return cls(os.open(path, os.O_RDWR), path)
+
+    @contextmanager
+    def marked(self, index: int) -> Iterator[None]:
+        """Hold a mark; it stays if the process ends inside."""
+        os.pwrite(self._descriptor, b"\x01", index)
+        try:
+            yield
+        finally:
+            os.pwrite(self._descriptor, b"\x00", index)
+
+    def read(self) -> set[int]:
+        """The indices that are marked now."""
+        content = os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0)
+        return {index for index, byte in enumerate(content) if byte}
+
+    def remove(self) -> None:
+        """Delete the file."""
+        os.close(self._descriptor)
+        Path(self.path).unlink()

@@ -1,0 +1,115 @@
+"""Which models run, and what the session knows of each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.core.model import Model, Price
+from pytest_benchmodels.core.text import nearest, quote
+from pytest_benchmodels.providers.catalog import CATALOG, ProviderInfo
+
+from .configfile import ConfigFile, ModelEntry
+
+__all__ = ["HOW_TO_NAME_A_MODEL", "Models"]
+
+HOW_TO_NAME_A_MODEL = (
+    "no model is named: give --bench-models sim/steady, or `models: [...]` in the scenario or in the file's "
+    "`defaults`, or `models = [...]` in bench.toml"
+)
+
+
+class Models:
+    """Resolves the names that users type. `typed` are those of `--bench-models`."""
+
+    def __init__(self, typed: tuple[str, ...], file: ConfigFile, sim_url: str) -> None:
+        self._typed = typed
+        self._file = file
+        self._sim_url = sim_url
+        self._resolved: dict[str, Model] = {}
+
+    def named_for(self, scenario_models: tuple[str, ...]) -> tuple[str, ...]:
+        """The first that is set: `--bench-models`, the scenario's, the config's; empty if none is."""
+        names = self._typed or scenario_models or tuple(self._file.models)
+        return tuple(dict.fromkeys(names))
+
+    def resolve(self, name: str) -> Model:
+        """What a name stands for; raise `ConfigError` for one that stands for nothing."""
+        if name not in self._resolved:
+            self._resolved[name] = self._build(name, self._file.model.get(name, ModelEntry()))
+        return self._resolved[name]
+
+    def resolve_all(self, names: Iterable[str]) -> dict[str, Model]:
+        """Resolve and make sure that each key is set; raise one `ConfigError` for all that is wrong."""
+        models: dict[str, Model] = {}
+        problems: list[str] = []
+        for name in names:
+            try:
+                models[name] = self.resolve(name)
+            except ConfigError as error:
+                problems.append(str(error))
+        problems += _missing_keys(models)
+        if problems:
+            raise ConfigError("\n".join(problems))
+        return models
+
+    def _build(self, name: str, entry: ModelEntry) -> Model:
+        provider, _, api_name = name.partition("/")
+        provider = entry.provider or provider
+        if provider not in CATALOG or not (entry.name or api_name):
+            raise ConfigError(self._unknown(name, provider))
+        info = CATALOG[provider]
+        # An address of the user's own never gets the key of the provider's: an alias names its key or has none.
+        own_address = entry.base_url is not None
+        return Model(
+            id=name,
+            provider=provider,
+            name=entry.name or api_name,
+            base_url=_checked_url(name, entry.base_url) if entry.base_url is not None else self._base_url(info),
+            api_key_env=entry.api_key_env or (None if own_address else info.key_env),
+            params=entry.params,
+            timeout_s=entry.timeout,
+            max_in_flight=entry.max_in_flight,
+            price=_price(info, entry),
+        )
+
+    def _base_url(self, info: ProviderInfo) -> str:
+        if info.protocol == "sim":
+            return self._sim_url
+        from_environment = os.environ.get(info.base_url_env) if info.base_url_env else None
+        return _checked_url(info.base_url_env or "", from_environment) if from_environment else info.base_url
+
+    def _unknown(self, name: str, provider: str) -> str:
+        known = [*CATALOG, *self._file.model]
+        hint = nearest(name, self._file.model) or nearest(provider, known)
+        return (
+            f"unknown model {quote(name)}{hint}; a model is `provider/name` with a provider of "
+            f"{', '.join(CATALOG)}, or an alias that bench.toml defines as [model.NAME]"
+        )
+
+
+def _missing_keys(models: Mapping[str, Model]) -> list[str]:
+    wanting: dict[str, list[str]] = {}
+    for model in models.values():
+        if model.api_key_env and not os.environ.get(model.api_key_env):
+            wanting.setdefault(model.api_key_env, []).append(model.id)
+    return [
+        f"no API key for {', '.join(ids)}: set the environment variable {variable}" for variable, ids in wanting.items()
+    ]
+
+
+def _checked_url(source: str, url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"{source}: base_url {quote(url)} has to begin with http:// or https:// and name a host")
+    if parts.username or parts.password:
+        raise ConfigError(f"{source}: base_url must hold no user and no password; name the key with api_key_env")
+    return url.rstrip("/")
+
+
+def _price(info: ProviderInfo, entry: ModelEntry) -> Price | None:
+    if entry.price is not None:
+        return Price(entry.price.input, entry.price.output)
+    return Price(0.0, 0.0) if info.protocol == "sim" else None

@@ -1,0 +1,108 @@
+"""Collects and runs: in the one process, or in an xdist worker."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.reports.properties import result_properties
+
+from .bench import Bench
+from .collect import RunItem, ScenarioFile
+from .loop import run_session
+from .transport import attach
+
+__all__ = ["Runner"]
+
+
+class Runner:
+    """The plugin object wherever items are collected."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._foreign_errors = 0
+
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
+        if any(file_path.match(pattern) for pattern in self._bench.settings.patterns):
+            return ScenarioFile.from_parent(parent, path=file_path)
+        return None
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        scenario_file = any(Path(report.nodeid).match(pattern) for pattern in self._bench.settings.patterns)
+        self._foreign_errors += report.failed and not scenario_file
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        option = session.config.option
+        if option.collectonly or getattr(option, "setuponly", False):
+            return None
+        if hasattr(session.config, "workerinput"):
+            return self._worker_loop(session)
+        if self._foreign_errors and not option.continue_on_collection_errors:
+            plural = "s" if self._foreign_errors != 1 else ""
+            raise session.Interrupted(f"{self._foreign_errors} error{plural} during collection")
+        run_session(session, self._bench)
+        return True
+
+    def _worker_loop(self, session: pytest.Session) -> bool | None:
+        from .worker import interactor, run_worker  # noqa: PLC0415 - only a worker needs it
+
+        xdist = interactor(session.config)
+        if xdist is None:
+            warnings.warn(
+                pytest.PytestWarning(
+                    "this pytest-xdist is not as pytest-benchmodels knows it: each worker does one run at a time"
+                ),
+                stacklevel=1,
+            )
+            return None
+        run_worker(session, self._bench, xdist)
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        if isinstance(item, RunItem) and item.result is None and _is_skip(call):
+            item.conclude(_skipped(item))
+        report = yield
+        if isinstance(item, RunItem):
+            attach(item, report)
+        return report
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_timeout_set_timer(self, item: pytest.Item) -> bool | None:
+        """The engine keeps a run's limit itself: a signal cannot know which of many runs is late."""
+        return True if isinstance(item, RunItem) else None
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_timeout_cancel_timer(self, item: pytest.Item) -> bool | None:
+        return True if isinstance(item, RunItem) else None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_json_runtest_metadata(self, item: pytest.Item) -> dict[str, Any]:
+        if isinstance(item, RunItem) and item.result is not None:
+            return dict(result_properties(item.result))
+        return {}
+
+
+def _is_skip(call: pytest.CallInfo[None]) -> bool:
+    return call.when == "setup" and call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception)
+
+
+def _skipped(item: RunItem) -> Result:
+    return Result(
+        nodeid=item.nodeid,
+        scenario=item.scenario.id,
+        model=item.model,
+        trial=item.trial,
+        status="skipped",
+        started_at=time.time(),
+        duration_s=0.0,
+    )

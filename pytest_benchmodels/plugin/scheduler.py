@@ -1,0 +1,167 @@
+"""Which xdist worker runs what: our scheduler, on the controller.
+
+A worker gets as many runs as it has lanes, and the next one when one of them ends: nothing is sent ahead, so that no
+hanging run holds another one back. It starts with the first worker that has collected. Ordinary tests go first, in
+chunks of neighbours, so that their fixtures are shared as under xdist's own schedulers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+from xdist.report import report_collection_diff
+from xdist.workermanage import parse_tx_spec_config
+
+from pytest_benchmodels.engine.dispatch import Dispatch
+
+from .durations import read_durations
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
+    from .controller import Controller
+
+__all__ = ["LaneScheduling"]
+
+_CHUNKS_PER_WORKER = 4
+
+
+class LaneScheduling:
+    """Implements `xdist.scheduler.Scheduling`. Items are known by their index in the collection."""
+
+    def __init__(self, config: pytest.Config, controller: Controller) -> None:
+        self._config = config
+        self._controller = controller
+        self._workers = len(parse_tx_spec_config(config))
+        self._collection: list[str] | None = None
+        self._collected_by: WorkerController | None = None
+        self._ready: list[WorkerController] = []
+        self._held: dict[WorkerController, list[int]] = {}
+        self._models: dict[int, str] = {}
+        self._chunks: deque[list[int]] = deque()
+        self._dispatch: Dispatch[int] = Dispatch(1)
+        self._lanes = 1
+
+    @property
+    def nodes(self) -> list[WorkerController]:
+        return list(self._held)
+
+    @property
+    def collection_is_completed(self) -> bool:
+        """True from the first collection on: the others are not waited for."""
+        return self._collection is not None
+
+    @property
+    def tests_finished(self) -> bool:
+        return self.collection_is_completed and not self.has_pending and not self.in_flight
+
+    @property
+    def has_pending(self) -> bool:
+        return bool(self._chunks or len(self._dispatch))
+
+    @property
+    def in_flight(self) -> int:
+        """How many items the workers hold."""
+        return sum(map(len, self._held.values()))
+
+    def add_node(self, node: WorkerController) -> None:
+        self._held[node] = []
+
+    def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
+        collection = list(collection)
+        if self._collection is None:
+            self._collection, self._collected_by = collection, node
+            self._plan(collection)
+        elif collection != self._collection:
+            self._refuse(node, collection)
+            return
+        self._ready.append(node)
+
+    def schedule(self) -> None:
+        for node in list(self._ready):
+            self._feed(node)
+
+    def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:  # noqa: ARG002 - xdist's interface
+        self._held[node].remove(item_index)
+        if item_index in self._models:
+            self._dispatch.done(item_index)
+        self._feed(node)
+
+    def mark_test_pending(self, item: str) -> None:
+        """Let an item run once more; for plugins that rerun what a crash ended."""
+        if self._collection is not None:
+            self._add([self._collection.index(item)])
+            self.schedule()
+
+    def remove_pending_tests_from_node(self, node: WorkerController, indices: Sequence[int]) -> None:
+        """Nothing: it answers a worker's return of items that `steal` asked for, and we never ask."""
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Forget a worker that ended; return the item that ended it, and let the others that it held run again."""
+        held = self._held.pop(node)
+        if node in self._ready:
+            self._ready.remove(node)
+        if not held or self._collection is None:
+            return None
+        for index in held:
+            if index in self._models:
+                self._dispatch.done(index)
+        unfinished = [index for index in held if not self._controller.is_reported(self._collection[index])]
+        culprit = self._culprit(node, unfinished)
+        self._add(index for index in unfinished if index != culprit)
+        self.schedule()
+        return None if culprit is None else self._collection[culprit]
+
+    def _culprit(self, node: WorkerController, unfinished: Sequence[int]) -> int | None:
+        """The item in whose user code the process ended, as far as it left a mark; else the one held longest."""
+        marked = self._controller.marked_by(node)
+        return next((index for index in unfinished if index in marked), next(iter(unfinished), None))
+
+    def _plan(self, collection: Sequence[str]) -> None:
+        """Sort out tests and runs, and how many runs a worker may have at once."""
+        self._models = self._controller.models_of(collection)
+        models = self._controller.bench.prepare(self._models.values())
+        self._dispatch = self._controller.bench.dispatch(models.values())
+        in_flight = self._controller.bench.settings.concurrency * len(models)
+        self._lanes = max(1, math.ceil(in_flight / self._workers))
+        self._add(range(len(collection)))
+        self._controller.bench.progress.begin(len(self._models), lambda: self._dispatch.in_flight)
+
+    def _add(self, indices: Iterable[int]) -> None:
+        durations = read_durations(self._config)
+        tests = []
+        for index in indices:
+            if index in self._models:
+                nodeid = self._collection[index] if self._collection else ""
+                self._dispatch.add(index, self._models[index], durations.get(nodeid))
+            else:
+                tests.append(index)
+        size = max(1, math.ceil(len(tests) / (self._workers * _CHUNKS_PER_WORKER)))
+        self._chunks.extend(tests[start : start + size] for start in range(0, len(tests), size))
+
+    def _feed(self, node: WorkerController) -> None:
+        """Send what the worker has room for: a chunk of tests if it is idle, else runs for its free lanes."""
+        held = self._held[node]
+        if node.shutting_down or node not in self._ready:
+            return
+        send: list[int] = []
+        if self._chunks:
+            send = [] if held else self._chunks.popleft()
+        elif not any(index not in self._models for index in held):
+            while len(held) + len(send) < self._lanes and (index := self._dispatch.take()) is not None:
+                send.append(index)
+        if send:
+            held.extend(send)
+            node.send_runtest_some(send)
+
+    def _refuse(self, node: WorkerController, collection: Sequence[str]) -> None:
+        """Say how this worker's collection differs, and do without the worker."""
+        first = self._collected_by.gateway.id if self._collected_by else "?"
+        difference = report_collection_diff(self._collection or [], collection, first, node.gateway.id)
+        report = pytest.CollectReport(node.gateway.id, "failed", longrepr=difference or "order differs", result=[])
+        self._config.hook.pytest_collectreport(report=report)
+        node.shutdown()

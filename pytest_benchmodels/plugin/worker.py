@@ -1,0 +1,146 @@
+"""The loop of an xdist worker: many runs at once, told which by the controller.
+
+This is the one place that touches xdist's worker side. It needs of the `WorkerInteractor` that xdist registers its
+`channel`, whose commands are `("runtests", {"indices": [...]})`, `("runtests_all", {})`, `("steal", {"indices": ...})`
+and `("shutdown", {})`, `item_index`, which names the item of the reports that follow; and `sendevent`. `interactor` says
+whether all of it is there. `tests/plugin/test_plugin_xdist_compat.py` watches it.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+import pytest
+
+from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.engine.dispatch import Dispatch
+from pytest_benchmodels.engine.lanes import Job, Lanes
+
+from .bench import Bench
+from .collect import RunItem
+from .compat import is_skipped
+from .idle import idle_item
+from .marks import Marks
+
+__all__ = ["interactor", "run_worker"]
+
+_SHUTDOWN = ("shutdown", dict[str, Any]())
+
+
+class _Arrival(NamedTuple):
+    item_index: int
+    result: Result
+
+
+def interactor(config: pytest.Config) -> Any | None:
+    """The plugin of xdist's own in this worker, or None if it is not as we know it."""
+    for plugin in config.pluginmanager.get_plugins():
+        if type(plugin).__name__ == "WorkerInteractor":
+            known = callable(getattr(plugin, "sendevent", None)) and hasattr(plugin, "torun")
+            return plugin if known and callable(getattr(plugin.channel, "setcallback", None)) else None
+    return None
+
+
+def run_worker(session: pytest.Session, bench: Bench, xdist: Any) -> None:
+    """Run what the controller sends until it says that no more will come."""
+    _Worker(session, bench, xdist).run()
+
+
+class _Worker:
+    """One worker's session. Commands and results arrive in one inbox, so that one thread reports everything."""
+
+    def __init__(self, session: pytest.Session, bench: Bench, xdist: Any) -> None:
+        self._session = session
+        self._bench = bench
+        self._xdist = xdist
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._idle = idle_item(session)
+        self._last_ordinary: int | None = None
+        self._indices = {item.nodeid: index for index, item in enumerate(session.items)}
+        workerinput: dict[str, Any] = session.config.workerinput  # type: ignore[attr-defined] # xdist sets it
+        self._marks = Marks.open(workerinput["benchmodels_marks"])
+        self._window: int | None = workerinput["benchmodels_window"]
+
+    def run(self) -> None:
+        executor, close = self._bench.executor(self._watch)
+        dispatch: Dispatch[int] = self._bench.worker_dispatch(self._window)
+        lanes = Lanes(executor, dispatch, lambda index, result: self._inbox.put(_Arrival(index, result)), close)
+        with lanes:
+            self._xdist.channel.setcallback(self._inbox.put, endmarker=_SHUTDOWN)
+            while not self._stopping() and (message := self._inbox.get()) != _SHUTDOWN:
+                if isinstance(message, _Arrival):
+                    self._report_run(message)
+                else:
+                    self._obey(message, lanes)
+        self._end_fixtures()
+
+    def _stopping(self) -> bool:
+        """Whether this worker's own failures reached `-x` or `--maxfail`; the controller reads why by itself."""
+        return bool(self._session.shouldfail or self._session.shouldstop)
+
+    def _obey(self, command: tuple[str, dict[str, Any]], lanes: Lanes[int]) -> None:
+        name, arguments = command
+        if name == "runtests":
+            self._start(arguments["indices"], lanes)
+        elif name == "runtests_all":
+            self._start(range(len(self._session.items)), lanes)
+        elif name == "steal":
+            # All that was sent has started: there is nothing to take back.
+            self._xdist.sendevent("unscheduled", indices=[])
+
+    def _start(self, indices: Iterable[int], lanes: Lanes[int]) -> None:
+        jobs, in_turn = [], []
+        for index in indices:
+            item = self._session.items[index]
+            if isinstance(item, RunItem) and not is_skipped(item):
+                jobs.append(Job(index, item.run()))
+            else:
+                in_turn.append(index)
+        lanes.submit(jobs)
+        self._report_in_turn(in_turn)
+
+    def _report_in_turn(self, indices: Sequence[int]) -> None:
+        """Ordinary tests, with the next one known; skipped runs among them end at once."""
+        items = self._session.items
+        for index, following in zip(indices, [*indices[1:], None], strict=True):
+            if self._stopping():
+                return
+            ordinary = not isinstance(items[index], RunItem)
+            if ordinary:
+                self._last_ordinary = index
+            same_kind = following is not None and ordinary and not isinstance(items[following], RunItem)
+            self._report(index, items[following] if following is not None and same_kind else self._idle)
+
+    def _report_run(self, arrival: _Arrival) -> None:
+        item = self._session.items[arrival.item_index]
+        if isinstance(item, RunItem):
+            item.conclude(arrival.result)
+            self._report(arrival.item_index, self._idle)
+
+    def _report(self, index: int, nextitem: pytest.Item) -> None:
+        self._xdist.item_index = index
+        start = time.perf_counter()
+        with self._marks.marked(index):
+            item = self._session.items[index]
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+        self._xdist.sendevent("runtest_protocol_complete", item_index=index, duration=time.perf_counter() - start)
+
+    def _end_fixtures(self) -> None:
+        """Tear down the session's fixtures, and report it on the last ordinary test if they fail at it."""
+        if self._last_ordinary is None:
+            return
+        item = self._session.items[self._last_ordinary]
+        self._xdist.item_index = self._last_ordinary
+        hook = item.ihook
+        call = pytest.CallInfo.from_call(lambda: hook.pytest_runtest_teardown(item=item, nextitem=None), "teardown")
+        if call.excinfo is not None:
+            hook.pytest_runtest_logreport(report=hook.pytest_runtest_makereport(item=item, call=call))
+
+    def _watch(self, run: Run) -> AbstractContextManager[object]:
+        index = self._indices.get(run.nodeid)
+        return nullcontext() if index is None else self._marks.marked(index)
