@@ -31,31 +31,39 @@ _REMEDIES = {
 }
 
 
-def failure_text(result: Result, limit_s: float | None = None) -> str:
-    """The whole story on a few lines, the headline first. `limit_s` is the time limit that the run had, in seconds."""
-    return "\n".join((failure_headline(result, limit_s), *_details(result)))
+def failure_text(result: Result) -> str:
+    """The whole story of a run that failed, timed out or ended as an error, on a few lines, the headline first."""
+    return "\n".join((failure_headline(result), *_details(result)))
 
 
-def failure_headline(result: Result, limit_s: float | None = None) -> str:
+def failure_headline(result: Result) -> str:
     """One line that names what failed: pytest's short summary and JUnit show it alone."""
     if result.status == "timeout":
-        return _timeout_headline(result, limit_s)
+        return _timeout_headline(result)
     if result.status == "error":
         return _error_headline(result)
     return _verdict_headline(result)
 
 
-def _timeout_headline(result: Result, limit_s: float | None) -> str:
-    limit = result.duration_s if limit_s is None else limit_s
-    what = "gave no final answer to" if result.response is None else "was not done with"
-    attempt = f" (attempt {result.attempts})" if result.attempts else ""
-    return f"Timeout (>{limit:.1f}s): {_model(result)} {what} {_scenario(result)} within the limit{attempt}"
+def _timeout_headline(result: Result) -> str:
+    """The error's message begins with `Timeout (>180.0s)`: who kept the limit knows it."""
+    _, message = _reason(result)
+    return f"{message} ({_model(result)} on {_scenario(result)}{_tried(result)})"
 
 
 def _error_headline(result: Result) -> str:
-    kind, message = (result.error.kind, result.error.message) if result.error else ("unknown", "no reason was given")
-    tried = f", {plural(result.attempts, 'attempt')}" if result.attempts else ""
-    return f"{kind}: {one_line(message, _LINE_LIMIT)} ({_model(result)}{tried}, {duration(result.duration_s)})"
+    kind, message = _reason(result)
+    return f"{kind}: {message} ({_model(result)}{_tried(result)}, {duration(result.duration_s)})"
+
+
+def _reason(result: Result) -> tuple[str, str]:
+    if result.error is None:
+        return "unknown", "no reason was given"
+    return result.error.kind, one_line(result.error.message, _LINE_LIMIT)
+
+
+def _tried(result: Result) -> str:
+    return f", {plural(result.attempts, 'attempt')}" if result.attempts else ""
 
 
 def _verdict_headline(result: Result) -> str:
@@ -91,7 +99,7 @@ def _cause(result: Result) -> Iterator[str]:
     if result.error is None:
         return
     message = result.error.message
-    if result.status == "timeout" or len(message) > _LINE_LIMIT or "\n" in message:
+    if len(message) > _LINE_LIMIT or "\n" in message:
         yield "  " + plain(clip(message, _MESSAGE_LIMIT)).replace("\n", "\n  ")
     if remedy := _REMEDIES.get(result.error.kind):
         yield f"  remedy: {remedy}"
@@ -132,7 +140,11 @@ def _apart(score: float, needed: float) -> tuple[str, str]:
 
 
 def _summary(check: CheckResult) -> str:
-    return one_line(check.summary or check.name, _NAME_LIMIT)
+    """`turn 1: contains 'Paris'`; with a name of the author's `polite: contains 'please'`."""
+    turn, colon, label = check.name.rpartition(": ")
+    told = check.summary.removeprefix("not ").startswith(label)
+    shown = check.summary if told else ": ".join(filter(None, (label, check.summary)))
+    return one_line(f"{turn}{colon}{shown}", _NAME_LIMIT)
 
 
 def _model(result: Result) -> str:

@@ -80,24 +80,37 @@ def test_many_checks_are_cut_after_the_failed_ones() -> None:
     assert lines[-1] == "  and 21 more checks"
 
 
-def test_a_timeout_names_limit_model_scenario_and_attempt() -> None:
-    result = a_result("timeout", model="sim/hang", scenario="slow-one", attempts=1, duration_s=180.02)
-    headline = "Timeout (>180.0s): sim/hang gave no final answer to 'slow-one' within the limit (attempt 1)"
-    assert failure_text(result, 180.0) == headline
-    assert failure_text(result) == headline
+def test_a_timeout_names_limit_model_scenario_and_attempts() -> None:
+    failure = Failure("timeout", "Timeout (>180.0s): attempt 2 was not answered")
+    result = a_result("timeout", model="sim/hang", scenario="slow-one", attempts=2, error=failure)
+    assert failure_text(result) == (
+        "Timeout (>180.0s): attempt 2 was not answered (sim/hang on 'slow-one', 2 attempts)"
+    )
 
 
-def test_a_timeout_before_the_first_attempt_names_none() -> None:
-    assert failure_headline(a_result("timeout"), 0.5).endswith("within the limit")
-
-
-def test_a_timeout_after_an_answer_says_so_and_shows_it() -> None:
-    result = a_result("timeout", response=Response("Rome"), error=Failure("timeout", "check 'regex' was still at work"))
-    assert failure_text(result, 30).splitlines() == [
-        "Timeout (>30.0s): openai/gpt-4o-mini was not done with 'capital' within the limit",
-        "  check 'regex' was still at work",
+def test_a_timeout_after_an_answer_shows_the_answer() -> None:
+    failure = Failure("timeout", "Timeout (>30.0s): the model answered, but a check did not finish")
+    result = a_result("timeout", attempts=1, response=Response("Rome"), error=failure)
+    assert failure_text(result).splitlines() == [
+        "Timeout (>30.0s): the model answered, but a check did not finish (openai/gpt-4o-mini on 'capital', 1 attempt)",
         "answer: Rome",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "summary", "shown"),
+    [
+        ("contains", "contains 'Paris'", "contains 'Paris'"),
+        ("contains", "not contains 'Paris'", "not contains 'Paris'"),
+        ("turn 1: contains", "contains 'Paris'", "turn 1: contains 'Paris'"),
+        ("polite", "contains 'please'", "polite: contains 'please'"),
+        ("turn 2: polite", "not contains 'damn'", "turn 2: polite: not contains 'damn'"),
+        ("polite", "", "polite"),
+    ],
+)
+def test_a_check_is_told_by_its_turn_and_name(name: str, summary: str, shown: str) -> None:
+    check = CheckResult(name, 0.0, passed=False, explanation="", summary=summary)
+    assert failure_text(a_result(score=0.0, checks=(check,))).splitlines()[1] == f"  failed  {shown}"
 
 
 def test_an_error_tells_its_kind_its_attempts_and_what_to_do() -> None:
