@@ -1,0 +1,139 @@
+"""Dispatch: windows hold, nothing is lost, nobody starves."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from pytest_benchmodels.engine.dispatch import Dispatch
+
+MODELS = ["a", "b", "c"]
+
+
+def drain(dispatch: Dispatch[str]) -> list[str]:
+    """Take everything, one at a time."""
+    order = []
+    while (key := dispatch.take()) is not None:
+        order.append(key)
+        dispatch.done(key)
+    return order
+
+
+def test_without_durations_the_order_is_that_of_adding_with_models_in_turn() -> None:
+    dispatch: Dispatch[str] = Dispatch(2)
+    for key in ("a1", "a2", "a3", "b1", "b2", "b3"):
+        dispatch.add(key, key[0])
+
+    taken = [dispatch.take() for _ in range(4)]
+
+    assert taken == ["a1", "b1", "a2", "b2"]
+    assert dispatch.take() is None
+    assert (len(dispatch), dispatch.in_flight) == (2, 4)
+
+
+def test_the_longest_goes_first_and_the_unknown_before_all() -> None:
+    dispatch: Dispatch[str] = Dispatch(5)
+    dispatch.add("short", "a", 1.0)
+    dispatch.add("long", "a", 9.0)
+    dispatch.add("unknown", "a")
+    dispatch.add("middle", "a", 5.0)
+
+    assert drain(dispatch) == ["unknown", "long", "middle", "short"]
+
+
+def test_a_full_model_does_not_hold_another_one() -> None:
+    dispatch: Dispatch[str] = Dispatch(1)
+    for key in ("a1", "a2", "b1"):
+        dispatch.add(key, key[0])
+
+    assert [dispatch.take(), dispatch.take(), dispatch.take()] == ["a1", "b1", None]
+    dispatch.done("b1")
+    assert dispatch.take() is None
+    dispatch.done("a1")
+    assert dispatch.take() == "a2"
+
+
+def test_a_window_of_its_own_wins_over_the_common_one() -> None:
+    dispatch: Dispatch[str] = Dispatch(3, {"a": 1})
+    for key in ("a1", "a2", "b1", "b2"):
+        dispatch.add(key, key[0])
+
+    assert [dispatch.take() for _ in range(4)] == ["a1", "b1", "b2", None]
+
+
+def test_what_is_put_back_keeps_its_place() -> None:
+    dispatch: Dispatch[str] = Dispatch(1)
+    for key in ("a1", "a2", "a3"):
+        dispatch.add(key, "a")
+    assert dispatch.take() == "a1"
+
+    dispatch.put_back("a1")
+
+    assert drain(dispatch) == ["a1", "a2", "a3"]
+
+
+class Schedules(RuleBasedStateMachine):
+    """Any order of adding, taking, finishing and putting back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dispatch: Dispatch[int] = Dispatch(3, {"b": 1})
+        self.groups: dict[int, str] = {}
+        self.pending: set[int] = set()
+        self.in_flight: set[int] = set()
+
+    @rule(group=st.sampled_from(MODELS), expected=st.none() | st.floats(0, 1e6))
+    def add(self, group: str, expected: float | None) -> None:
+        key = len(self.groups)
+        self.groups[key] = group
+        self.pending.add(key)
+        self.dispatch.add(key, group, expected)
+
+    @rule()
+    def take(self) -> None:
+        open_groups = {self.groups[key] for key in self.pending if self.flying(self.groups[key]) < self.limit(key)}
+        key = self.dispatch.take()
+        assert (key is None) == (not open_groups), "takes exactly when a window is open"
+        if key is not None:
+            self.pending.remove(key)
+            self.in_flight.add(key)
+
+    @precondition(lambda self: self.in_flight)
+    @rule(data=st.data(), again=st.booleans())
+    def end(self, data: st.DataObject, again: bool) -> None:
+        key = data.draw(st.sampled_from(sorted(self.in_flight)))
+        self.in_flight.remove(key)
+        if again:
+            self.dispatch.put_back(key)
+            self.pending.add(key)
+        else:
+            self.dispatch.done(key)
+
+    @invariant()
+    def windows_hold(self) -> None:
+        assert all(self.flying(group) <= (1 if group == "b" else 3) for group in MODELS)
+        assert (len(self.dispatch), self.dispatch.in_flight) == (len(self.pending), len(self.in_flight))
+
+    def flying(self, group: str) -> int:
+        return sum(self.groups[key] == group for key in self.in_flight)
+
+    def limit(self, key: int) -> int:
+        return 1 if self.groups[key] == "b" else 3
+
+
+TestSchedules = Schedules.TestCase
+
+
+@given(st.lists(st.tuples(st.sampled_from(MODELS), st.none() | st.floats(0, 100)), max_size=60), st.integers(1, 5))
+def test_every_key_is_taken_exactly_once(entries: list[tuple[str, float | None]], window: int) -> None:
+    dispatch: Dispatch[int] = Dispatch(window)
+    for key, (group, expected) in enumerate(entries):
+        dispatch.add(key, group, expected)
+
+    order = []
+    while (key_taken := dispatch.take()) is not None:
+        order.append(key_taken)
+        dispatch.done(key_taken)
+
+    assert sorted(order) == list(range(len(entries)))

@@ -1,0 +1,202 @@
+"""One run: its statuses, its turns, its attempts, its limit."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from engine_parts import MODEL, Calls, FakeProvider, Says, check, retryable, run, scenario
+
+from pytest_benchmodels.core.errors import CheckError, ProviderError
+from pytest_benchmodels.core.exchange import Message, Response
+from pytest_benchmodels.core.grading import Grade
+from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.core.scenario import Turn
+from pytest_benchmodels.engine.backoff import Backoff
+from pytest_benchmodels.engine.execution import Executor
+
+
+def execute(one: Run, provider: FakeProvider, retries: int = 4) -> Result:
+    executor = Executor(lambda _: provider, Backoff(retries, base_s=0.0))
+    return asyncio.run(executor.execute(one))
+
+
+def test_a_right_answer_passes_with_its_figures() -> None:
+    provider = FakeProvider(["yes"])
+
+    result = execute(run(scenario(check(Says("yes")))), provider)
+
+    assert (result.status, result.score, result.attempts, result.error) == ("passed", 1.0, 1, None)
+    assert result.response is not None
+    assert result.response.text == "yes"
+    assert result.cost_usd == pytest.approx((10 * 1.0 + 5 * 2.0) / 1e6)
+    assert 0 <= result.latency_s <= result.duration_s
+
+
+def test_what_is_sent_is_the_system_the_messages_and_the_merged_params() -> None:
+    provider = FakeProvider(["yes"])
+
+    execute(run(scenario(check(Says("yes")), system="be brief")), provider)
+
+    (request,) = provider.requests
+    assert request.messages == (Message("system", "be brief"), Message("user", "hello"))
+    assert request.params == {"temperature": 0, "seed": 1}
+    assert (request.attempt, request.trial, request.model) == (1, 1, MODEL)
+
+
+def test_a_wrong_answer_fails_with_the_weighted_mean() -> None:
+    judged = scenario(check(Says("yes"), weight=3), check(Says("no"), weight=1))
+
+    result = execute(run(judged), FakeProvider(["yes"]))
+
+    assert (result.status, result.score) == ("failed", 0.75)
+    assert [verdict.passed for verdict in result.checks] == [True, False]
+
+
+def test_the_threshold_decides() -> None:
+    judged = scenario(check(Says("yes")), check(Says("no")), threshold=0.5)
+    assert execute(run(judged), FakeProvider(["yes"])).status == "passed"
+
+
+def test_thirds_add_up_to_one() -> None:
+    thirds = [check(Says("yes"), weight=weight) for weight in (0.1, 0.2, 0.7)]
+    assert execute(run(scenario(*thirds)), FakeProvider(["yes"])).score == 1.0
+
+
+def test_not_turns_a_verdict_round() -> None:
+    result = execute(run(scenario(check(Says("no"), negate=True))), FakeProvider(["yes"]))
+    assert (result.status, result.checks[0].score, result.checks[0].passed) == ("passed", 1.0, True)
+
+
+def test_an_answer_that_nothing_is_asked_of_passes() -> None:
+    assert execute(run(scenario()), FakeProvider(["anything"])).status == "passed"
+
+
+def test_each_turn_is_sent_with_the_conversation_so_far_and_judged_by_its_own_checks() -> None:
+    turns = [
+        Turn((Message("user", "one"),), (check(Says("first")),)),
+        Turn((Message("user", "two"),)),
+    ]
+    provider = FakeProvider(["first", "second"])
+
+    result = execute(run(scenario(check(Says("second")), turns=turns)), provider)
+
+    assert result.status == "passed"
+    assert [verdict.name for verdict in result.checks] == ["turn 1: says", "says"]
+    assert [message.content for message in provider.requests[1].messages] == ["one", "first", "two"]
+    assert result.response is not None
+    assert (result.response.text, result.response.usage.input_tokens) == ("second", 20)
+
+
+def test_only_the_last_turn_carries_the_scenarios_checks_and_target() -> None:
+    turns = [Turn((Message("user", "one"),)), Turn((Message("user", "two"),))]
+    provider = FakeProvider(["a", "b"])
+    execute(run(scenario(check(Says("b")), turns=turns)), provider)
+    assert [len(request.checks) for request in provider.requests] == [0, 1]
+
+
+def test_a_retryable_failure_is_followed_by_an_attempt_and_remembered() -> None:
+    provider = FakeProvider([retryable(), retryable("rate-limit"), "yes"])
+
+    result = execute(run(scenario(check(Says("yes")))), provider)
+
+    assert (result.status, result.attempts) == ("passed", 3)
+    assert [retry.kind for retry in result.retries] == ["overloaded", "rate-limit"]
+    assert [request.attempt for request in provider.requests] == [1, 2, 3]
+
+
+def test_after_the_last_attempt_the_run_is_an_error_without_a_score() -> None:
+    result = execute(run(scenario(check(Says("yes")))), FakeProvider([retryable(), retryable()]), retries=1)
+    assert (result.status, result.score, result.attempts) == ("error", None, 2)
+    assert result.error is not None
+    assert (result.error.kind, result.error.message) == ("overloaded", "simulated overloaded")
+
+
+def test_what_is_not_retryable_ends_the_run_at_once() -> None:
+    result = execute(run(scenario()), FakeProvider([ProviderError("auth", "no such key", status=401)]))
+    assert (result.status, result.attempts) == ("error", 1)
+
+
+def test_a_wait_beyond_the_limit_ends_the_run_at_once_and_says_so() -> None:
+    result = execute(run(scenario(), timeout_s=5.0), FakeProvider([retryable("rate-limit", retry_after_s=18_000)]))
+    assert result.status == "error"
+    assert result.error is not None
+    assert "due in 18000.0 s, beyond the limit of 5.0 s" in result.error.message
+    assert result.duration_s < 5
+
+
+def test_a_hanging_request_is_a_timeout_and_is_cancelled() -> None:
+    provider = FakeProvider([None])
+
+    result = execute(run(scenario(), timeout_s=0.01), provider)
+
+    assert (result.status, result.score, provider.cancelled) == ("timeout", None, 1)
+    assert result.error is not None
+    assert result.error.message == "Timeout (>0.01s): attempt 1 was not answered"
+
+
+def test_a_providers_own_timeout_error_is_no_timeout_of_the_run() -> None:
+    result = execute(run(scenario()), FakeProvider([TimeoutError("socket")]))
+    assert result.status == "error"
+    assert result.error is not None
+    assert result.error.message == "TimeoutError: socket"
+
+
+def test_whatever_a_provider_raises_is_this_runs_error() -> None:
+    result = execute(run(scenario()), FakeProvider([ZeroDivisionError("oops")]))
+    assert result.status == "error"
+    assert result.error is not None
+    assert (result.error.kind, result.error.message) == ("provider", "ZeroDivisionError: oops")
+
+
+def crash(response: Response) -> Grade:
+    raise ValueError(f"cannot read {response.text}")
+
+
+def leave(response: Response) -> Grade:  # noqa: ARG001 - a grader's signature
+    raise SystemExit(3)
+
+
+def refuse(response: Response) -> Grade:  # noqa: ARG001 - a grader's signature
+    raise CheckError("pattern took more than 10 s")
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (crash, "check 'calls' crashed: ValueError: cannot read yes (test_engine_execution.py:"),
+        (leave, "check 'calls' crashed: RuntimeError: SystemExit: 3"),
+        (refuse, "check 'calls' cannot judge this answer: pattern took more than 10 s"),
+        (lambda _: Grade(7.0, passed=True), "check 'calls' crashed: ValueError: a score has to be a number from 0 to 1, got 7.0"),
+        (lambda _: Grade(float("nan"), passed=True), "got nan"),
+        (lambda _: True, "grade() has to return a Grade, got bool"),
+    ],
+)
+def test_a_check_that_cannot_judge_is_an_error_that_keeps_the_answer(act: object, message: str) -> None:
+    result = execute(run(scenario(check(Calls(act)))), FakeProvider(["yes"]))  # type: ignore[arg-type] # misbehaving
+    assert (result.status, result.score) == ("error", None)
+    assert result.error is not None
+    assert result.error.kind == "check"
+    assert message in result.error.message
+    assert result.response is not None
+    assert result.response.text == "yes"
+
+
+def spin(response: Response) -> Grade:
+    while True:
+        response.text.upper()
+
+
+def test_a_check_that_never_ends_is_a_timeout_that_keeps_the_answer() -> None:
+    result = execute(run(scenario(check(Calls(spin))), timeout_s=0.05), FakeProvider(["yes"]))
+    assert result.status == "timeout"
+    assert result.error is not None
+    assert result.error.message == "Timeout (>0.05s): the model answered, but a check did not finish"
+    assert result.response is not None
+
+
+def test_runs_with_the_same_question_share_a_fingerprint_and_others_do_not() -> None:
+    one, other = scenario(), scenario(system="be brief")
+    prints = [execute(run(each), FakeProvider(["x"])).fingerprint for each in (one, one, other)]
+    assert prints[0] == prints[1] != prints[2]
