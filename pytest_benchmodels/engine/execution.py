@@ -69,7 +69,7 @@ class Executor:
         except TimeoutError as error:
             if limit.expired():
                 status = "timeout"
-                failure = Failure("timeout", f"Timeout (>{run.timeout_s}s): {progress.doing}")
+                failure = Failure("timeout", f"Timeout (>{float(run.timeout_s or 0)}s): {progress.doing}")
             else:
                 failure = Failure("provider", f"TimeoutError: {error}")
         except ProviderError as error:

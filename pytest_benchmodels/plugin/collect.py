@@ -115,7 +115,7 @@ class RunItem(pytest.Item):
 
     def _raise_if(self, status: Status, error: type[_OutcomeError]) -> None:
         if self.result is not None and self.result.status == status:
-            raise error(failure_text(self.result, self.run().timeout_s))
+            raise error(failure_text(self.result))
 
     def repr_failure(  # type: ignore[override] # a text for a reader instead of a traceback
         self, excinfo: pytest.ExceptionInfo[BaseException], style: str | None = None

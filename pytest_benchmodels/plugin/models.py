@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
@@ -58,17 +59,19 @@ class Models:
     def _build(self, name: str, entry: ModelEntry) -> Model:
         provider, _, api_name = name.partition("/")
         provider = entry.provider or provider
+        if not _fits_a_node_id(name):
+            raise ConfigError(f"model {quote(name)} has to be printable, without `[`, `]` and an ending like `#2`")
         if provider not in CATALOG or not (entry.name or api_name):
             raise ConfigError(self._unknown(name, provider))
         info = CATALOG[provider]
         # An address of the user's own never gets the key of the provider's: an alias names its key or has none.
-        own_address = entry.base_url is not None
+        key_env = info.find_key_env(os.environ) if entry.base_url is None else None
         return Model(
             id=name,
             provider=provider,
             name=entry.name or api_name,
             base_url=_checked_url(name, entry.base_url) if entry.base_url is not None else self._base_url(info),
-            api_key_env=entry.api_key_env or (None if own_address else info.key_env),
+            api_key_env=entry.api_key_env or key_env,
             params=entry.params,
             timeout_s=entry.timeout,
             max_in_flight=entry.max_in_flight,
@@ -78,8 +81,7 @@ class Models:
     def _base_url(self, info: ProviderInfo) -> str:
         if info.protocol == "sim":
             return self._sim_url
-        from_environment = os.environ.get(info.base_url_env) if info.base_url_env else None
-        return _checked_url(info.base_url_env or "", from_environment) if from_environment else info.base_url
+        return _checked_url(info.base_url_env or info.name, info.find_base_url(os.environ))
 
     def _unknown(self, name: str, provider: str) -> str:
         known = [*CATALOG, *self._file.model]
@@ -88,6 +90,11 @@ class Models:
             f"unknown model {quote(name)}{hint}; a model is `provider/name` with a provider of "
             f"{', '.join(CATALOG)}, or an alias that bench.toml defines as [model.NAME]"
         )
+
+
+def _fits_a_node_id(name: str) -> bool:
+    """A run's node id ends with `[model]` or `[model#trial]`, and is read back from there."""
+    return name.isprintable() and not re.search(r"[\[\]]|#\d+$", name)
 
 
 def _missing_keys(models: Mapping[str, Model]) -> list[str]:

@@ -1,0 +1,105 @@
+"""Which models run, what a name stands for, and whose key goes where."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.plugin.configfile import ConfigFile
+from pytest_benchmodels.plugin.models import Models
+
+SIM_URL = "http://127.0.0.1:1/v1"
+
+
+def models(file: dict[str, object] | None = None, typed: tuple[str, ...] = ()) -> Models:
+    return Models(typed, msgspec.convert(file or {}, ConfigFile), SIM_URL)
+
+
+def fault(name: str, file: dict[str, object] | None = None) -> str:
+    with pytest.raises(ConfigError) as caught:
+        models(file).resolve_all([name])
+    return str(caught.value)
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "LOCAL_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_the_command_line_wins_over_the_scenario_over_the_config() -> None:
+    file = {"models": ["sim/slow"]}
+    assert models(file, typed=("a/b",)).named_for(("c/d",)) == ("a/b",)
+    assert models(file).named_for(("c/d", "c/d")) == ("c/d",)
+    assert models(file).named_for(()) == ("sim/slow",)
+    assert models().named_for(()) == ()
+
+
+def test_a_providers_model_has_its_address_and_its_key() -> None:
+    model = models().resolve("openai/gpt-4o-mini")
+    assert (model.provider, model.name) == ("openai", "gpt-4o-mini")
+    assert (model.base_url, model.api_key_env) == ("https://api.openai.com/v1", "OPENAI_API_KEY")
+
+
+def test_a_name_may_hold_slashes_and_colons() -> None:
+    assert models().resolve("openrouter/meta-llama/llama-3.3-70b").name == "meta-llama/llama-3.3-70b"
+    assert models().resolve("ollama/qwen3:8b").api_key_env is None
+
+
+def test_the_environment_may_move_a_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1/")
+    assert models().resolve("openai/x").base_url == "http://127.0.0.1:9/v1"
+
+
+def test_an_entry_of_the_config_adds_to_a_providers_model() -> None:
+    entry = {"params": {"temperature": 0}, "timeout": 9, "max_in_flight": 3, "price": {"input": 1, "output": 2}}
+    model = models({"model": {"openai/x": entry}}).resolve("openai/x")
+    assert (model.name, model.params, model.timeout_s, model.max_in_flight) == ("x", {"temperature": 0}, 9.0, 3)
+    assert model.price is not None
+    assert (model.price.input, model.price.output) == (1.0, 2.0)
+
+
+def test_an_address_of_the_users_own_never_gets_the_providers_key() -> None:
+    local = {"provider": "openai", "name": "qwen3-8b", "base_url": "http://127.0.0.1:8000/v1"}
+    assert models({"model": {"local": local}}).resolve("local").api_key_env is None
+    assert models({"model": {"local": {**local, "api_key_env": "LOCAL_KEY"}}}).resolve("local").api_key_env == "LOCAL_KEY"
+
+
+def test_simulated_models_cost_nothing_and_answer_where_the_session_says() -> None:
+    model = models().resolve("sim/steady")
+    assert (model.base_url, model.api_key_env) == (SIM_URL, None)
+    assert model.price is not None
+    assert (model.price.input, model.price.output) == (0.0, 0.0)
+
+
+def test_missing_keys_are_one_error_that_names_the_variables() -> None:
+    with pytest.raises(ConfigError) as caught:
+        models().resolve_all(["openai/a", "openai/b", "anthropic/c", "sim/steady"])
+    assert str(caught.value).splitlines() == [
+        "no API key for openai/a, openai/b: set the environment variable OPENAI_API_KEY",
+        "no API key for anthropic/c: set the environment variable ANTHROPIC_API_KEY",
+    ]
+
+
+def test_an_unknown_model_is_said_with_what_there_is() -> None:
+    assert "unknown model 'opnai/gpt'; did you mean 'openai'?" in fault("opnai/gpt")
+    assert "unknown model 'locl'; did you mean 'local'?" in fault("locl", {"model": {"local": {"provider": "openai"}}})
+    assert "a provider of openai, anthropic, google" in fault("gpt-4")
+    assert "unknown model 'openai'" in fault("openai")
+
+
+@pytest.mark.parametrize("url", ["ftp://x/v1", "127.0.0.1:8000", "http://", ""])
+def test_an_address_has_to_be_http(url: str) -> None:
+    text = fault("local", {"model": {"local": {"provider": "openai", "name": "x", "base_url": url}}})
+    assert text == f"local: base_url {url!r} has to begin with http:// or https:// and name a host"
+
+
+def test_an_address_must_hold_no_password() -> None:
+    text = fault("local", {"model": {"local": {"provider": "openai", "name": "x", "base_url": "http://u:secret@h/v1"}}})
+    assert text == "local: base_url must hold no user and no password; name the key with api_key_env"
+
+
+@pytest.mark.parametrize("name", ["sim/a]b", "sim/a[b", "sim/a#2", "sim/a\nb"])
+def test_a_name_that_a_node_id_cannot_hold_is_refused(name: str) -> None:
+    assert "has to be printable, without `[`, `]` and an ending like `#2`" in fault(name)
