@@ -14,6 +14,8 @@ __all__ = ["summary_lines"]
 _GAP = "  "
 _ERROR_LINES = 5
 _MODEL_LIMIT = 120
+_CAUSE_LIMIT = 40
+_CUT = len("... (1234567 more characters)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,8 @@ class _Column:
     width: int
     left: bool = False
 
-    def cells(self, values: Sequence[str], least: int) -> list[str]:
-        width = max(least, len(self.title), *map(len, values))
+    def cells(self, values: Sequence[str]) -> list[str]:
+        width = max(self.width, *map(len, values))
         pad = str.ljust if self.left else str.rjust
         return [pad(cell, width) for cell in (self.title, *values)]
 
@@ -48,14 +50,14 @@ _BEFORE_LATENCY = 7
 
 
 def summary_lines(figures: Figures, width: int) -> list[str]:
-    """The table, the causes of errors, and the three closing lines, for a terminal of `width` characters.
+    """The table, the causes of errors, and the three closing lines.
 
-    A table that does not fit loses its spare room, but no figure.
+    Causes are cut to a terminal of `width` characters; the table has one layout everywhere, for programs read it too.
     """
-    return [*_table(figures.models, width), *_error_lines(figures.errors, width), *_closing_lines(figures)]
+    return [*_table(figures.models), *_error_lines(figures.errors, width), *_closing_lines(figures)]
 
 
-def _table(models: Sequence[ModelFigures], width: int) -> list[str]:
+def _table(models: Sequence[ModelFigures]) -> list[str]:
     if not models:
         return []
     columns, rows = list(_COLUMNS), [_row(model) for model in models]
@@ -63,15 +65,7 @@ def _table(models: Sequence[ModelFigures], width: int) -> list[str]:
         columns.insert(_BEFORE_LATENCY, _SKIPPED)
         for row, model in zip(rows, models, strict=True):
             row.insert(_BEFORE_LATENCY, str(model.skipped))
-    lines = _lines(columns, rows, spare=True)
-    return lines if max(map(len, lines)) <= width else _lines(columns, rows, spare=False)
-
-
-def _lines(columns: Sequence[_Column], rows: Sequence[Sequence[str]], *, spare: bool) -> list[str]:
-    cells = [
-        column.cells(values, column.width if spare else 0)
-        for column, values in zip(columns, zip(*rows, strict=True), strict=True)
-    ]
+    cells = [column.cells(values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)]
     return [_GAP.join(line).rstrip() for line in zip(*cells, strict=True)]
 
 
@@ -108,7 +102,7 @@ def _error_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:
     shown = groups if len(groups) <= _ERROR_LINES else groups[: _ERROR_LINES - 1]
     for group in shown:
         start = f"errors: {one_line(group.model, _MODEL_LIMIT)}: {group.count} x {group.kind}: "
-        yield start + one_line(group.message, max(width - len(start), 40))
+        yield start + one_line(group.message, max(width - len(start) - _CUT, _CAUSE_LIMIT))
     if rest := groups[len(shown) :]:
         yield f"errors: {sum(group.count for group in rest)} more of {len(rest)} further kinds"
 
