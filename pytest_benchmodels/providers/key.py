@@ -15,7 +15,7 @@ _LEAST_SECRET_LENGTH = 6
 
 
 class Key:
-    """A key and the environment variable that it came from. No repr shows its value, and `hide` removes it from text."""
+    """A key and the environment variable it came from. No repr shows its value, and `hide` removes it from text."""
 
     __slots__ = ("_value", "env")
 
