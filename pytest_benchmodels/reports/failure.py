@@ -73,9 +73,10 @@ def _verdict_headline(result: Result) -> str:
 
 def _culprits(result: Result) -> str:
     """The checks that failed; if all passed, those whose partial score kept the run below its threshold."""
-    if failed := [check for check in result.checks if not check.passed]:
+    counted = [check for check in result.checks if check.weight]
+    if failed := [check for check in counted if not check.passed]:
         return f"; failed {_names(failed)}"
-    partial = [check for check in result.checks if check.score < 1]
+    partial = [check for check in counted if check.score < 1]
     return f"; only partly met {_names(partial)}" if partial else ""
 
 

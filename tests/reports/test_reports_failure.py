@@ -50,6 +50,13 @@ def test_a_partial_score_is_named_where_every_check_passed() -> None:
     assert lines[2] == "  passed  similar 'x' (score 0.85)"
 
 
+def test_a_check_without_weight_is_no_culprit() -> None:
+    watched = CheckResult("no-filler", 0.0, passed=False, explanation="", weight=0.0)
+    headline, *details = failure_text(a_result(score=0.0, checks=(watched, PARIS))).splitlines()
+    assert "; failed contains 'Paris' (" in headline
+    assert details[0] == "  failed  no-filler (weight 0)"
+
+
 def test_a_score_just_below_its_threshold_is_told_apart_from_it() -> None:
     assert "scored 0.999, needs 1.000 (" in failure_headline(a_result(score=0.999))
     assert "scored 0.66, needs 0.67 (" in failure_headline(a_result(score=0.66, threshold=0.67))
