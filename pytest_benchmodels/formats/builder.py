@@ -1,0 +1,162 @@
+"""From a parser's events to values, without recursion and within limits."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..core.text import quote
+from .document import Flaw, Lines, MalformedError
+
+__all__ = ["MAX_DEPTH", "MAX_VALUES", "Builder"]
+
+MAX_DEPTH = 100
+"""Mappings and lists inside each other. It also bounds every recursion over values further on."""
+
+MAX_VALUES = 1_000_000
+"""Values of one file with all aliases written out; each 64 characters of a text count as one more."""
+
+
+class _Shared(NamedTuple):
+    """What an anchor names, and how many values that is."""
+
+    value: object
+    cost: int
+
+
+class _OpenList:
+    __slots__ = ("anchor", "cost", "lines", "value")
+
+    def __init__(self, anchor: str | None) -> None:
+        self.value: list[object] = []
+        self.lines: list[int] = []
+        self.anchor = anchor
+        self.cost = 1
+
+    def add(self, value: object, line: int) -> None:
+        self.value.append(value)
+        self.lines.append(line)
+
+
+class _OpenMapping:
+    __slots__ = ("anchor", "cost", "key", "lines", "merged", "merging", "value", "wants_key")
+
+    def __init__(self, anchor: str | None) -> None:
+        self.value: dict[str, object] = {}
+        self.lines: dict[str, int] = {}
+        self.anchor = anchor
+        self.cost = 1
+        self.wants_key = True
+        self.key = ""
+        self.merging = False
+        self.merged: list[tuple[object, int]] = []
+
+    def add(self, value: object, line: int) -> None:
+        self.wants_key = True
+        if self.merging:
+            self.merged.append((value, line))
+        else:
+            self.value.setdefault(self.key, value)
+
+
+class Builder:
+    """Takes what a YAML or JSON parser reports, in order, and assembles the value and its lines.
+
+    `root` is there from the first event on, so that a file that breaks off can still be looked at. Every method may
+    raise `MalformedError`. `used` is the count of values so far, and goes on from that of an earlier builder.
+    """
+
+    def __init__(self, used: int = 0) -> None:
+        self.root: object = None
+        self.empty = True
+        self.lines: Lines = {}
+        self.flaws: list[Flaw] = []
+        self.used = used
+        self._stack: list[_OpenList | _OpenMapping] = []
+        self._anchors: dict[str, _Shared] = {}
+
+    @property
+    def innermost(self) -> type[list[object] | dict[str, object]] | None:
+        """Which kind of container is open: list, dict, or None at the root."""
+        return type(self._stack[-1].value) if self._stack else None
+
+    @property
+    def wants_key(self) -> bool:
+        """Whether a mapping is open and its next key is due."""
+        return bool(self._stack) and isinstance(self._stack[-1], _OpenMapping) and self._stack[-1].wants_key
+
+    def key(self, text: str, line: int, *, merge: bool = False) -> None:
+        """A mapping's next key; `merge` for YAML's `<<`. Of a key that comes twice the first value stays."""
+        mapping = self._stack[-1]
+        assert isinstance(mapping, _OpenMapping)  # noqa: S101 - a parser reports keys in mappings only
+        self._spend(1 + len(text) // 64, line)
+        mapping.key, mapping.wants_key, mapping.merging = text, False, merge
+        if text in mapping.value and not merge:
+            before = mapping.lines[text]
+            self.flaws.append(Flaw(line, f"key {quote(text)} stands in line {before} already: remove one of the two"))
+        elif not merge:
+            mapping.lines[text] = line
+
+    def scalar(self, value: object, line: int, anchor: str | None = None) -> None:
+        """A text, number, boolean or None."""
+        cost = 1 + len(value) // 64 if isinstance(value, str) else 1
+        self._place(value, line, cost)
+        if anchor is not None:
+            self._anchors[anchor] = _Shared(value, cost)
+
+    def open_list(self, line: int, anchor: str | None = None) -> None:
+        """The start of a list."""
+        self._open(_OpenList(anchor), line)
+
+    def open_mapping(self, line: int, anchor: str | None = None) -> None:
+        """The start of a mapping."""
+        self._open(_OpenMapping(anchor), line)
+
+    def close(self) -> None:
+        """The end of the innermost open mapping or list."""
+        closed = self._stack.pop()
+        self.lines[id(closed.value)] = closed.lines
+        if isinstance(closed, _OpenMapping):
+            for value, line in closed.merged:
+                self._merge(closed, value, line)
+        if closed.anchor is not None:
+            self._anchors[closed.anchor] = _Shared(closed.value, closed.cost)
+        if self._stack:
+            self._stack[-1].cost += closed.cost
+
+    def alias(self, name: str, line: int) -> None:
+        """One more use of an anchored value."""
+        if any(opened.anchor == name for opened in self._stack):
+            raise MalformedError(line, f"alias *{name} stands inside of what it names, which never ends")
+        if name not in self._anchors:
+            raise MalformedError(line, f"alias *{name} has no anchor &{name} before it")
+        self._place(self._anchors[name].value, line, self._anchors[name].cost)
+
+    def _open(self, opened: _OpenList | _OpenMapping, line: int) -> None:
+        if len(self._stack) >= MAX_DEPTH:
+            raise MalformedError(line, f"nested more than {MAX_DEPTH} levels deep: write it flatter")
+        self._place(opened.value, line, 1)
+        self._stack.append(opened)
+
+    def _merge(self, into: _OpenMapping, source: object, line: int) -> None:
+        for mapping in source if isinstance(source, list) else [source]:
+            if not isinstance(mapping, dict):
+                raise MalformedError(line, f"'<<' merges a mapping or a list of mappings, got {quote(mapping)}")
+            self._spend(len(mapping), line)
+            for key, value in mapping.items():
+                if key not in into.value:
+                    into.value[key] = value
+                    into.lines[key] = line
+
+    def _place(self, value: object, line: int, cost: int) -> None:
+        self._spend(cost, line)
+        if self._stack:
+            self._stack[-1].cost += cost
+            self._stack[-1].add(value, line)
+        else:
+            self.root, self.empty = value, False
+
+    def _spend(self, cost: int, line: int) -> None:
+        self.used += cost
+        if self.used > MAX_VALUES:
+            rule = f"more than {MAX_VALUES:,} values with its aliases written out"
+            raise MalformedError(line, f"too large: {rule}. Split the file, or use fewer aliases")

@@ -1,0 +1,176 @@
+"""A check as an author writes it -> a Check with its grader."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from ..core.grading import Grader
+from ..core.scenario import Check
+from ..core.text import nearest, quote
+from .document import Problems, Steps
+from .explain import explain
+from .template import Budget, TemplateError, render
+
+__all__ = ["CheckReader", "WrittenCheck"]
+
+
+class WrittenCheck(NamedTuple):
+    """A check and where it stands, which is the file's defaults for some."""
+
+    value: object
+    steps: Steps
+
+
+class _Common(msgspec.Struct, frozen=True):
+    """What may stand beside any check's name."""
+
+    weight: float = 1.0
+    negate: bool = msgspec.field(default=False, name="not")
+    name: str | None = None
+
+
+_COMMON = ("weight", "not", "name")
+
+
+class CheckReader:
+    """Makes Checks; what cannot be one is noted in `problems`.
+
+    A check without placeholders is made once, however many scenarios or records it applies to.
+    """
+
+    def __init__(self, graders: Mapping[str, type[Grader]], problems: Problems, budget: Budget) -> None:
+        self._graders = graders
+        self._problems = problems
+        self._budget = budget
+        self._made: dict[Steps, Check | None] = {}
+
+    def read(self, written: Sequence[WrittenCheck], names: Mapping[str, object] | None) -> tuple[Check, ...]:
+        """The checks that could be read; `names` are those of the templates, None where none are rendered."""
+        found = [self._read_one(check, names) for check in written]
+        return tuple(check for check in found if check is not None)
+
+    def _read_one(self, written: WrittenCheck, names: Mapping[str, object] | None) -> Check | None:
+        value, steps = written
+        if names is not None and _has_placeholder(value):
+            try:
+                return self._make(render(value, names, self._budget), steps)
+            except TemplateError as error:
+                self._problems.add(steps, f"check {quote(_title(value))}: {error}")
+                return None
+        if steps not in self._made:
+            self._made[steps] = self._make(value, steps)
+        return self._made[steps]
+
+    def _make(self, value: object, steps: Steps) -> Check | None:
+        if isinstance(value, str):
+            return self._make_bare(value, steps)
+        if not isinstance(value, dict):
+            self._problems.add(steps, f"a check is a mapping such as `equals: yes`, got {quote(value)}")
+            return None
+        kind = self._kind(value, steps)
+        if kind is None:
+            return None
+        common = self._common({key: value[key] for key in _COMMON if key in value}, kind, steps)
+        grader = self._grader(kind, {key: part for key, part in value.items() if key not in _COMMON}, steps)
+        if common is None or grader is None:
+            return None
+        summary = f"not {_summary(grader)}" if common.negate else _summary(grader)
+        return Check(kind, common.name or kind, summary, grader, common.weight, common.negate)
+
+    def _make_bare(self, name: str, steps: Steps) -> Check | None:
+        """`- json`: a check whose value has a default."""
+        grader = self._graders.get(name)
+        if grader is None:
+            self._problems.add(steps, f"unknown check {quote(name)}{nearest(name, self._graders)}")
+            return None
+        try:
+            made = grader()
+        except TypeError:
+            self._problems.add(steps, f"check {name!r} needs a value: write `{name}: ...`")
+            return None
+        return Check(name, name, _summary(made), made)
+
+    def _kind(self, value: dict[str, object], steps: Steps) -> str | None:
+        """Which of the keys is the check's name: the others have to be its options."""
+        named = [key for key in value if key in self._graders]
+        fitting = [key for key in named if all(self._is_option(key, other) for other in named if other != key)]
+        if len(fitting) == 1:
+            return fitting[0]
+        self._problems.add(steps, self._kind_fault(value, named))
+        return None
+
+    def _is_option(self, kind: str, key: str) -> bool:
+        return key in self._graders[kind].__struct_fields__
+
+    def _kind_fault(self, value: dict[str, object], named: list[str]) -> str:
+        if named:
+            return f"a check has one name, got {' and '.join(map(quote, named))}: write each as an entry of its own"
+        unknown = [key for key in value if key not in _COMMON]
+        if not unknown:
+            return f"this check has no name; known are {', '.join(sorted(self._graders))}"
+        guess = next((key for key in unknown if nearest(key, self._graders)), unknown[0])
+        return f"unknown check {quote(guess)}{nearest(guess, self._graders)}"
+
+    def _common(self, value: dict[str, object], kind: str, steps: Steps) -> _Common | None:
+        try:
+            common = msgspec.convert(value, _Common)
+        except msgspec.ValidationError:
+            explain(value, _Common, steps, self._problems, f"check {kind!r}")
+            return None
+        if not (math.isfinite(common.weight) and common.weight >= 0):
+            self._problems.add((*steps, "weight"), f"weight must be a number >= 0, got {quote(common.weight)}")
+            return None
+        return common
+
+    def _grader(self, kind: str, options: dict[str, object], steps: Steps) -> Grader | None:
+        model = self._graders[kind]
+        try:
+            return msgspec.convert(options, model)
+        except msgspec.ValidationError as error:
+            if not explain(options, model, steps, self._problems, f"check {kind!r}"):
+                self._problems.add((*steps, kind), f"check {kind!r}: {error}")
+        except Exception as error:  # noqa: BLE001 - a grader may be anybody's: its crash is a problem of this check
+            self._problems.add((*steps, kind), f"check {kind!r} cannot be made: {type(error).__name__}: {error}")
+        return None
+
+
+def _has_placeholder(value: object) -> bool:
+    if isinstance(value, str):
+        return "{{" in value
+    if isinstance(value, dict):
+        return any(map(_has_placeholder, value.values()))
+    return isinstance(value, list) and any(map(_has_placeholder, value))
+
+
+def _title(value: object) -> str:
+    return next((key for key in value if key not in _COMMON), "?") if isinstance(value, dict) else str(value)
+
+
+def _summary(grader: Grader) -> str:
+    """`contains 'Paris' (ignore_case)`: the value and what differs from the defaults."""
+    first, *rest = msgspec.structs.fields(type(grader))
+    value = getattr(grader, first.name)
+    words = grader.kind() if value == _default(first) else f"{grader.kind()} {_shown(value)}"
+    options = [
+        name if option is True else f"{name}={_shown(option)}"
+        for name, option, default in ((field.name, getattr(grader, field.name), _default(field)) for field in rest)
+        if option != default
+    ]
+    return f"{words} ({', '.join(options)})" if options else words
+
+
+def _default(field: msgspec.structs.FieldInfo) -> object:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return field.default
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict | list | bool):
+        return quote(value) if not isinstance(value, bool) else json.dumps(value)
+    return quote(value, 60)

@@ -1,0 +1,103 @@
+"""A file's content, and the line that each part of it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from ..core.errors import Problem, ScenarioFileError
+
+__all__ = ["Document", "Flaw", "Kind", "Lines", "MalformedError", "Problems", "Step", "Steps"]
+
+Kind = Literal["yaml", "json", "jsonl"]
+Step = str | int
+Steps = tuple[Step, ...]
+"""The way from a document's root to a part of it: `("scenarios", 3, "checks", 0)`."""
+
+Lines = dict[int, Mapping[str, int] | Sequence[int]]
+"""`id()` of a mapping or list -> lines of its entries; the document keeps both alive, so that an id stays unique."""
+
+_MOST_PROBLEMS = 100
+
+
+class Flaw(NamedTuple):
+    """Something wrong at a line (from 1) that leaves the rest readable."""
+
+    line: int
+    message: str
+
+
+class MalformedError(Exception):
+    """Content that cannot be read past `line`."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.flaw = Flaw(line, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What one file holds: mappings, lists, text, finite numbers, booleans and None, with text as keys.
+
+    `path` is where it lies and `shown` how messages write that. A JSONL file's `value` is the list of its records. A
+    document that is `broken` could be read in part only: `flaws` says where it ends.
+    """
+
+    path: Path
+    shown: str
+    kind: Kind
+    value: object
+    lines: Lines = field(default_factory=dict, repr=False)
+    flaws: tuple[Flaw, ...] = ()
+    broken: bool = False
+
+    def line(self, steps: Steps) -> int:
+        """Line of a part, from 1; of the nearest part around it that is there, if it isn't."""
+        line, value = 1, self.value
+        for step in steps:
+            try:
+                line = self.lines[id(value)][step]  # type: ignore[index]  # a step fits its container or is not found
+                value = value[step]  # type: ignore[index]  # the same
+            except (LookupError, TypeError):
+                break
+        return line
+
+
+class Problems:
+    """Collects what is wrong with one document, each thing once."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._found: dict[Flaw, None] = dict.fromkeys(document.flaws)
+        self._place: Callable[[], str] | None = None
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(self, steps: Steps, message: str) -> None:
+        """Note a problem of the part that `steps` leads to."""
+        place = f"{self._place()}: " if self._place else ""
+        self._found[Flaw(self._document.line(steps), f"{place}{message}")] = None
+
+    @contextmanager
+    def at(self, place: Callable[[], str]) -> Iterator[None]:
+        """Begin the messages of this block with a further place, which is asked for only if there is a message."""
+        self._place = place
+        try:
+            yield
+        finally:
+            self._place = None
+
+    def raise_any(self) -> None:
+        """Raise `ScenarioFileError` with everything collected, if there is anything; the first hundred in full."""
+        if not self._found:
+            return
+        flaws = sorted(self._found)
+        more = len(flaws) - _MOST_PROBLEMS
+        if more > 0:
+            flaws = [*flaws[:_MOST_PROBLEMS], Flaw(flaws[_MOST_PROBLEMS].line, f"and {more} further problems")]
+        shown = self._document.shown
+        raise ScenarioFileError([Problem(shown, flaw.line, flaw.message) for flaw in flaws])

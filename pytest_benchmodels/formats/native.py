@@ -1,0 +1,170 @@
+"""The native format: one scenario, or many under `scenarios:`; in JSONL one a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+
+from msgspec import UnsetType
+
+from ..core.scenario import Scenario
+from ..core.text import nearest, quote
+from .authored import Authored, Dataset, ScenarioFile, or_else
+from .checks import CheckReader
+from .dataset import chosen, locate, place
+from .document import Document, Problems, Steps
+from .draft import Draft, Drafter, fitted
+from .finishing import Finisher
+from .format import LoadOptions
+from .record_files import DatasetError, RawRecord, decoded
+from .rules import id_fault
+from .template import Budget
+
+__all__ = ["MAX_SCENARIOS", "NATIVE", "NativeFormat"]
+
+MAX_SCENARIOS = 200_000
+"""Of one file, with its datasets."""
+
+_OPENINGS = frozenset({"prompt", "messages", "turns"})
+_MOST_BAD_RECORDS = 5
+_SCHEMA_KEY = "$schema"
+_FILE_KEYS = frozenset(ScenarioFile.__struct_fields__)
+
+
+class NativeFormat:
+    """The format of contract and README."""
+
+    def recognises(self, document: Document) -> bool:
+        """Tell scenarios from other people's JSON: by `scenarios`, or by what is sent and what is asked of it."""
+        value = document.value
+        if document.kind == "jsonl":
+            value = value[0] if isinstance(value, list) and value else None
+        elif isinstance(value, dict) and "scenarios" in value:
+            return True
+        if not isinstance(value, dict) or not _OPENINGS & value.keys():
+            return False
+        return "checks" in value or ("id" in value and value.keys() <= {*Authored.__struct_fields__, _SCHEMA_KEY})
+
+    def scenarios(self, document: Document, options: LoadOptions) -> Iterable[Scenario]:
+        """All scenarios of a file. Raises `ScenarioFileError` with all of its problems, if it has any."""
+        problems = Problems(document)
+        scenarios = tuple(_Reading(document, options, problems).scenarios())
+        problems.raise_any()
+        return scenarios
+
+
+NATIVE = NativeFormat()
+
+
+class _Reading:
+    """One file on its way."""
+
+    def __init__(self, document: Document, options: LoadOptions, problems: Problems) -> None:
+        budget = Budget()
+        self._document = document
+        self._allowed = options.allowed
+        self._problems = problems
+        self._finisher = Finisher(document, problems, CheckReader(options.graders, problems, budget), budget)
+        self._seen: dict[str, int] = {}
+
+    def scenarios(self) -> Iterator[Scenario]:
+        value = self._document.value
+        if self._document.kind == "jsonl" and isinstance(value, list):
+            return self._all({}, value, ())
+        if not isinstance(value, dict):
+            wanted = "a mapping: the keys of one scenario, or a list of them under 'scenarios'"
+            self._problems.add((), f"a scenario file is {wanted}, got {quote(value)}")
+            return iter(())
+        fields = {key: part for key, part in value.items() if key != _SCHEMA_KEY}
+        return self._many(fields) if _is_many(fields) else self._single(fields)
+
+    def _many(self, fields: Mapping[str, object]) -> Iterator[Scenario]:
+        file = fitted(fields, ScenarioFile, (), self._problems, "the file")
+        if "scenarios" not in fields:
+            self._problems.add((), "the file lacks 'scenarios': a list of what is to be run")
+        return self._all(or_else(file.defaults, {}), or_else(file.scenarios, []), ("scenarios",))
+
+    def _single(self, fields: Mapping[str, object]) -> Iterator[Scenario]:
+        draft = Drafter(self._problems, {}).draft(fields, (), self._document.path.stem)
+        return self._finished(draft) if draft is not None else iter(())
+
+    def _all(self, defaults: Mapping[str, object], values: list[object], steps: Steps) -> Iterator[Scenario]:
+        drafter = Drafter(self._problems, defaults)
+        for index, value in enumerate(values):
+            draft = drafter.draft(value, (*steps, index), None)
+            if draft is not None:
+                yield from self._finished(draft)
+            if self._is_full((*steps, index)):
+                return
+
+    def _finished(self, draft: Draft) -> Iterator[Scenario]:
+        dataset = draft.dataset
+        if dataset is not None:
+            yield from self._expanded(draft, dataset)
+            return
+        self._claim(draft.id, draft)
+        yield self._finisher.scenario(draft, draft.id, or_else(draft.written.vars, None))
+
+    def _expanded(self, draft: Draft, dataset: Dataset) -> Iterator[Scenario]:
+        """One scenario for each record of the dataset."""
+        steps = draft.at("dataset")
+        count = bad = 0
+        try:
+            path = locate(dataset.file, self._document.path.parent, self._allowed)
+            for raw in chosen(path, dataset):
+                count += 1
+                before = len(self._problems)
+                with self._problems.at(partial(place, path, dataset, raw)):
+                    scenario = self._from_record(draft, dataset, raw)
+                if scenario is not None:
+                    yield scenario
+                bad += len(self._problems) > before
+                if bad == _MOST_BAD_RECORDS:
+                    self._problems.add(steps, f"{quote(dataset.file)}: the records after these were not looked at")
+                if bad == _MOST_BAD_RECORDS or self._is_full(steps):
+                    return
+        except DatasetError as error:
+            self._note(dataset, error, steps)
+        else:
+            if not count:
+                self._problems.add(steps, f"dataset {quote(dataset.file)} holds no records")
+
+    def _from_record(self, draft: Draft, dataset: Dataset, raw: RawRecord) -> Scenario | None:
+        try:
+            fields = decoded(raw)
+        except DatasetError as error:
+            self._problems.add(draft.at("dataset"), str(error))
+            return None
+        names = {**or_else(draft.written.vars, {}), **fields}
+        name = f"{draft.id}-{raw.number}"
+        if not isinstance(dataset.id, UnsetType):
+            name = self._finisher.text(dataset.id, names, (*draft.at("dataset"), "id"))
+        self._claim(name, draft)
+        return self._finisher.scenario(draft, name, names)
+
+    def _note(self, dataset: Dataset, error: DatasetError, steps: Steps) -> None:
+        place = f"{dataset.file}:{error.line}: " if error.line is not None else f"dataset {quote(dataset.file)} "
+        self._problems.add(steps, f"{place}{error}")
+
+    def _claim(self, name: str, draft: Draft) -> None:
+        """Take an id for a scenario, unless that cannot be."""
+        fault = id_fault(name) if name else None
+        if name in self._seen:
+            fault = f"id {quote(name)} is taken already, by line {self._seen[name]}: ids are unique in a file"
+        if fault:
+            self._problems.add((*draft.steps, "id"), fault)
+        elif name:
+            self._seen[name] = self._document.line(draft.steps)
+
+    def _is_full(self, steps: Steps) -> bool:
+        if len(self._seen) <= MAX_SCENARIOS:
+            return False
+        self._problems.add(steps, f"more than {MAX_SCENARIOS:,} scenarios in one file: split it")
+        return True
+
+
+def _is_many(fields: Mapping[str, object]) -> bool:
+    """Whether a file was meant as one of many scenarios, with slips of the pen in its keys or not."""
+    if _FILE_KEYS & fields.keys():
+        return True
+    return not _OPENINGS & fields.keys() and any(nearest(key, _FILE_KEYS) for key in fields)

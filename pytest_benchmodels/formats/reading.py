@@ -1,0 +1,121 @@
+"""A file on disk -> a Document."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from .builder import Builder
+from .document import Document, Flaw, Kind, Lines, MalformedError
+from .json_reader import read_json
+from .yaml_reader import read_yaml
+
+__all__ = ["MAX_BYTES", "kind_of", "open_regular", "preview", "read"]
+
+MAX_BYTES = 20_000_000
+"""Largest scenario file. Larger amounts belong into a dataset, which is not held in memory."""
+
+_MOST_FLAWS = 100
+_KINDS: dict[str, Kind] = {".json": "json", ".jsonl": "jsonl"}
+
+
+def kind_of(path: Path) -> Kind:
+    """By the name's end; what is neither `.json` nor `.jsonl` is read as YAML."""
+    return _KINDS.get(path.suffix.lower(), "yaml")
+
+
+def preview(path: Path, shown: str) -> Document | None:
+    """A quick look at a JSON or JSONL file, without lines; of a JSONL file the first record only.
+
+    None where only a thorough reading can tell: the file is YAML, broken or unreadable.
+    """
+    kind = kind_of(path)
+    if kind == "yaml":
+        return None
+    try:
+        content = _first_line(path) if kind == "jsonl" else _content(path)
+        value = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"))
+    except (MalformedError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return Document(path, shown, kind, [value] if kind == "jsonl" else value)
+
+
+def read(path: Path, shown: str) -> Document:
+    """Read a scenario file as far as it can be read; what is wrong with it is in `flaws`."""
+    kind = kind_of(path)
+    builder = Builder()
+    try:
+        text = _decoded(_content(path))
+        if kind == "jsonl":
+            return _records(path, shown, text)
+        (read_json if kind == "json" else read_yaml)(text, builder)
+    except MalformedError as error:
+        flaws = (*builder.flaws, error.flaw)
+        return Document(path, shown, kind, builder.root, builder.lines, flaws, broken=True)
+    if builder.empty:
+        builder.flaws.append(Flaw(1, "the file is empty: a scenario needs at least a prompt"))
+    return Document(path, shown, kind, builder.root, builder.lines, tuple(builder.flaws), broken=builder.empty)
+
+
+def open_regular(path: Path) -> int:
+    """Open a file for reading; raise `MalformedError` for what is none, such as a pipe that would never end."""
+    try:
+        if path.exists() and not path.is_file():
+            raise MalformedError(1, "not a regular file")
+        return os.open(path, os.O_RDONLY)
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise MalformedError(1, f"cannot be read: {reason}") from error
+
+
+def _content(path: Path) -> bytes:
+    with os.fdopen(open_regular(path), "rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        rule = f"larger than {MAX_BYTES // 1_000_000} MB, the most a scenario file may have"
+        raise MalformedError(1, f"{rule}: split it, or put the records into a dataset")
+    return content
+
+
+def _first_line(path: Path) -> bytes:
+    with os.fdopen(open_regular(path), "rb") as file:
+        while line := file.readline(MAX_BYTES):
+            if line.strip():
+                return line
+    return b""
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise MalformedError(line, f"byte 0x{content[error.start]:02x} is no UTF-8: save the file as UTF-8") from error
+
+
+def _records(path: Path, shown: str, text: str) -> Document:
+    """A JSONL file: each line is read on its own, so that one that is broken does not hide the others."""
+    records: list[object] = []
+    places: list[int] = []
+    lines: Lines = {id(records): places}
+    flaws: list[Flaw] = []
+    used, broken = 0, False
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        builder = Builder(used)
+        try:
+            read_json(line, builder, number)
+        except MalformedError as error:
+            flaws.append(error.flaw)
+            broken = True
+        records.append(builder.root)
+        places.append(number)
+        lines.update(builder.lines)
+        flaws += builder.flaws
+        used = builder.used
+        if len(flaws) > _MOST_FLAWS:
+            break
+    return Document(path, shown, "jsonl", records, lines, tuple(flaws), broken)

@@ -1,0 +1,132 @@
+"""YAML text -> values with lines, through PyYAML's event stream.
+
+Events rather than `yaml.compose`: they come in half the time, and the depth of a hostile file stays in a list of ours
+instead of on the C stack.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from .builder import Builder
+from .document import MalformedError
+from .scalars import resolve
+
+if TYPE_CHECKING:
+    import yaml
+
+__all__ = ["read_yaml"]
+
+# What YAML 1.2 does not let into a stream at all, and the byte order mark anywhere but at the start.
+_UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_STANDARD = "tag:yaml.org,2002:"
+_TYPES: dict[str, tuple[type, ...]] = {
+    "null": (type(None),),
+    "bool": (bool,),
+    "int": (int,),
+    "float": (float, int),
+}
+
+
+def read_yaml(text: str, builder: Builder) -> None:
+    """Feed one YAML document to `builder`. Raises `MalformedError` where the text cannot be read any further."""
+    import yaml  # noqa: PLC0415 - 25 ms that a session without YAML files need not pay
+
+    bad = _UNPRINTABLE.search(text)
+    if bad:
+        line = text.count("\n", 0, bad.start()) + 1
+        raise MalformedError(line, f"character U+{ord(bad[0]):04X} is not allowed in YAML: write it as an escape")
+    loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        _Reader(yaml, builder).read(yaml.parse(text, Loader=loader))
+    except yaml.MarkedYAMLError as error:
+        raise _malformed(error) from error
+    except yaml.YAMLError as error:
+        raise MalformedError(1, f"not readable as YAML: {error}") from error
+
+
+def _malformed(error: yaml.MarkedYAMLError) -> MalformedError:
+    mark = error.problem_mark or error.context_mark
+    context = f" {error.context}" if error.context else ""
+    begun = error.context_mark
+    where = f" that begins in line {begun.line + 1}" if context and begun and mark and begun.line != mark.line else ""
+    return MalformedError(mark.line + 1 if mark else 1, f"not readable as YAML: {error.problem}{context}{where}")
+
+
+class _Reader:
+    def __init__(self, events: Any, builder: Builder) -> None:
+        self._builder = builder
+        self._documents = 0
+        self._handlers = {
+            events.ScalarEvent: self._scalar,
+            events.MappingStartEvent: self._mapping,
+            events.SequenceStartEvent: self._sequence,
+            events.MappingEndEvent: self._end,
+            events.SequenceEndEvent: self._end,
+            events.AliasEvent: self._alias,
+            events.DocumentStartEvent: self._document,
+        }
+
+    def read(self, events: Any) -> None:
+        for event in events:
+            handler = self._handlers.get(type(event))
+            if handler is not None:
+                handler(event, event.start_mark.line + 1)
+
+    def _scalar(self, event: Any, line: int) -> None:
+        plain = not event.style and event.tag is None
+        if self._builder.wants_key:
+            _refuse_tag(event, line, ("str",))
+            self._builder.key(event.value, line, merge=plain and event.value == "<<")
+            return
+        try:
+            value = resolve(event.value) if plain else _tagged(event, line)
+        except ValueError as error:
+            raise MalformedError(line, str(error)) from error
+        self._builder.scalar(value, line, event.anchor)
+
+    def _mapping(self, event: Any, line: int) -> None:
+        _refuse_tag(event, line, ("map",))
+        self._refuse_as_key(line)
+        self._builder.open_mapping(line, event.anchor)
+
+    def _sequence(self, event: Any, line: int) -> None:
+        _refuse_tag(event, line, ("seq",))
+        self._refuse_as_key(line)
+        self._builder.open_list(line, event.anchor)
+
+    def _end(self, _event: Any, _line: int) -> None:
+        self._builder.close()
+
+    def _alias(self, event: Any, line: int) -> None:
+        self._refuse_as_key(line)
+        self._builder.alias(event.anchor, line)
+
+    def _document(self, _event: Any, line: int) -> None:
+        self._documents += 1
+        if self._documents > 1:
+            remedy = "write several scenarios as a list under 'scenarios:', or into a file each"
+            raise MalformedError(line, f"a second YAML document begins here: {remedy}")
+
+    def _refuse_as_key(self, line: int) -> None:
+        if self._builder.wants_key:
+            raise MalformedError(line, "a key has to be text, not a mapping, list or alias")
+
+
+def _refuse_tag(event: Any, line: int, allowed: tuple[str, ...]) -> None:
+    if event.tag not in {None, "!", *(_STANDARD + name for name in allowed)}:
+        shown = event.tag.replace(_STANDARD, "!!")
+        raise MalformedError(line, f"tag {shown!r} is not allowed here: write the plain value")
+
+
+def _tagged(event: Any, line: int) -> object:
+    """The value of a scalar that is quoted or carries a tag of the standard."""
+    if event.tag in {None, "!", _STANDARD + "str"}:
+        return event.value
+    _refuse_tag(event, line, tuple(_TYPES))
+    name = event.tag.removeprefix(_STANDARD)
+    value = resolve(event.value)
+    if not isinstance(value, _TYPES[name]) or (isinstance(value, bool) and name != "bool"):
+        raise ValueError(f"{event.value[:40]!r} is no !!{name}: write the plain value")
+    return float(value) if name == "float" else value  # type: ignore[arg-type]  # a float or an int, by _TYPES
