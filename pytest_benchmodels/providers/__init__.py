@@ -36,7 +36,9 @@ def _dialect(model: Model, exemplar: Exemplar | None) -> Dialect:
 
     if model.provider not in CATALOG:
         known = ", ".join(CATALOG)
-        raise ConfigError(f"unknown provider {quote(model.provider)}{nearest(model.provider, CATALOG)}. Known: {known}")
+        raise ConfigError(
+            f"unknown provider {quote(model.provider)}{nearest(model.provider, CATALOG)} (known: {known})"
+        )
     match CATALOG[model.provider].protocol:
         case "anthropic":
             return Anthropic()

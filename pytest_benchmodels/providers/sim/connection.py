@@ -33,12 +33,15 @@ class Connection(asyncio.Protocol):
         self._reply: Reply | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._waiting_bytes = 0
+        self._refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_server() hands out; for the types
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
         self._http.receive_data(data)
         if self._reply is None:
             self._advance()
@@ -57,7 +60,7 @@ class Connection(asyncio.Protocol):
 
     def _advance(self) -> None:
         try:
-            while self._reply is None and not self._transport.is_closing():
+            while self._reply is None and not self._refused and not self._transport.is_closing():
                 event = self._http.next_event()
                 if event is h11.NEED_DATA or event is h11.PAUSED:
                     self._encourage()
@@ -148,13 +151,18 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _refuse(self, status: int, reason: str) -> None:
-        """Answer what is no HTTP, or too much of it, and end the connection."""
+        """Answer what is no HTTP, or too much of it, and end the connection.
+
+        What still arrives is dropped until the client leaves: closing at once would reset the connection, and the
+        client would not get to read why.
+        """
+        self._refused = True
         body = json.dumps({"error": {"message": reason, "code": status}}).encode()
         if self._http.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             headers = [("Content-Length", str(len(body))), ("Connection", "close")]
             self._transport.write(self._http.send(h11.Response(status_code=status, headers=headers)) or b"")
             self._transport.write(self._http.send(h11.Data(data=body)) or b"")
-        self._transport.close()
+        self._transport.write_eof()
 
 
 _KNOWN = frozenset(status.value for status in HTTPStatus)

@@ -87,6 +87,6 @@ def _check(name: str, value: object) -> None:
         fits = isinstance(value, str)
         wanted = "a text"
     else:
-        raise KnobError(f"unknown sim knob {quote(name)}{nearest(name, _NAMES)}. Known: {', '.join(_NAMES)}")
+        raise KnobError(f"unknown sim knob {quote(name)}{nearest(name, _NAMES)} (known: {', '.join(_NAMES)})")
     if not fits or (isinstance(value, int | float) and not low <= value <= high):
         raise KnobError(f"sim knob '{name}' takes {wanted}, not {quote(value)}")

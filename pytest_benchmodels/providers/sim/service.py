@@ -66,7 +66,7 @@ class Service:
             if not isinstance(name, str) or name not in PRESETS:
                 known = ", ".join(PRESETS)
                 hint = nearest(name, PRESETS) if isinstance(name, str) else ""
-                return _error(404, f"unknown simulated model {quote(name)}{hint}. Known: {known}")
+                return _error(404, f"unknown simulated model {quote(name)}{hint} (known: {known})")
             asked, knobs = _asked(document, PRESETS[name])
         except (_BadRequestError, KnobError) as error:
             return _error(400, str(error))

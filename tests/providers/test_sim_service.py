@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_benchmodels.providers.sim.service import Reply, Service
+
+CHAT = "/v1/chat/completions"
+
+
+def chat(document: object) -> Reply:
+    return Service().reply("POST", CHAT, json.dumps(document).encode())
+
+
+def message(reply: Reply) -> str:
+    return str(json.loads(reply.body)["error"]["message"])
+
+
+def test_an_answer_has_the_shape_of_the_protocol() -> None:
+    reply = chat(
+        {"model": "steady", "messages": [{"role": "user", "content": "12345678"}], "sim": {"answer": "42 is it"}}
+    )
+
+    assert reply.status == 200
+    assert json.loads(reply.body) == {
+        "id": "chatcmpl-sim-1-1",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "steady",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "42 is it"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+    }
+
+
+@pytest.mark.parametrize(
+    ("document", "status", "said"),
+    [
+        ({"model": "steday", "messages": []}, 404, "unknown simulated model 'steday'; did you mean 'steady'? (known: "),
+        ({"model": 4, "messages": []}, 404, "unknown simulated model 4 (known: steady, slow, flaky, hang)"),
+        ([], 400, "the body has to be a JSON object, not []"),
+        ({"model": "steady", "messages": [], "stream": True}, 400, "simulated models do not stream"),
+        ({"model": "steady", "messages": []}, 400, "`messages` has to be a list"),
+        ({"model": "steady", "messages": ["Hi"]}, 400, "`messages` has to be a list"),
+        ({"model": "steady", "messages": [{}], "sim": "fast"}, 400, "`sim` has to be an object of knobs, not 'fast'"),
+        ({"model": "steady", "messages": [{}], "sim": {"lag": 1}}, 400, "unknown sim knob 'lag'"),
+        ({"model": "steady", "messages": [{}], "sim": {"answer": 4}}, 400, "`sim.answer` has to be a text"),
+        ({"model": "steady", "messages": [{}], "sim": {"attempt": True}}, 400, "whole numbers"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_told_why(document: object, status: int, said: str) -> None:
+    reply = chat(document)
+
+    assert reply.status == status
+    assert said in message(reply)
+
+
+def test_a_body_that_is_no_json_is_told() -> None:
+    assert "the body is no JSON" in message(Service().reply("POST", CHAT, b"{"))
+    assert "the body is no JSON" in message(Service().reply("POST", CHAT, b"[" * 100_000))
+
+
+def test_models_are_listed() -> None:
+    listed = json.loads(Service().reply("GET", "/v1/models?x=1", b"").body)
+
+    assert [model["id"] for model in listed["data"]] == ["steady", "slow", "flaky", "hang"]
+
+
+@pytest.mark.parametrize(("method", "target"), [("GET", CHAT), ("POST", "/v1/models"), ("GET", "/")])
+def test_another_address_is_told_which_there_are(method: str, target: str) -> None:
+    reply = Service().reply(method, target, b"")
+
+    assert reply.status == 404
+    assert "this simulated server knows POST /v1/chat/completions, GET /v1/models and GET /stats" in message(reply)
+
+
+@given(
+    st.binary()
+    | st.dictionaries(
+        st.sampled_from(["model", "messages", "sim"]),
+        st.just("steady") | st.lists(st.dictionaries(st.just("content"), st.text())),
+    ).map(lambda value: json.dumps(value).encode())
+)
+def test_any_body_has_a_reply(body: bytes) -> None:
+    assert Service().reply("POST", CHAT, body).status in {200, 400, 404}
