@@ -118,13 +118,13 @@ def _closing_lines(figures: Figures) -> list[str]:
 
 
 def _product(figures: Figures) -> str:
-    """`387 scenarios x 3 models = 1161 runs`; a `-k` or models of a scenario's own can leave holes in the product."""
+    """`387 scenarios x 3 models = 1161 runs`; a `-k`, or models and trials of a scenario's own, leave holes in it."""
     factors = [plural(figures.scenarios, "scenario"), plural(len(figures.models), "model")]
-    if figures.trials > 1:
-        factors.append(plural(figures.trials, "trial"))
-    full = figures.scenarios * len(figures.models) * figures.trials
-    holes = "" if figures.runs == full else " (not every pair)"
-    return f"{' x '.join(factors)} = {plural(figures.runs, 'run')}{holes}"
+    trials = [plural(figures.trials, "trial")] if figures.trials > 1 else []
+    runs = plural(figures.runs, "run")
+    if figures.runs == figures.scenarios * len(figures.models) * figures.trials:
+        return f"{' x '.join(factors + trials)} = {runs}"
+    return f"{' x '.join(factors)} = {runs} ({' has '.join(['not every pair', *trials])})"
 
 
 def _not_counted(figures: Figures) -> str:

@@ -122,6 +122,13 @@ def test_holes_in_the_product_are_told() -> None:
     )
 
 
+def test_trials_that_only_some_pairs_have_are_no_factor() -> None:
+    figures = some_figures(a_model_without_runs(passed=4), scenarios=2, trials=3)
+    assert summary_lines(figures, 120)[2] == (
+        "2 scenarios x 1 model = 4 runs (not every pair has 3 trials) in 1.00 min"
+    )
+
+
 @pytest.mark.parametrize(
     ("counts", "cached", "note"),
     [
