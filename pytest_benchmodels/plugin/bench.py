@@ -42,6 +42,7 @@ class Bench:
         self._config = config
         self._start_sim = start_sim
         self.progress = Progress()
+        self._tags: set[str] = set()
         self.settings: Settings = read_settings(config)
         self.file = self._read_file()
         self.models = Models(self.settings.models, self.file, sim_url)
@@ -54,6 +55,13 @@ class Bench:
         return LoadOptions(
             graders=graders.registry(extra), allowed=tuple(base / folder for folder in self.file.allow_paths)
         )
+
+    def register_tags(self, tags: Iterable[str]) -> None:
+        """Let tags be markers: `--strict-markers` is for typing errors in tests, a scenario's tags are data."""
+        for tag in tags:
+            if tag not in self._tags:
+                self._tags.add(tag)
+                self._config.addinivalue_line("markers", f"{tag}: tag of a scenario")
 
     def prepare(self, names: Iterable[str]) -> dict[str, Model]:
         """Make ready for the models that are about to run; raise `pytest.UsageError` if one of them cannot."""

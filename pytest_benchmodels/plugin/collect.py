@@ -49,6 +49,7 @@ class ScenarioFile(pytest.File):
         except ScenarioFileError as error:
             raise self.CollectError(str(error)) from None
         for scenario in scenarios or ():
+            bench.register_tags(scenario.tags)
             yield from self._items(scenario)
 
     def _items(self, scenario: Scenario) -> Iterator[RunItem]:

@@ -37,8 +37,8 @@ def run_session(session: pytest.Session, bench: Bench) -> None:
 
 def run_ordinary(items: Sequence[pytest.Item], following: pytest.Item | None) -> None:
     """Run tests one after the other as pytest does; `following` is the last one's next item."""
-    for item, nextitem in zip(items, [*items[1:], following], strict=True):
-        run_protocol(item, nextitem)
+    for number, item in enumerate(items, 1):
+        run_protocol(item, items[number] if number < len(items) else following)
 
 
 def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:

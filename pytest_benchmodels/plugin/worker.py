@@ -107,7 +107,8 @@ class _Worker:
     def _report_in_turn(self, indices: Sequence[int]) -> None:
         """Ordinary tests, with the next one known; skipped runs among them end at once."""
         items = self._session.items
-        for index, following in zip(indices, [*indices[1:], None], strict=True):
+        for number, index in enumerate(indices, 1):
+            following = indices[number] if number < len(indices) else None
             if self._stopping():
                 return
             ordinary = not isinstance(items[index], RunItem)
