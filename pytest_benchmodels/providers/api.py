@@ -11,8 +11,8 @@ from ..core.exchange import Response
 from ..core.text import clip, plain, well_formed
 from .dialect import UnreadableError
 from .failure import Origin, error_in_answer, http_failure, malformed
-from .http import origin_of
 from .key import Key
+from .reply import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

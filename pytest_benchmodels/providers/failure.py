@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import ProviderError
 from ..core.text import clip, plain, quote, well_formed
+from .reply import origin_of
 
 if TYPE_CHECKING:
-    from .http import HttpReply
     from .key import Key
+    from .reply import HttpReply
 
 __all__ = ["Origin", "error_in_answer", "http_failure", "malformed", "retry_after_s", "server_message"]
 
@@ -134,8 +135,6 @@ def _remedy(kind: str, origin: Origin) -> str:
 
 
 def _redirect(reply: HttpReply, origin: Origin) -> ProviderError:
-    from .http import origin_of  # noqa: PLC0415 - a redirect is rare
-
     target = origin.shown(origin_of(reply.headers.get("location", "")))
     return ProviderError(
         "redirect",

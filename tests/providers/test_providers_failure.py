@@ -16,8 +16,8 @@ from pytest_benchmodels.providers.failure import (
     retry_after_s,
     server_message,
 )
-from pytest_benchmodels.providers.http import HttpReply
 from pytest_benchmodels.providers.key import Key
+from pytest_benchmodels.providers.reply import HttpReply
 
 SECRET = "sk-abcdefghijklmnop"
 ORIGIN = Origin("http://api.test", "gpt-x", Key("OPENAI_API_KEY", SECRET))

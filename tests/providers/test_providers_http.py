@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_benchmodels import ProviderError
-from pytest_benchmodels.providers.http import HttpPool, origin_of
+from pytest_benchmodels.providers.endpoint import _reason, _trust_authorities
+from pytest_benchmodels.providers.http import HttpPool
+from pytest_benchmodels.providers.reply import origin_of
 
 if TYPE_CHECKING:
     from tests.providers.conftest import CannedServer, HttpText
@@ -30,6 +32,7 @@ def test_requests_one_after_the_other_share_a_connection(canned: CannedServer, h
             assert server.requests[0].startswith(b"POST /v1 HTTP/1.1\r\n")
             assert f"Host: 127.0.0.1:{server.port}\r\n".encode() in server.requests[0]
             assert b"A: b\r\n" in server.requests[0]
+            assert b"Accept-Encoding: identity\r\nUser-Agent: pytest-benchmodels\r\n" in server.requests[0]
             await pool.aclose()
             await server.left.wait()
 
@@ -73,7 +76,7 @@ def test_a_reply_is_read_up_to_its_limit(canned: CannedServer, http_text: HttpTe
     async def scenario() -> None:
         async with canned(http_text(200, b"x" * 200_001), http_text(200, b"x" * 200_000)) as server:
             pool = HttpPool()
-            with pytest.raises(ProviderError, match="the answer is larger than 200000 bytes") as caught:
+            with pytest.raises(ProviderError, match="is larger than 200000 bytes") as caught:
                 await pool.post(server.url, {}, b"", limit_bytes=200_000)
             assert (caught.value.kind, caught.value.retryable) == ("too-large", False)
             reply = await pool.post(server.url, {}, b"", limit_bytes=200_000)
@@ -230,14 +233,23 @@ def test_https_to_a_server_that_speaks_plain_http_is_a_connection_error() -> Non
 
 
 def test_no_certificates_are_loaded_for_plain_http(canned: CannedServer, http_text: HttpText) -> None:
-    async def scenario() -> HttpPool:
+    async def scenario() -> None:
         async with canned(http_text(200, b"")) as server:
             pool = HttpPool()
             await pool.post(server.url, {}, b"")
             await pool.aclose()
-            return pool
 
-    assert asyncio.run(scenario())._tls is None
+    _trust_authorities.cache_clear()
+    asyncio.run(scenario())
+
+    assert _trust_authorities.cache_info().currsize == 0
+
+
+def test_a_connection_that_takes_too_long_is_told_as_such() -> None:
+    error = OSError("all attempts failed")
+    error.__cause__ = TimeoutError()
+
+    assert _reason(error) == "no reply in time"
 
 
 def test_an_address_is_shown_without_its_password() -> None:

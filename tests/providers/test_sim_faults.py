@@ -63,6 +63,16 @@ def test_status_is_answered_with_the_wish_to_wait(ask: Ask) -> None:
     assert (error.kind, error.status, error.retryable, error.retry_after_s) == ("overloaded", 503, True, 1.25)
 
 
+def test_every_status_can_be_sent(ask: Ask) -> None:
+    assert [refused(ask, status=status).status for status in range(300, 600, 7)] == list(range(300, 600, 7))
+    assert refused(ask, status=304).status == 304
+    assert refused(ask, status=204).kind == "malformed"
+
+
+def test_a_redirect_can_lead_anywhere(ask: Ask) -> None:
+    assert refused(ask, redirect=" http://é.test/\r\nX: y ").kind == "redirect"
+
+
 def test_redirect_is_not_followed(ask: Ask) -> None:
     error = refused(ask, redirect="http://other.test/v1")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from .plan import Asked, Fault, Plan, decide
 from .tally import Tally
 
 __all__ = ["Reply", "Service"]
+
+_BODILESS = {204, 304}
 
 _dump = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -110,7 +113,7 @@ def _planned(name: str, asked: Asked, knobs: Knobs, tally: Tally) -> Reply:
     if status == 200:
         body = _completion(name, asked, plan, knobs.huge)
     else:
-        body = _error(status, f"simulated status {status}: {plan.text}").body
+        body = b"" if status in _BODILESS else _error(status, f"simulated status {status}: {plan.text}").body
     return Reply(
         status,
         body[:-2] if plan.fault == "malformed" else body,
@@ -125,10 +128,10 @@ def _planned(name: str, asked: Asked, knobs: Knobs, tally: Tally) -> Reply:
 def _headers(knobs: Knobs, status: int) -> tuple[tuple[str, str], ...]:
     headers: list[tuple[str, str]] = []
     if knobs.redirect:
-        headers.append(("Location", knobs.redirect.encode("ascii", "backslashreplace").decode()))
+        headers.append(("Location", knobs.redirect.encode("unicode_escape").decode().strip()))
     if knobs.retry_after is not None and status >= 400:
         # The header knows whole seconds only; the other is how OpenAI's API says it more exactly.
-        headers.append(("Retry-After", str(round(knobs.retry_after + 0.499))))
+        headers.append(("Retry-After", str(math.ceil(knobs.retry_after))))
         headers.append(("Retry-After-Ms", f"{knobs.retry_after * 1000:g}"))
     return tuple(headers)
 
