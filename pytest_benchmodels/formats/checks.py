@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from ..core.scenario import Check
 from ..core.text import nearest, quote
 from .document import Problems, Steps
 from .explain import explain
+from .summary import summary
 from .template import Budget, TemplateError, render
 
 __all__ = ["CheckReader", "WrittenCheck"]
@@ -48,14 +48,25 @@ class CheckReader:
         self._problems = problems
         self._budget = budget
         self._made: dict[Steps, Check | None] = {}
+        self._unusable: set[Steps] = set()
 
     def read(self, written: Sequence[WrittenCheck], names: Mapping[str, object] | None) -> tuple[Check, ...]:
         """The checks that could be read; `names` are those of the templates, None where none are rendered."""
         found = [self._read_one(check, names) for check in written]
         return tuple(check for check in found if check is not None)
 
+    def prepare(self, written: Sequence[WrittenCheck]) -> None:
+        """Note what is wrong with checks whatever the record, before the records of a dataset are read."""
+        for check in written:
+            if not _has_placeholder(check.value):
+                self._read_one(check, None)
+            elif isinstance(check.value, dict) and self._kind(check.value, check.steps) is None:
+                self._unusable.add(check.steps)
+
     def _read_one(self, written: WrittenCheck, names: Mapping[str, object] | None) -> Check | None:
         value, steps = written
+        if steps in self._unusable:
+            return None
         if names is not None and _has_placeholder(value):
             try:
                 return self._make(render(value, names, self._budget), steps)
@@ -79,8 +90,8 @@ class CheckReader:
         grader = self._grader(kind, {key: part for key, part in value.items() if key not in _COMMON}, steps)
         if common is None or grader is None:
             return None
-        summary = f"not {_summary(grader)}" if common.negate else _summary(grader)
-        return Check(kind, common.name or kind, summary, grader, common.weight, common.negate)
+        words = f"not {summary(grader)}" if common.negate else summary(grader)
+        return Check(kind, common.name or kind, words, grader, common.weight, common.negate)
 
     def _make_bare(self, name: str, steps: Steps) -> Check | None:
         """`- json`: a check whose value has a default."""
@@ -93,7 +104,7 @@ class CheckReader:
         except TypeError:
             self._problems.add(steps, f"check {name!r} needs a value: write `{name}: ...`")
             return None
-        return Check(name, name, _summary(made), made)
+        return Check(name, name, summary(made), made)
 
     def _kind(self, value: dict[str, object], steps: Steps) -> str | None:
         """Which of the keys is the check's name: the others have to be its options."""
@@ -149,28 +160,3 @@ def _has_placeholder(value: object) -> bool:
 
 def _title(value: object) -> str:
     return next((key for key in value if key not in _COMMON), "?") if isinstance(value, dict) else str(value)
-
-
-def _summary(grader: Grader) -> str:
-    """`contains 'Paris' (ignore_case)`: the value and what differs from the defaults."""
-    first, *rest = msgspec.structs.fields(type(grader))
-    value = getattr(grader, first.name)
-    words = grader.kind() if value == _default(first) else f"{grader.kind()} {_shown(value)}"
-    options = [
-        name if option is True else f"{name}={_shown(option)}"
-        for name, option, default in ((field.name, getattr(grader, field.name), _default(field)) for field in rest)
-        if option != default
-    ]
-    return f"{words} ({', '.join(options)})" if options else words
-
-
-def _default(field: msgspec.structs.FieldInfo) -> object:
-    if field.default_factory is not msgspec.NODEFAULT:
-        return field.default_factory()
-    return field.default
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict | list | bool):
-        return quote(value) if not isinstance(value, bool) else json.dumps(value)
-    return quote(value, 60)

@@ -53,6 +53,11 @@ class Finisher:
             metadata=self._metadata(draft, names),
         )
 
+    def prepare(self, draft: Draft) -> None:
+        """Look at what does not depend on the records of the draft's dataset."""
+        for checks in (draft.checks, *(turn.checks for turn in draft.turns)):
+            self._checks.prepare(checks)
+
     def text(self, text: str, names: Names, steps: Steps) -> str:
         """Render one text; where that fails, note it and return nothing."""
         if names is None:

@@ -66,12 +66,19 @@ def _checks(graders: Mapping[str, type[Grader]]) -> dict[str, Any]:
 def _check(name: str, own: dict[str, Any]) -> dict[str, Any]:
     """One branch: the check's value and options, and what may stand beside any check."""
     properties = {key: _or_placeholder(part) for key, part in {**own["properties"], **_COMMON}.items()}
-    return {**own, "title": name, "properties": properties, "required": [name, *own["required"]]}
+    description = " ".join(own.get("description", "").split())
+    return {
+        **own,
+        "title": name,
+        "description": description,
+        "properties": properties,
+        "required": sorted({name, *own["required"]}),
+    }
 
 
 def _or_placeholder(part: dict[str, Any]) -> dict[str, Any]:
     """A dataset's field may stand for any value; which kind it has shows only when it is filled in."""
-    if part.get("type") == "string" or not part:
+    if not part or any(choice.get("type") == "string" for choice in part.get("anyOf", [part])):
         return part
     shown: dict[str, Any] = {key: part[key] for key in ("description", "default") if key in part}
     return {"anyOf": [part, _PLACEHOLDER], **shown}

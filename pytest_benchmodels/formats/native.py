@@ -26,7 +26,7 @@ MAX_SCENARIOS = 200_000
 """Of one file, with its datasets."""
 
 _OPENINGS = frozenset({"prompt", "messages", "turns"})
-_MOST_BAD_RECORDS = 5
+_MOST_BAD_RECORDS = 3
 _SCHEMA_KEY = "$schema"
 _FILE_KEYS = frozenset(ScenarioFile.__struct_fields__)
 
@@ -107,6 +107,7 @@ class _Reading:
 
     def _expanded(self, draft: Draft, dataset: Dataset) -> Iterator[Scenario]:
         """One scenario for each record of the dataset."""
+        self._finisher.prepare(draft)
         steps = draft.at("dataset")
         count = bad = 0
         try:

@@ -60,7 +60,6 @@ def _render(text: str, names: Mapping[str, object], budget: Budget) -> object:
     if whole and whole[1] is not None and "{{" not in whole[1] and "}}" not in whole[1]:
         return _look_up(whole[1], names)
     if "{{" not in text:
-        budget.spend(len(text))
         return text
     parts: list[str] = []
     position = 0

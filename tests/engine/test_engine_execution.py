@@ -200,3 +200,15 @@ def test_runs_with_the_same_question_share_a_fingerprint_and_others_do_not() -> 
     one, other = scenario(), scenario(system="be brief")
     prints = [execute(run(each), FakeProvider(["x"])).fingerprint for each in (one, one, other)]
     assert prints[0] == prints[1] != prints[2]
+
+
+def test_hostile_text_of_a_check_and_of_a_provider_is_made_plain() -> None:
+    def hostile(response: Response) -> Grade:
+        return Grade.of(passed=False, explanation=f"\x1b[2J{response.text}\ud800")
+
+    explained = execute(run(scenario(check(Calls(hostile)))), FakeProvider(["yes"])).checks[0].explanation
+    failed = execute(run(scenario()), FakeProvider([ValueError("\x1b[2J")])).error
+
+    assert explained == "\\x1b[2Jyes\\ud800"
+    assert failed is not None
+    assert failed.message == "ValueError: \\x1b[2J"
