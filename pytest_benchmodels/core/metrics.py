@@ -61,13 +61,14 @@ def percentile(values: Sequence[float], share: float) -> float | None:
     return min(ranked[below] + (ranked[above] - ranked[below]) * (rank - below), ranked[above])
 
 
-def lower_bound(busy: Mapping[str, Sequence[float]], lanes: int) -> float:
+def lower_bound(busy: Mapping[str, Sequence[float]], lanes: int, windows: Mapping[str, int] | None = None) -> float:
     """The least time, in seconds, in which these runs fit into `lanes` at once for each model.
 
-    `busy` gives per model how long each run took, in seconds. No schedule is faster than a model's longest run, nor
+    `busy` gives per model how long each run took, in seconds; `windows` the lanes of models that have others. No schedule is faster than a model's longest run, nor
     than its lanes evenly filled; models run beside each other, so the slowest of them decides.
     """
-    evenly = (math.fsum(times) / lanes for times in busy.values())
+    own = windows or {}
+    evenly = (math.fsum(times) / own.get(model, lanes) for model, times in busy.items())
     longest = (max(times, default=0.0) for times in busy.values())
     return max((*evenly, *longest), default=0.0)
 
@@ -255,8 +256,8 @@ class Tally:
             self._first_start = min(self._first_start, result.started_at)
             self._last_end = max(self._last_end, result.started_at + result.duration_s)
 
-    def figures(self, lanes: int) -> Figures:
-        """The figures so far; `lanes` is how many runs of one model were allowed at once."""
+    def figures(self, lanes: int, windows: Mapping[str, int] | None = None) -> Figures:
+        """The figures so far; `lanes` and `windows` are how many runs of a model were allowed at once."""
         return Figures(
             models=tuple(tally.figures(model) for model, tally in sorted(self._models.items())),
             errors=self._error_groups(),
@@ -267,7 +268,7 @@ class Tally:
             worked_scenarios=len(self._worked - self._unfinished),
             # Seconds since the epoch, as floats, are true to a quarter of a microsecond: less than that is no time.
             makespan_s=round(max(self._last_end - self._first_start, 0.0), 6),
-            lower_bound_s=lower_bound({model: tally.busy for model, tally in self._models.items()}, lanes),
+            lower_bound_s=lower_bound({model: tally.busy for model, tally in self._models.items()}, lanes, windows),
         )
 
     def _add_scenario(self, result: Result) -> None:

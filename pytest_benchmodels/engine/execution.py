@@ -14,6 +14,7 @@ from pytest_benchmodels.core.fingerprint import fingerprint
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry, Status
 from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.core.text import plain
 
 from .backoff import Backoff
 from .judging import judge, total
@@ -162,7 +163,7 @@ def _result(
         threshold=run.scenario.threshold,
         checks=progress.verdicts,
         response=progress.response,
-        error=failure,
+        error=None if failure is None else Failure(failure.kind, plain(failure.message)),
         retries=tuple(progress.retries),
         cost_usd=_cost(run.model, progress.usage),
         fingerprint=fingerprint(run),

@@ -15,6 +15,7 @@ from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.grading import Grade
 from pytest_benchmodels.core.result import CheckResult
 from pytest_benchmodels.core.scenario import Check
+from pytest_benchmodels.core.text import plain
 
 __all__ = ["judge", "total"]
 
@@ -53,7 +54,7 @@ async def _judge_one(check: Check, response: Response, prefix: str) -> CheckResu
     except Exception as error:
         raise CheckError(f"check {label!r} crashed: {_where(error)}") from error
     score, passed = (1 - grade.score, not grade.passed) if check.negate else (grade.score, grade.passed)
-    return CheckResult(label, score, passed, grade.explanation, check.weight, check.summary)
+    return CheckResult(label, score, passed, plain(grade.explanation), check.weight, check.summary)
 
 
 def _validate(grade: object) -> None:

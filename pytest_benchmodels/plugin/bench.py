@@ -42,6 +42,7 @@ class Bench:
         self._config = config
         self._start_sim = start_sim
         self.progress = Progress()
+        self.windows: dict[str, int] = {}
         self._tags: set[str] = set()
         self.settings: Settings = read_settings(config)
         self.file = self._read_file()
@@ -79,8 +80,8 @@ class Bench:
     def dispatch(self, models: Iterable[Model]) -> Dispatch[Key]:
         """An empty dispatch with the windows of these models."""
         most = self.settings.concurrency
-        windows = {model.id: min(model.max_in_flight or most, most) for model in models}
-        return Dispatch(most, windows)
+        self.windows = {model.id: min(model.max_in_flight or most, most) for model in models}
+        return Dispatch(most, self.windows)
 
     def worker_dispatch(self, window: int | None) -> Dispatch[Key]:
         """An empty dispatch for a worker; None where our scheduler sends no more than may start."""

@@ -78,4 +78,4 @@ class Reporter:
             terminalreporter.write_line(f"ERROR: {problem}", red=True)
 
     def _figures(self) -> Figures:
-        return self._tally.figures(self._bench.settings.concurrency)
+        return self._tally.figures(self._bench.settings.concurrency, self._bench.windows)

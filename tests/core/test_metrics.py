@@ -110,6 +110,10 @@ def test_lower_bound_is_of_the_slowest_model() -> None:
     assert lower_bound({}, 4) == 0.0
 
 
+def test_lower_bound_knows_a_model_with_lanes_of_its_own() -> None:
+    assert lower_bound({"wide": [2.0] * 10, "narrow": [2.0] * 10}, 10, {"narrow": 2}) == 10.0
+
+
 def test_an_error_is_neither_a_right_nor_a_wrong_answer() -> None:
     figures = figures_of(a_result("a"), a_result("b", status="failed"), a_result("c", status="error", latency_s=99.0))
     (model,) = figures.models

@@ -154,11 +154,11 @@ def crash(response: Response) -> Grade:
     raise ValueError(f"cannot read {response.text}")
 
 
-def leave(response: Response) -> Grade:  # noqa: ARG001 - a grader's signature
+def leave(response: Response) -> Grade:
     raise SystemExit(3)
 
 
-def refuse(response: Response) -> Grade:  # noqa: ARG001 - a grader's signature
+def refuse(response: Response) -> Grade:
     raise CheckError("pattern took more than 10 s")
 
 
@@ -168,7 +168,10 @@ def refuse(response: Response) -> Grade:  # noqa: ARG001 - a grader's signature
         (crash, "check 'calls' crashed: ValueError: cannot read yes (test_engine_execution.py:"),
         (leave, "check 'calls' crashed: RuntimeError: SystemExit: 3"),
         (refuse, "check 'calls' cannot judge this answer: pattern took more than 10 s"),
-        (lambda _: Grade(7.0, passed=True), "check 'calls' crashed: ValueError: a score has to be a number from 0 to 1, got 7.0"),
+        (
+            lambda _: Grade(7.0, passed=True),
+            "check 'calls' crashed: ValueError: a score has to be a number from 0 to 1, got 7.0",
+        ),
         (lambda _: Grade(float("nan"), passed=True), "got nan"),
         (lambda _: True, "grade() has to return a Grade, got bool"),
     ],
