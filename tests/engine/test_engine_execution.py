@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from engine_parts import MODEL, Calls, FakeProvider, Says, check, retryable, run, scenario
 
 from pytest_benchmodels.core.errors import CheckError, ProviderError
 from pytest_benchmodels.core.exchange import Message, Response
@@ -15,6 +14,7 @@ from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
 from pytest_benchmodels.engine.backoff import Backoff
 from pytest_benchmodels.engine.execution import Executor
+from tests.engine.engine_parts import MODEL, Calls, FakeProvider, Says, check, retryable, run, scenario
 
 
 def execute(one: Run, provider: FakeProvider, retries: int = 4) -> Result:

@@ -6,14 +6,13 @@ import asyncio
 import queue
 from dataclasses import dataclass, field
 
-from engine_parts import FakeProvider, Says, check, run, scenario
-
 from pytest_benchmodels.core.exchange import Request, Response
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.engine.backoff import Backoff
 from pytest_benchmodels.engine.dispatch import Dispatch
 from pytest_benchmodels.engine.execution import Executor
 from pytest_benchmodels.engine.lanes import Job, Lanes
+from tests.engine.engine_parts import FakeProvider, Says, check, run, scenario
 
 Arrivals = queue.SimpleQueue[tuple[int, Result]]
 
