@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from formats_loading import Loader
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Loader:
+    return Loader(tmp_path)
