@@ -1,0 +1,138 @@
+"""Makes a small document that a plain JSON Schema accepts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from .specimens import specimen
+
+__all__ = ["schema_example"]
+
+_NODES = 2_000
+_LENGTH = 10_000
+_DEPTH = 40
+
+
+class _NoExampleError(Exception):
+    pass
+
+
+def schema_example(schema: Mapping[str, Any]) -> object:
+    """Return a document made from the schema's first branches and least sizes; raise LookupError where that ends.
+
+    Whether the schema really accepts it is for the caller to try.
+    """
+    try:
+        return _Maker(schema).make(schema)
+    except (_NoExampleError, RecursionError, KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+        raise LookupError("no example can be told for this schema") from error
+
+
+class _Maker:
+    """Makes the document from the root schema, whose references it follows."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self.root = root
+        self.left = _NODES
+
+    def make(self, schema: Any, depth: int = 0) -> object:
+        self.left -= 1
+        if schema is False or depth > _DEPTH or self.left < 0:
+            raise _NoExampleError
+        if schema is True or schema == {}:
+            return "ok"
+        if "const" in schema:
+            return schema["const"]
+        for told in ("enum", "examples"):
+            if schema.get(told):
+                return schema[told][0]
+        if "default" in schema:
+            return schema["default"]
+        return self._from_branches(schema, depth)
+
+    def _from_branches(self, schema: Mapping[str, Any], depth: int) -> object:
+        if "$ref" in schema:
+            return self.make({**self._target(schema["$ref"]), **_without(schema, "$ref")}, depth + 1)
+        for keyword in ("anyOf", "oneOf"):
+            if keyword in schema:
+                return self.make(_merged(_without(schema, keyword), schema[keyword][0]), depth + 1)
+        if "allOf" in schema:
+            whole = _without(schema, "allOf")
+            for part in schema["allOf"]:
+                whole = _merged(whole, part)
+            return self.make(whole, depth + 1)
+        return self._of_type(schema, depth)
+
+    def _of_type(self, schema: Mapping[str, Any], depth: int) -> object:
+        kind = schema.get("type") or _implied_type(schema)
+        kind = kind if isinstance(kind, str) else kind[0]
+        if kind == "object":
+            properties = schema.get("properties", {})
+            return {key: self.make(properties.get(key, True), depth + 1) for key in schema.get("required", ())}
+        if kind == "array":
+            return self._items(schema, depth)
+        if kind == "string":
+            return _string(schema)
+        if kind in {"integer", "number"}:
+            return _number(schema, whole=kind == "integer")
+        return {"boolean": True, "null": None}[kind]
+
+    def _items(self, schema: Mapping[str, Any], depth: int) -> list[object]:
+        first = schema.get("prefixItems", [])
+        items = [self.make(part, depth + 1) for part in first]
+        while len(items) < schema.get("minItems", 0):
+            items.append(self.make(schema.get("items", True), depth + 1))
+        return items
+
+    def _target(self, reference: str) -> Mapping[str, Any]:
+        node: Any = self.root
+        for step in reference.removeprefix("#").split("/")[1:]:
+            node = node[int(step) if isinstance(node, list) else step.replace("~1", "/").replace("~0", "~")]
+        if not isinstance(node, dict):
+            raise _NoExampleError
+        return node
+
+
+def _without(schema: Mapping[str, Any], keyword: str) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key != keyword}
+
+
+def _merged(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**left, **right}
+    if "properties" in left and "properties" in right:
+        merged["properties"] = {**left["properties"], **right["properties"]}
+    if "required" in left and "required" in right:
+        merged["required"] = list(dict.fromkeys([*left["required"], *right["required"]]))
+    return merged
+
+
+def _implied_type(schema: Mapping[str, Any]) -> str:
+    """The type that a schema speaks of without naming it."""
+    signs = {"object": ("properties", "required"), "array": ("items", "minItems"), "number": ("minimum", "maximum")}
+    return next((kind for kind, keywords in signs.items() if any(map(schema.__contains__, keywords))), "string")
+
+
+def _string(schema: Mapping[str, Any]) -> str:
+    made = specimen(schema["pattern"]) if "pattern" in schema else "ok"
+    least = schema.get("minLength", 0)
+    if made is None or least > _LENGTH:
+        raise _NoExampleError
+    return made.ljust(least, "a")[: schema.get("maxLength")]
+
+
+def _number(schema: Mapping[str, Any], *, whole: bool) -> float:
+    """The least multiple of the step that the bounds allow, else the greatest, else the middle between the bounds."""
+    step: float = schema.get("multipleOf", 1)
+    low: float = max(schema.get("minimum", -math.inf), schema.get("exclusiveMinimum", -math.inf))
+    high: float = min(schema.get("maximum", math.inf), schema.get("exclusiveMaximum", math.inf))
+    if low > -math.inf:
+        made = math.ceil(low / step) * step
+        made += step if made == schema.get("exclusiveMinimum") else 0
+    elif high < math.inf:
+        made = math.floor(high / step) * step
+        made -= step if made == schema.get("exclusiveMaximum") else 0
+    else:
+        made = step
+    return made if whole or low <= made <= high else (low + high) / 2

@@ -1,0 +1,94 @@
+"""Checks that read the answer as JSON."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from ..core.errors import CheckError
+from ..core.exchange import Response
+from ..core.grading import Grade, Grader
+from .documents import NotJsonError, difference, parse
+from .wording import right, shown, wrong
+
+if TYPE_CHECKING:
+    from .schemas import SchemaValidator
+
+__all__ = ["Json", "JsonSchema"]
+
+
+class Json(Grader, frozen=True):
+    """The answer is a JSON document and nothing else, at most in one Markdown code block.
+
+    `true`, the default, takes any document; any other value is the document it has to equal: the order of keys does not
+    matter, 1 equals 1.0, true is no 1. With `subset`, objects of the answer may have further keys, at every level.
+    """
+
+    json: Any = True
+    subset: bool = False
+
+    bounded: ClassVar[bool] = True
+
+    def grade(self, response: Response) -> Grade:
+        """Parse the answer and tell where it differs first."""
+        try:
+            document = parse(response.text)
+        except NotJsonError as reason:
+            return wrong(_not_json(reason, response))
+        found = None if self.json is True else difference(self.json, document, subset=self.subset)
+        if found is not None:
+            return wrong(f"{found}, in {shown(response.text)}")
+        return right(f"got the JSON {shown(response.text)}")
+
+    def example(self) -> str | None:
+        try:
+            return "{}" if self.json is True else msgspec.json.encode(self.json).decode()
+        except (TypeError, OverflowError, RecursionError, ValueError):
+            return None
+
+
+class JsonSchema(Grader, frozen=True, dict=True):
+    """The answer is a JSON document, at most in one Markdown code block, and valid by this JSON Schema.
+
+    The schema is checked when its file is read. References stay inside it; patterns have a time limit.
+    """
+
+    json_schema: dict[str, Any]
+
+    bounded: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        _ = self._validator  # made now, so that a wrong schema is reported with its line
+
+    def grade(self, response: Response) -> Grade:
+        """Parse the answer and tell its first error; `CheckError` where validation would not end."""
+        try:
+            document = parse(response.text)
+        except NotJsonError as reason:
+            return wrong(_not_json(reason, response))
+        error = self._validator.first_error(document)
+        if error is not None:
+            return wrong(f"expected JSON that fits the schema, got {shown(response.text)}: {error}")
+        return right(f"{shown(response.text)} fits the schema")
+
+    def example(self) -> str | None:
+        from .schema_examples import schema_example  # noqa: PLC0415 - only simulated providers ask for examples
+
+        try:
+            document = schema_example(self.json_schema)
+            fits = self._validator.first_error(document) is None
+            return msgspec.json.encode(document).decode() if fits else None
+        except (LookupError, CheckError, TypeError, OverflowError, RecursionError):
+            return None
+
+    @cached_property
+    def _validator(self) -> SchemaValidator:
+        from .schemas import SchemaValidator  # noqa: PLC0415 - jsonschema takes 127 ms, for suites with schemas only
+
+        return SchemaValidator(self.json_schema)
+
+
+def _not_json(reason: NotJsonError, response: Response) -> str:
+    return f"expected JSON and nothing else, got {shown(response.text)}: {reason}"

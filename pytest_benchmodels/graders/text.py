@@ -1,0 +1,152 @@
+"""Checks that look at the answer's text as it is."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+
+from ..core.exchange import Response
+from ..core.grading import Grade, Grader
+from .folding import fold
+from .wording import Scalar, Text, right, shown, text_of, wrong
+
+__all__ = ["Contains", "ContainsAll", "ContainsAny", "Equals", "OneOf", "StartsWith"]
+
+Texts = Annotated[tuple[Text, ...], Meta(min_length=1)]
+
+
+class Equals(Grader, frozen=True):
+    """The answer is this text and nothing else; white space around it is ignored unless `trim` is false."""
+
+    equals: Scalar
+    ignore_case: bool = False
+    trim: bool = True
+
+    bounded: ClassVar[bool] = True
+
+    def grade(self, response: Response) -> Grade:
+        """Compare texts: a number or a truth value is compared as a file spells it."""
+        expected, actual = text_of(self.equals), response.text
+        if self.trim:
+            expected, actual = expected.strip(), actual.strip()
+        same = fold(actual, ignore_case=self.ignore_case) == fold(expected, ignore_case=self.ignore_case)
+        if same:
+            return right(f"got {shown(actual)}")
+        if not self.trim and actual.strip() == expected.strip():
+            return wrong(f"expected {shown(expected)}, got it with other white space around it")
+        return wrong(f"expected {shown(expected)}, got {shown(actual)}")
+
+    def example(self) -> str:
+        return text_of(self.equals)
+
+
+class OneOf(Grader, frozen=True):
+    """The answer is one of these texts and nothing else; white space around it is ignored."""
+
+    one_of: Annotated[tuple[Scalar, ...], Meta(min_length=1)]
+    ignore_case: bool = False
+
+    bounded: ClassVar[bool] = True
+
+    def grade(self, response: Response) -> Grade:
+        """Compare with each text in turn."""
+        actual = fold(response.text.strip(), ignore_case=self.ignore_case)
+        for value in self.one_of:
+            if fold(text_of(value).strip(), ignore_case=self.ignore_case) == actual:
+                return right(f"got {shown(text_of(value))}")
+        return wrong(f"expected one of {_listed(self.one_of)}, got {shown(response.text)}")
+
+    def example(self) -> str:
+        return text_of(self.one_of[0])
+
+
+class Contains(Grader, frozen=True):
+    """The answer has this text somewhere in it."""
+
+    contains: Text
+    ignore_case: bool = False
+
+    bounded: ClassVar[bool] = True
+
+    def grade(self, response: Response) -> Grade:
+        """Search the whole answer."""
+        expected = text_of(self.contains)
+        if _missing((expected,), response, self.ignore_case):
+            return wrong(f"expected {shown(expected)} somewhere in {shown(response.text)}")
+        return right(f"found {shown(expected)}")
+
+    def example(self) -> str:
+        return text_of(self.contains)
+
+
+class ContainsAny(Grader, frozen=True):
+    """The answer has at least one of these texts somewhere in it."""
+
+    contains_any: Texts
+    ignore_case: bool = False
+
+    bounded: ClassVar[bool] = True
+
+    def grade(self, response: Response) -> Grade:
+        """Search the whole answer for each text."""
+        missing = _missing(self.contains_any, response, self.ignore_case)
+        for value in self.contains_any:
+            if value not in missing:
+                return right(f"found {shown(text_of(value))}")
+        return wrong(f"expected one of {_listed(self.contains_any)} somewhere in {shown(response.text)}")
+
+    def example(self) -> str:
+        return text_of(self.contains_any[0])
+
+
+class ContainsAll(Grader, frozen=True):
+    """The answer has each of these texts somewhere in it; the score is the share that was found."""
+
+    contains_all: Texts
+    ignore_case: bool = False
+
+    bounded: ClassVar[bool] = True
+
+    def grade(self, response: Response) -> Grade:
+        """Search the whole answer for each text; passed only with all of them."""
+        missing = _missing(self.contains_all, response, self.ignore_case)
+        if not missing:
+            return right(f"found {_listed(self.contains_all)}")
+        found = len(self.contains_all) - len(missing)
+        said = f"found {found} of {len(self.contains_all)}: expected also {_listed(missing)} in {shown(response.text)}"
+        return Grade(found / len(self.contains_all), passed=False, explanation=said)
+
+    def example(self) -> str:
+        return " ".join(map(text_of, self.contains_all))
+
+
+class StartsWith(Grader, frozen=True):
+    """The answer begins with this text; white space before either is ignored."""
+
+    starts_with: Text
+    ignore_case: bool = False
+
+    bounded: ClassVar[bool] = True
+
+    def grade(self, response: Response) -> Grade:
+        """Compare the answer's beginning."""
+        expected, actual = text_of(self.starts_with).lstrip(), response.text.lstrip()
+        begins = fold(actual, ignore_case=self.ignore_case).startswith(fold(expected, ignore_case=self.ignore_case))
+        if begins:
+            return right(f"begins with {shown(expected)}")
+        return wrong(f"expected {shown(expected)} at the beginning of {shown(actual)}")
+
+    def example(self) -> str:
+        return text_of(self.starts_with)
+
+
+def _missing(values: tuple[Scalar, ...], response: Response, ignore_case: bool) -> tuple[Scalar, ...]:  # noqa: FBT001 - private, and named alike at each call
+    answer = fold(response.text, ignore_case=ignore_case)
+    return tuple(value for value in values if fold(text_of(value), ignore_case=ignore_case) not in answer)
+
+
+def _listed(values: tuple[Scalar, ...]) -> str:
+    """At most four of the values, quoted."""
+    first = ", ".join(shown(text_of(value)) for value in values[:4])
+    return first if len(values) <= 4 else f"{first} and {len(values) - 4} more"
