@@ -64,8 +64,9 @@ def percentile(values: Sequence[float], share: float) -> float | None:
 def lower_bound(busy: Mapping[str, Sequence[float]], lanes: int, windows: Mapping[str, int] | None = None) -> float:
     """The least time, in seconds, in which these runs fit into `lanes` at once for each model.
 
-    `busy` gives per model how long each run took, in seconds; `windows` the lanes of models that have others. No schedule is faster than a model's longest run, nor
-    than its lanes evenly filled; models run beside each other, so the slowest of them decides.
+    `busy` gives per model how long each run took, in seconds; `windows` the lanes of models that have others. No
+    schedule is faster than a model's longest run, nor than its lanes evenly filled; models run beside each other, so
+    the slowest of them decides.
     """
     own = windows or {}
     evenly = (math.fsum(times) / own.get(model, lanes) for model, times in busy.items())

@@ -101,7 +101,7 @@ class Schedules(RuleBasedStateMachine):
 
     @precondition(lambda self: self.in_flight)
     @rule(data=st.data(), again=st.booleans())
-    def end(self, data: st.DataObject, again: bool) -> None:
+    def end(self, data: st.DataObject, *, again: bool) -> None:
         key = data.draw(st.sampled_from(sorted(self.in_flight)))
         self.in_flight.remove(key)
         if again:

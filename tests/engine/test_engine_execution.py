@@ -170,7 +170,7 @@ def refuse(response: Response) -> Grade:
         (refuse, "check 'calls' cannot judge this answer: pattern took more than 10 s"),
         (
             lambda _: Grade(7.0, passed=True),
-            "check 'calls' crashed: ValueError: a score has to be a number from 0 to 1, got 7.0",
+            "crashed: ValueError: a score has to be a number from 0 to 1, got 7.0",
         ),
         (lambda _: Grade(float("nan"), passed=True), "got nan"),
         (lambda _: True, "grade() has to return a Grade, got bool"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 import pytest
 
@@ -12,11 +14,11 @@ from pytest_benchmodels.plugin.models import Models
 SIM_URL = "http://127.0.0.1:1/v1"
 
 
-def models(file: dict[str, object] | None = None, typed: tuple[str, ...] = ()) -> Models:
+def models(file: Mapping[str, object] | None = None, typed: tuple[str, ...] = ()) -> Models:
     return Models(typed, msgspec.convert(file or {}, ConfigFile), SIM_URL)
 
 
-def fault(name: str, file: dict[str, object] | None = None) -> str:
+def fault(name: str, file: Mapping[str, object] | None = None) -> str:
     with pytest.raises(ConfigError) as caught:
         models(file).resolve_all([name])
     return str(caught.value)
@@ -63,7 +65,9 @@ def test_an_entry_of_the_config_adds_to_a_providers_model() -> None:
 def test_an_address_of_the_users_own_never_gets_the_providers_key() -> None:
     local = {"provider": "openai", "name": "qwen3-8b", "base_url": "http://127.0.0.1:8000/v1"}
     assert models({"model": {"local": local}}).resolve("local").api_key_env is None
-    assert models({"model": {"local": {**local, "api_key_env": "LOCAL_KEY"}}}).resolve("local").api_key_env == "LOCAL_KEY"
+    assert (
+        models({"model": {"local": {**local, "api_key_env": "LOCAL_KEY"}}}).resolve("local").api_key_env == "LOCAL_KEY"
+    )
 
 
 def test_simulated_models_cost_nothing_and_answer_where_the_session_says() -> None:
