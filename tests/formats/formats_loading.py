@@ -69,7 +69,9 @@ class Loader:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return path
 
-    def maybe(self, content: str | bytes, name: str = "suite.yaml", *, named: bool = False) -> Sequence[Scenario] | None:
+    def maybe(
+        self, content: str | bytes, name: str = "suite.yaml", *, named: bool = False
+    ) -> Sequence[Scenario] | None:
         return load(self.write(name, content), name, OPTIONS, named=named)
 
     def scenarios(self, content: str | bytes, name: str = "suite.yaml") -> Sequence[Scenario]:
