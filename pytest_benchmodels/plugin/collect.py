@@ -59,7 +59,9 @@ class ScenarioFile(pytest.File):
         for model in bench.models.named_for(scenario.models) or (NO_MODEL,):
             for trial in range(1, trials + 1):
                 name = run_name(scenario.id, model, trial if trials > 1 else None)
-                yield RunItem.from_parent(self, name=name, scenario=scenario, model=model, trial=trial)
+                # Composed by pytest, it would differ from the same text read back from the cache (`--lf`, `--sw`).
+                nodeid = f"{self.nodeid}::{name}"
+                yield RunItem.from_parent(self, name=name, nodeid=nodeid, scenario=scenario, model=model, trial=trial)
 
     def _shown(self) -> str:
         """The path as the user would type it."""
