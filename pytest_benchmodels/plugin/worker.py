@@ -2,8 +2,8 @@
 
 This is the one place that touches xdist's worker side. It needs of the `WorkerInteractor` that xdist registers its
 `channel`, whose commands are `("runtests", {"indices": [...]})`, `("runtests_all", {})`, `("steal", {"indices": ...})`
-and `("shutdown", {})`, `item_index`, which names the item of the reports that follow; and `sendevent`. `interactor` says
-whether all of it is there. `tests/plugin/test_plugin_xdist_compat.py` watches it.
+and `("shutdown", {})`; `item_index`, which names the item of the reports that follow; and `sendevent`. `interactor`
+says whether all of it is there. `tests/plugin/test_plugin_xdist_compat.py` watches it.
 """
 
 from __future__ import annotations
@@ -137,10 +137,16 @@ class _Worker:
             return
         item = self._session.items[self._last_ordinary]
         self._xdist.item_index = self._last_ordinary
-        hook = item.ihook
-        call = pytest.CallInfo.from_call(lambda: hook.pytest_runtest_teardown(item=item, nextitem=None), "teardown")
+        # Its own teardown is over, and plugins rely on one setup for each: the idle item goes through both.
+        call = pytest.CallInfo.from_call(self._pass_idle, "teardown")
         if call.excinfo is not None:
+            hook = item.ihook
             hook.pytest_runtest_logreport(report=hook.pytest_runtest_makereport(item=item, call=call))
+
+    def _pass_idle(self) -> None:
+        hook = self._idle.ihook
+        hook.pytest_runtest_setup(item=self._idle)
+        hook.pytest_runtest_teardown(item=self._idle, nextitem=None)
 
     def _watch(self, run: Run) -> AbstractContextManager[object]:
         index = self._indices.get(run.nodeid)
