@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["CATALOG", "Protocol", "ProviderInfo"]
+__all__ = ["CATALOG", "ApiProtocol", "ProviderInfo"]
 
-Protocol = Literal["openai", "anthropic", "google", "sim"]
+ApiProtocol = Literal["openai", "anthropic", "google", "sim"]
 
 _OLLAMA_PORT = "11434"
 
@@ -21,7 +21,7 @@ class ProviderInfo:
     """
 
     name: str
-    protocol: Protocol
+    protocol: ApiProtocol
     base_url: str
     base_url_envs: tuple[str, ...] = ()
     key_envs: tuple[str, ...] = ()

@@ -4,7 +4,6 @@ import asyncio
 import socket
 import subprocess
 import sys
-from importlib.abc import MetaPathFinder
 from typing import TYPE_CHECKING
 
 import pytest
@@ -263,8 +262,8 @@ def test_nothing_is_searched_for_in_vain_with_each_request(
     """httpcore imports sniffio within its functions; where it is missing, that is a third of a request's cost."""
     searched: list[str] = []
 
-    class Witness(MetaPathFinder):
-        def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+    class Witness:
+        def find_spec(self, fullname: str, *_where: object) -> None:
             searched.append(fullname)
 
     async def scenario() -> None:

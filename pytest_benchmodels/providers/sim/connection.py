@@ -14,11 +14,12 @@ import h11
 if TYPE_CHECKING:
     from .service import Reply, Service
 
-__all__ = ["Connection"]
+__all__ = ["MAX_BODY_BYTES", "Connection"]
 
 MAX_BODY_BYTES = 16 * 2**20
 """A longer request is answered with 413."""
 _MAX_WAITING_BYTES = 2**20
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Connection(asyncio.Protocol):
@@ -98,16 +99,16 @@ class Connection(asyncio.Protocol):
 
     def _send(self, reply: Reply) -> None:
         if reply.fault == "reset":
-            self._reset()
+            self._reset(reply)
             return
         wire = self._wire(reply)
         if reply.fault == "truncate":
             wire = wire[: -1 - len(reply.body) // 2]
         if reply.drip_s:
-            self._drip(memoryview(wire), reply.drip_s)
+            self._drip(reply, memoryview(wire))
         else:
             self._transport.write(wire)
-            self._done()
+            self._done(reply)
 
     def _wire(self, reply: Reply) -> bytes:
         headers = [
@@ -115,24 +116,21 @@ class Connection(asyncio.Protocol):
             ("Content-Length", str(len(reply.body))),
             *reply.headers,
         ]
-        reason = HTTPStatus(reply.status).phrase if reply.status in _KNOWN else ""
-        head = h11.Response(status_code=reply.status, headers=headers, reason=reason)
+        head = h11.Response(status_code=reply.status, headers=headers, reason=_PHRASES.get(reply.status, ""))
         parts = (self._http.send(head), self._http.send(h11.Data(data=reply.body)), self._http.send(h11.EndOfMessage()))
         return b"".join(part for part in parts if part)
 
-    def _drip(self, wire: memoryview, wait_s: float) -> None:
+    def _drip(self, reply: Reply, wire: memoryview) -> None:
         if wire:
             self._transport.write(wire[:1])
-            self._timer = self._loop.call_later(wait_s, self._drip, wire[1:], wait_s)
+            self._timer = self._loop.call_later(reply.drip_s, self._drip, reply, wire[1:])
         else:
-            self._done()
+            self._done(reply)
 
-    def _done(self) -> None:
+    def _done(self, reply: Reply) -> None:
         """Account for the reply that is out, and go on with what arrived meanwhile."""
-        reply, self._reply, self._timer = self._reply, None, None
-        if reply is not None and reply.tally is not None:
-            reply.tally.ended(reply.fault or str(reply.status))
-        if (reply is not None and reply.fault == "truncate") or self._http.our_state is not h11.DONE:
+        self._settle(reply)
+        if reply.fault == "truncate" or self._http.our_state is not h11.DONE:
             self._transport.close()
             return
         self._http.start_next_cycle()
@@ -141,14 +139,17 @@ class Connection(asyncio.Protocol):
         # Through the loop, not by a call: a pipeline of many requests must not nest as deeply.
         self._loop.call_soon(self._advance)
 
-    def _reset(self) -> None:
+    def _reset(self, reply: Reply) -> None:
         """Close in such a way that the client's system reports a reset connection."""
         peer: socket.socket = self._transport.get_extra_info("socket")
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        reply, self._reply = self._reply, None
-        if reply is not None and reply.tally is not None:
-            reply.tally.ended("reset")
+        self._settle(reply)
         self._transport.abort()
+
+    def _settle(self, reply: Reply) -> None:
+        self._reply = self._timer = None
+        if reply.tally is not None:
+            reply.tally.ended(reply.fault or str(reply.status))
 
     def _refuse(self, status: int, reason: str) -> None:
         """Answer what is no HTTP, or too much of it, and end the connection.
@@ -163,6 +164,3 @@ class Connection(asyncio.Protocol):
             self._transport.write(self._http.send(h11.Response(status_code=status, headers=headers)) or b"")
             self._transport.write(self._http.send(h11.Data(data=body)) or b"")
         self._transport.write_eof()
-
-
-_KNOWN = frozenset(status.value for status in HTTPStatus)

@@ -67,7 +67,7 @@ class SimServer:
         self._listening = None
 
     def stop(self) -> None:
-        """End the process and give the address back. May be called twice."""
+        """End the process and give the address back. May be called twice; a stopped server stays stopped."""
         if self._listening is not None:
             self._listening.close()
             self._listening = None
