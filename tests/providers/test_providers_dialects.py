@@ -4,7 +4,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_benchmodels import Message, Model, Request, Usage
@@ -215,6 +215,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.parametrize("dialect", [OpenAI(), Anthropic(), Google(), Sim()])
+@settings(max_examples=40)
 @given(document=st.dictionaries(st.sampled_from(["choices", "content", "candidates", "usage", "error"]), JSON))
 def test_any_document_is_read_or_called_unreadable(dialect: Dialect, document: dict[str, object]) -> None:
     with contextlib.suppress(UnreadableError):
