@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 
@@ -80,17 +81,14 @@ def _brief(value: object) -> str:
 
 
 def _is_deeper_than(document: object, limit: int) -> bool:
-    level = [document]
-    for _ in range(limit + 1):
-        level = [
-            child
-            for node in level
-            if isinstance(node, dict | list)
-            for child in (node.values() if isinstance(node, dict) else node)
-        ]
-        if not level:
-            return False
-    return True
+    level = _containers([document])
+    for _ in range(limit):
+        level = _containers(child for node in level for child in (node.values() if isinstance(node, dict) else node))
+    return bool(level)
+
+
+def _containers(nodes: Iterable[object]) -> list[dict[str, object] | list[object]]:
+    return [node for node in nodes if isinstance(node, dict | list)]
 
 
 def identity(value: object) -> object:

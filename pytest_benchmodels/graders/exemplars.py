@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import islice, permutations
 
 from ..core.exchange import Response
 from ..core.scenario import Check
@@ -12,10 +13,11 @@ __all__ = ["exemplar"]
 
 _FALLBACK = "ok"
 _SECONDS = 1.0
+_ORDERS = 120
 
 
 def exemplar(checks: tuple[Check, ...], target: str | None) -> str:
-    """Return the best answer that can be made for these checks: the scenario's target, their examples, or these joined.
+    """Return the best answer that can be made: the scenario's target, an example of a check, or these joined.
 
     Candidates are graded by all checks, `not` and weights included; the first that passes all of them is taken, else
     the one with the highest score. Never raises, and starts no further candidate after a second.
@@ -32,25 +34,16 @@ def exemplar(checks: tuple[Check, ...], target: str | None) -> str:
 
 
 def _candidates(checks: tuple[Check, ...], target: str | None) -> Iterator[str]:
-    """What might be right, each once, the likeliest first."""
-    examples = [example for check in checks if not check.negate and (example := _example(check)) is not None]
-    texts = [target] if target is not None else []
-    texts += examples
-    texts += (separator.join(part) for part in (examples, examples[::-1]) for separator in (" ", "\n") if len(part) > 1)
-    yield from _once([*texts, *_padded(checks, texts), _FALLBACK, ""])
-
-
-def _padded(checks: tuple[Check, ...], texts: list[str]) -> Iterator[str]:
-    """The same texts with words before or after them, for checks that ask for a number of words."""
-    least = max((int(getattr(check.grader, "min_words", 0)) for check in checks), default=0)
-    for text in texts if 0 < least <= 10_000 else ():
-        words = " ".join([_FALLBACK] * least)
-        yield f"{text} {words}"
-        yield f"{words} {text}"
-
-
-def _once(texts: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(texts))
+    """What might be right, the likeliest first."""
+    told = (_example(check) for check in checks if not check.negate)
+    examples = list(dict.fromkeys(example for example in told if example is not None))
+    targets = [] if target is None else [target]
+    yield from (*targets, *examples)
+    for parts in (examples, [*targets, *examples]):
+        for order in islice(permutations(parts), _ORDERS if len(parts) > 1 else 0):
+            yield " ".join(order)
+            yield "\n".join(order)
+    yield from (_FALLBACK, "")
 
 
 def _example(check: Check) -> str | None:

@@ -44,10 +44,15 @@ _ANOTHER = re.compile(
 _NOT_A_NOUN = re.compile(r"\s(?:[-\u2013\u2014(]|(?:because|since|as|due|given|which|is|and|from|based)\b)")
 _ALSO_WORDS = "AI"
 _NEAR = 24
+_READ = 100_000
 
 
 def find_letter(text: str, letters: str) -> str | None:
-    """Return the chosen one of `letters` (capitals), None where nothing or more than one thing was chosen."""
+    """Return the chosen one of `letters` (capitals), None where nothing or more than one thing was chosen.
+
+    Only the last 100,000 characters are read.
+    """
+    text = text[-_READ:]
     stated = _last_stated(text, letters)
     if stated is not None:
         return stated or None

@@ -23,7 +23,7 @@ _TEXT_LENGTH = 500_000
 """Captured groups and backtracking cost about 170 bytes a character."""
 
 _TOKEN = re.compile(
-    r"\\.|\[\^?\]?(?:[^\]\\]|\\.)*\]|(?P<recursion>\(\?(?:R|[+-]?\d|&|P>))|\{(?P<count>\d+)|.", re.DOTALL
+    r"\\.|\[\^?\]?(?:[^\]\\]|\\.)*\]|(?P<recursion>\(\?(?:R|[+-]?\d|&|P>))|\{(?P<count>\d+)(?:,\d*)?\}?|.", re.DOTALL
 )
 _COUNT = re.compile(r"\{(\d+)")
 _OTHER_SYNTAX = re.compile(r"\(\?(?:#|[a-zA-Z01-]*[xV])|\[[^\]]*\[")

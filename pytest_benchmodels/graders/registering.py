@@ -77,8 +77,9 @@ def _check_types(grader: type[Grader]) -> None:
     try:
         msgspec.json.schema(grader)
     except (TypeError, NameError) as error:
+        reason = str(error).splitlines()[-1]
         raise ConfigError(
-            f"{_where(grader)}: its fields cannot be read from a file: {error}; use text, numbers, lists or mappings",
+            f"{_where(grader)}: its fields cannot be read from a file: {reason}; use text, numbers, lists or mappings",
         ) from error
 
 

@@ -135,4 +135,5 @@ def _number(schema: Mapping[str, Any], *, whole: bool) -> float:
         made -= step if made == schema.get("exclusiveMaximum") else 0
     else:
         made = step
-    return made if whole or low <= made <= high else (low + high) / 2
+    is_excluded = made in (schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum"))
+    return made if whole or (low <= made <= high and not is_excluded) else (low + high) / 2

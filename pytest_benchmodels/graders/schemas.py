@@ -22,7 +22,7 @@ from .wording import shown, shown_pattern
 
 __all__ = ["SchemaValidator"]
 
-_STEPS = 500_000
+_STEPS = 200_000
 _SECONDS = 10.0
 _MESSAGE = 200
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")

@@ -108,7 +108,8 @@ def _member(char_set: str) -> str:
     """A character of the set: one that it names, else one of the most ordinary."""
     import regex  # noqa: PLC0415 - loaded already where the pattern was compiled
 
-    for char in char_set[1:-1] + _CANDIDATES:
+    named = "" if char_set.startswith("[^") else char_set[1:-1]
+    for char in named + _CANDIDATES:
         if regex.fullmatch(char_set, char):
             return char
     raise _UnknownSyntaxError

@@ -1,0 +1,55 @@
+"""docs/checks.md: what it says of each check is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.graders import BUILTIN, registry
+
+PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="utf-8")
+EXAMPLES = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example["check"])[:40])
+def test_example(example: dict[str, Any]) -> None:
+    assert example.keys() == {"check", "accepts", "rejects"}
+    grader = msgspec.convert(example["check"], BUILTIN[next(iter(example["check"]))])
+    for answer in example["accepts"]:
+        assert grader.grade(Response(answer)).passed, answer
+    for answer in example["rejects"]:
+        assert not grader.grade(Response(answer)).passed, answer
+
+
+def test_each_check_has_its_section_its_row_and_an_example() -> None:
+    assert re.findall(r"^## (\w+)$", PAGE, re.MULTILINE) == list(BUILTIN)
+    assert re.findall(r"^\| \[`(\w+)`\]", PAGE, re.MULTILINE) == list(BUILTIN)
+    assert {next(iter(example["check"])) for example in EXAMPLES} == set(BUILTIN)
+
+
+def test_each_row_names_the_options_and_their_defaults() -> None:
+    for kind, grader in BUILTIN.items():
+        row = next(line for line in PAGE.splitlines() if line.startswith(f"| [`{kind}`]"))
+        written = dict(re.findall(r"`(\w+)` \(([^)]+)\)", row.split("|")[3]))
+        options = {field.name: field.default for field in msgspec.structs.fields(grader)[1:]}
+        assert written == {name: "A to Z" if name == "of" else spelled(value) for name, value in options.items()}
+
+
+def spelled(default: object) -> str:
+    return str(default).lower() if isinstance(default, bool) else f"{default:g}"
+
+
+def test_a_check_of_ones_own_works_as_shown() -> None:
+    code = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)[0]
+    names: dict[str, Any] = {"__name__": "own_checks"}
+    exec(code, names)  # noqa: S102 - the page's example, as a reader would run it
+    known = registry([names["Palindrome"]])
+    grader = msgspec.convert({"palindrome": True}, known["palindrome"])
+    assert grader.grade(Response("Never odd or even")).passed
+    assert grader.grade(Response("odd")).explanation == "read 'odd'"
