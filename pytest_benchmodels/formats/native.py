@@ -121,7 +121,7 @@ class _Reading:
                     yield scenario
                 bad += len(self._problems) > before
                 if bad == _MOST_BAD_RECORDS:
-                    self._problems.add(steps, f"{quote(dataset.file)}: the records after these were not looked at")
+                    self._problems.add(steps, f"dataset {quote(dataset.file)}: reading stopped at the third bad record")
                 if bad == _MOST_BAD_RECORDS or self._is_full(steps):
                     return
         except DatasetError as error:

@@ -63,7 +63,7 @@ def open_regular(path: Path) -> int:
     """Open a file for reading; raise `MalformedError` for what is none, such as a pipe that would never end."""
     try:
         if path.exists() and not path.is_file():
-            raise MalformedError(1, "not a regular file")
+            raise MalformedError(1, "is not a regular file")
         return os.open(path, os.O_RDONLY)
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)

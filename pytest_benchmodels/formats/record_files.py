@@ -94,7 +94,7 @@ def _csv(path: Path, _key: str | None) -> Iterator[RawRecord]:
         try:
             yield from _rows(rows)
         except UnicodeDecodeError as error:
-            raise DatasetError("is no UTF-8: save the file as UTF-8", rows.line_num + 1) from error
+            raise DatasetError("the file is no UTF-8: save it as UTF-8", rows.line_num + 1) from error
         except csv.Error as error:
             raise DatasetError(f"not readable as CSV: {error}", rows.line_num or 1) from error
 
@@ -133,7 +133,7 @@ def _listed(value: object, key: str | None) -> list[object]:
     if isinstance(value, list) and key is None:
         return value
     if not isinstance(value, dict):
-        raise DatasetError("a JSON dataset has to be a list of objects, or an object that holds one")
+        raise DatasetError("is neither a list of objects nor an object that holds one")
     lists = {name: part for name, part in value.items() if isinstance(part, list)}
     if key is None:
         lists = {name: part for name, part in lists.items() if part and isinstance(part[0], dict)}

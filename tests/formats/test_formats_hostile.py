@@ -118,7 +118,7 @@ def test_a_million_values_are_enough(reader: Callable[[str, Builder], None]) -> 
 def test_what_is_no_regular_file_is_not_opened(files: Loader) -> None:
     os.mkfifo(files.folder / "pipe.yaml")
     for name, expected in (
-        ("pipe.yaml", "not a regular file"),
+        ("pipe.yaml", "is not a regular file"),
         ("none.json", "cannot be read: No such file or directory"),
     ):
         with pytest.raises(ScenarioFileError, match=f"^{name}:1: {expected}$"):
