@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Hashable, Mapping
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
+
+from .window import Window
 
 __all__ = ["Dispatch"]
 
@@ -12,31 +14,48 @@ Key = TypeVar("Key", bound=Hashable)
 _UNKNOWN = float("inf")
 
 
-class Dispatch(Generic[Key]):
-    """Pending keys in lanes of their own, one lane group a model.
+class _Place(NamedTuple):
+    """Where a key stands in the order, and the round of its model's window in which it started."""
 
-    `window` is how many keys of one group may be in flight at once; `windows` sets it for single groups. Within a
-    group the key with the largest expected duration goes first, and one whose duration nobody knows before all of
-    them: started late, it could be the one that everybody waits for at the end. Without durations the order is that
+    group: str
+    expected_s: float
+    added: int
+    round: int
+
+
+class Dispatch(Generic[Key]):
+    """Pending keys in groups, one group a model, each with a window on how many of it may be in flight.
+
+    Within a group the key with the largest expected duration goes first, and one whose duration nobody knows before all
+    of them: started late, it could be the one that everybody waits for at the end. Without durations the order is that
     of `add`. Between groups the one with the fewest in flight goes first, so that none waits for another.
-    Knows no clock, no thread and no I/O.
+
+    A key in flight that has to wait for something else may `leave` its place to others and `reenter` later; one that
+    was told to wait for the whole model's sake may `hold` the group meanwhile. Knows no clock, no thread and no I/O.
     """
 
-    def __init__(self, window: int, windows: Mapping[str, int] | None = None) -> None:
-        self._window = window
+    def __init__(self, ceiling: int, windows: Mapping[str, Window] | None = None) -> None:
+        self._ceiling = ceiling
         self._windows = dict(windows or {})
         self._pending: dict[str, list[tuple[float, int, Key]]] = {}
         self._in_flight: dict[str, int] = {}
-        self._taken: dict[Key, tuple[str, float, int]] = {}
+        self._taken: dict[Key, _Place] = {}
+        self._away: dict[Key, _Place] = {}
+        self._holders: dict[str, set[Key]] = {}
         self._added = 0
 
     def __len__(self) -> int:
-        """How many keys are pending."""
+        """How many keys are pending; those that left their place are not."""
         return sum(map(len, self._pending.values()))
 
     @property
     def in_flight(self) -> int:
         return len(self._taken)
+
+    @property
+    def away(self) -> int:
+        """How many keys left their place and are to reenter."""
+        return len(self._away)
 
     def add(self, key: Key, group: str, expected_s: float | None = None) -> None:
         """Append a key. `expected_s` is how long it took last time, in seconds."""
@@ -45,31 +64,68 @@ class Dispatch(Generic[Key]):
 
     def take(self) -> Key | None:
         """Return the key to start now, or None if nothing is pending that its window lets through."""
-        open_groups = [group for group in self._pending if self._in_flight[group] < self._limit(group)]
+        open_groups = [group for group in self._pending if self._is_open(group)]
         if not open_groups:
             return None
         group = min(open_groups, key=self._in_flight.__getitem__)
         negative, added, key = heapq.heappop(self._pending[group])
         if not self._pending[group]:
             del self._pending[group]
-        self._taken[key] = (group, -negative, added)
-        self._in_flight[group] += 1
+        self._occupy(key, _Place(group, -negative, added, self._window(group).round))
         return key
 
-    def done(self, key: Key) -> None:
-        """Free the key's place."""
-        group, _, _ = self._taken.pop(key)
-        self._in_flight[group] -= 1
+    def done(self, key: Key, *, answered: bool = False) -> None:
+        """Forget a key, wherever it is. `answered` says that its server bore it."""
+        place = self._vacate(key) if key in self._taken else self._away.pop(key)
+        if answered:
+            self._window(place.group).widen()
 
     def put_back(self, key: Key) -> None:
-        """Free the key's place and let it run again, at its old place in the order."""
-        group, expected_s, added = self._taken.pop(key)
-        self._in_flight[group] -= 1
-        self._push(key, group, expected_s, added)
+        """Let a key run again from its start, at its old place in the order."""
+        place = self._vacate(key) if key in self._taken else self._away.pop(key)
+        self._push(key, place.group, place.expected_s, place.added)
+
+    def leave(self, key: Key, *, limited: bool = False) -> None:
+        """Give a key's place to others. `limited`: its server said that there were too many."""
+        place = self._away[key] = self._vacate(key)
+        if limited:
+            self._window(place.group).shrink(self._in_flight[place.group], place.round)
+
+    def reenter(self, key: Key) -> bool:
+        """Take a place again, if the window lets it through now."""
+        place = self._away[key]
+        if not self._is_open(place.group):
+            return False
+        del self._away[key]
+        self._occupy(key, place._replace(round=self._window(place.group).round))
+        return True
+
+    def hold(self, key: Key, group: str) -> None:
+        """Let nothing of the group start or reenter until `release`, by the same key."""
+        self._holders.setdefault(group, set()).add(key)
+
+    def release(self, key: Key) -> None:
+        """End the key's hold, if it has one."""
+        for holders in self._holders.values():
+            holders.discard(key)
+
+    def _is_open(self, group: str) -> bool:
+        return not self._holders.get(group) and self._in_flight[group] < self._window(group).size
+
+    def _window(self, group: str) -> Window:
+        if group not in self._windows:
+            self._windows[group] = Window(self._ceiling, fixed=True)
+        return self._windows[group]
+
+    def _occupy(self, key: Key, place: _Place) -> None:
+        self._taken[key] = place
+        self._in_flight[place.group] += 1
+
+    def _vacate(self, key: Key) -> _Place:
+        place = self._taken.pop(key)
+        self._in_flight[place.group] -= 1
+        return place
 
     def _push(self, key: Key, group: str, expected_s: float, added: int) -> None:
         self._in_flight.setdefault(group, 0)
         heapq.heappush(self._pending.setdefault(group, []), (-expected_s, added, key))
-
-    def _limit(self, group: str) -> int:
-        return self._windows.get(group, self._window)

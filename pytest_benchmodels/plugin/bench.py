@@ -14,6 +14,7 @@ from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import NO_MODEL, Run
 from pytest_benchmodels.engine.dispatch import Dispatch
+from pytest_benchmodels.engine.window import Window
 from pytest_benchmodels.formats import LoadOptions
 from pytest_benchmodels.providers.catalog import CATALOG
 
@@ -81,7 +82,7 @@ class Bench:
         """An empty dispatch with the windows of these models."""
         most = self.settings.concurrency
         self.windows = {model.id: min(model.max_in_flight or most, most) for model in models}
-        return Dispatch(most, self.windows)
+        return Dispatch(most, {model: Window(size, fixed=True) for model, size in self.windows.items()})
 
     def worker_dispatch(self, window: int | None) -> Dispatch[Key]:
         """An empty dispatch for a worker; None where our scheduler sends no more than may start."""

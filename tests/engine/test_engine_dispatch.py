@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from pytest_benchmodels.engine.dispatch import Dispatch
+from pytest_benchmodels.engine.window import Window
 
 MODELS = ["a", "b", "c"]
 
@@ -55,7 +56,7 @@ def test_a_full_model_does_not_hold_another_one() -> None:
 
 
 def test_a_window_of_its_own_wins_over_the_common_one() -> None:
-    dispatch: Dispatch[str] = Dispatch(3, {"a": 1})
+    dispatch: Dispatch[str] = Dispatch(3, {"a": Window(1)})
     for key in ("a1", "a2", "b1", "b2"):
         dispatch.add(key, key[0])
 
@@ -78,7 +79,7 @@ class Schedules(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.dispatch: Dispatch[int] = Dispatch(3, {"b": 1})
+        self.dispatch: Dispatch[int] = Dispatch(3, {"b": Window(1)})
         self.groups: dict[int, str] = {}
         self.pending: set[int] = set()
         self.in_flight: set[int] = set()

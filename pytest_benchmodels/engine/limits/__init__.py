@@ -1,0 +1,7 @@
+"""Rate limits that all who send requests share: in one process, on one machine, on several."""
+
+from __future__ import annotations
+
+from .pace import Charge, Limiter
+
+__all__ = ["Charge", "Limiter"]
