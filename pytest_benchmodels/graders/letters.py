@@ -19,7 +19,8 @@ _LETTER = rf"(?<![{_ALNUM}'\u2019])(?P<letter>[A-Za-z])(?![{_ALNUM}'\u2019])"
 _OPEN = r"""[(\[{*_"'`$\u201c\u2018]"""
 _CLOSE = r"""[)\]}*_"'`$\u201d\u2019.,:;!]"""
 _TEX = r"(?:\\(?:text|textbf|mathrm|mathbf|boxed)\{){0,2}"
-_PICK = rf"(?P<open>{_OPEN}{{0,4}}{_TEX}{_OPEN}{{0,2}}){_LETTER}(?P<close>{_CLOSE}{{0,5}})"
+_NO_ABBREVIATION = rf"(?!(?<=\.)[{_ALNUM}])"  # neither e.g. nor U.S.
+_PICK = rf"(?P<open>{_OPEN}{{0,4}}{_TEX}{_OPEN}{{0,2}}){_LETTER}(?P<close>{_CLOSE}{{0,5}}+){_NO_ABBREVIATION}"
 _FILLER = (
     r"(?:(?:the|most|likely|best|correct|right|option|choice|letter|answer|probably|definitely)\b[\s:*_]{1,4}){0,5}"
 )

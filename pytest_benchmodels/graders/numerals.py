@@ -60,7 +60,7 @@ def within(found: Decimal, expected: Decimal, margin: Decimal) -> bool:
     """Whether two numbers differ by at most `margin`; with a margin of 0 they are compared exactly."""
     if not found.is_finite():
         return False
-    return found == expected or (margin > 0 and abs(_EXACT.subtract(found, expected)) <= margin)
+    return found == expected or (margin > 0 and _EXACT.abs(_EXACT.subtract(found, expected)) <= margin)
 
 
 def _boxed(text: str) -> str:

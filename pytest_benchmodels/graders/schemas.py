@@ -180,7 +180,8 @@ def _match_additional(validator: Any, allowed: Any, instance: Any, schema: Any) 
         if key not in named and not any(_has(key, pattern) for pattern in patterns):
             if allowed is False:
                 yield ValidationError(f"unexpected property {shown(key)}")
-            yield from validator.descend(value, allowed, path=key) if allowed is not False else ()
+            else:
+                yield from validator.descend(value, allowed, path=key)
 
 
 def _match_unique(validator: Any, wanted: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
@@ -51,11 +52,11 @@ class OneOf(Grader, frozen=True):
 
     def grade(self, response: Response) -> Grade:
         """Compare with each text in turn."""
+        expected = [text_of(value).strip() for value in self.one_of]
         actual = fold(response.text.strip(), ignore_case=self.ignore_case)
-        for value in self.one_of:
-            if fold(text_of(value).strip(), ignore_case=self.ignore_case) == actual:
-                return right(f"got {shown(text_of(value))}")
-        return wrong(f"expected one of {_listed(self.one_of)}, got {shown(response.text)}")
+        if actual in (fold(text, ignore_case=self.ignore_case) for text in expected):
+            return right(f"got {shown(response.text)}")
+        return wrong(f"expected one of {_listed(expected)}, got {shown(response.text)}")
 
     def example(self) -> str:
         return text_of(self.one_of[0])
@@ -72,7 +73,7 @@ class Contains(Grader, frozen=True):
     def grade(self, response: Response) -> Grade:
         """Search the whole answer."""
         expected = text_of(self.contains)
-        if _missing((expected,), response, self.ignore_case):
+        if _missing([expected], response, self.ignore_case):
             return wrong(f"expected {shown(expected)} somewhere in {shown(response.text)}")
         return right(f"found {shown(expected)}")
 
@@ -90,11 +91,11 @@ class ContainsAny(Grader, frozen=True):
 
     def grade(self, response: Response) -> Grade:
         """Search the whole answer for each text."""
-        missing = _missing(self.contains_any, response, self.ignore_case)
-        for value in self.contains_any:
-            if value not in missing:
-                return right(f"found {shown(text_of(value))}")
-        return wrong(f"expected one of {_listed(self.contains_any)} somewhere in {shown(response.text)}")
+        expected = [text_of(value) for value in self.contains_any]
+        missing = _missing(expected, response, self.ignore_case)
+        if len(missing) == len(expected):
+            return wrong(f"expected one of {_listed(expected)} somewhere in {shown(response.text)}")
+        return right(f"found {shown(next(text for text in expected if text not in missing))}")
 
     def example(self) -> str:
         return text_of(self.contains_any[0])
@@ -110,12 +111,13 @@ class ContainsAll(Grader, frozen=True):
 
     def grade(self, response: Response) -> Grade:
         """Search the whole answer for each text; passed only with all of them."""
-        missing = _missing(self.contains_all, response, self.ignore_case)
+        expected = [text_of(value) for value in self.contains_all]
+        missing = _missing(expected, response, self.ignore_case)
         if not missing:
-            return right(f"found {_listed(self.contains_all)}")
-        found = len(self.contains_all) - len(missing)
-        said = f"found {found} of {len(self.contains_all)}: expected also {_listed(missing)} in {shown(response.text)}"
-        return Grade(found / len(self.contains_all), passed=False, explanation=said)
+            return right(f"found {_listed(expected)}")
+        found = len(expected) - len(missing)
+        said = f"found {found} of {len(expected)}: expected also {_listed(missing)} in {shown(response.text)}"
+        return Grade(found / len(expected), passed=False, explanation=said)
 
     def example(self) -> str:
         return " ".join(map(text_of, self.contains_all))
@@ -141,12 +143,12 @@ class StartsWith(Grader, frozen=True):
         return text_of(self.starts_with)
 
 
-def _missing(values: tuple[Scalar, ...], response: Response, ignore_case: bool) -> tuple[Scalar, ...]:  # noqa: FBT001 - private, and named alike at each call
+def _missing(texts: Sequence[str], response: Response, ignore_case: bool) -> list[str]:  # noqa: FBT001 - private, and named alike at each call
     answer = fold(response.text, ignore_case=ignore_case)
-    return tuple(value for value in values if fold(text_of(value), ignore_case=ignore_case) not in answer)
+    return [text for text in texts if fold(text, ignore_case=ignore_case) not in answer]
 
 
-def _listed(values: tuple[Scalar, ...]) -> str:
-    """At most four of the values, quoted."""
-    first = ", ".join(shown(text_of(value)) for value in values[:4])
-    return first if len(values) <= 4 else f"{first} and {len(values) - 4} more"
+def _listed(texts: Sequence[str]) -> str:
+    """At most four of the texts, quoted."""
+    first = ", ".join(map(shown, texts[:4]))
+    return first if len(texts) <= 4 else f"{first} and {len(texts) - 4} more"

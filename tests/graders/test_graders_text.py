@@ -45,6 +45,7 @@ def judge(options: dict[str, object], answer: str, latency_s: float = 0.0) -> Gr
         ({"contains": 1969}, "in 1969", True),
         ({"contains_any": ["bike", "bicycle"]}, "a bicycle", True),
         ({"contains_any": ["bike", "bicycle"]}, "a car", False),
+        ({"contains_any": [1, True]}, "true", True),
         ({"contains_any": ["Bike"], "ignore_case": True}, "a bike", True),
         ({"contains_all": ["red", "green"]}, "green, red", True),
         ({"contains_all": ["Red"], "ignore_case": True}, "red", True),
