@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
 from ..core.grading import Grader
 from ..core.scenario import Check
-from ..core.text import nearest, quote
+from ..core.text import clip, nearest, plain, quote
 from .document import Problems, Steps
 from .explain import explain
 from .summary import summary
@@ -29,9 +28,9 @@ class WrittenCheck(NamedTuple):
 class _Common(msgspec.Struct, frozen=True):
     """What may stand beside any check's name."""
 
-    weight: float = 1.0
+    weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     negate: bool = msgspec.field(default=False, name="not")
-    name: str | None = None
+    name: str = ""
 
 
 _COMMON = ("weight", "not", "name")
@@ -129,14 +128,10 @@ class CheckReader:
 
     def _common(self, value: dict[str, object], kind: str, steps: Steps) -> _Common | None:
         try:
-            common = msgspec.convert(value, _Common)
+            return msgspec.convert(value, _Common)
         except msgspec.ValidationError:
             explain(value, _Common, steps, self._problems, f"check {kind!r}")
             return None
-        if not (math.isfinite(common.weight) and common.weight >= 0):
-            self._problems.add((*steps, "weight"), f"weight must be a number >= 0, got {quote(common.weight)}")
-            return None
-        return common
 
     def _grader(self, kind: str, options: dict[str, object], steps: Steps) -> Grader | None:
         model = self._graders[kind]
@@ -144,9 +139,11 @@ class CheckReader:
             return msgspec.convert(options, model)
         except msgspec.ValidationError as error:
             if not explain(options, model, steps, self._problems, f"check {kind!r}"):
-                self._problems.add((*steps, kind), f"check {kind!r}: {error}")
+                self._problems.add((*steps, kind), f"check {kind!r}: {_reason(error)}")
         except Exception as error:  # noqa: BLE001 - a grader may be anybody's: its crash is a problem of this check
-            self._problems.add((*steps, kind), f"check {kind!r} cannot be made: {type(error).__name__}: {error}")
+            self._problems.add(
+                (*steps, kind), f"check {kind!r} cannot be made: {type(error).__name__}: {_reason(error)}"
+            )
         return None
 
 
@@ -156,6 +153,11 @@ def _has_placeholder(value: object) -> bool:
     if isinstance(value, dict):
         return any(map(_has_placeholder, value.values()))
     return isinstance(value, list) and any(map(_has_placeholder, value))
+
+
+def _reason(error: Exception) -> str:
+    """What a grader says about a value, which it may quote at length."""
+    return clip(plain(str(error)), 300)
 
 
 def _title(value: object) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from ..core.text import nearest, quote
+from ..core.text import clip, nearest, plain, quote
 from .authored import Dataset, or_else
 from .record_files import READERS, DatasetError, RawRecord, line_in_json
 
-__all__ = ["chosen", "locate", "place"]
+__all__ = ["at_line", "chosen", "locate", "place"]
 
 
 def locate(file: str, folder: Path, allowed: Iterable[Path]) -> Path:
@@ -25,7 +25,7 @@ def locate(file: str, folder: Path, allowed: Iterable[Path]) -> Path:
         roots = [root.resolve() for root in (folder, *allowed)]
         there = path.exists()
     except (OSError, RuntimeError, ValueError) as error:
-        raise DatasetError(f"cannot be found: {error}") from error
+        raise DatasetError(f"cannot be found: {clip(plain(str(error)), 200)}") from error
     if not any(path.is_relative_to(root) for root in roots):
         remedy = "move it there, or allow its folder in bench.toml"
         raise DatasetError(f"lies outside the scenario file's folder: {remedy}")
@@ -41,7 +41,10 @@ def chosen(path: Path, options: Dataset) -> Iterator[RawRecord]:
 
     Raises `DatasetError` where the file cannot be read any further.
     """
-    found = READERS[path.suffix.lower()](path, or_else(options.records, None))
+    kind, key = path.suffix.lower(), or_else(options.records, None)
+    if key is not None and kind != ".json":
+        raise DatasetError("has no keys that `records` could name: that is for JSON files")
+    found = READERS[kind](path, key)
     limited = islice(found, or_else(options.limit, None))
     sample = or_else(options.sample, None)
     return limited if sample is None else _drawn(limited, sample, options.seed)
@@ -50,6 +53,11 @@ def chosen(path: Path, options: Dataset) -> Iterator[RawRecord]:
 def place(path: Path, options: Dataset, raw: RawRecord) -> str:
     """`questions.jsonl:17`: where a record stands, for a message."""
     line = line_in_json(path, or_else(options.records, None), raw.number) if raw.line is None else raw.line
+    return at_line(options, line)
+
+
+def at_line(options: Dataset, line: int) -> str:
+    """`questions.jsonl:17`."""
     return f"{quote(options.file)[1:-1]}:{line}"
 
 

@@ -58,10 +58,12 @@ class Document:
         """Line of a part, from 1; of the nearest part around it that is there, if it isn't."""
         line, value = 1, self.value
         for step in steps:
+            if not isinstance(value, dict | list):
+                break
             try:
                 line = self.lines[id(value)][step]  # type: ignore[index]  # a step fits its container or is not found
                 value = value[step]  # type: ignore[index]  # the same
-            except (LookupError, TypeError):
+            except LookupError:
                 break
         return line
 

@@ -11,7 +11,7 @@ from ..core.scenario import Scenario
 from ..core.text import nearest, quote
 from .authored import Authored, Dataset, ScenarioFile, or_else
 from .checks import CheckReader
-from .dataset import chosen, locate, place
+from .dataset import at_line, chosen, locate, place
 from .document import Document, Problems, Steps
 from .draft import Draft, Drafter, fitted
 from .finishing import Finisher
@@ -32,7 +32,7 @@ _FILE_KEYS = frozenset(ScenarioFile.__struct_fields__)
 
 
 class NativeFormat:
-    """The format of contract and README."""
+    """The plugin's own format."""
 
     def recognises(self, document: Document) -> bool:
         """Tell scenarios from other people's JSON: by `scenarios`, or by what is sent and what is asked of it."""
@@ -125,7 +125,8 @@ class _Reading:
                 if bad == _MOST_BAD_RECORDS or self._is_full(steps):
                     return
         except DatasetError as error:
-            self._note(dataset, error, steps)
+            where = f"dataset {quote(dataset.file)} " if error.line is None else f"{at_line(dataset, error.line)}: "
+            self._problems.add(steps, f"{where}{error}")
         else:
             if not count:
                 self._problems.add(steps, f"dataset {quote(dataset.file)} holds no records")
@@ -142,10 +143,6 @@ class _Reading:
             name = self._finisher.text(dataset.id, names, (*draft.at("dataset"), "id"))
         self._claim(name, draft)
         return self._finisher.scenario(draft, name, names)
-
-    def _note(self, dataset: Dataset, error: DatasetError, steps: Steps) -> None:
-        place = f"{dataset.file}:{error.line}: " if error.line is not None else f"dataset {quote(dataset.file)} "
-        self._problems.add(steps, f"{place}{error}")
 
     def _claim(self, name: str, draft: Draft) -> None:
         """Take an id for a scenario, unless that cannot be."""

@@ -42,8 +42,6 @@ def read_yaml(text: str, builder: Builder) -> None:
         _Reader(yaml, builder).read(yaml.parse(text, Loader=loader))
     except yaml.MarkedYAMLError as error:
         raise _malformed(error) from error
-    except yaml.YAMLError as error:
-        raise MalformedError(1, f"not readable as YAML: {error}") from error
 
 
 def _malformed(error: yaml.MarkedYAMLError) -> MalformedError:

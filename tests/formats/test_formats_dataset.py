@@ -169,6 +169,27 @@ def test_a_list_that_is_not_there(files: Loader) -> None:
     assert dataset_problems(files, "{file: a.json, records: b}") == expected
 
 
+def test_a_key_is_for_json_files(files: Loader) -> None:
+    files.write("a.jsonl", "{}")
+    expected = "suite.yaml:2: dataset 'a.jsonl' has no keys that `records` could name: that is for JSON files"
+    assert dataset_problems(files, "{file: a.jsonl, records: b}") == [expected]
+
+
+def test_a_line_without_end(files: Loader) -> None:
+    with files.write("a.jsonl", "{}\n").open("r+b") as sparse:
+        sparse.truncate(20_000_010)
+    assert dataset_problems(files, "a.jsonl") == ["suite.yaml:2: a.jsonl:2: the line has more than 20 MB"]
+
+
+def test_a_file_makes_only_so_many_scenarios(files: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_benchmodels.formats.native.MAX_SCENARIOS", 3)
+    files.write("a.jsonl", "{}\n" * 4)
+    assert dataset_problems(files, "a.jsonl") == ["suite.yaml:2: more than 3 scenarios in one file: split it"]
+    assert files.problems("scenarios:\n" + "".join(f"- {{id: {n}x, prompt: x}}\n" for n in range(4))) == [
+        "suite.yaml:5: more than 3 scenarios in one file: split it"
+    ]
+
+
 def test_csv_that_is_no_utf8(files: Loader) -> None:
     files.write("a.csv", b"a\n\xe9\n")
     assert dataset_problems(files, "a.csv") == ["suite.yaml:2: a.csv:1: the file is no UTF-8: save it as UTF-8"]

@@ -150,7 +150,7 @@ PROBLEMS: list[tuple[str, str, list[str]]] = [
         "what stands beside a check",
         "prompt: x\nchecks:\n  - {equals: a, weight: -1}\n  - {equals: a, weight: x}\n  - {equals: a, not: 3}",
         [
-            "suite.yaml:3: weight must be a number >= 0, got -1.0",
+            "suite.yaml:3: weight must be a number >= 0, got -1",
             "suite.yaml:4: weight must be a number, got 'x'",
             "suite.yaml:5: not must be true or false, got 3",
         ],
@@ -164,6 +164,11 @@ PROBLEMS: list[tuple[str, str, list[str]]] = [
             "suite.yaml:5: a check has one name, got 'equals' and 'contains': write each as an entry of its own",
             "suite.yaml:6: check 'equals' needs a value: write `equals: ...`",
         ],
+    ),
+    (
+        "a check's name",
+        "prompt: x\nchecks:\n  - {equals: a, name: 3}",
+        ["suite.yaml:3: name must be text, got 3: put it in quotes"],
     ),
     (
         "a check that refuses its value",
