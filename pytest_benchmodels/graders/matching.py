@@ -22,8 +22,9 @@ _COPIES = 20_000
 _TEXT_LENGTH = 500_000
 """Captured groups and backtracking cost about 170 bytes a character."""
 
+_RECURSION = r"\(\?(?:R|[+-]?\d|&|P>)"
 _TOKEN = re.compile(
-    r"\\.|\[\^?\]?(?:[^\]\\]|\\.)*\]|(?P<recursion>\(\?(?:R|[+-]?\d|&|P>))|\{(?P<count>\d+)(?:,\d*)?\}?|.", re.DOTALL
+    rf"\\.|\[\^?\]?(?:[^\]\\]|\\.)*\]|(?P<recursion>{_RECURSION})|\{{(?P<count>\d+)(?:,\d*)?\}}?|.", re.DOTALL
 )
 _COUNT = re.compile(r"\{(\d+)")
 _OTHER_SYNTAX = re.compile(r"\(\?(?:#|[a-zA-Z01-]*[xV])|\[[^\]]*\[")
@@ -71,14 +72,16 @@ def search(pattern: regex.Pattern[str], text: str, *, full: bool = False, timeou
 def _refuse_expansion(pattern: str) -> None:
     """Raise ValueError where counted repeats multiply beyond all measure, or a group calls itself."""
     tokens = list(_TOKEN.finditer(pattern))
-    if any(token["recursion"] for token in tokens):
+    if _OTHER_SYNTAX.search(pattern):
+        recursive = re.search(_RECURSION, pattern) is not None
+        copies = math.prod(max(1, int(count)) for count in _COUNT.findall(pattern))
+    else:
+        recursive = any(token["recursion"] for token in tokens)
+        copies = _copies(tokens)
+    if recursive:
         raise ValueError(
             f"{shown_pattern(pattern)} calls a group of its own, as in (?R) or (?1): such patterns are not taken"
         )
-    if _OTHER_SYNTAX.search(pattern):
-        copies = math.prod(max(1, int(count)) for count in _COUNT.findall(pattern))
-    else:
-        copies = _copies(tokens)
     if copies > _COPIES:
         raise ValueError(
             f"{shown_pattern(pattern)} repeats {copies:,} times when its counted repeats are multiplied, "

@@ -62,6 +62,7 @@ def test_explanation(options: dict[str, object], answer: str, said: str) -> None
         (r"\[((a{1000}){1000}){1000}\]", "repeats"),
         ("(?R)?a", r"calls a group of its own, as in \(\?R\) or \(\?1\)"),
         ("(a)(?1)", "calls a group of its own"),
+        ("(?#[)(?R)?a(?#])", "calls a group of its own"),
         ("(?P<n>a)(?&n)", "calls a group of its own"),
         ("(" * 900 + "a" + ")" * 900, "is no pattern that can be compiled"),
         ("a" * 5001, "may have 5,000 characters, this one has 5,001"),
