@@ -1,0 +1,178 @@
+"""What the project promises about speed, measured: each figure is a comparison within one run of this command."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from .contest import Contest, Work, pytest_command
+from .measure import Cost, alternate, measure, median_difference, median_ratio, slope
+from .scale import Scale
+from .server import Server
+from .table import Row
+
+__all__ = ["FIGURES", "Figure"]
+
+Figure = Callable[[Scale, Path], list[Row]]
+
+_NO_CACHE = ("-p", "no:cacheprovider")
+_TRIVIAL = "import pytest\n\n\n@pytest.mark.parametrize('number', range({count}))\ndef test_trivial(number): pass\n"
+
+
+def _judge(scale: Scale, verdict: bool) -> bool | None:  # noqa: FBT001 - the verdict is what it is about
+    return verdict if scale.judged else None
+
+
+def _shown(work: Work) -> str:
+    return f"{work.runs:,} runs ({work.scenarios:,} x {work.models})"
+
+
+def wall(scale: Scale, folder: Path) -> list[Row]:
+    """The whole command in one process, and a bare loop with the same window; then with durations of last time."""
+    with Server(scale.median_s) as server:
+        contest = Contest(folder, server, scale.work)
+        plain = alternate(
+            lambda: contest.plugin(*_NO_CACHE).cost.wall_s, lambda: contest.bare_loop().cost.wall_s, scale.pairs
+        )
+        contest.plugin()  # leaves the durations
+        informed = alternate(
+            lambda: contest.plugin().cost.wall_s, lambda: contest.bare_loop().cost.wall_s, max(1, scale.pairs - 1)
+        )
+    what = f"wall of {_shown(scale.work)} in one process / bare loop"
+    return [_wall_row(scale, what, plain), _wall_row(scale, f"{what}, durations known", informed)]
+
+
+def _wall_row(scale: Scale, what: str, pairs: list[tuple[float, float]]) -> Row:
+    beyond_s = median_difference((ours, 1.03 * bare) for ours, bare in pairs)
+    bare_s = statistics.median(bare for _, bare in pairs)
+    measured = f"{median_ratio(pairs):.2f} x {bare_s:.1f} s, that is 1.03 x {beyond_s:+.2f} s"
+    return Row(what, measured, "1.03 x + 0.7 s", _judge(scale, beyond_s <= 0.7))
+
+
+def xdist(scale: Scale, folder: Path) -> list[Row]:
+    """The whole command through xdist's workers, and a hand-written test file through as many."""
+    workers = f"-n{scale.workers}"
+    with Server(scale.median_s) as server:
+        contest = Contest(folder, server, scale.work)
+        pairs = alternate(
+            lambda: contest.plugin(workers, *_NO_CACHE).cost.wall_s,
+            lambda: contest.handwritten(workers).cost.wall_s,
+            scale.pairs,
+        )
+    ratio, theirs_s = median_ratio(pairs), statistics.median(theirs for _, theirs in pairs)
+    what = f"wall of {_shown(scale.work)} with -n {scale.workers} / hand-written tests"
+    return [Row(what, f"{ratio:.2f} x {theirs_s:.1f} s", "0.5 x", _judge(scale, ratio <= 0.5))]
+
+
+def cpu(scale: Scale, folder: Path) -> list[Row]:
+    """CPU per run without latency: the slope between two amounts of work."""
+    with Server(0.0) as server:
+        less, more = Contest(folder, server, scale.work), Contest(folder, server, scale.more)
+
+        def ours_s() -> float:
+            return _per_run(less, more, lambda contest: contest.plugin().cost)
+
+        def bare_s() -> float:
+            return _per_run(less, more, lambda contest: contest.bare_loop().cost)
+
+        pairs = alternate(ours_s, bare_s, scale.pairs)
+    ratio, theirs_s = median_ratio(pairs), statistics.median(theirs for _, theirs in pairs)
+    measured = f"{ratio:.2f} x {theirs_s * 1000:.2f} ms"
+    return [Row("CPU of a run, zero latency / bare loop", measured, "1.5 x", _judge(scale, ratio <= 1.5))]
+
+
+def _per_run(less: Contest, more: Contest, contender: Callable[[Contest], Cost]) -> float:
+    small, large = contender(less), contender(more)
+    return slope((less.work.runs, small.cpu_s), (more.work.runs, large.cpu_s))
+
+
+def startup(scale: Scale, folder: Path) -> list[Row]:
+    """From the command's start to the first request on the server's clock, which is the same machine's."""
+    with Server(0.0) as server:
+        contest = Contest(folder, server, scale.work)
+        pairs = alternate(
+            lambda: contest.plugin().start_up_s, lambda: contest.bare_loop().start_up_s, max(1, scale.short_pairs // 2)
+        )
+    ours_s, theirs_s = (statistics.median(side) for side in zip(*pairs, strict=True))
+    what = f"start-up to the first of {_shown(scale.work)} (bare loop)"
+    measured = f"{ours_s:.2f} s ({theirs_s:.2f} s)"
+    return [Row(what, measured, "0.7 s", _judge(scale, ours_s <= 0.7))]
+
+
+def import_(scale: Scale, folder: Path) -> list[Row]:
+    """`pytest --co -q` in a project that does not use --bench, and the same without the plugin."""
+    project = _trivial(folder, 1)
+    with_plugin, without = pytest_command("--co"), pytest_command("--co", "-p", "no:benchmodels")
+    pairs = alternate(lambda: measure(with_plugin, project), lambda: measure(without, project), scale.short_pairs)
+    cpu_ms = 1000 * median_difference((one.cpu_s, two.cpu_s) for one, two in pairs)
+    wall_ms = 1000 * median_difference((one.wall_s, two.wall_s) for one, two in pairs)
+    base_ms = 1000 * statistics.median(two.cpu_s for _, two in pairs)
+    measured = f"{cpu_ms:+.1f} ms CPU on {base_ms:.0f} ms, {wall_ms:+.1f} ms wall"
+    return [Row("pytest --co -q without --bench / -p no:benchmodels", measured, "+15 ms", _judge(scale, cpu_ms <= 15))]
+
+
+def worker(scale: Scale, folder: Path) -> list[Row]:
+    """CPU of a worker that runs scenarios, less that of one that runs trivial tests."""
+    rows = []
+    for median_s, kind in ((0.0, "zero latency"), (scale.long_s, "every worker busy")):
+        with Server(median_s) as server:
+            extra_s, base_s = _worker_extra(scale, folder, server)
+        measured = f"{extra_s:+.3f} s CPU on {base_s:.2f} s"
+        rows.append(
+            Row(f"a worker of {scale.workers}, {kind}", measured, "+0.15 s CPU", _judge(scale, extra_s <= 0.15))
+        )
+    return rows
+
+
+def _worker_extra(scale: Scale, folder: Path, server: Server) -> tuple[float, float]:
+    """Seconds of CPU that a worker takes more with the plugin, and without it. The runs' own cost is not taken off."""
+    workers = f"-n{scale.workers}"
+    contest, project = Contest(folder, server, scale.few), _trivial(folder, scale.few.runs)
+    without = pytest_command("-p", "no:benchmodels", workers)
+    pairs = alternate(lambda: contest.plugin(workers).cost.cpu_s, lambda: measure(without, project).cpu_s, scale.pairs)
+    return median_difference(pairs) / scale.workers, statistics.median(plain for _, plain in pairs) / scale.workers
+
+
+def large(scale: Scale, folder: Path) -> list[Row]:
+    """Whether CPU and memory stay in proportion at 12,000 runs."""
+    with Server(0.0) as server:
+        many, some, one = (Contest(folder, server, work) for work in (scale.many, scale.work, Work(1, 1)))
+        costs = [(many.plugin().cost, some.plugin().cost, one.plugin().cost) for _ in range(scale.pairs)]
+    whole = median_ratio((big.cpu_s / many.work.runs, small.cpu_s / some.work.runs) for big, small, _ in costs)
+    net = median_ratio((_net(many.work, big, start), _net(some.work, small, start)) for big, small, start in costs)
+    peak_mb = max(big.peak_mb for big, _, _ in costs)
+    name = _shown(scale.many)
+    return [
+        Row(
+            f"CPU of each of {name} / of {scale.work.runs:,}, start-up taken off",
+            f"{net:.2f} x",
+            "1.2 x",
+            _judge(scale, net <= 1.2),
+        ),
+        Row(f"CPU of each of {name} / of {scale.work.runs:,}, start-up included", f"{whole:.2f} x"),
+        Row(f"peak memory of {name}", f"{peak_mb:.0f} MB", "150 MB", _judge(scale, peak_mb < 150)),
+    ]
+
+
+def _net(work: Work, cost: Cost, start_up: Cost) -> float:
+    return slope((1, start_up.cpu_s), (work.runs, cost.cpu_s))
+
+
+def _trivial(folder: Path, count: int) -> Path:
+    project = folder / f"trivial{count}"
+    project.mkdir(exist_ok=True)
+    (project / "pytest.ini").write_text("[pytest]\n")
+    (project / "test_trivial.py").write_text(_TRIVIAL.format(count=count))
+    return project
+
+
+FIGURES: Mapping[str, Figure] = {
+    "wall": wall,
+    "xdist": xdist,
+    "cpu": cpu,
+    "startup": startup,
+    "import": import_,
+    "worker": worker,
+    "large": large,
+}

@@ -1,0 +1,134 @@
+"""A server process that answers the OpenAI chat protocol after a latency that only the model and the prompt decide.
+
+`python -m benchmarks.latency_server MEDIAN SIGMA` prints its base URL and serves until its standard input ends. It does
+as little as a server can, so that on a small machine it takes little from the contenders. `GET /seen` tells what came
+in since the last `GET /seen`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+import time
+from dataclasses import asdict, dataclass
+
+from pytest_benchmodels.providers.sim.chance import draws, lognormal
+
+__all__ = ["ANSWER", "Seen", "latency_s", "main"]
+
+ANSWER = "The answer is forty-two."
+_BACKLOG = 1024
+
+
+@dataclass(slots=True)
+class Seen:
+    """Requests since the last look; `first_at` is in seconds since the epoch, 0 if there was none."""
+
+    requests: int = 0
+    most_in_flight: int = 0
+    first_at: float = 0.0
+
+
+def latency_s(median_s: float, sigma: float, model: str, prompt: str) -> float:
+    """Seconds until the answer: lognormal over all prompts, always the same for one of them."""
+    return lognormal(median_s, sigma, *draws(model, prompt)[:2]) if median_s else 0.0
+
+
+def _reply(document: object) -> bytes:
+    body = json.dumps(document).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+_COMPLETION = _reply(
+    {
+        "id": "chatcmpl-bench",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "bench",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": ANSWER}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 12, "completion_tokens": 6, "total_tokens": 18},
+    }
+)
+
+
+class _Service:
+    """What all connections share."""
+
+    def __init__(self, median_s: float, sigma: float) -> None:
+        self._median_s = median_s
+        self._sigma = sigma
+        self._seen = Seen()
+        self._in_flight = 0
+
+    def look(self) -> bytes:
+        seen, self._seen = self._seen, Seen()
+        return _reply(asdict(seen))
+
+    def began(self, body: bytes) -> float:
+        """Count a request; return its latency in seconds."""
+        self._in_flight += 1
+        self._seen.requests += 1
+        self._seen.first_at = self._seen.first_at or time.time()
+        self._seen.most_in_flight = max(self._seen.most_in_flight, self._in_flight)
+        if not self._median_s:
+            return 0.0
+        asked = json.loads(body)
+        return latency_s(self._median_s, self._sigma, asked["model"], asked["messages"][-1]["content"])
+
+    def ended(self) -> None:
+        self._in_flight -= 1
+
+
+class _Connection(asyncio.Protocol):
+    """HTTP/1.1 with keep-alive, for clients that wait for a reply before they send the next request."""
+
+    def __init__(self, service: _Service) -> None:
+        self._service = service
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_server() hands out; for the types
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, end, body = self._received.partition(b"\r\n\r\n")
+        if end and len(body) >= _body_bytes(head):
+            self._received = b""
+            self._answer(head, body)
+
+    def _answer(self, head: bytes, body: bytes) -> None:
+        if head.startswith(b"GET /seen "):
+            self._transport.write(self._service.look())
+        elif delay_s := self._service.began(body):
+            asyncio.get_running_loop().call_later(delay_s, self._complete)
+        else:
+            self._complete()
+
+    def _complete(self) -> None:
+        self._service.ended()
+        self._transport.write(_COMPLETION)
+
+
+def _body_bytes(head: bytes) -> int:
+    _, named, rest = head.lower().partition(b"\r\ncontent-length:")
+    return int(rest.split(b"\r\n", 1)[0]) if named else 0
+
+
+def main(median_s: float, sigma: float) -> None:
+    """Serve until standard input ends, as it does when the parent dies."""
+    listening = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+    loop = asyncio.new_event_loop()
+    service = _Service(median_s, sigma)
+    loop.run_until_complete(loop.create_server(lambda: _Connection(service), sock=listening, backlog=_BACKLOG))
+    loop.add_reader(sys.stdin.fileno(), lambda: os.read(sys.stdin.fileno(), 1) or loop.stop())
+    print(f"http://127.0.0.1:{listening.getsockname()[1]}/v1", flush=True)
+    loop.run_forever()
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), float(sys.argv[2]))

@@ -1,0 +1,73 @@
+"""What a command costs, and how two costs compare."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+__all__ = ["Cost", "MeasureError", "alternate", "measure", "median_difference", "median_ratio", "slope"]
+
+T = TypeVar("T")
+_TAIL = 2000
+
+
+class MeasureError(RuntimeError):
+    """A command that did not do its work: what it took says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one command took, from its start to its end.
+
+    `cpu_s` is user and system time of the command and of every process that it waited for, xdist's workers included.
+    `peak_mb` (10**6 bytes) is the largest resident size of one of these processes. `started_at` is in seconds since
+    the epoch.
+    """
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+    started_at: float
+    output: str = ""
+
+
+def measure(command: Sequence[str], cwd: Path, env: Mapping[str, str] | None = None) -> Cost:
+    """Run a command to its end. Raises `MeasureError` with the end of its output unless it exits with 0."""
+    with tempfile.TemporaryFile() as output:
+        started_at, start = time.time(), time.perf_counter()
+        process = subprocess.Popen(command, cwd=cwd, env=env, stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall_s = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        text = output.read().decode(errors="replace")
+    if process.returncode:
+        raise MeasureError(f"{' '.join(command)}: exit status {process.returncode}\n{text[-_TAIL:]}")
+    return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6, started_at, text)
+
+
+def alternate(one: Callable[[], T], two: Callable[[], T], pairs: int) -> list[tuple[T, T]]:
+    """`one` and `two` in turn, `pairs` times: what else the machine does meets both."""
+    return [(one(), two()) for _ in range(pairs)]
+
+
+def median_ratio(pairs: Iterable[tuple[float, float]]) -> float:
+    """The median of first / second."""
+    return statistics.median(one / two for one, two in pairs)
+
+
+def median_difference(pairs: Iterable[tuple[float, float]]) -> float:
+    """The median of first - second."""
+    return statistics.median(one - two for one, two in pairs)
+
+
+def slope(small: tuple[int, float], large: tuple[int, float]) -> float:
+    """What one more unit of work costs, given (amount, cost) of two runs: start-up is in both, and falls out."""
+    return (large[1] - small[1]) / (large[0] - small[0])

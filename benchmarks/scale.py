@@ -1,0 +1,56 @@
+"""How much a measurement runs: the issue's amounts, or few to see that the harness works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .contest import Work
+
+__all__ = ["FULL", "QUICK", "Scale"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """`work` is the issue's 387 x 3, `more` thrice as much and `many` the 12,000 runs; `few` keeps workers busy.
+
+    `pairs` is how often two commands alternate that run for long, `short_pairs` is for those that take a second.
+    `median_s` is the server's median latency; `long_s` outlasts the start of all workers. `judged` says whether the
+    limits apply.
+    """
+
+    work: Work
+    more: Work
+    many: Work
+    few: Work
+    workers: int
+    pairs: int
+    short_pairs: int
+    median_s: float
+    long_s: float
+    judged: bool
+
+
+FULL = Scale(
+    work=Work(387, 3),
+    more=Work(1161, 3),
+    many=Work(4000, 3),
+    few=Work(60, 1),
+    workers=20,
+    pairs=3,
+    short_pairs=15,
+    median_s=0.5,
+    long_s=8.0,
+    judged=True,
+)
+QUICK = Scale(
+    work=Work(4, 3),
+    more=Work(12, 3),
+    many=Work(40, 3),
+    few=Work(4, 1),
+    workers=2,
+    pairs=1,
+    short_pairs=1,
+    median_s=0.05,
+    long_s=0.1,
+    judged=False,
+)

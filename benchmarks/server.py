@@ -1,0 +1,46 @@
+"""The latency server as the harness sees it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.request import urlopen
+
+from .latency_server import Seen
+
+__all__ = ["SIGMA", "Server"]
+
+SIGMA = 0.6
+_ROOT = Path(__file__).parents[1]
+_PATIENCE_S = 10.0
+
+
+class Server:
+    """A context manager; the process is no child of any measured command, so that its CPU is in no figure."""
+
+    def __init__(self, median_s: float) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.latency_server", str(median_s), str(SIGMA)],
+            cwd=_ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None  # noqa: S101 - it is a pipe; for the types
+        self.url = self._process.stdout.readline().strip()
+        """The base URL, `http://127.0.0.1:PORT/v1`."""
+
+    def seen(self) -> Seen:
+        """What came in since the last call."""
+        with urlopen(f"{self.url.removesuffix('/v1')}/seen", timeout=_PATIENCE_S) as reply:  # noqa: S310 - our loopback
+            return Seen(**json.load(reply))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._process.communicate(timeout=_PATIENCE_S)
