@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from msgspec import UnsetType
 
@@ -11,14 +12,15 @@ from ..core.scenario import Scenario
 from ..core.text import nearest, quote
 from .authored import Authored, Dataset, ScenarioFile, or_else
 from .checks import CheckReader
-from .dataset import at_line, chosen, locate, place
 from .document import Document, Problems, Steps
 from .draft import Draft, Drafter, fitted
 from .finishing import Finisher
 from .format import LoadOptions
-from .record_files import DatasetError, RawRecord, decoded
 from .rules import id_fault
 from .template import Budget
+
+if TYPE_CHECKING:
+    from .record_files import RawRecord
 
 __all__ = ["MAX_SCENARIOS", "NATIVE", "NativeFormat"]
 
@@ -107,6 +109,9 @@ class _Reading:
 
     def _expanded(self, draft: Draft, dataset: Dataset) -> Iterator[Scenario]:
         """One scenario for each record of the dataset."""
+        from .dataset import at_line, chosen, locate, place  # noqa: PLC0415 - 5 ms that most files need not pay
+        from .record_files import DatasetError  # noqa: PLC0415 - the same
+
         self._finisher.prepare(draft)
         steps = draft.at("dataset")
         count = bad = 0
@@ -132,6 +137,8 @@ class _Reading:
                 self._problems.add(steps, f"dataset {quote(dataset.file)} holds no records")
 
     def _from_record(self, draft: Draft, dataset: Dataset, raw: RawRecord) -> Scenario | None:
+        from .record_files import DatasetError, decoded  # noqa: PLC0415 - imported by the caller
+
         try:
             fields = decoded(raw)
         except DatasetError as error:

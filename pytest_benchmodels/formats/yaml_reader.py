@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["read_yaml"]
 
 # What YAML 1.2 does not let into a stream at all, and the byte order mark anywhere but at the start.
-_UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 _STANDARD = "tag:yaml.org,2002:"
 _TYPES: dict[str, tuple[type, ...]] = {
     "null": (type(None),),
