@@ -1,0 +1,145 @@
+"""What README and docs show is what happens: their files run, their output is the program's."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from docs_reading import DOCS, ROOT, Block, anchors, blocks, links
+
+from pytest_benchmodels.formats import LoadOptions, load
+from pytest_benchmodels.graders import BUILTIN
+from pytest_benchmodels.plugin.configfile import read_config
+from pytest_benchmodels.plugin.models import Models
+from pytest_benchmodels.plugin.options import DEFAULT_PATTERNS
+
+WRONG_ON_PURPOSE = ("bad/", "statuses/")
+FILES = {"yaml", "jsonl", "csv", "toml", "python"}
+
+
+def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest as a user does, without what the outer pytest or CI left in the environment."""
+    environ = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "CI", "BUILD_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments],
+        cwd=folder,
+        env={**environ, "COLUMNS": "80", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def write(folder: Path, block: Block) -> None:
+    path = folder / block.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(block.text)
+
+
+class Shown(NamedTuple):
+    """A command with its output, and the files that a reader has by then."""
+
+    arguments: list[str]
+    output: list[str]
+    files: list[Block]
+
+
+def shown_sessions() -> Iterator[Shown]:
+    for text in DOCS.values():
+        files: list[Block] = []
+        for block in blocks(text):
+            first, *output = block.text.splitlines()
+            if block.language == "console" and output and not output[0].startswith("$ "):
+                yield Shown(shlex.split(first)[2:], output, list(files))
+            if block.language in FILES:
+                files.append(block)
+
+
+def form(line: str) -> str:
+    """A line of output without what differs from run to run: figures and the length of rules."""
+    without_figures = re.sub(r"\$?\d+(\.\d+)?(ms|min|[shkM]\b)?", "#", line)
+    return " ".join(re.sub(r"([=_])\1{2,}", r"\1\1\1", without_figures).split())
+
+
+@pytest.mark.parametrize("shown", list(shown_sessions()), ids=lambda shown: shown.arguments[1])
+def test_a_command_prints_what_the_document_shows(shown: Shown, tmp_path: Path) -> None:
+    for block in shown.files:
+        write(tmp_path, block)
+
+    done = run_pytest(tmp_path, *shown.arguments)
+
+    printed = "\n".join(map(form, done.stdout.splitlines()))
+    for part in "\n".join(map(form, shown.output)).split("\n...\n"):
+        assert part in printed
+    assert done.returncode == any(word in shown.output[-1] for word in ("failed", "error", "unknown"))
+
+
+def test_the_files_of_all_documents_run_together_and_pass(tmp_path: Path) -> None:
+    for name, text in DOCS.items():
+        for block in blocks(text):
+            if block.language in FILES - {"toml"} and not block.name.startswith(WRONG_ON_PURPOSE):
+                write(tmp_path / name, block)
+    folders = [path.name for path in tmp_path.iterdir()]
+
+    done = run_pytest(tmp_path, "--bench", *folders, "--bench-models=sim/steady", "--bench-json=bench.json")
+
+    assert done.returncode == 0, done.stdout
+    results = json.loads((tmp_path / "bench.json").read_text())["results"]
+    assert {Path(result["nodeid"].partition("::")[0]).name for result in results} == {
+        Path(block.name).name
+        for text in DOCS.values()
+        for block in blocks(text)
+        if block.language in {"yaml", "jsonl"} and not block.name.startswith(WRONG_ON_PURPOSE)
+    }
+    assert {"ends_with", "sentences"} <= {check["name"] for result in results for check in result["checks"]}
+    assert len((tmp_path / "results.tsv").read_text().splitlines()) == len(results)
+
+
+@pytest.mark.parametrize("name", [name for name, text in DOCS.items() if "```toml" in text])
+def test_a_configuration_defines_models(name: str, tmp_path: Path) -> None:
+    for block in blocks(DOCS[name]):
+        if block.language == "toml":
+            write(tmp_path, block)
+
+    config = read_config(tmp_path / "bench.toml")
+
+    models = Models((), config, sim_url="http://127.0.0.1/v1")
+    assert models.named_for(())
+    for model in (*config.models, *config.model):
+        assert models.resolve(model).name
+
+
+def test_the_readme_counts_the_examples_as_they_are() -> None:
+    told = re.search(r"= (\d+) runs \(not every pair has", DOCS["README"])
+    options = LoadOptions(graders=BUILTIN)
+    files = [path for pattern in DEFAULT_PATTERNS for path in (ROOT / "examples").rglob(pattern)]
+    scenarios = [scenario for path in files for scenario in load(path, path.name, options) or ()]
+
+    assert told is not None
+    assert int(told[1]) == sum(len(scenario.models) * (scenario.repeat or 1) for scenario in scenarios)
+
+
+@pytest.mark.parametrize("name", DOCS)
+def test_every_file_has_a_name(name: str) -> None:
+    assert [block.text for block in blocks(DOCS[name]) if block.language in FILES and not block.name] == []
+
+
+@pytest.mark.parametrize("name", DOCS)
+def test_every_link_leads_somewhere(name: str) -> None:
+    folder = ROOT if name == "README" else ROOT / "docs"
+    broken = []
+    for path, anchor in links(DOCS[name]):
+        target = (folder / path) if path else (folder / f"{name}.md")
+        if not target.is_file() or (anchor and anchor not in anchors(target.read_text(encoding="utf-8"))):
+            broken.append(f"{path}#{anchor}")
+
+    assert broken == []
