@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from docs_reading import DOCS, blocks, prose, rows, section
 
+import pytest_benchmodels
 from pytest_benchmodels import Result
 from pytest_benchmodels.core.metrics import Tally
 from pytest_benchmodels.formats import authored, builder, document, native, reading, record_files, template
@@ -138,6 +139,10 @@ def test_the_limits_are_those_of_the_loader() -> None:
     amounts = {what: int(re.sub(r"\D", "", most)) * (MB if most.endswith("MB") else 1) for what, most in told.items()}
 
     assert amounts == {what: limit() for what, limit in LIMITS.items()}
+
+
+def test_the_public_names_are_those_that_are_exported() -> None:
+    assert sorted(listed(DOCS["extending"], "name")) == sorted(pytest_benchmodels.__all__)
 
 
 def test_the_junit_properties_are_those_that_are_written() -> None:
