@@ -36,6 +36,11 @@ class Controller:
         self._schedules = config.getoption("dist") in _OURS
         self._marks: dict[str, Marks] = {}
         self._reported: set[str] = set()
+        self._dismissed: set[WorkerController] = set()
+
+    def is_dismissed(self, node: WorkerController) -> bool:
+        """Whether the worker ended because it was told to, and not by a crash."""
+        return node in self._dismissed
 
     def is_reported(self, nodeid: str) -> bool:
         """Whether the item's outcome arrived, even if its worker died right after."""
@@ -63,6 +68,11 @@ class Controller:
         node.workerinput["benchmodels_marks"] = marks.path
         node.workerinput["benchmodels_window"] = share
         node.workerinput["benchmodels_sim_url"] = self._sim_url
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: WorkerController, error: object | None) -> None:
+        if error is None:
+            self._dismissed.add(node)
 
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> LaneScheduling | None:

@@ -105,7 +105,8 @@ class LaneScheduling:
         held = self._held.pop(node)
         if node in self._ready:
             self._ready.remove(node)
-        if not held or self._collection is None:
+        if not held or self._collection is None or self._controller.is_dismissed(node):
+            # Runs of a dismissed worker have no result: the session is stopping, `-x` has had enough.
             return None
         for index in held:
             if index in self._models:
