@@ -213,6 +213,14 @@ class _ModelTally:
         elif result.status in {"passed", "failed"}:
             self.price_unknown = True
 
+    def merge(self, other: _ModelTally) -> None:
+        self.statuses.update(other.statuses)
+        for name in ("latencies", "scores", "costs", "busy"):
+            getattr(self, name).extend(getattr(other, name))
+        self.input_tokens = _sum(self.input_tokens, other.input_tokens)
+        self.output_tokens = _sum(self.output_tokens, other.output_tokens)
+        self.price_unknown |= other.price_unknown
+
     def figures(self, model: str) -> ModelFigures:
         return ModelFigures(
             model=model,
@@ -271,6 +279,13 @@ class Tally:
             makespan_s=round(max(self._last_end - self._first_start, 0.0), 6),
             lower_bound_s=lower_bound({model: tally.busy for model, tally in self._models.items()}, lanes, windows),
         )
+
+    def overall(self) -> ModelFigures:
+        """The figures of all models' runs together, under the name `*`."""
+        everything = _ModelTally()
+        for tally in self._models.values():
+            everything.merge(tally)
+        return everything.figures("*")
 
     def _add_scenario(self, result: Result) -> None:
         # An id is unique in its file only; a node id without its model is unique in the session.
