@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ WINDOW = 20
 """Runs of one model in flight at once."""
 
 _CONTENDERS = Path(__file__).parent / "contenders"
-_INHERITED_OPTIONS = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_TIMEOUT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,6 @@ class Contest:
         self._server = server
         self._folder = folder / f"{work.scenarios}x{work.models}"
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._env = {name: value for name, value in os.environ.items() if name not in _INHERITED_OPTIONS}
         (self._folder / "pytest.ini").write_text("[pytest]\n")
         (self._folder / "bench.toml").write_text(_config(server.url, work.models))
         (self._folder / "suite.jsonl").write_text(_scenarios(work.scenarios))
@@ -68,7 +65,7 @@ class Contest:
     def plugin(self, *options: str) -> Done:
         """`pytest --bench`, with further options."""
         command = pytest_command("--bench", "suite.jsonl", f"--bench-concurrency={WINDOW}", *options)
-        return self._done(measure(command, self._folder, self._env))
+        return self._done(measure(command, self._folder))
 
     def bare_loop(self) -> Done:
         """A loop over httpx, with the same number of requests in flight."""
@@ -77,15 +74,14 @@ class Contest:
 
     def handwritten(self, *options: str) -> Done:
         """A parametrized test file, without the plugin."""
-        env = {
-            **self._env,
+        variables = {
             "BENCH_URL": self._server.url,
             "BENCH_SCENARIOS": str(self.work.scenarios),
             "BENCH_MODELS": str(self.work.models),
         }
         tests = str(_CONTENDERS / "test_handwritten.py")
         command = pytest_command("-p", "no:benchmodels", "-p", "no:cacheprovider", f"--rootdir={_CONTENDERS}", tests)
-        return self._done(measure([*command, *options], self._folder, env))
+        return self._done(measure([*command, *options], self._folder, variables))
 
     def _done(self, cost: Cost) -> Done:
         seen = self._server.seen()

@@ -16,6 +16,16 @@ __all__ = ["Cost", "MeasureError", "alternate", "measure", "median_difference", 
 
 T = TypeVar("T")
 _TAIL = 2000
+# What would change how pytest starts, and what would keep Python from keeping compiled modules: no user has that.
+_UNUSUAL = (
+    "PYTEST_ADDOPTS",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD",
+    "PYTEST_PLUGINS",
+    "PYTEST_TIMEOUT",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPATH",
+    "PYTHONUNBUFFERED",
+)
 
 
 class MeasureError(RuntimeError):
@@ -38,8 +48,13 @@ class Cost:
     output: str = ""
 
 
-def measure(command: Sequence[str], cwd: Path, env: Mapping[str, str] | None = None) -> Cost:
-    """Run a command to its end. Raises `MeasureError` with the end of its output unless it exits with 0."""
+def measure(command: Sequence[str], cwd: Path, variables: Mapping[str, str] | None = None) -> Cost:
+    """Run a command to its end. Raises `MeasureError` with the end of its output unless it exits with 0.
+
+    `variables` are added to the environment, from which everything unusual about Python and pytest is taken out.
+    """
+    usual = {name: value for name, value in os.environ.items() if name not in _UNUSUAL}
+    env = {**usual, **(variables or {})}
     with tempfile.TemporaryFile() as output:
         started_at, start = time.time(), time.perf_counter()
         process = subprocess.Popen(command, cwd=cwd, env=env, stdout=output, stderr=subprocess.STDOUT)
