@@ -28,6 +28,11 @@ class ScenarioChange:
     before: Standing
     after: Standing
 
+    @property
+    def difference(self) -> float:
+        """By how much the share of trials that passed rose, -1 to 1."""
+        return self.after.rate - self.before.rate
+
 
 @dataclass(frozen=True, slots=True)
 class Shift:
@@ -54,11 +59,12 @@ class Needed:
 class ModelComparison:
     """One model in two runs.
 
-    `worse` and `better` are by the share of trials that passed. `newly_errs` have errors only in the run after,
-    `no_longer_errs` only before. `only_before` and `only_after` ran in one of the two. `rate` compares the pass rates
-    over the scenarios graded in both, `score` the mean scores over those scored in both; None where there are none.
-    `p_value` is the pass rates', after Holm's correction over the models, and decides the `verdict`. `needed` is None
-    if the verdict is clear or the rates do not differ at all. `cached` runs of the run after took over an answer.
+    `worse` and `better` are by the share of trials that passed, the largest change first. `newly_errs` have errors only
+    in the run after, `no_longer_errs` only before. `only_before` and `only_after` ran in one of the two. `rate` compares
+    the pass rates over the scenarios graded in both, `score` the mean scores over those scored in both; None where
+    there are none. `p_value` is the pass rates', after Holm's correction over the models, and decides the `verdict`.
+    `needed` is None if the verdict is clear or the rates do not differ at all. `cached` runs of the run after took over
+    an answer.
     """
 
     model: str
@@ -107,15 +113,15 @@ class _Pairs:
             for scenario in sorted(before.keys() & after.keys())
         ]
         self._graded = [change for change in self._changes if change.before.graded and change.after.graded]
-        self.differences = [change.after.rate - change.before.rate for change in self._graded]
+        self.differences = [change.difference for change in self._graded]
 
     def compared(self, p_value: float) -> ModelComparison:
         rate = _shift([(change.before.rate, change.after.rate) for change in self._graded])
         verdict = _verdict(rate, p_value)
         return ModelComparison(
             model=self._model,
-            worse=tuple(change for change in self._graded if change.after.rate < change.before.rate),
-            better=tuple(change for change in self._graded if change.after.rate > change.before.rate),
+            worse=tuple(sorted((change for change in self._graded if change.difference < 0), key=_size)),
+            better=tuple(sorted((change for change in self._graded if change.difference > 0), key=_size)),
             newly_errs=tuple(change for change in self._changes if change.after.errors and not change.before.errors),
             no_longer_errs=tuple(
                 change for change in self._changes if change.before.errors and not change.after.errors
@@ -143,6 +149,10 @@ class _Pairs:
         trials = sum(min(change.before.graded, change.after.graded) for change in self._graded) / scenarios
         more_trials = math.ceil(total / scenarios * trials - trials)
         return Needed(trials=max(1, more_trials), scenarios=max(1, total - scenarios))
+
+
+def _size(change: ScenarioChange) -> float:
+    return -abs(change.difference)
 
 
 def _shift(pairs: list[tuple[float, float]]) -> Shift | None:

@@ -1,0 +1,177 @@
+"""What a comparison with another run says: lines for the terminal, plain data for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from pytest_benchmodels.core.comparison import Comparison, ModelComparison, ScenarioChange, Shift
+from pytest_benchmodels.core.outcome import Standing
+
+from .difference import p_value, points
+from .table import aligned
+from .units import UNKNOWN, fraction, one_line, percent, plural
+
+__all__ = ["comparison_lines", "comparison_plain", "verdict_text"]
+
+_TITLES = ("model", "scenarios", "pass rate", "change", "95% CI", "p", "better", "worse", "verdict")
+_LEFT = frozenset(("model", "95% CI", "verdict"))
+_SHOWN = 10
+_NAME_LIMIT = 120
+
+
+def comparison_lines(comparison: Comparison, baseline: str) -> list[str]:
+    """The models' table, then for each model what is needed and which scenarios changed.
+
+    `baseline` names the run that this one is compared with. Long lists are cut, and say how many were left out.
+    """
+    lines = [f"compared with {_name(baseline)}:"]
+    if comparison.models:
+        lines += aligned(_TITLES, [_row(model) for model in comparison.models], _LEFT)
+    for model in comparison.models:
+        lines += [f"{_name(model.model)}: {line}" for line in _notes(model)]
+        lines += _changes(model)
+    return [*lines, *_unpaired_models(comparison)]
+
+
+def verdict_text(model: ModelComparison) -> str:
+    """`worse`, `better`, or `inconclusive` with what would settle it."""
+    if model.verdict != "inconclusive":
+        return model.verdict
+    if model.rate is None:
+        return "inconclusive: no scenario was graded in both runs"
+    if model.needed is None:
+        return "inconclusive: the pass rates do not differ"
+    trials, scenarios = plural(model.needed.trials, "more trial"), plural(model.needed.scenarios, "more scenario")
+    return f"inconclusive: about {trials} would be needed (of each scenario; or {scenarios})"
+
+
+def comparison_plain(comparison: Comparison) -> dict[str, object]:
+    """The comparison as str, int, float, bool, None, list and dict."""
+    return {
+        "models": [_plain_model(model) for model in comparison.models],
+        "models_only_before": list(comparison.only_before),
+        "models_only_after": list(comparison.only_after),
+    }
+
+
+def _row(model: ModelComparison) -> list[str]:
+    rate = model.rate
+    return [
+        _name(model.model),
+        str(rate.scenarios if rate else 0),
+        f"{percent(rate.before)} -> {percent(rate.after)}" if rate else UNKNOWN,
+        points(rate.difference.mean) if rate else UNKNOWN,
+        _interval(rate, points) if rate else UNKNOWN,
+        p_value(model.p_value) if rate else UNKNOWN,
+        str(len(model.better)),
+        str(len(model.worse)),
+        model.verdict,
+    ]
+
+
+def _interval(shift: Shift, shown: Callable[[float], str]) -> str:
+    low, high = shown(shift.difference.low), shown(shift.difference.high)
+    return f"{low.removesuffix(' pp')} to {high}"
+
+
+def _notes(model: ModelComparison) -> Iterator[str]:
+    if model.verdict == "inconclusive":
+        yield verdict_text(model)
+    if model.score is not None:
+        change = f"{_signed(model.score.difference.mean)}, 95% CI {_interval(model.score, _signed)}"
+        yield f"score {fraction(model.score.before)} -> {fraction(model.score.after)} ({change})"
+    if model.cached:
+        yield f"{plural(model.cached, 'run')} took over an answer: they differ only by their checks"
+    if model.only_before:
+        yield f"{plural(len(model.only_before), 'scenario')} ran only in the run before"
+    if model.only_after:
+        yield f"{plural(len(model.only_after), 'scenario')} ran only in this run"
+
+
+def _signed(difference: float) -> str:
+    return f"{difference:+.3f}"
+
+
+def _changes(model: ModelComparison) -> Iterator[str]:
+    yield from _list(model, "got worse", model.worse, _passed)
+    yield from _list(model, "newly errs", model.newly_errs, _errors)
+    yield from _list(model, "got better", model.better, _passed)
+    yield from _list(model, "no longer errs", model.no_longer_errs, _errors)
+
+
+def _list(
+    model: ModelComparison, what: str, changes: Sequence[ScenarioChange], shown: Callable[[Standing], str]
+) -> Iterator[str]:
+    if changes:
+        yield f"{_name(model.model)}: {what}: {plural(len(changes), 'scenario')}"
+    for change in changes[:_SHOWN]:
+        yield f"  {_name(change.scenario)}  {shown(change.before)} -> {shown(change.after)}"
+    if len(changes) > _SHOWN:
+        yield f"  and {len(changes) - _SHOWN} more"
+
+
+def _passed(standing: Standing) -> str:
+    return f"{standing.passed}/{standing.graded}"
+
+
+def _errors(standing: Standing) -> str:
+    return plural(standing.errors, "error")
+
+
+def _unpaired_models(comparison: Comparison) -> Iterator[str]:
+    for where, models in (("the run before", comparison.only_before), ("this run", comparison.only_after)):
+        if models:
+            more = f" and {len(models) - _SHOWN} more" if len(models) > _SHOWN else ""
+            yield f"only in {where}: {', '.join(map(_name, models[:_SHOWN]))}{more}"
+
+
+def _name(text: str) -> str:
+    return one_line(text, _NAME_LIMIT)
+
+
+def _plain_model(model: ModelComparison) -> dict[str, object]:
+    return {
+        "model": model.model,
+        "verdict": model.verdict,
+        "p_value": model.p_value,
+        "more_trials_needed": model.needed.trials if model.needed else None,
+        "more_scenarios_needed": model.needed.scenarios if model.needed else None,
+        "rate": _plain_shift(model.rate),
+        "score": _plain_shift(model.score),
+        "better": [_plain_change(change) for change in model.better],
+        "worse": [_plain_change(change) for change in model.worse],
+        "newly_errs": [_plain_change(change) for change in model.newly_errs],
+        "no_longer_errs": [_plain_change(change) for change in model.no_longer_errs],
+        "only_before": list(model.only_before),
+        "only_after": list(model.only_after),
+        "cached": model.cached,
+    }
+
+
+def _plain_shift(shift: Shift | None) -> dict[str, object] | None:
+    if shift is None:
+        return None
+    return {
+        "scenarios": shift.scenarios,
+        "before": shift.before,
+        "after": shift.after,
+        "difference": shift.difference.mean,
+        "difference_ci95": [shift.difference.low, shift.difference.high],
+    }
+
+
+def _plain_change(change: ScenarioChange) -> dict[str, object]:
+    return {
+        "scenario": change.scenario,
+        "before": _plain_standing(change.before),
+        "after": _plain_standing(change.after),
+    }
+
+
+def _plain_standing(standing: Standing) -> dict[str, object]:
+    return {
+        "passed": standing.passed,
+        "graded": standing.graded,
+        "errors": standing.errors,
+        "score": standing.score if standing.scored else None,
+    }

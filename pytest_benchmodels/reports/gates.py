@@ -1,0 +1,75 @@
+"""What became of the gates: a line for the terminal, plain data for JSON."""
+
+from __future__ import annotations
+
+from pytest_benchmodels.core.gates import Metric
+from pytest_benchmodels.core.verdict import GateVerdict
+
+from .units import one_line
+
+__all__ = ["gate_line", "gate_plain"]
+
+_DIGITS: dict[Metric, int] = {"p50_latency": 2, "p95_latency": 2, "cost": 2}
+_SHARE_DIGITS = 3
+_MOST_DIGITS = 12
+_TEXT_LIMIT = 200
+
+
+def gate_line(verdict: GateVerdict) -> str:
+    """`gate held   pass_rate >= 0.9: 0.933 (361/387)`; a gate that cannot be judged failed, and the line says why."""
+    state = "held  " if verdict.held else "failed"
+    model = f" ({one_line(verdict.model, _TEXT_LIMIT)})" if verdict.gate.model == "*" and verdict.model else ""
+    return f"gate {state} {_text(verdict)}{model}: {_figures(verdict)}"
+
+
+def gate_plain(verdict: GateVerdict) -> dict[str, object]:
+    """One verdict as str, int, float, bool and None. Latencies are in seconds, costs in US dollars, all else shares."""
+    return {
+        "gate": verdict.gate.text or str(verdict.gate),
+        "model": verdict.model,
+        "held": verdict.held,
+        "reason": verdict.reason,
+        "value": verdict.value,
+        "bound": verdict.bound,
+        "required": verdict.required,
+        "baseline": verdict.baseline,
+        "count": verdict.count,
+        "total": verdict.total,
+    }
+
+
+def _text(verdict: GateVerdict) -> str:
+    return one_line(verdict.gate.text or str(verdict.gate), _TEXT_LIMIT)
+
+
+def _figures(verdict: GateVerdict) -> str:
+    if verdict.value is None or verdict.required is None:
+        return f"cannot be judged: {one_line(verdict.reason or 'no reason was given', _TEXT_LIMIT)}"
+    decisive = verdict.value if verdict.bound is None else verdict.bound
+    digits = _digits(verdict.gate.metric, decisive, verdict.required)
+    parts = [_amount(verdict.gate.metric, verdict.value, digits)]
+    if verdict.total is not None:
+        parts[0] += f" ({verdict.count}/{verdict.total})"
+    if verdict.bound is not None:
+        side = "lower" if verdict.gate.operator in {">=", ">"} else "upper"
+        parts.append(f"{side} 95% bound {_amount(verdict.gate.metric, verdict.bound, digits)}")
+    if verdict.baseline is not None:
+        parts.append(f"baseline {_amount(verdict.gate.metric, verdict.baseline, digits)}")
+    if verdict.gate.relative and verdict.gate.number:
+        parts.append(f"required {_amount(verdict.gate.metric, verdict.required, digits)}")
+    return ", ".join(parts)
+
+
+def _digits(metric: Metric, decisive: float, required: float) -> int:
+    """As few as show on which side of what was required the figure lies: `0.900` fails no `>= 0.9`."""
+    least = _DIGITS.get(metric, _SHARE_DIGITS)
+    for digits in range(least, _MOST_DIGITS):
+        if f"{decisive:.{digits}f}" != f"{required:.{digits}f}":
+            return digits
+    return least
+
+
+def _amount(metric: Metric, value: float, digits: int) -> str:
+    if metric == "cost":
+        return f"${value:.{digits}f}"
+    return f"{value:.{digits}f}s" if metric in _DIGITS else f"{value:.{digits}f}"
