@@ -49,12 +49,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer. `text` holds no lone surrogates; `latency_s` is in seconds, without waits between attempts."""
+    """One answer. `text` holds no lone surrogates; `latency_s` is in seconds, without waits between attempts.
+
+    `pause_s`: seconds for which the model is to be left alone, since its quota is used up; None if it is not.
+    """
 
     text: str
     finish_reason: str | None = None
     usage: Usage = Usage()
     latency_s: float = 0.0
+    pause_s: float | None = None
 
 
 class Provider(Protocol):

@@ -12,6 +12,7 @@ from ..core.text import clip, plain, well_formed
 from .dialect import UnreadableError
 from .failure import Origin, error_in_answer, http_failure, malformed
 from .key import Key
+from .quota import pause_s
 from .reply import origin_of
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ..core.model import Model
     from .dialect import Dialect, Reading
     from .http import HttpPool
+    from .reply import HttpReply
 
 __all__ = ["ApiProvider"]
 
@@ -48,13 +50,19 @@ class ApiProvider:
         latency_s = perf_counter() - started
         if not 200 <= reply.status < 300:
             raise http_failure(reply, origin)
-        reading = self._read(reply.body, origin)
-        return Response(key.hide(well_formed(reading.text)), _reason(reading.finish_reason), reading.usage, latency_s)
+        reading = self._read(reply, origin)
+        return Response(
+            text=key.hide(well_formed(reading.text)),
+            finish_reason=_reason(reading.finish_reason, key),
+            usage=reading.usage,
+            latency_s=latency_s,
+            pause_s=pause_s(reply.headers, reading.usage),
+        )
 
-    def _read(self, body: bytes, origin: Origin) -> Reading:
-        document = _document(body, origin)
+    def _read(self, reply: HttpReply, origin: Origin) -> Reading:
+        document = _document(reply.body, origin)
         if document.get("error"):
-            raise error_in_answer(document["error"], origin)
+            raise error_in_answer(document["error"], reply.headers, origin)
         try:
             return self._dialect.read(document)
         except UnreadableError as error:
@@ -80,5 +88,5 @@ def _document(body: bytes, origin: Origin) -> Mapping[str, object]:
     return document
 
 
-def _reason(value: object) -> str | None:
-    return clip(plain(well_formed(value)), _REASON_LIMIT) if isinstance(value, str) else None
+def _reason(value: object, key: Key) -> str | None:
+    return clip(plain(key.hide(well_formed(value))), _REASON_LIMIT) if isinstance(value, str) else None

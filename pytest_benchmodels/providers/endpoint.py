@@ -7,7 +7,9 @@ stack.
 
 from __future__ import annotations
 
+import os
 import ssl
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.request import getproxies, proxy_bypass
@@ -15,6 +17,8 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from ..core.errors import ProviderError
+from .cause import in_words, innermost, lacks_files, may_pass, remedy
+from .encoding import EncodingError, decode
 from .reply import HttpReply, origin_of
 
 if TYPE_CHECKING:
@@ -24,6 +28,7 @@ __all__ = ["Endpoint"]
 
 # The run's own time limit ends a slow answer; a server that cannot be reached is worth another attempt before that.
 _TIMEOUTS = {"timeout": {"connect": 20.0, "read": None, "write": None, "pool": None}}
+_EXPLANATION_BYTES = 100_000
 _ONE_CONNECTION = httpx.Limits(max_connections=1, max_keepalive_connections=1)
 
 
@@ -43,10 +48,10 @@ class Endpoint:
         self.idle: list[httpx.AsyncHTTPTransport] = []
 
     def take(self) -> httpx.AsyncHTTPTransport:
-        """An idle connection, else one that connects with its first request."""
+        """An idle connection, else one that connects with its first request; raises ProviderError `connection`."""
         if self.idle:
             return self.idle.pop()
-        trust = _trust_nobody() if self._url.scheme == "http" else _trust_authorities()
+        trust = _trust_nobody() if self._url.scheme == "http" else _trusted()
         try:
             return httpx.AsyncHTTPTransport(verify=trust, limits=_ONE_CONNECTION, proxy=self._proxy)
         except (ImportError, ValueError) as error:
@@ -60,33 +65,66 @@ class Endpoint:
         stream = httpx.ByteStream(body)
         request = httpx.Request("POST", self._url, headers=sent, stream=stream, extensions=_TIMEOUTS)
         response = await self._head(connection, request)
-        try:
-            content = await self._content(response, limit_bytes)
-        except (httpx.TransportError, OSError) as error:
-            broke_off = f"the answer of {self._origin} broke off: {_reason(error)}"
-            raise ProviderError("malformed", broke_off, status=response.status_code, retryable=True) from None
+        read = self._answer if response.is_success else _explanation
+        content = await read(response, limit_bytes)
+        await response.aclose()
         return HttpReply(response.status_code, response.headers, content)
 
     async def _head(self, connection: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
         try:
             return await connection.handle_async_request(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-            message = f"cannot connect to {self._origin}: {_reason(error)}; is the server running, is base_url right?"
+            cause = innermost(error)
+            message = f"cannot connect to {self._origin}: {in_words(cause)}; {remedy(cause)}"
+            retryable = may_pass(cause)
         except (httpx.TransportError, OSError) as error:
-            message = f"the connection to {self._origin} ended before an answer: {_reason(error)}"
-        raise ProviderError("connection", message, retryable=True)
+            message = f"the connection to {self._origin} ended before an answer: {in_words(innermost(error))}"
+            retryable = True
+        raise ProviderError("connection", message, retryable=retryable)
 
-    async def _content(self, response: httpx.Response, limit_bytes: int) -> bytes:
-        parts: list[bytes] = []
-        left = limit_bytes
-        async for part in response.stream:  # type: ignore[union-attr] # an asynchronous transport's stream is one
-            parts.append(part)
-            left -= len(part)
-            if left < 0:
-                message = f"the answer of {self._origin} is larger than {limit_bytes} bytes; lower max_tokens"
-                raise ProviderError("too-large", message, status=response.status_code)
-        await response.aclose()
-        return b"".join(parts)
+    async def _answer(self, response: httpx.Response, limit_bytes: int) -> bytes:
+        """The whole body, which has to be within the limit."""
+        # A server that announces too much is not listened to. h11 has made sure that this is a number.
+        if int(response.headers.get("content-length", 0)) > limit_bytes:
+            raise self._too_large(response, limit_bytes)
+        content = bytearray()
+        try:
+            await _read(response, content, limit_bytes)
+        except (httpx.TransportError, OSError) as error:
+            broke_off = f"the answer of {self._origin} broke off: {in_words(innermost(error))}"
+            raise ProviderError("malformed", broke_off, status=response.status_code, retryable=True) from None
+        try:
+            decoded = decode(bytes(content), response.headers.get("content-encoding", ""), limit_bytes)
+        except EncodingError as error:
+            unreadable = f"malformed answer from {self._origin}: {error}"
+            raise ProviderError("malformed", unreadable, status=response.status_code, retryable=True) from None
+        if len(decoded) > limit_bytes:
+            raise self._too_large(response, limit_bytes)
+        return decoded
+
+    def _too_large(self, response: httpx.Response, limit_bytes: int) -> ProviderError:
+        message = f"the answer of {self._origin} is larger than {limit_bytes} bytes; lower max_tokens"
+        return ProviderError("too-large", message, status=response.status_code)
+
+
+async def _explanation(response: httpx.Response, limit_bytes: int) -> bytes:
+    """What can be had of a failure's body: its status counts, however the words end."""
+    content = bytearray()
+    limit_bytes = min(limit_bytes, _EXPLANATION_BYTES)
+    with suppress(httpx.TransportError, OSError):
+        await _read(response, content, limit_bytes)
+    with suppress(EncodingError):
+        return decode(bytes(content), response.headers.get("content-encoding", ""), limit_bytes)
+    return b""
+
+
+async def _read(response: httpx.Response, content: bytearray, limit_bytes: int) -> None:
+    """Append the body to `content`, up to the part that goes beyond the limit."""
+    async for part in response.stream:  # type: ignore[union-attr] # an asynchronous transport's stream is one
+        # Into one buffer, not a list of parts: a server may send ten million parts of one byte.
+        content += part
+        if len(content) > limit_bytes:
+            return
 
 
 def _parsed(url: str) -> httpx.URL:
@@ -111,6 +149,18 @@ def _trust_authorities() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+def _trusted() -> ssl.SSLContext:
+    try:
+        return _trust_authorities()
+    except OSError as error:
+        named = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR") or "the default ones"
+        raise ProviderError(
+            "connection",
+            f"the certificates of authorities ({named}) cannot be read: {in_words(error)}; look at SSL_CERT_FILE",
+            retryable=lacks_files(error),
+        ) from None
+
+
 def _proxy(url: httpx.URL) -> str | None:
     """The proxy that HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY name; none ever for this machine itself."""
     if url.host in {"localhost", "::1"} or url.host.startswith("127."):
@@ -120,17 +170,3 @@ def _proxy(url: httpx.URL) -> str | None:
     if not proxy or proxy_bypass(url.netloc.decode()):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost cause in words: httpx says "All connection attempts failed" where it was a refusal."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, TimeoutError):
-            return "no reply in time"
-        if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, ssl.SSLError):
-            # asyncio puts the address into the words of a refusal; the message has it already.
-            words = "connection refused" if isinstance(cause, ConnectionRefusedError) else cause.strerror
-            return words[:1].lower() + words[1:]
-        cause = cause.__cause__ or cause.__context__
-    return str(error) or type(error).__name__

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ..core.errors import ProviderError
 from ..core.text import clip, plain, quote, well_formed
+from .quota import retry_after_s
 from .reply import origin_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .key import Key
     from .reply import HttpReply
 
-__all__ = ["Origin", "error_in_answer", "http_failure", "malformed", "retry_after_s", "server_message"]
+__all__ = ["Origin", "error_in_answer", "http_failure", "malformed", "server_message"]
 
 _MESSAGE_LIMIT = 300
 _READ_LIMIT = 100_000
@@ -62,33 +63,24 @@ def http_failure(reply: HttpReply, origin: Origin) -> ProviderError:
         f"{_remedy(kind, origin)}",
         status=reply.status,
         retryable=retryable,
-        retry_after_s=retry_after_s(reply.headers),
+        retry_after_s=retry_after_s(reply.headers, reply.status),
     )
 
 
-def error_in_answer(error: object, origin: Origin) -> ProviderError:
+def error_in_answer(error: object, headers: Mapping[str, str], origin: Origin) -> ProviderError:
     """The error for a reply with status 200 and an error in place of an answer, as some gateways send it."""
     code = error.get("code") if isinstance(error, dict) else None
     status = code if isinstance(code, int) and 400 <= code < 600 else None
     kind, retryable = _kind(status) if status else ("malformed", True)
     said = origin.shown(_message_in({"error": error}) or quote(error, _MESSAGE_LIMIT))
     message = f"an error in place of an answer from {origin.address}: {said}{_remedy(kind, origin)}"
-    return ProviderError(kind, message, status=status or 200, retryable=retryable)
+    wish_s = retry_after_s(headers, status)
+    return ProviderError(kind, message, status=status or 200, retryable=retryable, retry_after_s=wish_s)
 
 
 def malformed(what: str, origin: Origin) -> ProviderError:
     """The error for an answer that cannot be read: the next one may be sound."""
     return ProviderError("malformed", f"malformed answer from {origin.address}: {what}", status=200, retryable=True)
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """How long the server asks to wait, in seconds: `retry-after-ms`, else `Retry-After` as seconds or as a date."""
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    wish = headers.get("retry-after")
-    seconds = _number(wish)
-    return seconds if seconds is not None or wish is None else _until(wish)
 
 
 def server_message(body: bytes) -> str:
@@ -142,23 +134,3 @@ def _redirect(reply: HttpReply, origin: Origin) -> ProviderError:
         "for the key would travel along. Set base_url to the final address",
         status=reply.status,
     )
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text) if text is not None else math.nan
-    except ValueError:
-        return None
-    return max(0.0, value) if math.isfinite(value) else None
-
-
-def _until(date: str) -> float | None:
-    from datetime import UTC, datetime  # noqa: PLC0415 - few servers send a date
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - the same
-
-    try:
-        moment = parsedate_to_datetime(date)
-    except (ValueError, OverflowError):
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - datetime.now(UTC)).total_seconds())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .descriptors import raise_limit
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -16,9 +18,10 @@ MAX_REPLY_BYTES = 10_000_000
 
 
 class HttpPool:
-    """Connections that are kept alive, for one event loop; there is no limit to their number."""
+    """Connections that are kept alive, for one event loop; only the system's open files limit their number."""
 
     def __init__(self) -> None:
+        raise_limit()
         self._endpoints: dict[str, Endpoint] = {}
         self._closed = False
 
@@ -27,8 +30,9 @@ class HttpPool:
     ) -> HttpReply:
         """Send `body` and read the reply, whatever its status; redirects are not followed.
 
-        Raises ProviderError: `connection` (retryable unless the address itself is wrong), `malformed` (retryable: the
-        reply broke off), `too-large`. Cancelling it closes the connection.
+        Raises ProviderError: `connection` (retryable unless address, certificate or TLS are wrong), `malformed`
+        (retryable: an answer broke off, or is in no known encoding), `too-large`. Of a reply whose status is not 2xx
+        the body is what can be had of it. Cancelling it closes the connection.
         """
         endpoint = self._endpoints.get(url) or self._open(url)
         connection = endpoint.take()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_benchmodels import ProviderError
-from pytest_benchmodels.providers.endpoint import _reason, _trust_authorities
+from pytest_benchmodels.providers.endpoint import _trust_authorities
 from pytest_benchmodels.providers.http import HttpPool
 from pytest_benchmodels.providers.reply import origin_of
 
@@ -217,21 +217,6 @@ def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) ->
     assert not caught.value.retryable
 
 
-def test_https_to_a_server_that_speaks_plain_http_is_a_connection_error() -> None:
-    async def speak_plainly(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        writer.close()
-
-    async def scenario() -> ProviderError:
-        async with await asyncio.start_server(speak_plainly, "127.0.0.1", 0) as server:
-            port = server.sockets[0].getsockname()[1]
-            with pytest.raises(ProviderError, match=rf"cannot connect to https://127\.0\.0\.1:{port}: ") as caught:
-                await HttpPool().post(f"https://127.0.0.1:{port}/v1", {}, b"")
-            return caught.value
-
-    assert asyncio.run(scenario()).retryable
-
-
 def test_no_certificates_are_loaded_for_plain_http(canned: CannedServer, http_text: HttpText) -> None:
     async def scenario() -> None:
         async with canned(http_text(200, b"")) as server:
@@ -243,13 +228,6 @@ def test_no_certificates_are_loaded_for_plain_http(canned: CannedServer, http_te
     asyncio.run(scenario())
 
     assert _trust_authorities.cache_info().currsize == 0
-
-
-def test_a_connection_that_takes_too_long_is_told_as_such() -> None:
-    error = OSError("all attempts failed")
-    error.__cause__ = TimeoutError()
-
-    assert _reason(error) == "no reply in time"
 
 
 def test_an_address_is_shown_without_its_password() -> None:

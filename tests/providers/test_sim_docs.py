@@ -8,14 +8,16 @@ from dataclasses import fields
 from pathlib import Path
 
 from pytest_benchmodels.providers.sim.knobs import PRESETS, Knobs, turn
+from pytest_benchmodels.providers.sim.tally import Tally
 
 TEXT = (Path(__file__).parents[2] / "docs/simulated.md").read_text(encoding="utf-8")
 
 
 def block(language: str) -> str:
-    found = re.search(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
-    assert found is not None
-    return found[1]
+    """All blocks of that language."""
+    found = re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+    assert found
+    return "".join(found)
 
 
 def test_the_python_example_runs() -> None:
@@ -29,7 +31,7 @@ def test_the_python_example_runs() -> None:
 def test_the_configuration_example_turns_knobs_that_exist() -> None:
     models = tomllib.loads(block("toml"))["model"]
 
-    assert list(models) == ["erring", "stormy"]
+    assert list(models) == ["erring", "stormy", "shared"]
     for model in models.values():
         assert turn(PRESETS[model["name"]], model["params"]["sim"]) != PRESETS[model["name"]]
 
@@ -39,6 +41,12 @@ def test_the_tables_hold_each_model_and_each_knob_with_its_default() -> None:
     assert re.findall(r"^\| `(\w+)` \| .* \| (\S+) \|$", TEXT, re.MULTILINE) == [
         (knob.name, str(knob.default)) for knob in fields(Knobs)
     ]
+
+
+def test_the_counts_are_those_of_the_statistics() -> None:
+    _, _, table = TEXT.partition("| count | of |\n")
+
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(Tally().as_dict())
 
 
 def test_what_is_said_of_the_presets_is_so() -> None:

@@ -150,7 +150,15 @@ def test_a_model_that_does_not_answer_sees_the_client_leave(name: str, knobs: di
 
     with SimServer() as server:
         asyncio.run(asyncio.wait_for(scenario(server), 10))
-        assert server.stats()[name] == {"requests": 1, "in_flight": 0, "max_in_flight": 1, "abandoned": 1, "sent": {}}
+        assert server.stats()[name] == {
+            "requests": 1,
+            "refused": 0,
+            "in_flight": 0,
+            "max_in_flight": 1,
+            "abandoned": 1,
+            "sent": {},
+            "answered_each_second": [],
+        }
 
 
 def test_what_was_sent_is_counted_per_model() -> None:

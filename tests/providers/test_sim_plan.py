@@ -70,6 +70,14 @@ def test_faults_come_at_their_rates_and_one_at_a_time() -> None:
     assert 1100 < faults.count(None) < 1300
 
 
+@pytest.mark.parametrize("fault", ["garbage", "endless"])
+def test_a_switched_on_fault_strikes_every_attempt_until_it_recovers(fault: str) -> None:
+    knobs = turn(Knobs(), {fault: True, "recover_after": 1})
+
+    assert {plan.fault for plan in plans(knobs, 20)} == {fault}
+    assert {plan.fault for plan in plans(knobs, 20, attempt=2)} == {None}
+
+
 def test_the_flaky_model_fails_now_and_then_and_never_a_third_time() -> None:
     first = sum(plan.fault is not None for plan in plans(PRESETS["flaky"], 1000))
 
@@ -134,6 +142,10 @@ def test_a_latency_is_a_time(one: float, two: float) -> None:
         ({"seed": 1.5}, "sim knob 'seed' takes a whole number"),
         ({"huge": 2**40}, "sim knob 'huge' takes a whole number from 0 to 268435456, not 1099511627776"),
         ({"text": 4}, "sim knob 'text' takes a text, not 4"),
+        ({"bucket": 4}, "sim knob 'bucket' takes a text, not 4"),
+        ({"endless": 1}, "sim knob 'endless' takes true or false, not 1"),
+        ({"limit_rpm": 0}, "sim knob 'limit_rpm' takes a whole number from 1 to 1000000, not 0"),
+        ({"interim": True}, "sim knob 'interim' takes a whole number from 0 to 10000, not True"),
         ({"status": 100}, "sim knob 'status' takes a whole number from 200 to 599, not 100"),
         ({"rate_429": 0.6, "rate_500": 0.6}, "the rates of the simulated faults add up to more than 1: lower one of"),
     ],

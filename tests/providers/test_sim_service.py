@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.providers.sim.service import Reply, Service
+from pytest_benchmodels.providers.sim.reply import Reply
+from pytest_benchmodels.providers.sim.service import Service
 
 CHAT = "/v1/chat/completions"
 

@@ -6,20 +6,21 @@ import asyncio
 import json
 import socket
 import struct
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import h11
 
+from .wire import endless_head, endless_part, whole
+
 if TYPE_CHECKING:
-    from .service import Reply, Service
+    from .reply import Reply
+    from .service import Service
 
 __all__ = ["MAX_BODY_BYTES", "Connection"]
 
 MAX_BODY_BYTES = 16 * 2**20
 """A longer request is answered with 413."""
 _MAX_WAITING_BYTES = 2**20
-_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Connection(asyncio.Protocol):
@@ -35,6 +36,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._waiting_bytes = 0
         self._refused = False
+        self._is_full = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_server() hands out; for the types
@@ -51,6 +53,14 @@ class Connection(asyncio.Protocol):
             self._waiting_bytes += len(data)
             if self._waiting_bytes > _MAX_WAITING_BYTES:
                 self._transport.pause_reading()
+
+    def pause_writing(self) -> None:
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        self._is_full = False
+        if self._reply is not None and self._reply.fault == "endless":
+            self._pour(self._reply)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name for it
         if self._timer is not None:
@@ -100,25 +110,20 @@ class Connection(asyncio.Protocol):
     def _send(self, reply: Reply) -> None:
         if reply.fault == "reset":
             self._reset(reply)
-            return
-        wire = self._wire(reply)
-        if reply.fault == "truncate":
-            wire = wire[: -1 - len(reply.body) // 2]
-        if reply.drip_s:
-            self._drip(reply, memoryview(wire))
+        elif reply.fault == "endless" and reply.body:  # 204 and 304 have none, so theirs cannot be endless
+            self._transport.write(endless_head(reply, self._http))
+            self._pour(reply)
+        elif reply.drip_s:
+            self._drip(reply, memoryview(whole(reply, self._http)))
         else:
-            self._transport.write(wire)
+            self._transport.write(whole(reply, self._http))
             self._done(reply)
 
-    def _wire(self, reply: Reply) -> bytes:
-        headers = [
-            ("Content-Type", "application/json"),
-            ("Content-Length", str(len(reply.body))),
-            *reply.headers,
-        ]
-        head = h11.Response(status_code=reply.status, headers=headers, reason=_PHRASES.get(reply.status, ""))
-        parts = (self._http.send(head), self._http.send(h11.Data(data=reply.body)), self._http.send(h11.EndOfMessage()))
-        return b"".join(part for part in parts if part)
+    def _pour(self, reply: Reply) -> None:
+        """Send more until the client leaves, or there is no room: resume_writing() goes on."""
+        self._transport.write(endless_part(reply, self._http))
+        if not self._is_full:
+            self._timer = self._loop.call_later(reply.drip_s, self._pour, reply)
 
     def _drip(self, reply: Reply, wire: memoryview) -> None:
         if wire:
@@ -130,7 +135,7 @@ class Connection(asyncio.Protocol):
     def _done(self, reply: Reply) -> None:
         """Account for the reply that is out, and go on with what arrived meanwhile."""
         self._settle(reply)
-        if reply.fault == "truncate" or self._http.our_state is not h11.DONE:
+        if reply.is_last or self._http.our_state is not h11.DONE:
             self._transport.close()
             return
         self._http.start_next_cycle()
@@ -149,7 +154,7 @@ class Connection(asyncio.Protocol):
     def _settle(self, reply: Reply) -> None:
         self._reply = self._timer = None
         if reply.tally is not None:
-            reply.tally.ended(reply.fault or str(reply.status))
+            reply.tally.ended(reply.outcome)
 
     def _refuse(self, status: int, reason: str) -> None:
         """Answer what is no HTTP, or too much of it, and end the connection.

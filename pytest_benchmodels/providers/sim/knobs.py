@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import TypeGuard
 
 from ...core.text import nearest, quote
 
@@ -20,8 +21,9 @@ class Knobs:
     """How a simulated model behaves. Rates and `accuracy` are shares from 0 to 1; times are in seconds.
 
     Latency is lognormal with median `latency` and spread `sigma`. At most one fault strikes a request; none strikes
-    an attempt after `recover_after`. `huge` is the least size of the reply's body in bytes, `drip` the wait before
-    each byte. `status` answers everything with that HTTP status.
+    an attempt after `recover_after`. `garbage` and `endless` spoil every reply until then. `huge` is the least size of
+    the reply's body in bytes, `drip` the wait before each byte. `status` answers everything with that HTTP status.
+    Limits hold for all requests to the model with the same `bucket`.
     """
 
     latency: float = 0.003
@@ -41,6 +43,17 @@ class Knobs:
     text: str | None = None
     status: int | None = None
     redirect: str | None = None
+    garbage: bool = False
+    endless: bool = False
+    declared_bytes: int | None = None
+    header_bytes: int = 0
+    interim: int = 0
+    gzip: bool = False
+    limit_rpm: int | None = None
+    limit_tpm: int | None = None
+    limit_in_flight: int | None = None
+    quota_headers: bool = False
+    bucket: str | None = None
 
 
 PRESETS: Mapping[str, Knobs] = {
@@ -59,7 +72,19 @@ _NUMBERS = {
     "accuracy": (0, 1),
     **dict.fromkeys(_RATES, (0, 1)),
 }
-_WHOLE = {"seed": (-(2**63), 2**63), "recover_after": (0, 1000), "huge": (0, 2**28), "status": (200, 599)}
+_WHOLE = {
+    "seed": (-(2**63), 2**63),
+    "recover_after": (0, 1000),
+    "huge": (0, 2**28),
+    "status": (200, 599),
+    "declared_bytes": (0, 10**18),
+    "header_bytes": (0, 2**24),
+    "interim": (0, 10_000),
+    "limit_rpm": (1, 10**6),
+    "limit_tpm": (1, 10**9),
+    "limit_in_flight": (0, 10**6),
+}
+_SWITCHES = frozenset({"garbage", "endless", "gzip", "quota_headers"})
 _NAMES = tuple(field.name for field in fields(Knobs))
 
 
@@ -74,19 +99,21 @@ def turn(knobs: Knobs, given: Mapping[str, object]) -> Knobs:
 
 
 def _check(name: str, value: object) -> None:
-    if name in _NUMBERS:
-        low, high = _NUMBERS[name]
-        fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        wanted = f"a number from {low} to {high}"
-    elif name in _WHOLE:
-        low, high = _WHOLE[name]
-        fits = isinstance(value, int) and not isinstance(value, bool)
-        wanted = f"a whole number from {low} to {high}"
-    elif name in _NAMES:
-        low = high = 0
-        fits = isinstance(value, str)
-        wanted = "a text"
-    else:
+    if name not in _NAMES:
         raise KnobError(f"unknown sim knob {quote(name)}{nearest(name, _NAMES)} (known: {', '.join(_NAMES)})")
-    if not fits or (isinstance(value, int | float) and not low <= value <= high):
+    if name in _SWITCHES:
+        fits, wanted = isinstance(value, bool), "true or false"
+    elif name in _NUMBERS:
+        low, high = _NUMBERS[name]
+        fits, wanted = _is_number(value) and low <= value <= high, f"a number from {low} to {high}"
+    elif name in _WHOLE:
+        least, most = _WHOLE[name]
+        fits, wanted = type(value) is int and least <= value <= most, f"a whole number from {least} to {most}"
+    else:
+        fits, wanted = isinstance(value, str), "a text"
+    if not fits:
         raise KnobError(f"sim knob '{name}' takes {wanted}, not {quote(value)}")
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

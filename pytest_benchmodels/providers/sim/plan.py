@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "Fault", "Plan", "decide"]
 
-Fault = Literal["429", "500", "hang", "reset", "truncate", "malformed"]
+Fault = Literal["429", "500", "hang", "reset", "truncate", "malformed", "garbage", "endless"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,10 @@ def _text(asked: Asked, knobs: Knobs, once: tuple[float, ...]) -> str:
 
 
 def _fault(knobs: Knobs, draw: float) -> Fault | None:
+    if knobs.garbage:
+        return "garbage"
+    if knobs.endless:
+        return "endless"
     rates: tuple[tuple[Fault, float], ...] = (
         ("429", knobs.rate_429),
         ("500", knobs.rate_500),

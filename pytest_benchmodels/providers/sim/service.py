@@ -1,50 +1,44 @@
-"""From an HTTP request to what is to be sent, and when: no sockets, no clock."""
+"""From an HTTP request to its reply: no sockets."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from ...core.text import nearest, quote
 from .knobs import PRESETS, KnobError, Knobs, turn
-from .plan import Asked, Fault, Plan, decide
+from .limits import Limits
+from .plan import Asked, decide
+from .reply import error_reply, json_reply, planned_reply, refusing_reply
 from .tally import Tally
 
-__all__ = ["Reply", "Service"]
+if TYPE_CHECKING:
+    from .reply import Reply
 
-_BODILESS = {204, 304}
-
-_dump = json.JSONEncoder(separators=(",", ":")).encode
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """`body` under `status`, after `delay_s` seconds; `drip_s` seconds before each byte; `fault` spoils it.
-
-    `tally` is that of the model whose request this answers, None for any other request.
-    """
-
-    status: int
-    body: bytes
-    headers: tuple[tuple[str, str], ...] = ()
-    delay_s: float = 0.0
-    drip_s: float = 0.0
-    fault: Fault | None = None
-    tally: Tally | None = None
+__all__ = ["Service"]
 
 
 class _BadRequestError(ValueError):
     pass
 
 
-class Service:
-    """The OpenAI chat protocol, spoken by models that know the answers."""
+@dataclass(slots=True)
+class _Account:
+    """What one model did under one bucket, and may do."""
 
-    def __init__(self) -> None:
-        self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
+    tally: Tally
+    limits: Limits = field(default_factory=Limits)
+
+
+class Service:
+    """The OpenAI chat protocol, spoken by models that know the answers. `clock` tells seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._accounts: dict[tuple[str, str | None], _Account] = {}
 
     def reply(self, method: str, target: str, body: bytes) -> Reply:
         """Answer one request. `target` is the path with its query."""
@@ -53,14 +47,20 @@ class Service:
             return self._chat(body)
         if (method, path) == ("GET", "/v1/models"):
             listed = [{"id": name, "object": "model", "owned_by": "sim"} for name in PRESETS]
-            return _json(200, {"object": "list", "data": listed})
+            return json_reply(200, {"object": "list", "data": listed})
         if (method, path) == ("GET", "/stats"):
-            return _json(200, {name: tally.as_dict() for name, tally in self._tallies.items()})
-        return _error(
+            return json_reply(200, self._stats())
+        return error_reply(
             404,
             f"no {method} {quote(path)} here: this simulated server knows POST /v1/chat/completions, "
             "GET /v1/models and GET /stats",
         )
+
+    def _stats(self) -> dict[str, dict[str, object]]:
+        return {
+            model if bucket is None else f"{model}/{bucket}": account.tally.as_dict()
+            for (model, bucket), account in self._accounts.items()
+        }
 
     def _chat(self, body: bytes) -> Reply:
         try:
@@ -69,13 +69,30 @@ class Service:
             if not isinstance(name, str) or name not in PRESETS:
                 known = ", ".join(PRESETS)
                 hint = nearest(name, PRESETS) if isinstance(name, str) else ""
-                return _error(404, f"unknown simulated model {quote(name)}{hint} (known: {known})")
+                return error_reply(404, f"unknown simulated model {quote(name)}{hint} (known: {known})")
             asked, knobs = _asked(document, PRESETS[name])
         except (_BadRequestError, KnobError) as error:
-            return _error(400, str(error))
-        tally = self._tallies[name]
-        tally.began()
-        return _planned(name, asked, knobs, tally)
+            return error_reply(400, str(error))
+        reply = planned_reply(name, asked, knobs, decide(asked, knobs))
+        return self._admitted(name, knobs, reply)
+
+    def _admitted(self, name: str, knobs: Knobs, reply: Reply) -> Reply:
+        """The reply, unless a limit of its model and bucket speaks against it."""
+        key = name, knobs.bucket
+        account = self._accounts.get(key)
+        if account is None:
+            account = self._accounts[key] = _Account(Tally(self._clock))
+        now_s = self._clock()
+        refusal = account.limits.admit(knobs, reply.tokens, account.tally.in_flight, now_s)
+        if refusal is None:
+            account.tally.began()
+            reply = replace(reply, tally=account.tally)
+        else:
+            account.tally.refuse()
+            reply = refusing_reply(refusal, knobs)
+        if knobs.quota_headers:
+            reply = replace(reply, headers=reply.headers + account.limits.headers(now_s))
+        return reply
 
 
 def _read(body: bytes) -> dict[str, object]:
@@ -103,59 +120,3 @@ def _asked(document: Mapping[str, object], preset: Knobs) -> tuple[Asked, Knobs]
         raise _BadRequestError("`sim.answer` has to be a text, `sim.trial` and `sim.attempt` whole numbers")
     prompt = "\0".join(f"{message.get('role')}\0{message.get('content')}" for message in messages)
     return Asked(prompt, str(messages[-1].get("content")), answer, trial, attempt), turn(preset, given)
-
-
-def _planned(name: str, asked: Asked, knobs: Knobs, tally: Tally) -> Reply:
-    plan = decide(asked, knobs)
-    status = knobs.status or (307 if knobs.redirect else 200)
-    if plan.fault in ("429", "500"):
-        status = int(plan.fault)
-    if status == 200:
-        body = _completion(name, asked, plan, knobs.huge)
-    else:
-        body = b"" if status in _BODILESS else _error(status, f"simulated status {status}: {plan.text}").body
-    return Reply(
-        status,
-        body[:-2] if plan.fault == "malformed" else body,
-        _headers(knobs, status),
-        plan.delay_s,
-        knobs.drip,
-        plan.fault,
-        tally,
-    )
-
-
-def _headers(knobs: Knobs, status: int) -> tuple[tuple[str, str], ...]:
-    headers: list[tuple[str, str]] = []
-    if knobs.redirect:
-        headers.append(("Location", knobs.redirect.encode("unicode_escape").decode().strip()))
-    if knobs.retry_after is not None and status >= 400:
-        # The header knows whole seconds only; the other is how OpenAI's API says it more exactly.
-        headers.append(("Retry-After", str(math.ceil(knobs.retry_after))))
-        headers.append(("Retry-After-Ms", f"{knobs.retry_after * 1000:g}"))
-    return tuple(headers)
-
-
-def _completion(name: str, asked: Asked, plan: Plan, least_bytes: int) -> bytes:
-    text = plan.text
-    if least_bytes > len(text):
-        text += "x" * (least_bytes - len(text))
-    sent, said = max(1, len(asked.prompt) // 4), max(1, len(text) // 4)
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-    document = {
-        "id": f"chatcmpl-sim-{asked.trial}-{asked.attempt}",
-        "object": "chat.completion",
-        "created": 0,
-        "model": name,
-        "choices": [choice],
-        "usage": {"prompt_tokens": sent, "completion_tokens": said, "total_tokens": sent + said},
-    }
-    return _dump(document).encode()
-
-
-def _json(status: int, document: object) -> Reply:
-    return Reply(status, _dump(document).encode())
-
-
-def _error(status: int, message: str) -> Reply:
-    return _json(status, {"error": {"message": message, "type": "simulated", "code": status}})

@@ -1,0 +1,26 @@
+"""The limit of open files, which is that of open connections."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+__all__ = ["raise_limit"]
+
+_ENOUGH = 65_536
+
+
+def raise_limit() -> None:
+    """Raise this process's soft limit of open files to the hard one, or to 65,536 where that is higher.
+
+    Systems set 256 or 1,024 for old programs' sake, which a few models with hundreds of runs in flight exceed. Where
+    there is no such limit (Windows), or the system refuses, nothing happens.
+    """
+    try:
+        import resource  # noqa: PLC0415 - POSIX only
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _ENOUGH if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

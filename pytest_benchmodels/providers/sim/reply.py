@@ -1,0 +1,134 @@
+"""What is to be sent for a request, and when."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .knobs import Knobs
+    from .limits import Refusal
+    from .plan import Asked, Fault, Plan
+    from .tally import Tally
+
+__all__ = ["Reply", "error_reply", "json_reply", "planned_reply", "refusing_reply"]
+
+_BODILESS = {204, 304}
+
+_dump = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`body` under `status`, after `delay_s` seconds and `interim` informational ones; `fault` spoils it.
+
+    `drip_s` seconds pass before each byte. `declared_bytes` is the Content-Length that is told, if not the true one.
+    `tokens` is what the answer costs. `tally` is that of the model whose request this answers, None for any other.
+    """
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+    delay_s: float = 0.0
+    drip_s: float = 0.0
+    interim: int = 0
+    declared_bytes: int | None = None
+    fault: Fault | None = None
+    tokens: int = 0
+    tally: Tally | None = None
+
+    @property
+    def outcome(self) -> str:
+        """The word that it is counted under."""
+        return self.fault or str(self.status)
+
+    @property
+    def is_last(self) -> bool:
+        """Whether its connection carries no other."""
+        return self.fault in ("truncate", "garbage") or self.declared_bytes is not None
+
+
+def json_reply(status: int, document: object) -> Reply:
+    """Any document."""
+    return Reply(status, _dump(document).encode())
+
+
+def error_reply(status: int, message: str) -> Reply:
+    """A failure, in OpenAI's shape."""
+    return json_reply(status, {"error": {"message": message, "type": "simulated", "code": status}})
+
+
+def refusing_reply(refusal: Refusal, knobs: Knobs) -> Reply:
+    """429 for a request beyond a limit."""
+    body = error_reply(429, f"simulated limit of {refusal.what} reached").body
+    wait_s = refusal.wait_s if knobs.retry_after is None else knobs.retry_after
+    return Reply(429, body, () if wait_s is None else _retry_after(wait_s))
+
+
+def planned_reply(name: str, asked: Asked, knobs: Knobs, plan: Plan) -> Reply:
+    """What a model says, or the fault that comes between."""
+    status = knobs.status or (307 if knobs.redirect else 200)
+    if plan.fault in ("429", "500"):
+        status = int(plan.fault)
+    tokens = 0
+    if status == 200:
+        body, tokens = _completion(name, asked, plan, knobs.huge)
+    else:
+        body = b"" if status in _BODILESS else error_reply(status, f"simulated status {status}: {plan.text}").body
+    if plan.fault == "malformed":
+        body = body[:-2]
+    return Reply(
+        status=status,
+        body=_compressed(body) if knobs.gzip else body,
+        headers=_headers(knobs, status),
+        delay_s=plan.delay_s,
+        drip_s=knobs.drip,
+        interim=knobs.interim,
+        declared_bytes=knobs.declared_bytes,
+        fault=plan.fault,
+        tokens=tokens,
+    )
+
+
+def _headers(knobs: Knobs, status: int) -> tuple[tuple[str, str], ...]:
+    headers: list[tuple[str, str]] = []
+    if knobs.redirect:
+        headers.append(("Location", knobs.redirect.encode("unicode_escape").decode().strip()))
+    if knobs.gzip:
+        headers.append(("Content-Encoding", "gzip"))
+    if knobs.header_bytes:
+        headers.append(("X-Padding", "x" * knobs.header_bytes))
+    if knobs.retry_after is not None and status >= 400:
+        headers += _retry_after(knobs.retry_after)
+    return tuple(headers)
+
+
+def _retry_after(seconds: float) -> tuple[tuple[str, str], ...]:
+    # The one header knows whole seconds only; the other is how OpenAI's API says it more exactly.
+    return (("Retry-After", str(math.ceil(seconds))), ("Retry-After-Ms", f"{seconds * 1000:g}"))
+
+
+def _compressed(body: bytes) -> bytes:
+    import gzip  # noqa: PLC0415 - for one knob
+
+    return gzip.compress(body, 1)
+
+
+def _completion(name: str, asked: Asked, plan: Plan, least_bytes: int) -> tuple[bytes, int]:
+    """The body, and the tokens that it counts."""
+    text = plan.text
+    if least_bytes > len(text):
+        text += "x" * (least_bytes - len(text))
+    sent, said = max(1, len(asked.prompt) // 4), max(1, len(text) // 4)
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    document = {
+        "id": f"chatcmpl-sim-{asked.trial}-{asked.attempt}",
+        "object": "chat.completion",
+        "created": 0,
+        "model": name,
+        "choices": [choice],
+        "usage": {"prompt_tokens": sent, "completion_tokens": said, "total_tokens": sent + said},
+    }
+    return _dump(document).encode(), sent + said
