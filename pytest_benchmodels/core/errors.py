@@ -4,16 +4,17 @@
     ├── ConfigError         bench.toml, an option or the environment: ends the session as a usage error
     ├── ScenarioFileError   one file's problems, all of them: a collection error
     ├── ProviderError       one request that brought no usable answer
-    └── CheckError          a check that cannot judge this answer, through no fault of the answer
+    ├── CheckError          a check that cannot judge this answer, through no fault of the answer
+    └── StoreError          a store that cannot be read or written: a run goes on without it
 
-The engine turns the last two into the `Failure` of a `Result`: a run's end is data, never an exception.
+The engine turns ProviderError and CheckError into the `Failure` of a `Result`: a run's end is data, never an exception.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["BenchError", "CheckError", "ConfigError", "Problem", "ProviderError", "ScenarioFileError"]
+__all__ = ["BenchError", "CheckError", "ConfigError", "Problem", "ProviderError", "ScenarioFileError", "StoreError"]
 
 
 class BenchError(Exception):
@@ -71,3 +72,7 @@ class ProviderError(BenchError):
 
 class CheckError(BenchError):
     """A check that cannot judge: its pattern ran out of time, its input is beyond its limits."""
+
+
+class StoreError(BenchError):
+    """A store that cannot be read or written. Its text names the file, what is wrong with it and the remedy."""

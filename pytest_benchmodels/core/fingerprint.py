@@ -1,29 +1,93 @@
-"""What makes two runs the same question."""
+"""What makes two runs the same question, and two grades the same judgement."""
 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
+import secrets
+from functools import cache
+from pathlib import Path
 
+import msgspec
+
+from .grading import Grader
 from .run import Run
+from .scenario import Check, Scenario
 
-__all__ = ["fingerprint"]
+__all__ = ["GRADING_VERSION", "PARTS", "explain_difference", "fingerprint", "grade_fingerprint"]
+
+GRADING_VERSION = 1
+"""Raised whenever a check of ours, or the way scores are added up, comes to judge an answer differently."""
+
+PARTS = ("messages", "params", "model", "address", "trial")
+"""The parts of a fingerprint, in their order."""
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
+_NOT_THE_USERS = ("builtins", "msgspec", "pytest_benchmodels")
 
 
 def fingerprint(run: Run) -> str:
-    """SHA-256, in hex, of what is sent (address, model, messages of all turns, params) and of the trial.
+    """A digest of each of `PARTS`, joined by `-`; the trial stands as its number.
 
-    Two models, two addresses or two trials never share one.
+    Two models, two addresses, two trials never share one. What only judges the answer is not in it. The simulated
+    provider listens on another port each time, so its address counts for nothing.
     """
     model, scenario = run.model, run.scenario
-    sent = {
-        "provider": model.provider,
-        "address": model.base_url,
-        "model": model.name,
-        "system": scenario.system,
-        "turns": [[[message.role, message.content] for message in turn.messages] for turn in scenario.turns],
-        "params": {**model.params, **scenario.params},
-        "trial": run.trial,
+    turns = [[[message.role, message.content] for message in turn.messages] for turn in scenario.turns]
+    address = "" if model.provider == "sim" else model.base_url
+    return "-".join(
+        (
+            _digest([scenario.system, turns], 32),
+            _digest({**model.params, **scenario.params}),
+            _digest([model.provider, model.name]),
+            _digest(address),
+            str(run.trial),
+        )
+    )
+
+
+def explain_difference(old: str, new: str) -> tuple[str, ...]:
+    """Which of `PARTS` differ between two fingerprints; all of them if one is of another shape."""
+    before, after = old.split("-"), new.split("-")
+    if not len(before) == len(after) == len(PARTS):
+        return () if old == new else PARTS
+    return tuple(part for part, one, other in zip(PARTS, before, after, strict=True) if one != other)
+
+
+def grade_fingerprint(scenario: Scenario) -> str:
+    """A digest of all that turns this scenario's answers into a status: checks, their code, threshold.
+
+    Code of ours counts by `GRADING_VERSION`, a user's by the text of the file that it is written in.
+    """
+    judged = [scenario.threshold, *([_describe(check) for check in turn.checks] for turn in scenario.turns)]
+    return _digest([GRADING_VERSION, judged, [_describe(check) for check in scenario.checks]], 32)
+
+
+def _describe(check: Check) -> list[object]:
+    return [msgspec.to_builtins(check, enc_hook=repr), _code(type(check.grader))]
+
+
+@cache
+def _code(grader: type[Grader]) -> list[str]:
+    """Names the class, and digests the files of all classes of the user's that it is made of."""
+    files = {
+        inspect.unwrap(function).__code__.co_filename
+        for base in grader.__mro__
+        if base.__module__.partition(".")[0] not in _NOT_THE_USERS
+        for function in vars(base).values()
+        if inspect.isfunction(function)
     }
-    text = json.dumps(sent, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return [f"{grader.__module__}.{grader.__qualname__}", *sorted(map(_digest_of_file, files))]
+
+
+def _digest_of_file(name: str) -> str:
+    try:
+        return hashlib.sha256(Path(name).read_bytes()).hexdigest()
+    except OSError:
+        # Code without a file cannot be compared with another session's: grade afresh rather than take over.
+        return secrets.token_hex()
+
+
+def _digest(value: object, digits: int = 16) -> str:
+    return hashlib.sha256(_ENCODER.encode(value).encode()).hexdigest()[:digits]

@@ -1,0 +1,164 @@
+"""A store's file and the one connection to it."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from pytest_benchmodels.core.errors import StoreError
+from pytest_benchmodels.core.text import quote
+
+from .failure import saying
+from .schema import APPLICATION_ID, MIGRATIONS, migrate
+
+__all__ = ["Database"]
+
+_IGNORE_ALL = "# made by pytest-benchmodels: results are kept here, not in version control\n*\n"
+
+
+class Database:
+    """A connection for one thread. Each failure of the file is a `StoreError`; nothing else is raised for it.
+
+    A transaction that was committed outlives the process, however it ends: it is in the write-ahead log. A power cut
+    may take the last of them, as the log is not forced to the disk with each; the file stays whole in any case.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    @classmethod
+    def open(cls, path: Path, busy_s: float) -> Self:
+        """Open for writing; make the file and its folder if they are not there."""
+        with saying(path):
+            _make_folder(path.parent)
+            connection = sqlite3.connect(path.absolute(), timeout=busy_s, isolation_level=None)
+        return cls._of(path, connection, busy_s)
+
+    @classmethod
+    def open_to_read(cls, path: Path, busy_s: float) -> Self:
+        """Open a store that exists; it may lie where nobody can write."""
+        with saying(path):
+            connection = _connect_to_read(path, busy_s)
+        return cls._of(path, connection, None)
+
+    @classmethod
+    def _of(cls, path: Path, connection: sqlite3.Connection, busy_s: float | None) -> Self:
+        try:
+            with saying(path):
+                _prepare(path, connection, busy_s)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(path, connection)
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[Any]:
+        """The rows of a query, one after another: they are never in memory as a whole."""
+        with saying(self.path):
+            yield from self._connection.execute(sql, values)
+
+    def row(self, sql: str, values: Sequence[object] = ()) -> Any:
+        """The first row of a query, None if there is none."""
+        with saying(self.path):
+            return self._connection.execute(sql, values).fetchone()
+
+    @contextmanager
+    def transaction(self, *, commit: bool = True) -> Iterator[sqlite3.Cursor]:
+        """Commit what was done with the cursor when the block ends; nothing of it on an error, or without `commit`."""
+        with saying(self.path):
+            cursor = self._connection.cursor()
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield cursor
+                cursor.execute("COMMIT" if commit else "ROLLBACK")
+            except BaseException:
+                # SQLite itself may have rolled back already, as where the disk is full.
+                if self._connection.in_transaction:
+                    cursor.execute("ROLLBACK")
+                raise
+
+    def write(self, sql: str, values: Sequence[object] = ()) -> int:
+        """Execute one statement durably; return how many rows it changed."""
+        with self.transaction() as cursor:
+            return cursor.execute(sql, values).rowcount
+
+    def shrink(self) -> None:
+        """Give unused space back to the file system."""
+        with saying(self.path):
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        with saying(self.path):
+            self._connection.close()
+
+
+def _connect_to_read(path: Path, busy_s: float) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, timeout=busy_s, isolation_level=None)
+    try:
+        connection.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.Error:
+        connection.close()
+        # Readers of a write-ahead log need a file of their own beside it. Where there is no log, they need none.
+        if not path.is_file() or path.with_name(f"{path.name}-wal").exists():
+            raise
+        return sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None)
+    return connection
+
+
+def _make_folder(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if folder.name == ".benchmodels" and not ignore.exists():
+        ignore.write_text(_IGNORE_ALL, encoding="utf-8")
+
+
+def _recognised(path: Path, connection: sqlite3.Connection) -> int:
+    """The version of a store, 0 of an empty file; `StoreError` for any other database."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    empty = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+    if application != APPLICATION_ID and not (empty and application == 0):
+        raise StoreError(
+            f"store {quote(str(path))}: it is another program's database; name another file with --bench-store"
+        )
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"store {quote(str(path))}: it has version {version}, this pytest-benchmodels knows versions up to "
+            f"{len(MIGRATIONS)}; upgrade pytest-benchmodels, or name another file with --bench-store"
+        )
+    return int(version)
+
+
+def _prepare(path: Path, connection: sqlite3.Connection, busy_s: float | None) -> None:
+    """Make sure that it is a store of this version; `busy_s` is None where it is opened to read only."""
+    connection.execute("PRAGMA trusted_schema = OFF")
+    version = _recognised(path, connection)
+    if busy_s is not None:
+        connection.execute("PRAGMA foreign_keys = ON")
+        _log_ahead(connection, time.monotonic() + busy_s)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        migrate(connection)
+    elif version < len(MIGRATIONS):
+        raise StoreError(
+            f"store {quote(str(path))}: it was written by an older version, and cannot be brought up to date where it "
+            "is opened to read only; open it once where you may write, for instance with `benchmodels list`"
+        )
+
+
+def _log_ahead(connection: sqlite3.Connection, until: float) -> None:
+    """Switch to the write-ahead log. Where two switch at once, SQLite refuses one of them without waiting."""
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(0.01)
+        else:
+            return

@@ -1,0 +1,92 @@
+"""What goes into a store and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.result import Result, Status
+
+__all__ = ["Answers", "Beginning", "Pruned", "Record", "Spending", "State", "StoredRun"]
+
+State = Literal["running", "finished", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What is known of a session's run when it begins.
+
+    `command` is the command line, word by word. `total` is how many results there are to be, None while unknown.
+    `shard` is `I/N`, None for a whole.
+    """
+
+    command: tuple[str, ...]
+    plugin_version: str
+    total: int | None = None
+    shard: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One result and what it rests on.
+
+    `answers` are the model's, one for each turn that was answered, each with its own usage and latency; empty where
+    there is nothing new to keep. `grade_fingerprint` says by which checks it was judged, empty if it was not.
+    """
+
+    result: Result
+    answers: tuple[Response, ...] = ()
+    grade_fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A session's run, as the store has it. Times are in seconds since the epoch.
+
+    `statuses` counts its results. `state`: `running` while the process that makes it lives, `finished` when that
+    process said so, else `interrupted`.
+    """
+
+    id: str
+    started_at: float
+    finished_at: float | None
+    state: State
+    command: tuple[str, ...]
+    plugin_version: str
+    total: int | None = None
+    shard: str | None = None
+    statuses: Mapping[Status, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The stored answers to one question: one for each turn. `created_at` is in seconds since the epoch."""
+
+    model: str
+    created_at: float
+    answers: tuple[Response, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What the answered runs of a scenario took of one model, all trials: tokens and seconds.
+
+    Means, and the largest output; None where the provider counted no tokens.
+    """
+
+    runs: int
+    input_tokens: float | None
+    output_tokens: float | None
+    most_output_tokens: int | None
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was removed: runs by id, and how many results and responses with them."""
+
+    runs: tuple[str, ...]
+    results: int
+    responses: int

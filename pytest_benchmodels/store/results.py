@@ -1,0 +1,140 @@
+"""The results of a store's runs."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+
+from pytest_benchmodels.core.errors import StoreError
+from pytest_benchmodels.core.exchange import Usage
+from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.text import quote, well_formed
+
+from .coding import MOST, decode_result, encode_answers, encode_result
+from .database import Database
+from .record import Record, Spending
+from .statements import INSERT_ANSWERS, INSERT_DOCUMENT, INSERT_RESULT
+
+__all__ = ["Results"]
+
+# Far enough back to have met every scenario, near enough to be read in no time.
+_RECENT = "run IN (SELECT number FROM runs ORDER BY started_at DESC LIMIT 20)"
+_WORKED = f"NOT cached AND status NOT IN ('error', 'skipped') AND {_RECENT}"
+_LATEST_FINGERPRINTS = f"""
+SELECT nodeid, fingerprint, max(started_at) FROM results WHERE fingerprint != '' AND {_RECENT} GROUP BY nodeid
+"""
+_DURATIONS = f"SELECT nodeid, duration_s, max(started_at) FROM results WHERE {_WORKED} GROUP BY nodeid"
+_SPENDING = f"""
+SELECT scenario, model, count(*), avg(input_tokens), avg(output_tokens), max(output_tokens), avg(duration_s)
+FROM results WHERE {_WORKED} GROUP BY scenario, model
+"""
+# By the documents' own order: sorting them would hold all of them in memory.
+_DOCUMENTS = """
+SELECT nodeid, data FROM documents JOIN results ON results.id = documents.result
+WHERE documents.result IN (SELECT id FROM results WHERE run = ?) ORDER BY documents.result
+"""
+_DOCUMENT = "SELECT data FROM documents WHERE result = (SELECT id FROM results WHERE run = ? AND nodeid = ?)"
+
+
+class Results:
+    """Keeps results and finds them again."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._numbers: dict[str, int] = {}
+
+    def add(self, run_id: str, records: Iterable[Record]) -> None:
+        """Keep results and their answers: they are durable when this returns, all or none of them.
+
+        A result takes the place of an earlier one of the same run with the same node id.
+        """
+        number = self._number(run_id)
+        with self._database.transaction() as cursor:
+            for record in records:
+                _insert(cursor, number, record)
+
+    def of(self, run_id: str) -> Iterator[Result]:
+        """The results of a run in the order in which they came in, one after another."""
+        for nodeid, data in self._database.rows(_DOCUMENTS, (self._number(run_id),)):
+            yield self._decoded(run_id, nodeid, data)
+
+    def one(self, run_id: str, nodeid: str) -> Result | None:
+        """The result of a run with this node id, None if there is none."""
+        row = self._database.row(_DOCUMENT, (self._number(run_id), well_formed(nodeid)))
+        return None if row is None else self._decoded(run_id, nodeid, row[0])
+
+    def records(self, run_id: str) -> Iterator[Record]:
+        """The same as `of`, with the fingerprints of their grades; without answers."""
+        grades = self.grade_fingerprints(run_id)
+        return (Record(result, (), grades.get(result.nodeid, "")) for result in self.of(run_id))
+
+    def grade_fingerprints(self, run_id: str) -> dict[str, str]:
+        """By which checks each result of a run was judged, by node id."""
+        number = self._number(run_id)
+        return dict(self._database.rows("SELECT nodeid, grade_fingerprint FROM results WHERE run = ?", (number,)))
+
+    def latest_fingerprints(self) -> dict[str, str]:
+        """What was sent the last time, by node id: compare with `explain_difference`. Looks at the 20 newest runs."""
+        rows = self._database.rows(_LATEST_FINGERPRINTS)
+        return {nodeid: fingerprint for nodeid, fingerprint, _ in rows}
+
+    def durations(self) -> dict[str, float]:
+        """How long each run took the last time that it was answered, in seconds by node id, over the 20 newest runs."""
+        return {nodeid: duration_s for nodeid, duration_s, _ in self._database.rows(_DURATIONS)}
+
+    def spending(self) -> dict[tuple[str, str], Spending]:
+        """What runs took, by scenario (with its file, `maths.yaml::add-two`) and model, over the 20 newest runs."""
+        rows = self._database.rows(_SPENDING)
+        return {(scenario, model): Spending(*figures) for scenario, model, *figures in rows}
+
+    def _decoded(self, run_id: str, nodeid: str, data: str) -> Result:
+        try:
+            return decode_result(data)
+        except ValueError as error:
+            raise StoreError(
+                f"store {quote(str(self._database.path))}: what it has of {quote(nodeid)} in run {run_id} is no result "
+                f"({error}); run it again, or move the file away"
+            ) from error
+
+    def _number(self, run_id: str) -> int:
+        if run_id not in self._numbers:
+            row = self._database.row("SELECT number FROM runs WHERE id = ?", (run_id,))
+            if row is None:
+                raise StoreError(f"store {quote(str(self._database.path))}: it has no run {quote(run_id)}")
+            self._numbers[run_id] = row[0]
+        return self._numbers[run_id]
+
+
+def _insert(cursor: sqlite3.Cursor, number: int, record: Record) -> None:
+    result = record.result
+    usage = result.response.usage if result.response is not None else Usage()
+    cursor.execute(
+        INSERT_RESULT,
+        (
+            number,
+            well_formed(result.nodeid),
+            well_formed(result.nodeid.rpartition("[")[0]),
+            well_formed(result.model),
+            result.trial,
+            result.status,
+            result.score,
+            result.started_at,
+            result.duration_s,
+            result.latency_s,
+            result.cost_usd,
+            _bounded(usage.input_tokens),
+            _bounded(usage.output_tokens),
+            result.cached,
+            well_formed(result.fingerprint),
+            record.grade_fingerprint,
+        ),
+    )
+    cursor.execute(INSERT_DOCUMENT, (cursor.lastrowid, encode_result(result)))
+    if record.answers and not result.cached:
+        answers = encode_answers(record.answers)
+        cursor.execute(INSERT_ANSWERS, (result.fingerprint, result.model, time.time(), len(record.answers), answers))
+
+
+def _bounded(count: int | None) -> int | None:
+    return None if count is None else min(count, MOST)

@@ -1,0 +1,166 @@
+"""The runs of a store, each the work of one or more sessions."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from pytest_benchmodels.core.errors import StoreError
+from pytest_benchmodels.core.result import Status
+from pytest_benchmodels.core.text import nearest, quote
+
+from .database import Database
+from .process import is_alive, this_process
+from .record import Beginning, State, StoredRun
+
+__all__ = ["Runs", "new_id"]
+
+_COLUMNS = "number, id, started_at, finished_at, process, command, plugin_version, total, shard"
+
+
+class Runs:
+    """Begins runs, ends them, and finds them again."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, beginning: Beginning) -> str:
+        """Note that this process begins a run; return its id."""
+        return self.insert(
+            StoredRun(
+                id=new_id(now := time.time()),
+                started_at=now,
+                finished_at=None,
+                state="running",
+                command=beginning.command,
+                plugin_version=beginning.plugin_version,
+                total=beginning.total,
+                shard=beginning.shard,
+            )
+        )
+
+    def insert(self, run: StoredRun) -> str:
+        """Add a run as it is; one that is `running` belongs to this process from now on."""
+        self._database.write(
+            "INSERT INTO runs (id, started_at, finished_at, process, command, plugin_version, total, shard) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                run.id,
+                run.started_at,
+                run.finished_at,
+                this_process() if run.state == "running" else None,
+                json.dumps(run.command),
+                run.plugin_version,
+                run.total,
+                run.shard,
+            ),
+        )
+        return run.id
+
+    def resume(self, run_id: str) -> None:
+        """Note that this process goes on with a run that nobody else works on; `StoreError` where one does."""
+        with self._database.transaction() as cursor:
+            row = cursor.execute("SELECT process FROM runs WHERE id = ?", (run_id,)).fetchone()
+            if row is not None and row[0] is not None and row[0] != this_process() and is_alive(row[0]):
+                raise StoreError(
+                    f"run {run_id} is still running, as process {_shown(row[0])}: wait for its end, or end it"
+                )
+            cursor.execute("UPDATE runs SET process = ?, finished_at = NULL WHERE id = ?", (this_process(), run_id))
+
+    def expect(self, run_id: str, total: int) -> None:
+        """Note how many results there are to be."""
+        self._database.write("UPDATE runs SET total = ? WHERE id = ?", (total, run_id))
+
+    def finish(self, run_id: str) -> None:
+        """Note that each of the run's results is there."""
+        self._database.write("UPDATE runs SET finished_at = ?, process = NULL WHERE id = ?", (time.time(), run_id))
+
+    def interrupt(self, run_id: str) -> None:
+        """Note that this process ends before the run does: it can be resumed at once."""
+        self._database.write("UPDATE runs SET process = NULL WHERE id = ?", (run_id,))
+
+    def newest_first(self) -> list[StoredRun]:
+        """All runs."""
+        return self._select("ORDER BY started_at DESC, number DESC")
+
+    def newest_unfinished(self) -> StoredRun | None:
+        """The newest run that is neither finished nor running."""
+        unfinished = self._select("WHERE finished_at IS NULL ORDER BY started_at DESC, number DESC")
+        return next((run for run in unfinished if run.state == "interrupted"), None)
+
+    def find(self, name: str) -> StoredRun:
+        """The run of this id or of the only id that begins so; `latest` or `-1` the newest, `-2` the one before.
+
+        Raises `StoreError` if it is none or several.
+        """
+        back = 1 if name == "latest" else _back(name)
+        if back:
+            found = self._select("ORDER BY started_at DESC, number DESC LIMIT 1 OFFSET ?", (back - 1,))
+        else:
+            found = self._select("WHERE substr(id, 1, ?) = ? ORDER BY id", (len(name), name)) if name else []
+        exact = [run for run in found if run.id == name] or found
+        if len(exact) != 1:
+            raise StoreError(self._not_one(name, [run.id for run in exact]))
+        return exact[0]
+
+    def _not_one(self, name: str, found: list[str]) -> str:
+        if found:
+            shown = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
+            return f"{quote(name)} begins the names of {len(found)} runs ({shown}): type more of it"
+        known = [run.id for run in self.newest_first()]
+        if not known:
+            return f"there is no run {quote(name)}: this store has none"
+        return f"there is no run {quote(name)}{nearest(name, known)}; there are {len(known)}, the newest is {known[0]}"
+
+    def _select(self, rest: str, values: Iterable[object] = ()) -> list[StoredRun]:
+        rows = list(self._database.rows(f"SELECT {_COLUMNS} FROM runs {rest}", tuple(values)))
+        return [self._run(row) for row in rows]
+
+    def _run(self, row: tuple[Any, ...]) -> StoredRun:
+        number, run_id, started_at, finished_at, process, command, plugin_version, total, shard = row
+        counted = self._database.rows("SELECT status, count(*) FROM results WHERE run = ? GROUP BY status", (number,))
+        statuses: dict[Status, int] = dict(counted)
+        return StoredRun(
+            id=run_id,
+            started_at=started_at,
+            finished_at=finished_at,
+            state=_state(finished_at, process),
+            command=_words(command),
+            plugin_version=plugin_version,
+            total=total,
+            shard=shard,
+            statuses=statuses,
+        )
+
+
+def _state(finished_at: float | None, process: str | None) -> State:
+    if finished_at is not None:
+        return "finished"
+    return "running" if process is not None and is_alive(process) else "interrupted"
+
+
+def _words(command: str) -> tuple[str, ...]:
+    try:
+        return msgspec.json.decode(command, type=tuple[str, ...])
+    except msgspec.DecodeError:
+        return (command,)
+
+
+def _back(name: str) -> int:
+    """2 for `-2`; 0 for anything else."""
+    return int(name[1:]) if name.startswith("-") and name[1:].isdecimal() and len(name) < 10 else 0
+
+
+def _shown(process: str) -> str:
+    host, _, pid = process.rpartition("/")[0].rpartition("/")
+    return f"{pid} on {host}"
+
+
+def new_id(now: float) -> str:
+    """`20260131-120000-3f9ac1`, in UTC: no two are the same, and they sort by time."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{secrets.token_hex(3)}"

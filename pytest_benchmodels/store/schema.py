@@ -1,0 +1,86 @@
+"""The tables of a store, and how an older store comes to have them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+__all__ = ["APPLICATION_ID", "MIGRATIONS", "migrate"]
+
+APPLICATION_ID = 0x42656E4D
+"""Stands in the file's header ("BenM"): a database without it is somebody else's."""
+
+_FIRST = (
+    """
+    CREATE TABLE runs (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        started_at REAL NOT NULL,      -- seconds since the epoch
+        finished_at REAL,              -- null until all of it has a result
+        process TEXT,                  -- who works on it, null if nobody does
+        command TEXT NOT NULL,         -- JSON array of words
+        plugin_version TEXT NOT NULL,
+        total INTEGER,                 -- runs that are to have a result, null while unknown
+        shard TEXT                     -- 'I/N', null for a whole
+    )
+    """,
+    # Narrow, so that questions over many runs need not read any document.
+    """
+    CREATE TABLE results (
+        id INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+        nodeid TEXT NOT NULL,
+        scenario TEXT NOT NULL,        -- with its file: 'maths.yaml::add-two'
+        model TEXT NOT NULL,
+        trial INTEGER NOT NULL,
+        status TEXT NOT NULL,
+        score REAL,
+        started_at REAL NOT NULL,
+        duration_s REAL NOT NULL,
+        latency_s REAL NOT NULL,
+        cost_usd REAL,
+        input_tokens INTEGER,
+        output_tokens INTEGER,
+        cached INTEGER NOT NULL,
+        fingerprint TEXT NOT NULL,
+        grade_fingerprint TEXT NOT NULL,
+        UNIQUE (run, nodeid)
+    )
+    """,
+    """
+    CREATE TABLE documents (
+        result INTEGER PRIMARY KEY REFERENCES results ON DELETE CASCADE,
+        data TEXT NOT NULL             -- the whole result as JSON
+    )
+    """,
+    """
+    CREATE TABLE responses (
+        fingerprint TEXT NOT NULL PRIMARY KEY,
+        model TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        turns INTEGER NOT NULL,
+        data TEXT NOT NULL             -- JSON array, one response a turn
+    )
+    """,
+)
+
+MIGRATIONS: Sequence[Sequence[str]] = (_FIRST,)
+"""The n-th brings a store of version n to n + 1. What was released is never changed, only followed by another."""
+
+
+def migrate(connection: sqlite3.Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+    """Bring the tables to the newest version: wholly or, whatever happens, not at all."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another session may have done it while this one waited for the lock.
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        for statements in migrations[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {max(version, len(migrations))}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

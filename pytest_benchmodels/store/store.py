@@ -1,0 +1,89 @@
+"""A store: one file with runs, their results and the models' answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from .database import Database
+from .record import Pruned
+from .responses import Responses
+from .results import Results
+from .runs import Runs
+from .upkeep import join, merge, prune
+
+__all__ = ["Store"]
+
+_BUSY_S = 15.0
+
+
+class Store:
+    """What was run and answered: `runs`, their `results`, and `responses` by what was sent.
+
+    Several sessions may use one file at once. An instance belongs to the thread that opened it. Everything here
+    raises `StoreError` where the file cannot be read or written, is damaged or no store; a `Recorder` lives with that.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.runs = Runs(database)
+        self.results = Results(database)
+        self.responses = Responses(database)
+
+    @classmethod
+    def open(cls, path: Path, busy_s: float = _BUSY_S) -> Self:
+        """Open for reading and writing; make the file, and its folder, where there is none.
+
+        Whenever another process writes, wait for it up to `busy_s` seconds.
+        """
+        return cls(Database.open(path, busy_s))
+
+    @classmethod
+    def open_to_read(cls, path: Path, busy_s: float = _BUSY_S) -> Self:
+        """Open a file that exists, be it where nobody can write. Nothing is made or changed."""
+        return cls(Database.open_to_read(path, busy_s))
+
+    @property
+    def path(self) -> Path:
+        return self._database.path
+
+    def prune(self, *, keep: int | None = None, older_than_s: float | None = None, dry: bool = False) -> Pruned:
+        """Remove runs, their results, and answers that no other result rests on; return what was removed.
+
+        With `keep` all but the newest so many runs, with `older_than_s` those that began longer ago; with both, those
+        that are both; with neither, none. A run that is still running stays. `dry` removes nothing, but tells.
+        """
+        return prune(self._database, self.runs, keep=keep, older_than_s=older_than_s, dry=dry)
+
+    def merge(self, other: Store) -> tuple[str, ...]:
+        """Copy all runs and answers of another store into this one; return the ids of the runs that were not here.
+
+        Where both have a result of the same run and node id, a verdict wins over none, then the later. The newer
+        answers win.
+        """
+        return merge(self._database, other._database)
+
+    def join(self, run_ids: Sequence[str]) -> str:
+        """Make one run of several, such as the shards of a suite; return its id. The several stay as they are.
+
+        It began with the first of them, and is finished if all of them are. Where two have a result of the same node
+        id, a verdict wins over none, then the later.
+        """
+        return join(self._database, self.runs, run_ids)
+
+    def shrink(self) -> None:
+        """Give the space of what was pruned back to the file system: the file is written anew."""
+        self._database.shrink()
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
