@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .result import Result, Status
 
@@ -80,7 +80,8 @@ class ModelFigures:
 
     `score` is the mean over the runs that have one. `p50_s` and `p95_s` are seconds over passed, failed and timed out
     runs: an answer counts with its latency, a timeout with the whole time that was spent on it, an error not at all.
-    Tokens are sums over what the provider counted. `cost_usd` is None if the cost of any answer is unknown.
+    Tokens are sums over what the provider counted. `cost_usd` is None if the cost of any answer is unknown. `waits_s`
+    are sums over all runs of the seconds that they waited, by what for.
     """
 
     model: str
@@ -95,6 +96,7 @@ class ModelFigures:
     input_tokens: int | None
     output_tokens: int | None
     cost_usd: float | None
+    waits_s: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def graded(self) -> int:
@@ -179,7 +181,17 @@ class Figures:
 class _ModelTally:
     """What is kept of one model's results."""
 
-    __slots__ = ("busy", "costs", "input_tokens", "latencies", "output_tokens", "price_unknown", "scores", "statuses")
+    __slots__ = (
+        "busy",
+        "costs",
+        "input_tokens",
+        "latencies",
+        "output_tokens",
+        "price_unknown",
+        "scores",
+        "statuses",
+        "waits",
+    )
 
     def __init__(self) -> None:
         self.statuses: Counter[Status] = Counter()
@@ -190,6 +202,7 @@ class _ModelTally:
         self.input_tokens: int | None = None
         self.output_tokens: int | None = None
         self.price_unknown = False
+        self.waits: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
 
     def add(self, result: Result) -> None:
         self.statuses[result.status] += 1
@@ -201,6 +214,8 @@ class _ModelTally:
             self.latencies.append(result.latency_s)
         if _ran(result):
             self.busy.append(result.duration_s)
+        for reason, seconds in result.waits.items():
+            self.waits[reason].append(seconds)
         self._add_spending(result)
 
     def _add_spending(self, result: Result) -> None:
@@ -220,6 +235,8 @@ class _ModelTally:
         self.input_tokens = _sum(self.input_tokens, other.input_tokens)
         self.output_tokens = _sum(self.output_tokens, other.output_tokens)
         self.price_unknown |= other.price_unknown
+        for reason, waited in other.waits.items():
+            self.waits[reason].extend(waited)
 
     def figures(self, model: str) -> ModelFigures:
         return ModelFigures(
@@ -235,6 +252,7 @@ class _ModelTally:
             input_tokens=self.input_tokens,
             output_tokens=self.output_tokens,
             cost_usd=math.fsum(self.costs) if self.costs and not self.price_unknown else None,
+            waits_s={reason: math.fsum(waited) for reason, waited in sorted(self.waits.items())},
         )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
-__all__ = ["Model", "Price"]
+__all__ = ["Limit", "Model", "Price"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,15 @@ class Price:
 
     input: float
     output: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `per_minute` requests (`rpm`) or tokens (`tpm`), counted by all who share the bucket."""
+
+    bucket: str
+    kind: Literal["rpm", "tpm"]
+    per_minute: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +41,5 @@ class Model:
     params: Mapping[str, object] = field(default_factory=dict)
     timeout_s: float | None = None
     max_in_flight: int | None = None
+    limits: tuple[Limit, ...] = ()
     price: Price | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
@@ -47,8 +48,9 @@ class Retry:
 class Result:
     """One run's end.
 
-    `latency_s` is the time in which the model worked on its answer, over all turns; `wait_s` that spent queueing and
-    between attempts; `duration_s` the whole run. All in seconds. `started_at` is in seconds since the epoch. `score`
+    `latency_s` is the time in which the model worked on its answer, over all turns; `wait_s` that spent waiting for
+    rate limits and between attempts, and `waits` what for; `duration_s` the run from its first request on. All in
+    seconds. `started_at` is in seconds since the epoch. `score`
     is None unless the answer was graded. `cost_usd` is None where the price or the tokens are unknown.
     """
 
@@ -61,6 +63,7 @@ class Result:
     duration_s: float
     latency_s: float = 0.0
     wait_s: float = 0.0
+    waits: Mapping[str, float] = field(default_factory=dict)
     attempts: int = 0
     score: float | None = None
     threshold: float = 1.0

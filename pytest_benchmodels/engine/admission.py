@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from pytest_benchmodels.core.result import Failure, Result
+from collections.abc import Mapping
+from typing import NamedTuple
 
-__all__ = ["BREAKING", "Admission"]
+from pytest_benchmodels.core.result import Failure, Result, Status
+
+__all__ = ["BREAKING", "Admission", "Refusal"]
 
 BREAKING = frozenset({"auth", "not-found", "connection"})
+"""Kinds of errors that no further run of the same model is likely to escape."""
+
 _IN_A_ROW = 5
+
+
+class Refusal(NamedTuple):
+    """What becomes of a run that does not start."""
+
+    status: Status
+    cause: Failure
 
 
 class Admission:
@@ -15,7 +27,7 @@ class Admission:
 
     A model whose last five runs in a row ended in an error that no further attempt can mend (a wrong key, an unknown
     model, a server that is not there even after all attempts) is closed: its other runs end at once, without a call,
-    with that cause. `budget_usd` closes everything once it is spent.
+    with that cause. Once `budget_usd` is spent nothing starts any more; what is in flight may still spend.
     """
 
     def __init__(self, budget_usd: float | None = None, in_a_row: int = _IN_A_ROW) -> None:
@@ -31,14 +43,22 @@ class Admission:
         return self._spent_usd
 
     @property
-    def closed(self) -> dict[str, Failure]:
+    def closed(self) -> Mapping[str, Failure]:
         """The models that are closed, and why."""
-        return dict(self._closed)
+        return self._closed
 
     @property
     def is_spent(self) -> bool:
         """Whether the budget allows no further run."""
         return self._budget_usd is not None and self._spent_usd >= self._budget_usd
+
+    def refusal(self, model: str) -> Refusal | None:
+        """Why no run of this model may start, or None if it may."""
+        if model in self._closed:
+            return Refusal("error", self._closed[model])
+        if self.is_spent:
+            return Refusal("skipped", Failure("budget", f"the budget of ${self._budget_usd:.2f} is spent"))
+        return None
 
     def count(self, result: Result) -> None:
         """Learn from a run's end."""
@@ -47,9 +67,14 @@ class Admission:
             self._failures[result.model] = 0
             return
         failures = self._failures[result.model] = self._failures.get(result.model, 0) + 1
-        if failures >= self._in_a_row and result.model not in self._closed:
-            self.close(result.model, result.error)
+        if failures == self._in_a_row:
+            message = f"not started: {failures} runs in a row ended with the same kind of error: {result.error.message}"
+            self.close(result.model, Failure(result.error.kind, message))
 
     def close(self, model: str, cause: Failure) -> None:
         """Let no further run of a model start."""
         self._closed[model] = cause
+
+    def spend_all(self, budget_usd: float) -> None:
+        """Let nothing start any more: somebody else counts the money, and it is spent."""
+        self._budget_usd, self._spent_usd = budget_usd, max(self._spent_usd, budget_usd)

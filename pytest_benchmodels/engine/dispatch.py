@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Hashable, Mapping
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
 from .window import Window
 
-__all__ = ["Dispatch"]
+__all__ = ["Dispatch", "Pool"]
 
 Key = TypeVar("Key", bound=Hashable)
 _UNKNOWN = float("inf")
@@ -23,6 +24,13 @@ class _Place(NamedTuple):
     round: int
 
 
+class Pool(NamedTuple):
+    """Groups that have a maximum in common: what a provider counts together."""
+
+    groups: frozenset[str]
+    most: int
+
+
 class Dispatch(Generic[Key]):
     """Pending keys in groups, one group a model, each with a window on how many of it may be in flight.
 
@@ -34,9 +42,13 @@ class Dispatch(Generic[Key]):
     was told to wait for the whole model's sake may `hold` the group meanwhile. Knows no clock, no thread and no I/O.
     """
 
-    def __init__(self, ceiling: int, windows: Mapping[str, Window] | None = None) -> None:
+    def __init__(self, ceiling: int, windows: Mapping[str, Window] | None = None, pools: Iterable[Pool] = ()) -> None:
         self._ceiling = ceiling
         self._windows = dict(windows or {})
+        self._pools: defaultdict[str, list[Pool]] = defaultdict(list)
+        for pool in pools:
+            for group in pool.groups:
+                self._pools[group].append(pool)
         self._pending: dict[str, list[tuple[float, int, Key]]] = {}
         self._in_flight: dict[str, int] = {}
         self._taken: dict[Key, _Place] = {}
@@ -104,13 +116,16 @@ class Dispatch(Generic[Key]):
         """Let nothing of the group start or reenter until `release`, by the same key."""
         self._holders.setdefault(group, set()).add(key)
 
-    def release(self, key: Key) -> None:
-        """End the key's hold, if it has one."""
-        for holders in self._holders.values():
-            holders.discard(key)
+    def release(self, key: Key, group: str) -> None:
+        """End the key's hold on the group, if it has one."""
+        self._holders.get(group, set()).discard(key)
 
     def _is_open(self, group: str) -> bool:
-        return not self._holders.get(group) and self._in_flight[group] < self._window(group).size
+        if self._holders.get(group) or self._in_flight[group] >= self._window(group).size:
+            return False
+        return all(
+            pool.most > sum(self._in_flight.get(other, 0) for other in pool.groups) for pool in self._pools[group]
+        )
 
     def _window(self, group: str) -> Window:
         if group not in self._windows:

@@ -7,6 +7,7 @@ import math
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,17 +15,24 @@ from pytest_benchmodels.core.errors import CheckError
 from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.grading import Grade
 from pytest_benchmodels.core.result import CheckResult
+from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check
 from pytest_benchmodels.core.text import plain
 
-__all__ = ["judge", "total"]
+__all__ = ["Watch", "judge", "total", "unwatched"]
 
 T = TypeVar("T")
+Watch = Callable[[Run], AbstractContextManager[object]]
 _ROUNDING = 1e-9
 
 
 class _AbandonedError(BaseException):
     """Thrown into a thread whose run has ended."""
+
+
+def unwatched(run: Run) -> AbstractContextManager[object]:  # noqa: ARG001 - a Watch
+    """The watch of those who do not care."""
+    return nullcontext()
 
 
 async def judge(checks: Iterable[Check], response: Response, prefix: str = "") -> tuple[CheckResult, ...]:

@@ -6,15 +6,14 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from types import TracebackType
-from typing import Generic, NamedTuple, Self, TypeVar
+from typing import Generic, NamedTuple, Protocol, Self, TypeVar
 
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
 
-from .dispatch import Dispatch
 from .execution import Executor
 
-__all__ = ["Job", "Lanes"]
+__all__ = ["Job", "Lanes", "Places"]
 
 Key = TypeVar("Key", bound=Hashable)
 _PATIENCE_S = 5.0
@@ -28,8 +27,29 @@ class Job(NamedTuple, Generic[Key]):
     expected_s: float | None = None
 
 
+class Places(Protocol[Key]):
+    """Who may be in flight: a `Dispatch`, or somebody who asks one elsewhere. See there."""
+
+    @property
+    def in_flight(self) -> int: ...
+
+    def add(self, key: Key, group: str, expected_s: float | None = None) -> None: ...
+
+    def take(self) -> Key | None: ...
+
+    def done(self, key: Key, *, answered: bool = False) -> None: ...
+
+    def leave(self, key: Key, *, limited: bool = False) -> None: ...
+
+    def reenter(self, key: Key) -> bool: ...
+
+    def hold(self, key: Key, group: str) -> None: ...
+
+    def release(self, key: Key, group: str) -> None: ...
+
+
 class Lanes(Generic[Key]):
-    """Executes runs as `dispatch` lets them start, and calls `finished` with each Result when it is there.
+    """Executes runs as `places` lets them start, and calls `finished` with each Result when it is there.
 
     `finished` is called on the event loop's thread. The next run starts there too: a slow reader of results (a
     terminal, an ordinary test) never leaves a lane empty. Use it as a context manager: at its end the runs in flight
@@ -39,28 +59,34 @@ class Lanes(Generic[Key]):
     def __init__(
         self,
         executor: Executor,
-        dispatch: Dispatch[Key],
+        places: Places[Key],
         finished: Callable[[Key, Result], None],
         close: Callable[[], Awaitable[None]],
     ) -> None:
         self._executor = executor
-        self._dispatch = dispatch
+        self._places = places
         self._finished = finished
         self._close = close
         self._runs: dict[Key, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._returning: dict[Key, asyncio.Future[None]] = {}
+        self._pauses: dict[str, tuple[Key, float]] = {}
         self._ready = threading.Event()
         # A daemon: a grader that promised to be bounded and is not must not keep the process from ending.
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="benchmodels", daemon=True)
 
     @property
     def in_flight(self) -> int:
-        """How many runs have started and not ended; a momentary figure for a display."""
-        return self._dispatch.in_flight
+        """How many runs hold a place; a momentary figure for a display."""
+        return self._places.in_flight
 
     def submit(self, jobs: Iterable[Job[Key]]) -> None:
         """Let runs start as soon as their windows allow. May be called from any thread but the loop's."""
         self._loop.call_soon_threadsafe(self._add, list(jobs))
+
+    def wake(self) -> None:
+        """Look again who may go: a place became free elsewhere. May be called from any thread but the loop's."""
+        self._loop.call_soon_threadsafe(self._go_on)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -70,6 +96,27 @@ class Lanes(Generic[Key]):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(_PATIENCE_S)
+
+    async def rest(self, key: Key, seconds: float, *, limited: bool) -> None:
+        """Leave the key's place to others for so long, then wait for another place."""
+        self._places.leave(key, limited=limited)
+        self._go_on()
+        await asyncio.sleep(seconds)
+        place = self._returning[key] = self._loop.create_future()
+        self._go_on()
+        try:
+            await place
+        finally:
+            self._returning.pop(key, None)
+
+    def pause(self, key: Key, group: str, seconds: float) -> None:
+        """Hold the group for so long; of several pauses at once the longest counts."""
+        until = self._loop.time() + seconds
+        if group not in self._pauses:
+            self._places.hold(key, group)
+            self._loop.call_at(until, self._end_pause, group)
+        holder, so_far = self._pauses.get(group, (key, until))
+        self._pauses[group] = holder, max(so_far, until)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -84,19 +131,51 @@ class Lanes(Generic[Key]):
     def _add(self, jobs: list[Job[Key]]) -> None:
         for job in jobs:
             self._runs[job.key] = job.run
-            self._dispatch.add(job.key, job.run.model.id, job.expected_s)
-        self._start_next()
+            self._places.add(job.key, job.run.model.id, job.expected_s)
+        self._go_on()
 
-    def _start_next(self) -> None:
-        while not self._stop.is_set() and (key := self._dispatch.take()) is not None:
-            task = self._loop.create_task(self._execute(key))
+    def _end_pause(self, group: str) -> None:
+        holder, until = self._pauses[group]
+        if until > self._loop.time():
+            self._loop.call_at(until, self._end_pause, group)
+            return
+        del self._pauses[group]
+        self._places.release(holder, group)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Let those go on who may: first those who were in flight before, then new ones."""
+        if self._stop.is_set():
+            return
+        for key, place in self._returning.items():
+            if not place.done() and self._places.reenter(key):
+                place.set_result(None)
+        while (new := self._places.take()) is not None:
+            task = self._loop.create_task(self._execute(new))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _execute(self, key: Key) -> None:
+        run = self._runs.pop(key)
+        answered = False
         try:
-            result = await self._executor.execute(self._runs.pop(key))
+            result = await self._executor.execute(run, _Lane(self, key, run.model.id))
+            answered = result.response is not None
         finally:
-            self._dispatch.done(key)
+            self._places.done(key, answered=answered)
         self._finished(key, result)
-        self._start_next()
+        self._go_on()
+
+
+class _Lane(NamedTuple, Generic[Key]):
+    """One run's place, for its executor."""
+
+    lanes: Lanes[Key]
+    key: Key
+    model: str
+
+    async def rest(self, seconds: float, *, limited: bool) -> None:
+        await self.lanes.rest(self.key, seconds, limited=limited)
+
+    def pause(self, seconds: float) -> None:
+        self.lanes.pause(self.key, self.model, seconds)

@@ -13,6 +13,13 @@ from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.model import Model, Price
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Scenario, Turn
+from pytest_benchmodels.engine.admission import Admission
+from pytest_benchmodels.engine.attempts import Attempts
+from pytest_benchmodels.engine.backoff import Backoff
+from pytest_benchmodels.engine.execution import Executor
+from pytest_benchmodels.engine.limits import Limiter
+from pytest_benchmodels.engine.limits.memory import MemoryLimiter
+from pytest_benchmodels.engine.permits import Permits
 
 MODEL = Model("fake/one", "fake", "one", "http://fake.invalid", params={"temperature": 0}, price=Price(1.0, 2.0))
 
@@ -69,6 +76,16 @@ class FakeProvider:
                 self.cancelled += 1
                 raise
         return Response(str(answer), "stop", Usage(10, 5))
+
+
+def executor(provider: object, retries: int = 4, limiter: Limiter | None = None) -> Executor:
+    """An executor whose every model is answered by one fake, without waits between attempts."""
+    attempts = Attempts(
+        lambda _: provider,  # type: ignore[arg-type,return-value] # a fake
+        Backoff(retries, base_s=0.0),
+        Permits(limiter or MemoryLimiter()),
+    )
+    return Executor(attempts, Admission())
 
 
 def retryable(kind: str = "overloaded", retry_after_s: float | None = None) -> ProviderError:

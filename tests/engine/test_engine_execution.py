@@ -12,14 +12,12 @@ from pytest_benchmodels.core.grading import Grade
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
-from pytest_benchmodels.engine.backoff import Backoff
-from pytest_benchmodels.engine.execution import Executor
-from tests.engine.engine_parts import MODEL, Calls, FakeProvider, Says, check, retryable, run, scenario
+from pytest_benchmodels.engine.flight import Alone
+from tests.engine.engine_parts import MODEL, Calls, FakeProvider, Says, check, executor, retryable, run, scenario
 
 
 def execute(one: Run, provider: FakeProvider, retries: int = 4) -> Result:
-    executor = Executor(lambda _: provider, Backoff(retries, base_s=0.0))
-    return asyncio.run(executor.execute(one))
+    return asyncio.run(executor(provider, retries).execute(one, Alone()))
 
 
 def test_a_right_answer_passes_with_its_figures() -> None:

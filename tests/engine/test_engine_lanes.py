@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 
 from pytest_benchmodels.core.exchange import Request, Response
 from pytest_benchmodels.core.result import Result
-from pytest_benchmodels.engine.backoff import Backoff
 from pytest_benchmodels.engine.dispatch import Dispatch
-from pytest_benchmodels.engine.execution import Executor
 from pytest_benchmodels.engine.lanes import Job, Lanes
-from tests.engine.engine_parts import FakeProvider, Says, check, run, scenario
+from tests.engine.engine_parts import FakeProvider, Says, check, executor, run, scenario
 
 Arrivals = queue.SimpleQueue[tuple[int, Result]]
 
@@ -45,8 +43,9 @@ class Closing:
 
 
 def lanes(provider: object, window: int, arrivals: Arrivals, closing: Closing) -> Lanes[int]:
-    executor = Executor(lambda _: provider, Backoff(0))  # type: ignore[arg-type,return-value] # fakes
-    return Lanes(executor, Dispatch(window), lambda key, result: arrivals.put((key, result)), closing.close)
+    return Lanes(
+        executor(provider, 0), Dispatch(window), lambda key, result: arrivals.put((key, result)), closing.close
+    )
 
 
 def test_as_many_run_at_once_as_the_window_allows_and_all_arrive() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 from .pace import Charge, reserve, settle
 
@@ -22,11 +23,8 @@ class SqliteLimiter:
     """
 
     def __init__(self, path: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._path = path
         self._clock = clock
-        self._file = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
-        self._file.execute("PRAGMA journal_mode = MEMORY")
-        self._file.execute("PRAGMA synchronous = OFF")
-        self._file.execute("CREATE TABLE IF NOT EXISTS bucket (name TEXT PRIMARY KEY, free_at REAL) WITHOUT ROWID")
 
     async def reserve(self, charges: Sequence[Charge]) -> tuple[float, str]:
         with _Transaction(self._file):
@@ -41,6 +39,15 @@ class SqliteLimiter:
 
     async def aclose(self) -> None:
         self._file.close()
+
+    @cached_property
+    def _file(self) -> sqlite3.Connection:
+        """Opened by the thread that uses it, if any does."""
+        file = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
+        file.execute("PRAGMA journal_mode = MEMORY")
+        file.execute("PRAGMA synchronous = OFF")
+        file.execute("CREATE TABLE IF NOT EXISTS bucket (name TEXT PRIMARY KEY, free_at REAL) WITHOUT ROWID")
+        return file
 
     def _read(self, charges: Sequence[Charge]) -> dict[str, float]:
         marks = ",".join("?" * len(charges))

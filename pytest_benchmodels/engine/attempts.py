@@ -1,0 +1,73 @@
+"""One request, attempted until it is answered or no further attempt makes sense."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from pytest_benchmodels.core.errors import ProviderError
+from pytest_benchmodels.core.exchange import Provider, Request, Response
+from pytest_benchmodels.core.model import Model
+from pytest_benchmodels.core.result import Retry
+
+from .backoff import Backoff
+from .flight import Flight
+from .permits import Permit, Permits
+
+__all__ = ["RETRY", "Attempts"]
+
+RETRY = "the next attempt"
+"""What a wait between two attempts is accounted as."""
+
+
+class Attempts:
+    """Sends requests of any run, each with a permit, and waits between attempts without a lane."""
+
+    def __init__(self, provider_for: Callable[[Model], Provider], backoff: Backoff, permits: Permits) -> None:
+        self._provider_for = provider_for
+        self._backoff = backoff
+        self._permits = permits
+
+    async def answer(self, request: Request, flight: Flight) -> Response:
+        """Return the answer; raise `ProviderError` if there is to be none."""
+        provider = self._provider_for(request.model)
+        attempt = 1
+        while True:
+            permit = await self._permit(request, flight)
+            flight.progress.attempts += 1
+            flight.progress.doing = f"attempt {attempt} was not answered"
+            try:
+                with flight.progress.working():
+                    response = await provider.complete(replace(request, attempt=attempt) if attempt > 1 else request)
+            except ProviderError as error:
+                failed = error
+            else:
+                await self._permits.settle(permit, request, response.usage)
+                if response.pause_s is not None:
+                    flight.lane.pause(response.pause_s)
+                return response
+            await self._rest(attempt, failed, flight)
+            attempt += 1
+
+    async def _permit(self, request: Request, flight: Flight) -> Permit:
+        permit = await self._permits.obtain(request)
+        if permit.wait_s:
+            flight.progress.waited(permit.bucket, permit.wait_s)
+        flight.begin()
+        return permit
+
+    async def _rest(self, attempt: int, error: ProviderError, flight: Flight) -> None:
+        """Wait until the next attempt is due; raise the error if there is to be none within the limit."""
+        wait_s = self._backoff.wait_s(attempt, error)
+        if wait_s is None:
+            raise error
+        if not flight.reaches(wait_s):
+            beyond = f"the next attempt was due in {wait_s:.1f} s, beyond the limit of {flight.run.timeout_s} s"
+            raise ProviderError(error.kind, f"{error.message}; {beyond}", status=error.status) from error
+        progress, limited = flight.progress, error.kind == "rate-limit"
+        progress.retries.append(Retry(error.kind, error.message, wait_s))
+        progress.doing = f"attempt {attempt} failed ({error.message}), the next was not due yet"
+        if limited and error.retry_after_s is not None:
+            flight.lane.pause(error.retry_after_s)
+        with progress.waiting(RETRY):
+            await flight.lane.rest(wait_s, limited=limited)

@@ -1,0 +1,46 @@
+"""A scenario's turns: each is sent with the conversation so far, each answer is judged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pytest_benchmodels.core.exchange import Message, Request
+from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.core.scenario import Turn
+
+from .attempts import Attempts
+from .flight import Flight
+from .judging import Watch, judge
+
+__all__ = ["converse"]
+
+
+async def converse(flight: Flight, attempts: Attempts, watch: Watch) -> None:
+    """Hold the whole conversation; answers and verdicts are in the flight's progress."""
+    run, progress = flight.run, flight.progress
+    scenario, last = run.scenario, len(run.scenario.turns) - 1
+    request = _opening(run)
+    for number, turn in enumerate(scenario.turns):
+        request = _with_turn(request, turn, run, final=number == last)
+        response = await attempts.answer(request, flight)
+        progress.answered(response)
+        with watch(run):
+            progress.verdicts += await judge(turn.checks, response, f"turn {number + 1}: " if last else "")
+        request = replace(request, messages=(*request.messages, Message("assistant", response.text)))
+    if progress.response is not None:
+        with watch(run):
+            progress.verdicts += await judge(scenario.checks, progress.response)
+
+
+def _opening(run: Run) -> Request:
+    system = () if run.scenario.system is None else (Message("system", run.scenario.system),)
+    return Request(run.model, system, {**run.model.params, **run.scenario.params}, trial=run.trial)
+
+
+def _with_turn(request: Request, turn: Turn, run: Run, *, final: bool) -> Request:
+    return replace(
+        request,
+        messages=request.messages + turn.messages,
+        checks=turn.checks + run.scenario.checks if final else turn.checks,
+        target=run.scenario.target if final else None,
+    )
