@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import pytest
 
@@ -13,6 +13,7 @@ from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import NO_MODEL, Run
+from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.dispatch import Dispatch
 from pytest_benchmodels.engine.window import Window
 from pytest_benchmodels.formats import LoadOptions
@@ -23,29 +24,33 @@ from .models import HOW_TO_NAME_A_MODEL, Models
 from .options import Settings, read_settings
 from .progress import Progress
 
-if TYPE_CHECKING:
-    from pytest_benchmodels.core.exchange import Provider
-    from pytest_benchmodels.engine.execution import Executor, Watch
-
 __all__ = ["BENCH", "Bench"]
 
 Key = TypeVar("Key", bound=Hashable)
-_UNLIMITED = 1 << 30
 
 
 class Bench:
-    """Settings, models and the making of executors.
+    """Settings, models, and who may still start.
 
-    `sim_url` is where `sim/*` answers once `start_sim` was called. Several processes may hold a Bench; one starts it.
+    `sim_url` is where `sim/*` answers once `start_sim` was called; several processes may hold a Bench, one starts it.
+    `limits_path` is the file in which the workers of a session share rate limits, None in a session without.
     """
 
-    def __init__(self, config: pytest.Config, sim_url: str, start_sim: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        sim_url: str,
+        start_sim: Callable[[], object] = lambda: None,
+        limits_path: str | None = None,
+    ) -> None:
         self._config = config
         self._start_sim = start_sim
+        self.limits_path = limits_path
         self.progress = Progress()
         self.windows: dict[str, int] = {}
         self._tags: set[str] = set()
         self.settings: Settings = read_settings(config)
+        self.admission = Admission(self.settings.budget_usd)
         self.file = self._read_file()
         self.models = Models(self.settings.models, self.file, sim_url)
 
@@ -76,46 +81,32 @@ class Bench:
             raise pytest.UsageError(*str(error).splitlines()) from None
         if any(CATALOG[model.provider].protocol == "sim" for model in models.values()):
             self._start_sim()
+        self.models.list_prices(models)
         return models
 
-    def dispatch(self, models: Iterable[Model]) -> Dispatch[Key]:
-        """An empty dispatch with the windows of these models."""
+    def dispatch(self, models: Collection[Model]) -> Dispatch[Key]:
+        """An empty dispatch with the windows of these models: adaptive where the user gave no limit."""
         most = self.settings.concurrency
         self.windows = {model.id: min(model.max_in_flight or most, most) for model in models}
-        return Dispatch(most, {model: Window(size, fixed=True) for model, size in self.windows.items()})
-
-    def worker_dispatch(self, window: int | None) -> Dispatch[Key]:
-        """An empty dispatch for a worker; None where our scheduler sends no more than may start."""
-        return Dispatch(_UNLIMITED if window is None else window)
-
-    def executor(self, watch: Watch | None = None) -> tuple[Executor, Callable[[], Awaitable[None]]]:
-        """An executor with a connection pool of its own, and what closes the pool."""
-        from pytest_benchmodels.engine.backoff import Backoff  # noqa: PLC0415 - a controller executes nothing
-        from pytest_benchmodels.engine.execution import Executor  # noqa: PLC0415 - asyncio, for those who execute
-        from pytest_benchmodels.providers import create  # noqa: PLC0415 - the same
-        from pytest_benchmodels.providers.http import HttpPool  # noqa: PLC0415 - the same
-
-        pool = HttpPool()
-        made: dict[str, Provider] = {}
-
-        def provider_for(model: Model) -> Provider:
-            if model.id not in made:
-                made[model.id] = create(model, pool, exemplar=graders.exemplar)
-            return made[model.id]
-
-        backoff = Backoff(self.settings.retries)
-        executor = Executor(provider_for, backoff) if watch is None else Executor(provider_for, backoff, watch)
-        return executor, pool.aclose
+        windows = {
+            model.id: Window(self.windows[model.id], fixed=bool(model.limits or model.max_in_flight))
+            for model in models
+        }
+        return Dispatch(most, windows, self.models.pools(models))
 
     def execute(self, run: Run) -> Result:
         """Execute one run on its own, for whoever calls an item outside our loop (a rerun plugin, a debugger)."""
         import asyncio  # noqa: PLC0415 - rare
 
-        executor, close = self.executor()
+        from pytest_benchmodels.engine.flight import Alone  # noqa: PLC0415 - rare
+
+        from .assembly import assemble  # noqa: PLC0415 - rare
+
+        executor, close = assemble(self)
 
         async def alone() -> Result:
             try:
-                return await executor.execute(run)
+                return await executor.execute(run, Alone())
             finally:
                 await close()
 

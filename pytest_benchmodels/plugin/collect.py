@@ -18,6 +18,7 @@ from pytest_benchmodels.reports.failure import failure_text
 from pytest_benchmodels.reports.properties import junit_properties
 
 from .bench import BENCH
+from .compat import skip_here
 
 __all__ = ["LateAnswerError", "NoAnswerError", "RunItem", "ScenarioFile", "WrongAnswerError"]
 
@@ -107,6 +108,8 @@ class RunItem(pytest.Item):
             return
         if self.result is None:
             self.conclude(self.config.stash[BENCH].execute(self.run()))
+        if self.result is not None and self.result.status == "skipped":
+            raise skip_here(self.result.error.message if self.result.error else "")
         self._raise_if("error", NoAnswerError)
 
     def runtest(self) -> None:

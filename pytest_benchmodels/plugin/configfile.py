@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -16,6 +17,7 @@ __all__ = ["ConfigFile", "ModelEntry", "PriceEntry", "read_config"]
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+RedisUrl = Annotated[str, msgspec.Meta(pattern=r"^(rediss?|unix)://")]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -35,16 +37,35 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     api_key_env: str | None = None
     params: dict[str, Any] = {}
     timeout: NotNegative | None = None
+    rpm: Positive | None = None
+    tpm: Positive | None = None
     max_in_flight: Count | None = None
     price: PriceEntry | None = None
 
 
+class ProviderEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[provider.NAME]` table: what all models of the provider with the same key count together."""
+
+    rpm: Positive | None = None
+    tpm: Positive | None = None
+    max_in_flight: Count | None = None
+
+
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A whole bench.toml. `allow_paths` are folders, relative to the file, that datasets may be read from."""
+    """A whole bench.toml.
+
+    `allow_paths` are folders, relative to the file, that datasets may be read from. `limits` is the address of a Redis
+    in which sessions on several machines share their rate limits.
+    """
 
     models: list[str] = []
     allow_paths: list[str] = []
+    limits: RedisUrl | None = None
     model: dict[str, ModelEntry] = {}
+    provider: dict[str, ProviderEntry] = {}
+
+
+_TABLES: dict[str, type[msgspec.Struct]] = {"model": ModelEntry, "provider": ProviderEntry}
 
 
 def read_config(path: Path) -> ConfigFile:
@@ -57,51 +78,58 @@ def read_config(path: Path) -> ConfigFile:
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         raise ConfigError(f"{path.name}:{line[1] if line else text.count(chr(10)) + 1}: {error}") from error
-    problems = [_located(path.name, text, *problem) for problem in _problems(document)]
+    problems = [_located(path.name, text, problem) for problem in _problems(document)]
     if problems:
         raise ConfigError("\n".join(problems))
     return msgspec.convert(document, ConfigFile)
 
 
-def _problems(document: dict[str, Any]) -> list[tuple[str | None, str, str]]:
-    """Everything that is wrong: (model or None, key, message)."""
-    found = _field_problems(None, document, ConfigFile, skip="model")
-    models = document.get("model", {})
-    if not isinstance(models, dict):
-        return [*found, (None, "model", "[model.NAME] has to be a table")]
-    for name, entry in models.items():
-        if isinstance(entry, dict):
-            found += _field_problems(name, entry, ModelEntry)
-        else:
-            found.append((None, "model", f"[model.{name}] has to be a table, got {quote(entry)}"))
-    return found
+class _Problem(NamedTuple):
+    """Something wrong with `key`, in the table [kind.name] or, without a name, in the file itself."""
+
+    name: str | None
+    key: str
+    message: str
+
+
+def _problems(document: dict[str, Any]) -> Iterator[_Problem]:
+    """Everything that is wrong, at once."""
+    yield from _field_problems(None, None, document, ConfigFile)
+    for kind, struct in _TABLES.items():
+        tables = document.get(kind, {})
+        if not isinstance(tables, dict):
+            yield _Problem(None, kind, f"[{kind}.NAME] has to be a table")
+            continue
+        for name, table in tables.items():
+            if isinstance(table, dict):
+                yield from _field_problems(kind, name, table, struct)
+            else:
+                yield _Problem(None, kind, f"[{kind}.{name}] has to be a table, got {quote(table)}")
 
 
 def _field_problems(
-    model: str | None, table: dict[str, Any], struct: type[msgspec.Struct], skip: str = ""
-) -> list[tuple[str | None, str, str]]:
+    kind: str | None, name: str | None, table: dict[str, Any], struct: type[msgspec.Struct]
+) -> Iterator[_Problem]:
     types = {field.name: field.type for field in msgspec.structs.fields(struct)}
-    found = []
     for key, value in table.items():
         if key not in types:
-            where = f" in [model.{quote(model)[1:-1]}]" if model is not None else ""
-            found.append((model, key, f"unknown key {quote(key)}{where}{nearest(key, types)}"))
-        elif key != skip:
+            where = f" in [{kind}.{quote(name)[1:-1]}]" if name is not None else ""
+            yield _Problem(name, key, f"unknown key {quote(key)}{where}{nearest(key, types)}")
+        elif key not in _TABLES:
             try:
                 msgspec.convert(value, types[key])
             except msgspec.ValidationError as error:
-                found.append((model, key, f"{key} = {quote(value)}: {error}"))
-    return found
+                yield _Problem(name, key, f"{key} = {quote(value)}: {error}")
 
 
-def _located(name: str, text: str, model: str | None, key: str, message: str) -> str:
+def _located(file: str, text: str, problem: _Problem) -> str:
     """Prefix `file:line:`; tomllib keeps no lines, so look for the key below its table's header."""
-    inside, line = model is None, 1
+    inside, line = problem.name is None, 1
     for number, content in enumerate(text.splitlines(), 1):
         header = re.match(r"\s*\[(.+)\]\s*(#.*)?$", content)
         if header:
-            inside = model is not None and model in header[1]
+            inside = problem.name is not None and problem.name in header[1]
             line = number if inside else line
-        if inside and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", content):
-            return f"{name}:{number}: {message}"
-    return f"{name}:{line}: {message}"
+        if inside and re.match(rf"\s*[\"']?{re.escape(problem.key)}[\"']?\s*[=.]", content):
+            return f"{file}:{number}: {problem.message}"
+    return f"{file}:{line}: {problem.message}"

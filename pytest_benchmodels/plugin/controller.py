@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import time
-from collections.abc import Sequence
-from pathlib import PurePosixPath
+from collections.abc import Generator, Sequence
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +16,8 @@ from pytest_benchmodels.core.run import parse_run_name
 from pytest_benchmodels.reports.failure import failure_text
 
 from .bench import Bench
+from .brief import Brief
+from .interrupts import gentle_interrupts
 from .marks import Marks
 from .scheduler import LaneScheduling
 from .transport import complete_crash
@@ -36,6 +40,9 @@ class Controller:
         self._schedules = config.getoption("dist") in _OURS
         self._marks: dict[str, Marks] = {}
         self._reported: set[str] = set()
+        self._unanswered: set[str] = set()
+        self._briefed: list[WorkerController] = []
+        self._folder = Path(tempfile.mkdtemp(prefix="benchmodels-"))
         self._dismissed: set[WorkerController] = set()
 
     def is_dismissed(self, node: WorkerController) -> bool:
@@ -45,6 +52,15 @@ class Controller:
     def is_reported(self, nodeid: str) -> bool:
         """Whether the item's outcome arrived, even if its worker died right after."""
         return nodeid in self._reported
+
+    def is_answered(self, nodeid: str) -> bool:
+        """Whether the run's model answered it: its server bore one more."""
+        return nodeid in self._reported and nodeid not in self._unanswered
+
+    def brief(self, node: WorkerController) -> None:
+        """Tell a worker what the session knows: prices, models out of order, money spent."""
+        self._briefed.append(node)
+        self._send_brief(node)
 
     def marked_by(self, node: WorkerController) -> set[int]:
         """The items in whose user code this worker was when it ended."""
@@ -61,13 +77,27 @@ class Controller:
                 found[index] = name.model
         return found
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Let the first interrupt end the session in order: workers report what is done, and give up the rest."""
+        with gentle_interrupts(self._stop):
+            return (yield)
+
+    def _stop(self, signal_name: str) -> None:
+        """Ask xdist's loop to stop, and wake it. It has no public way; `-x` sets the same attribute."""
+        dsession: Any = self._config.pluginmanager.getplugin("dsession")
+        dsession.shouldstop = f"{signal_name}; runs in flight were given up"
+        if self._schedules:
+            dsession.queue.put(("unscheduled", {"node": None, "indices": []}))
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: WorkerController) -> None:
-        marks = self._marks[node.gateway.id] = Marks.create()
+        marks = self._marks[node.gateway.id] = Marks.create(self._folder / f"{node.gateway.id}.marks")
         share = None if self._schedules else max(1, self.bench.settings.concurrency // len(node.nodemanager.specs))
         node.workerinput["benchmodels_marks"] = marks.path
         node.workerinput["benchmodels_window"] = share
         node.workerinput["benchmodels_sim_url"] = self._sim_url
+        node.workerinput["benchmodels_limits"] = str(self._folder / "limits.sqlite")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: WorkerController, error: object | None) -> None:
@@ -110,6 +140,22 @@ class Controller:
         if report.when == "call" or not report.passed:
             self._reported.add(report.nodeid)
 
+    def pytest_bench_result(self, result: Result) -> None:
+        """Learn from each result; tell the workers when that closes a model or the budget."""
+        if result.response is None:
+            self._unanswered.add(result.nodeid)
+        admission = self.bench.admission
+        before = len(admission.closed), admission.is_spent
+        admission.count(result)
+        if (len(admission.closed), admission.is_spent) != before:
+            for node in self._briefed:
+                self._send_brief(node)
+
+    def _send_brief(self, node: WorkerController) -> None:
+        if not node.shutting_down:
+            node.sendcommand(Brief.COMMAND, **Brief.of(self.bench).as_arguments())
+
     def pytest_unconfigure(self) -> None:
         for marks in self._marks.values():
-            marks.remove()
+            marks.close()
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -13,7 +13,7 @@ def install(config: pytest.Config) -> None:
     """Register what this process needs."""
     workerinput = getattr(config, "workerinput", None)
     if workerinput is not None:
-        bench = Bench(config, workerinput["benchmodels_sim_url"], start_sim=lambda: None)
+        bench = Bench(config, workerinput["benchmodels_sim_url"], limits_path=workerinput["benchmodels_limits"])
         _register(config, bench)
         _register_runner(config, bench)
         return

@@ -11,11 +11,13 @@ from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.engine.dispatch import Dispatch
 from pytest_benchmodels.engine.lanes import Job, Lanes
 
+from .assembly import assemble
 from .bench import Bench
 from .collect import RunItem
 from .compat import is_skipped
 from .durations import read_durations
 from .idle import IdleItem, idle_item
+from .interrupts import gentle_interrupts
 
 __all__ = ["run_ordinary", "run_protocol", "run_session"]
 
@@ -66,13 +68,18 @@ def _sorted_out(items: Sequence[pytest.Item]) -> tuple[list[pytest.Item], list[R
 
 
 def _run_lanes(runs: Sequence[RunItem], bench: Bench, dispatch: Dispatch[RunItem], idle: IdleItem) -> None:
-    arrivals: queue.SimpleQueue[tuple[RunItem, Result]] = queue.SimpleQueue()
-    executor, close = bench.executor()
+    """Report runs as they end. An interrupt waits its turn among them: what has ended before it is reported."""
+    arrivals: queue.SimpleQueue[tuple[RunItem, Result] | str] = queue.SimpleQueue()
+    executor, close = assemble(bench)
     durations = read_durations(runs[0].config)
-    with Lanes(executor, dispatch, lambda item, result: arrivals.put((item, result)), close) as lanes:
+    lanes = Lanes(executor, dispatch, lambda item, result: arrivals.put((item, result)), close)
+    with gentle_interrupts(arrivals.put), lanes:
         bench.progress.begin(len(runs), lambda: lanes.in_flight)
         lanes.submit(Job(item, item.run(), durations.get(item.nodeid)) for item in runs)
         for left in reversed(range(len(runs))):
-            item, result = arrivals.get()
+            arrival = arrivals.get()
+            if isinstance(arrival, str):
+                raise pytest.Session.Interrupted(f"{arrival}; runs in flight were given up")
+            item, result = arrival
             item.conclude(result)
             run_protocol(item, idle if left else None)

@@ -7,7 +7,6 @@ tells the controller, which outlives it, who did; 2 us a mark.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,9 +23,9 @@ class Marks:
         self.path = path
 
     @classmethod
-    def create(cls) -> Self:
-        """A new, empty file in the system's temporary folder; whoever creates it removes it."""
-        return cls(*tempfile.mkstemp(prefix="benchmodels-marks-"))
+    def create(cls, path: Path) -> Self:
+        """A new, empty file; whoever creates it removes it."""
+        return cls(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), str(path))
 
     @classmethod
     def open(cls, path: str) -> Self:
@@ -47,7 +46,6 @@ class Marks:
         content = os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0)
         return {index for index, byte in enumerate(content) if byte}
 
-    def remove(self) -> None:
-        """Delete the file."""
+    def close(self) -> None:
+        """Let go of the file."""
         os.close(self._descriptor)
-        Path(self.path).unlink()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.model import Model, Price
+from pytest_benchmodels.core.model import Limit, Model, Price
 from pytest_benchmodels.core.text import nearest, quote
+from pytest_benchmodels.engine.dispatch import Pool
 from pytest_benchmodels.providers.catalog import CATALOG, ProviderInfo
 
-from .configfile import ConfigFile, ModelEntry
+from .configfile import ConfigFile, ModelEntry, ProviderEntry
 
 __all__ = ["HOW_TO_NAME_A_MODEL", "Models"]
 
@@ -30,6 +32,7 @@ class Models:
         self._file = file
         self._sim_url = sim_url
         self._resolved: dict[str, Model] = {}
+        self._listed: dict[str, Price] = {}
 
     def named_for(self, scenario_models: tuple[str, ...]) -> tuple[str, ...]:
         """The first that is set: `--bench-models`, the scenario's, the config's; empty if none is."""
@@ -65,7 +68,7 @@ class Models:
             raise ConfigError(self._unknown(name, provider))
         info = CATALOG[provider]
         # An address of the user's own never gets the key of the provider's: an alias names its key or has none.
-        key_env = info.find_key_env(os.environ) if entry.base_url is None else None
+        key_env = None if self._has_own_address(name) else info.find_key_env(os.environ)
         return Model(
             id=name,
             provider=provider,
@@ -75,8 +78,53 @@ class Models:
             params=entry.params,
             timeout_s=entry.timeout,
             max_in_flight=entry.max_in_flight,
+            limits=self._limits(name, provider, entry),
             price=_price(info, entry),
         )
+
+    def pools(self, models: Collection[Model]) -> list[Pool]:
+        """The maxima in flight that models of one provider have in common."""
+        return [
+            Pool(frozenset(model.id for model in models if model.provider == provider), entry.max_in_flight)
+            for provider, entry in self._file.provider.items()
+            if entry.max_in_flight is not None
+        ]
+
+    @property
+    def listed_prices(self) -> Mapping[str, Price]:
+        """Prices that the price list gave, by model."""
+        return self._listed
+
+    def list_prices(self, models: Mapping[str, Model]) -> None:
+        """Look up the prices that bench.toml does not tell."""
+        wanting = [model for model in models.values() if model.price is None and not self._has_own_address(model.id)]
+        if wanting:
+            from .prices import listed_price  # noqa: PLC0415 - the list takes 0.3 s to load
+
+            for model in wanting:
+                price = listed_price(model.provider, model.name)
+                if price is not None:
+                    self.list_price(model.id, price)
+
+    def _has_own_address(self, name: str) -> bool:
+        entry = self._file.model.get(name)
+        return entry is not None and entry.base_url is not None
+
+    def list_price(self, name: str, price: Price) -> None:
+        """Take a price from whoever looked it up."""
+        self._listed[name] = price
+        self._resolved[name] = replace(self.resolve(name), price=price)
+
+    def _limits(self, name: str, provider: str, entry: ModelEntry) -> tuple[Limit, ...]:
+        """The model's own limits, and those that it shares with others of its provider."""
+        shared = self._file.provider.get(provider, ProviderEntry())
+        limits = []
+        for owner, source in ((name, entry), (f"provider {provider}", shared)):
+            if source.rpm is not None:
+                limits.append(Limit(f"rpm of {owner}", "rpm", source.rpm))
+            if source.tpm is not None:
+                limits.append(Limit(f"tpm of {owner}", "tpm", source.tpm))
+        return tuple(limits)
 
     def _base_url(self, info: ProviderInfo) -> str:
         if info.protocol == "sim":

@@ -22,7 +22,8 @@ class Settings:
     """The command line and the ini file, read once.
 
     `concurrency` is how many runs of one model may be in flight. `timeout_s` is the limit of a run whose scenario and
-    model set none: seconds, 0 for no limit. `repeat` is None where the user set none.
+    model set none: seconds, 0 for no limit. `repeat` is None where the user set none. `budget_usd` is in US dollars,
+    None for no budget.
     """
 
     models: tuple[str, ...]
@@ -32,6 +33,7 @@ class Settings:
     repeat: int | None
     timeout_s: float
     retries: int
+    budget_usd: float | None
     patterns: tuple[str, ...]
     json_file: Path | None
 
@@ -70,6 +72,12 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="N",
         help="further attempts after a retryable failure (default: 4)",
     )
+    add(
+        "--bench-budget",
+        type=_dollars,
+        metavar="USD",
+        help="start no further run once this much is spent; the rest is skipped",
+    )
     add("--bench-json", metavar="FILE", help="write every result to FILE as JSON")
     parser.addini("bench_files", "patterns of scenario files", type="args", default=DEFAULT_PATTERNS)
 
@@ -87,6 +95,7 @@ def read_settings(config: pytest.Config) -> Settings:
         repeat=option.bench_repeat,
         timeout_s=_timeout_s(config),
         retries=option.bench_retries,
+        budget_usd=option.bench_budget,
         patterns=tuple(config.getini("bench_files")),
         json_file=None if option.bench_json is None else config.invocation_params.dir / option.bench_json,
     )
@@ -140,7 +149,12 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _dollars(text: str) -> float:
+    return _seconds(text)
+
+
 # argparse shows a type's name: "invalid a whole number above 0 value: '0'".
 _positive.__name__ = "whole number above 0"
 _natural.__name__ = "whole number"
+_dollars.__name__ = "number of US dollars"
 _seconds.__name__ = "number of seconds"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator, Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.metrics import Figures, Tally
 from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.reports.bench_json import BenchRun, write_bench_json
 from pytest_benchmodels.reports.summary import summary_lines
 
@@ -65,17 +67,33 @@ class Reporter:
             self._problems.append(str(error))
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None]:
+        """Come last: hundreds of lines about failures would push the figures out of sight."""
+        yield
+        self._summarise(terminalreporter)
+
+    def _summarise(self, terminalreporter: Any) -> None:
         figures = self._figures()
         if figures.runs:
             terminalreporter.write_sep("=", "benchmark summary")
             for line in summary_lines(figures, self._config.get_terminal_writer().fullwidth):
+                terminalreporter.write_line(line)
+            for line in self._unknown_prices(figures):
                 terminalreporter.write_line(line)
         missing = self._bench.progress.total - self._bench.progress.done
         if missing > 0:
             terminalreporter.write_line(f"stopped early: {missing} of {self._bench.progress.total} runs have no result")
         for problem in self._problems:
             terminalreporter.write_line(f"ERROR: {problem}", red=True)
+
+    def _unknown_prices(self, figures: Figures) -> Iterator[str]:
+        """An unknown cost is not 0: say it once, and what follows for a budget."""
+        names = [model.model for model in figures.models if model.graded and model.cost_usd is None]
+        if names:
+            counted = " (the budget does not count them)" if self._bench.settings.budget_usd is not None else ""
+            price = "price = {input = ..., output = ...}"
+            yield f"cost unknown: {plain(', '.join(names))}{counted}; set {price} of [model.NAME] in bench.toml"
 
     def _figures(self) -> Figures:
         return self._tally.figures(self._bench.settings.concurrency, self._bench.windows)

@@ -19,6 +19,7 @@ from xdist.workermanage import parse_tx_spec_config
 from pytest_benchmodels.engine.dispatch import Dispatch
 
 from .durations import read_durations
+from .signals import Signal
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
@@ -45,6 +46,9 @@ class LaneScheduling:
         self._chunks: deque[list[int]] = deque()
         self._dispatch: Dispatch[int] = Dispatch(1)
         self._lanes = 1
+        self._away: set[int] = set()
+        self._wanting: dict[int, WorkerController] = {}
+        self._holds: set[tuple[int, WorkerController]] = set()
 
     @property
     def nodes(self) -> list[WorkerController]:
@@ -79,17 +83,23 @@ class LaneScheduling:
         elif collection != self._collection:
             self._refuse(node, collection)
             return
+        self._controller.brief(node)
         self._ready.append(node)
 
     def schedule(self) -> None:
+        """Give free lanes to runs that come back from a rest, then to those that have not started."""
+        for index, node in list(self._wanting.items()):
+            if self._dispatch.reenter(index):
+                del self._wanting[index]
+                self._away.discard(index)
+                node.send_runtest_some([index])
         for node in list(self._ready):
             self._feed(node)
 
     def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:  # noqa: ARG002 - xdist's interface
         self._held[node].remove(item_index)
-        if item_index in self._models:
-            self._dispatch.done(item_index)
-        self._feed(node)
+        self._forget(item_index)
+        self.schedule()
 
     def mark_test_pending(self, item: str) -> None:
         """Let an item run once more; for plugins that rerun what a crash ended."""
@@ -98,10 +108,24 @@ class LaneScheduling:
             self.schedule()
 
     def remove_pending_tests_from_node(self, node: WorkerController, indices: Sequence[int]) -> None:
-        """Nothing: it answers a worker's return of items that `steal` asked for, and we never ask."""
+        """Hear a worker's signal about one of its runs; see `signals`."""
+        if node not in self._held or len(indices) != 2:
+            return
+        signal, index = indices
+        if signal in (Signal.LEFT, Signal.LIMITED):
+            self._dispatch.leave(index, limited=signal == Signal.LIMITED)
+            self._away.add(index)
+        elif signal == Signal.WANTED:
+            self._wanting[index] = node
+        elif signal == Signal.HELD:
+            self._dispatch.hold(index, self._models[index])
+            self._holds.add((index, node))
+        elif signal == Signal.RELEASED:
+            self._release(index, node)
+        self.schedule()
 
     def remove_node(self, node: WorkerController) -> str | None:
-        """Forget a worker that ended; return the item that ended it, and let the others that it held run again."""
+        """Forget a worker that ended; return the item that killed it, and let the others that it held run again."""
         held = self._held.pop(node)
         if node in self._ready:
             self._ready.remove(node)
@@ -109,13 +133,26 @@ class LaneScheduling:
             # Runs of a dismissed worker have no result: the session is stopping, `-x` has had enough.
             return None
         for index in held:
-            if index in self._models:
-                self._dispatch.done(index)
+            self._forget(index)
+        for index, holder in list(self._holds):
+            if holder is node:
+                self._release(index, node)
         unfinished = [index for index in held if not self._controller.is_reported(self._collection[index])]
         culprit = self._culprit(node, unfinished)
         self._add(index for index in unfinished if index != culprit)
         self.schedule()
         return None if culprit is None else self._collection[culprit]
+
+    def _forget(self, index: int) -> None:
+        """The item is no worker's any more."""
+        self._away.discard(index)
+        self._wanting.pop(index, None)
+        if index in self._models and self._collection is not None:
+            self._dispatch.done(index, answered=self._controller.is_answered(self._collection[index]))
+
+    def _release(self, index: int, node: WorkerController) -> None:
+        self._holds.discard((index, node))
+        self._dispatch.release(index, self._models[index])
 
     def _culprit(self, node: WorkerController, unfinished: Sequence[int]) -> int | None:
         """The item in whose user code the process ended, as far as it left a mark; else the one held longest."""
@@ -147,13 +184,14 @@ class LaneScheduling:
     def _feed(self, node: WorkerController) -> None:
         """Send what the worker has room for: a chunk of tests if it is idle, else runs for its free lanes."""
         held = self._held[node]
-        if node.shutting_down or node not in self._ready:
+        if node.shutting_down:
             return
         send: list[int] = []
         if self._chunks:
             send = [] if held else self._chunks.popleft()
         elif not any(index not in self._models for index in held):
-            while len(held) + len(send) < self._lanes and (index := self._dispatch.take()) is not None:
+            busy = sum(index not in self._away for index in held)
+            while busy + len(send) < self._lanes and (index := self._dispatch.take()) is not None:
                 send.append(index)
         if send:
             held.extend(send)

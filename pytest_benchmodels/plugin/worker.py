@@ -19,13 +19,18 @@ import pytest
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.engine.dispatch import Dispatch
-from pytest_benchmodels.engine.lanes import Job, Lanes
+from pytest_benchmodels.engine.lanes import Job, Lanes, Places
 
+from .assembly import assemble
 from .bench import Bench
+from .brief import Brief
 from .collect import RunItem
 from .compat import is_skipped
 from .idle import idle_item
+from .interrupts import ignored_interrupts
 from .marks import Marks
+from .places import SentPlaces
+from .signals import Signal
 
 __all__ = ["interactor", "run_worker"]
 
@@ -64,13 +69,14 @@ class _Worker:
         self._indices = {item.nodeid: index for index, item in enumerate(session.items)}
         workerinput: dict[str, Any] = session.config.workerinput  # type: ignore[attr-defined] # xdist sets it
         self._marks = Marks.open(workerinput["benchmodels_marks"])
-        self._window: int | None = workerinput["benchmodels_window"]
+        # With a scheduler of xdist's own, which sends many items ahead, a worker keeps its share of the lanes itself.
+        window: int | None = workerinput["benchmodels_window"]
+        self._places: Places[int] = SentPlaces(self._signal) if window is None else Dispatch(window)
 
     def run(self) -> None:
-        executor, close = self._bench.executor(self._watch)
-        dispatch: Dispatch[int] = self._bench.worker_dispatch(self._window)
-        lanes = Lanes(executor, dispatch, lambda index, result: self._inbox.put(_Arrival(index, result)), close)
-        with lanes:
+        executor, close = assemble(self._bench, self._watch)
+        lanes = Lanes(executor, self._places, lambda index, result: self._inbox.put(_Arrival(index, result)), close)
+        with ignored_interrupts(), lanes:
             self._xdist.channel.setcallback(self._inbox.put, endmarker=_SHUTDOWN)
             while not self._stopping() and (message := self._inbox.get()) != _SHUTDOWN:
                 if isinstance(message, _Arrival):
@@ -92,12 +98,16 @@ class _Worker:
         elif name == "steal":
             # All that was sent has started: there is nothing to take back.
             self._xdist.sendevent("unscheduled", indices=[])
+        elif name == Brief.COMMAND:
+            Brief(**arguments).apply(self._bench)
 
     def _start(self, indices: Iterable[int], lanes: Lanes[int]) -> None:
         jobs, in_turn = [], []
         for index in indices:
             item = self._session.items[index]
-            if isinstance(item, RunItem) and not is_skipped(item):
+            if isinstance(self._places, SentPlaces) and self._places.grant(index):
+                lanes.wake()
+            elif isinstance(item, RunItem) and not is_skipped(item):
                 jobs.append(Job(index, item.run()))
             else:
                 in_turn.append(index)
@@ -147,6 +157,9 @@ class _Worker:
         hook = self._idle.ihook
         hook.pytest_runtest_setup(item=self._idle)
         hook.pytest_runtest_teardown(item=self._idle, nextitem=None)
+
+    def _signal(self, signal: Signal, index: int) -> None:
+        self._xdist.sendevent("unscheduled", indices=[int(signal), index])
 
     def _watch(self, run: Run) -> AbstractContextManager[object]:
         index = self._indices.get(run.nodeid)

@@ -90,7 +90,10 @@ def _model(model: ModelFigures) -> dict[str, object]:
 
 
 def _result(result: Result) -> dict[str, object]:
-    return {**to_plain(result), "started_at": _iso(result.started_at)}
+    plain: dict[str, Any] = to_plain(result)
+    if plain["response"]:
+        del plain["response"]["pause_s"]  # between a provider and the engine, nobody else's business
+    return {**plain, "started_at": _iso(result.started_at)}
 
 
 def _iso(seconds: float) -> str:

@@ -13,6 +13,8 @@ __all__ = ["summary_lines"]
 
 _GAP = "  "
 _ERROR_LINES = 5
+_WAIT_SHARE = 0.1
+_LEAST_WAIT_S = 1.0
 _MODEL_LIMIT = 120
 _CAUSE_LIMIT = 40
 _CUT = len("... (1234567 more characters)")
@@ -50,11 +52,16 @@ _BEFORE_LATENCY = 7
 
 
 def summary_lines(figures: Figures, width: int) -> list[str]:
-    """The table, the causes of errors, and the three closing lines.
+    """The table, the causes of errors, what was waited for, and the three closing lines.
 
     Causes are cut to a terminal of `width` characters; the table has one layout everywhere, for programs read it too.
     """
-    return [*_table(figures.models), *_error_lines(figures.errors, width), *_closing_lines(figures)]
+    return [
+        *_table(figures.models),
+        *_error_lines(figures.errors, width),
+        *_wait_lines(figures),
+        *_closing_lines(figures),
+    ]
 
 
 def _table(models: Sequence[ModelFigures]) -> list[str]:
@@ -105,6 +112,18 @@ def _error_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:
         yield start + one_line(group.message, max(width - len(start) - _CUT, _CAUSE_LIMIT))
     if rest := groups[len(shown) :]:
         yield f"errors: {sum(group.count for group in rest)} more of {len(rest)} further kinds"
+
+
+def _wait_lines(figures: Figures) -> Iterator[str]:
+    """Which model waited how long for what, where it was a tenth of the makespan or more, all its runs together."""
+    least = max(_WAIT_SHARE * figures.makespan_s, _LEAST_WAIT_S)
+    for model in figures.models:
+        waits = sorted(model.waits_s.items(), key=lambda wait: -wait[1])
+        told = [
+            f"{duration(seconds)} for {one_line(reason, _MODEL_LIMIT)}" for reason, seconds in waits if seconds >= least
+        ]
+        if told:
+            yield f"waited: {one_line(model.model, _MODEL_LIMIT)}: {', '.join(told)} (all its runs together)"
 
 
 def _closing_lines(figures: Figures) -> list[str]:

@@ -37,6 +37,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
         threshold=0.8,
         latency_s=1.5,
         wait_s=0.25,
+        waits={"rpm of sim/steady": 0.25},
         attempts=2,
         status="failed",
         checks=(
@@ -68,6 +69,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
                 "summary": "equals '4'",
             }
         ],
+        "waits": {"rpm of sim/steady": 0.25},
         "response": {
             "text": "5",
             "finish_reason": "stop",
@@ -133,6 +135,7 @@ def test_the_run_and_its_models(tmp_path: Path) -> None:
         "input_tokens": None,
         "output_tokens": None,
         "cost_usd": None,
+        "waits_s": {},
     }
 
 

@@ -1,0 +1,57 @@
+"""Puts an executor together: providers, permits, attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from pytest_benchmodels import graders
+from pytest_benchmodels.engine.attempts import Attempts
+from pytest_benchmodels.engine.backoff import Backoff
+from pytest_benchmodels.engine.execution import Executor
+from pytest_benchmodels.engine.judging import Watch, unwatched
+from pytest_benchmodels.engine.limits import Limiter
+from pytest_benchmodels.engine.permits import Permits
+from pytest_benchmodels.providers import create
+from pytest_benchmodels.providers.http import HttpPool
+
+if TYPE_CHECKING:
+    from pytest_benchmodels.core.exchange import Provider
+    from pytest_benchmodels.core.model import Model
+
+    from .bench import Bench
+
+__all__ = ["assemble"]
+
+
+def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable[[], Awaitable[None]]]:
+    """An executor with connections and limits of its own, for one event loop, and what closes them."""
+    pool, limiter = HttpPool(), _limiter(bench)
+    made: dict[str, Provider] = {}
+
+    def provider_for(model: Model) -> Provider:
+        if model.id not in made:
+            made[model.id] = create(model, pool, exemplar=graders.exemplar)
+        return made[model.id]
+
+    async def close() -> None:
+        await pool.aclose()
+        await limiter.aclose()
+
+    attempts = Attempts(provider_for, Backoff(bench.settings.retries), Permits(limiter))
+    return Executor(attempts, bench.admission, watch), close
+
+
+def _limiter(bench: Bench) -> Limiter:
+    """Shared as far as the session reaches: several machines, the workers of one, one process."""
+    if bench.file.limits is not None:
+        from pytest_benchmodels.engine.limits.redis import RedisLimiter  # noqa: PLC0415 - an extra
+
+        return RedisLimiter(bench.file.limits)
+    if bench.limits_path is not None:
+        from pytest_benchmodels.engine.limits.sqlite import SqliteLimiter  # noqa: PLC0415 - workers only
+
+        return SqliteLimiter(bench.limits_path)
+    from pytest_benchmodels.engine.limits.memory import MemoryLimiter  # noqa: PLC0415 - no worker
+
+    return MemoryLimiter()

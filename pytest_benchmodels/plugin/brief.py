@@ -1,0 +1,50 @@
+"""What the controller tells its workers: facts of the whole session that a worker alone cannot know."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pytest_benchmodels.core.model import Price
+from pytest_benchmodels.core.result import Failure
+
+if TYPE_CHECKING:
+    from .bench import Bench
+
+__all__ = ["Brief"]
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """Prices by model, as (input, output); closed models, as (kind, message); the budget, once it is spent.
+
+    Plain data: it travels as the arguments of a command, which our loop in the worker reads.
+    """
+
+    COMMAND: ClassVar[str] = "benchmodels_brief"
+
+    prices: dict[str, tuple[float, float]]
+    closed: dict[str, tuple[str, str]]
+    spent_usd: float | None
+
+    @classmethod
+    def of(cls, bench: Bench) -> Self:
+        """What this session's controller knows now."""
+        admission = bench.admission
+        return cls(
+            prices={name: (price.input, price.output) for name, price in bench.models.listed_prices.items()},
+            closed={model: (cause.kind, cause.message) for model, cause in admission.closed.items()},
+            spent_usd=admission.spent_usd if admission.is_spent else None,
+        )
+
+    def as_arguments(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def apply(self, bench: Bench) -> None:
+        """Let a worker's bench know."""
+        for name, (input_price, output_price) in self.prices.items():
+            bench.models.list_price(name, Price(input_price, output_price))
+        for model, (kind, message) in self.closed.items():
+            bench.admission.close(model, Failure(kind, message))
+        if self.spent_usd is not None:
+            bench.admission.spend_all(self.spent_usd)
