@@ -19,12 +19,12 @@ class RankedModel:
     """One model's place.
 
     `place` is one more than the number of models that are significantly better: models that the runs do not tell apart
-    share a place. `passed` and `graded` count runs. `trials` is None where no scenario has several. `flaky` are the
+    share a place. It is None where no run was graded. `passed` and `graded` count runs. `trials` is None where no scenario has several. `flaky` are the
     scenarios whose trials disagree, the most undecided first.
     """
 
     model: str
-    place: int
+    place: int | None
     passed: int
     graded: int
     score: float | None
@@ -76,7 +76,7 @@ def rank(outcomes: Iterable[Outcome]) -> Ranking:
     pairs = _pairs(models)
     beaten = [pair.second for pair in pairs if pair.significant]
     ranked = [_ranked(model, scenarios, 1 + beaten.count(model)) for model, scenarios in models.items()]
-    ranked.sort(key=lambda entry: (entry.place, -1.0 if entry.rate is None else -entry.rate, entry.model))
+    ranked.sort(key=lambda entry: (entry.place or len(models) + 1, -(entry.rate or 0.0), entry.model))
     return Ranking(tuple(ranked), pairs)
 
 
@@ -106,14 +106,15 @@ def _differences(first: Mapping[str, Standing], second: Mapping[str, Standing]) 
 
 def _ranked(model: str, scenarios: Mapping[str, Standing], place: int) -> RankedModel:
     results = scenarios.values()
+    graded = sum(standing.graded for standing in results)
     most = max(standing.graded for standing in results)
     scored = sum(standing.scored for standing in results)
     flaky = [entry for entry in scenarios.items() if 0 < entry[1].passed < entry[1].graded]
     return RankedModel(
         model=model,
-        place=place,
+        place=place if graded else None,
         passed=sum(standing.passed for standing in results),
-        graded=sum(standing.graded for standing in results),
+        graded=graded,
         score=math.fsum(standing.score_sum for standing in results) / scored if scored else None,
         trials=trial_figures(((standing.passed, standing.graded) for standing in results), most) if most > 1 else None,
         flaky=tuple(sorted(flaky, key=lambda entry: (-disagreement(entry[1].passed, entry[1].graded), entry[0]))),

@@ -40,7 +40,7 @@ def ranking_plain(ranking: Ranking) -> dict[str, object]:
 def _row(model: RankedModel) -> list[str]:
     interval = model.interval
     return [
-        str(model.place),
+        UNKNOWN if model.place is None else str(model.place),
         _name(model.model),
         f"{model.passed}/{model.graded}",
         percent(model.rate),
