@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pytest_benchmodels.engine.dispatch import Dispatch
+from pytest_benchmodels.engine.dispatch import Dispatch, Pool
 from pytest_benchmodels.engine.window import Window
 
 MODELS = ["a", "b", "c"]
@@ -74,15 +74,75 @@ def test_what_is_put_back_keeps_its_place() -> None:
     assert drain(dispatch) == ["a1", "a2", "a3"]
 
 
+def test_a_key_that_left_lets_another_in_and_takes_its_place_again_when_there_is_room() -> None:
+    dispatch: Dispatch[str] = Dispatch(1)
+    dispatch.add("a1", "a")
+    dispatch.add("a2", "a")
+    assert dispatch.take() == "a1"
+
+    dispatch.leave("a1")
+    assert (dispatch.take(), dispatch.away) == ("a2", 1)
+    assert not dispatch.reenter("a1")
+    dispatch.done("a2")
+    assert dispatch.reenter("a1")
+    assert (dispatch.in_flight, dispatch.away) == (1, 0)
+
+
+def test_a_limited_key_narrows_its_models_window_and_answers_widen_it() -> None:
+    dispatch: Dispatch[int] = Dispatch(10, {"a": Window(10)})
+    for key in range(30):
+        dispatch.add(key, "a")
+    taken = [dispatch.take() for _ in range(10)]
+    assert dispatch.take() is None
+
+    dispatch.leave(9, limited=True)
+
+    # 9 are left in flight, and a tenth less than those are allowed.
+    assert dispatch.take() is None
+    for key in taken[:2]:
+        assert key is not None
+        dispatch.done(key)
+    assert [dispatch.take(), dispatch.take()] == [10, None]
+
+
+def test_a_held_group_waits_and_another_goes_on() -> None:
+    dispatch: Dispatch[str] = Dispatch(2)
+    for key in ("a1", "a2", "b1"):
+        dispatch.add(key, key[0])
+    assert dispatch.take() == "a1"
+    dispatch.leave("a1")
+
+    dispatch.hold("a1", "a")
+    assert not dispatch.reenter("a1")
+    assert [dispatch.take(), dispatch.take()] == ["b1", None]
+
+    dispatch.release("a1", "a")
+    assert dispatch.reenter("a1")
+    assert dispatch.take() == "a2"
+
+
+def test_groups_of_a_pool_share_its_maximum() -> None:
+    dispatch: Dispatch[str] = Dispatch(5, pools=[Pool(frozenset("ab"), 3)])
+    for key in ("a1", "a2", "a3", "b1", "b2", "c1"):
+        dispatch.add(key, key[0])
+
+    taken = [dispatch.take() for _ in range(5)]
+
+    assert taken == ["a1", "b1", "c1", "a2", None]
+    dispatch.done("b1")
+    assert dispatch.take() == "b2"
+
+
 class Schedules(RuleBasedStateMachine):
     """Any order of adding, taking, finishing and putting back."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.dispatch: Dispatch[int] = Dispatch(3, {"b": Window(1)})
+        self.dispatch: Dispatch[int] = Dispatch(3, {"b": Window(1, fixed=True)})
         self.groups: dict[int, str] = {}
         self.pending: set[int] = set()
         self.in_flight: set[int] = set()
+        self.away: set[int] = set()
 
     @rule(group=st.sampled_from(MODELS), expected=st.none() | st.floats(0, 1e6))
     def add(self, group: str, expected: float | None) -> None:
@@ -111,10 +171,36 @@ class Schedules(RuleBasedStateMachine):
         else:
             self.dispatch.done(key)
 
+    @precondition(lambda self: self.in_flight)
+    @rule(data=st.data(), limited=st.booleans())
+    def leave(self, data: st.DataObject, *, limited: bool) -> None:
+        key = data.draw(st.sampled_from(sorted(self.in_flight)))
+        self.dispatch.leave(key, limited=limited)
+        self.in_flight.remove(key)
+        self.away.add(key)
+
+    @precondition(lambda self: self.away)
+    @rule(data=st.data())
+    def reenter(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.away)))
+        has_room = self.flying(self.groups[key]) < self.limit(key)
+        assert self.dispatch.reenter(key) == has_room
+        if has_room:
+            self.away.remove(key)
+            self.in_flight.add(key)
+
+    @precondition(lambda self: self.away)
+    @rule(data=st.data())
+    def give_up(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.away)))
+        self.dispatch.done(key)
+        self.away.remove(key)
+
     @invariant()
     def windows_hold(self) -> None:
         assert all(self.flying(group) <= (1 if group == "b" else 3) for group in MODELS)
         assert (len(self.dispatch), self.dispatch.in_flight) == (len(self.pending), len(self.in_flight))
+        assert self.dispatch.away == len(self.away)
 
     def flying(self, group: str) -> int:
         return sum(self.groups[key] == group for key in self.in_flight)

@@ -10,7 +10,8 @@ from pytest_benchmodels.core.exchange import Request, Response
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.engine.dispatch import Dispatch
 from pytest_benchmodels.engine.lanes import Job, Lanes
-from tests.engine.engine_parts import FakeProvider, Says, check, executor, run, scenario
+from pytest_benchmodels.engine.window import Window
+from tests.engine.engine_parts import MODEL, FakeProvider, Says, check, executor, retryable, run, scenario
 
 Arrivals = queue.SimpleQueue[tuple[int, Result]]
 
@@ -42,10 +43,10 @@ class Closing:
         self.closed += 1
 
 
-def lanes(provider: object, window: int, arrivals: Arrivals, closing: Closing) -> Lanes[int]:
-    return Lanes(
-        executor(provider, 0), Dispatch(window), lambda key, result: arrivals.put((key, result)), closing.close
-    )
+def lanes(provider: object, window: int, arrivals: Arrivals, closing: Closing, retries: int = 4) -> Lanes[int]:
+    """Lanes whose windows adapt, for one model."""
+    places: Dispatch[int] = Dispatch(window, {MODEL.id: Window(window)})
+    return Lanes(executor(provider, retries), places, lambda key, result: arrivals.put((key, result)), closing.close)
 
 
 def test_as_many_run_at_once_as_the_window_allows_and_all_arrive() -> None:
@@ -80,3 +81,97 @@ def test_a_late_run_does_not_hold_its_neighbours() -> None:
 
     assert [result.status for _, result in ended].count("passed") == 3
     assert ended[-1][1].status == "timeout"
+
+
+@dataclass
+class Busy:
+    """Refuses what is beyond `bears` at once with `error`; counts requests."""
+
+    bears: int
+    retry_after_s: float | None = None
+    now: int = 0
+    most: int = 0
+    refused: int = 0
+
+    async def complete(self, request: Request) -> Response:
+        if self.now >= self.bears:
+            self.refused += 1
+            raise retryable("rate-limit", self.retry_after_s)
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            for _ in range(5):
+                await asyncio.sleep(0)
+        finally:
+            self.now -= 1
+        return Response(request.messages[-1].content)
+
+
+def test_refused_runs_leave_their_lanes_and_all_are_answered_in_the_end() -> None:
+    arrivals: Arrivals = queue.SimpleQueue()
+    busy = Busy(bears=3)
+    with lanes(busy, 10, arrivals, Closing(), retries=1000) as open_lanes:
+        open_lanes.submit(Job(key, run(scenario(check(Says("hello"))))) for key in range(40))
+        ended = [arrivals.get(timeout=30) for _ in range(40)]
+
+    assert {result.status for _, result in ended} == {"passed"}
+    assert busy.most == 3
+    assert busy.refused == sum(result.attempts - 1 for _, result in ended) > 0
+
+
+def test_a_run_that_waits_for_its_next_attempt_lets_others_go_first() -> None:
+    arrivals: Arrivals = queue.SimpleQueue()
+    provider = FakeProvider([retryable(retry_after_s=0.05), "b", "c", "a"])
+    with lanes(provider, 1, arrivals, Closing()) as open_lanes:
+        open_lanes.submit(Job(key, run(scenario())) for key in range(3))
+        ended = [arrivals.get(timeout=30) for _ in range(3)]
+
+    assert [key for key, _ in ended] == [1, 2, 0]
+    waiting = ended[-1][1]
+    assert (waiting.attempts, waiting.response.text if waiting.response else "") == (2, "a")
+    assert waiting.waits.keys() == {"the next attempt"}
+    assert waiting.wait_s >= 0.05
+
+
+def test_a_servers_retry_after_holds_all_runs_of_the_model() -> None:
+    arrivals: Arrivals = queue.SimpleQueue()
+    provider = FakeProvider([retryable("rate-limit", 0.05), "b", "c"])
+    with lanes(provider, 1, arrivals, Closing()) as open_lanes:
+        open_lanes.submit(Job(key, run(scenario())) for key in range(2))
+        ended = [arrivals.get(timeout=30) for _ in range(2)]
+
+    first, second = (result for _, result in sorted(ended))
+    assert second.started_at >= first.started_at + 0.05
+
+
+def test_an_answer_that_uses_up_the_quota_holds_the_model() -> None:
+    arrivals: Arrivals = queue.SimpleQueue()
+    provider = Quota(pause_s=0.05)
+    with lanes(provider, 1, arrivals, Closing()) as open_lanes:
+        open_lanes.submit(Job(key, run(scenario())) for key in range(2))
+        ended = [arrivals.get(timeout=30) for _ in range(2)]
+
+    first, second = (result for _, result in sorted(ended))
+    assert second.started_at >= first.started_at + 0.05
+
+
+@dataclass
+class Quota:
+    """Answers, and says that this was the last request for so long."""
+
+    pause_s: float
+
+    async def complete(self, request: Request) -> Response:
+        return Response(request.messages[-1].content, pause_s=self.pause_s)
+
+
+def test_a_run_whose_time_runs_out_while_it_rests_is_a_timeout_and_frees_all() -> None:
+    arrivals: Arrivals = queue.SimpleQueue()
+    provider = FakeProvider([retryable(retry_after_s=0.2), None, "c"])
+    with lanes(provider, 1, arrivals, Closing()) as open_lanes:
+        open_lanes.submit([Job(0, run(scenario(), timeout_s=0.3)), Job(1, run(scenario(), timeout_s=0.6))])
+        ended = dict(arrivals.get(timeout=30) for _ in range(2))
+        open_lanes.submit([Job(2, run(scenario()))])
+        ended.update([arrivals.get(timeout=30)])
+
+    assert [ended[key].status for key in range(3)] == ["timeout", "timeout", "passed"]

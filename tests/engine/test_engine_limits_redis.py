@@ -1,0 +1,80 @@
+"""Rate limits shared across machines, through a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.engine.limits import Charge
+from pytest_benchmodels.engine.limits.redis import RedisLimiter
+
+REQUEST = Charge("rpm", 10.0)
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = shutil.which("redis-server")
+    if server is None:
+        assert not os.environ.get("BENCHMODELS_REDIS_REQUIRED"), "CI has to have redis-server"
+        pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
+    folder: Path = tmp_path_factory.mktemp("redis")
+    path = folder / "redis.sock"
+    command = [server, "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "ready to accept connections" in line.lower():
+                break
+        yield f"unix://{path}"
+        process.terminate()
+
+
+def test_two_machines_share_a_bucket(redis_url: str) -> None:
+    async def take() -> list[tuple[float, str]]:
+        here, there = RedisLimiter(redis_url), RedisLimiter(redis_url)
+        places = [await limiter.reserve([REQUEST]) for limiter in (here, there, here, there)]
+        await here.aclose()
+        await there.aclose()
+        return places
+
+    waits, buckets = zip(*asyncio.run(take()), strict=True)
+    assert [round(wait / 10) for wait in waits] == [0, 1, 2, 3]
+    assert buckets == ("", "rpm", "rpm", "rpm")
+
+
+def test_the_fullest_bucket_decides_and_corrections_count(redis_url: str) -> None:
+    async def take() -> list[tuple[float, str]]:
+        limiter = RedisLimiter(redis_url)
+        charges = [Charge("a", 10.0), Charge("b", 50.0)]
+        first = await limiter.reserve(charges)
+        await limiter.settle([Charge("b", -30.0)])
+        second = await limiter.reserve(charges)
+        await limiter.aclose()
+        return [first, second]
+
+    (first, _), (second, bucket) = asyncio.run(take())
+    assert (first, round(second), bucket) == (0.0, 20, "b")
+
+
+def test_a_redis_that_is_not_there_is_said() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"redis://127.0.0.1:{unused.getsockname()[1]}"
+
+    async def take() -> None:
+        limiter = RedisLimiter(url)
+        try:
+            await limiter.reserve([REQUEST])
+        finally:
+            await limiter.aclose()
+
+    with pytest.raises(ConfigError, match="the limits in Redis cannot be reached"):
+        asyncio.run(take())

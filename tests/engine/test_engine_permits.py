@@ -1,0 +1,86 @@
+"""Permits: what a request is charged, and how estimates learn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from pytest_benchmodels.core.exchange import Message, Request, Usage
+from pytest_benchmodels.core.model import Limit
+from pytest_benchmodels.engine.limits import Charge
+from pytest_benchmodels.engine.permits import Permits
+from pytest_benchmodels.engine.tokens import TokenEstimate
+from tests.engine.engine_parts import MODEL
+
+LIMITED = replace(MODEL, limits=(Limit("rpm of m", "rpm", 600), Limit("tpm of m", "tpm", 6000)))
+
+
+def request(text: str = "x" * 400, **params: object) -> Request:
+    return Request(LIMITED, (Message("user", text),), params)
+
+
+@dataclass
+class Ledger:
+    """A limiter that lets all go and remembers what it was asked."""
+
+    reserved: list[Sequence[Charge]] = field(default_factory=list)
+    settled: list[Sequence[Charge]] = field(default_factory=list)
+
+    async def reserve(self, charges: Sequence[Charge]) -> tuple[float, str]:
+        self.reserved.append(charges)
+        return 0.0, ""
+
+    async def settle(self, corrections: Sequence[Charge]) -> None:
+        self.settled.append(corrections)
+
+    async def aclose(self) -> None:
+        return
+
+
+def test_a_request_takes_its_share_of_a_minute_with_a_margin_of_one_percent() -> None:
+    ledger = Ledger()
+    permit = asyncio.run(Permits(ledger).obtain(request()))
+
+    by_requests, by_tokens = ledger.reserved[0]
+    assert by_requests == Charge("rpm of m", pytest.approx(0.1 / 0.99))
+    assert by_tokens == Charge("tpm of m", pytest.approx(permit.tokens / 100 / 0.99))
+    assert permit.tokens == 101 + 256
+
+
+def test_the_answers_tokens_correct_the_reservation() -> None:
+    async def exchange(permits: Permits) -> None:
+        permit = await permits.obtain(request())
+        await permits.settle(permit, request(), Usage(101, 56))
+
+    ledger = Ledger()
+    asyncio.run(exchange(Permits(ledger)))
+
+    assert ledger.settled == [[Charge("tpm of m", pytest.approx(-200 / 100 / 0.99))]]
+
+
+def test_a_model_without_limits_asks_nobody() -> None:
+    ledger = Ledger()
+    permit = asyncio.run(Permits(ledger).obtain(Request(MODEL, (Message("user", "x"),))))
+    assert (permit.wait_s, ledger.reserved) == (0.0, [])
+
+
+def test_an_answer_without_a_count_corrects_nothing() -> None:
+    async def exchange(permits: Permits) -> None:
+        await permits.settle(await permits.obtain(request()), request(), Usage())
+
+    ledger = Ledger()
+    asyncio.run(exchange(Permits(ledger)))
+    assert ledger.settled == []
+
+
+def test_estimates_learn_from_answers_and_respect_max_tokens() -> None:
+    estimate = TokenEstimate()
+    assert estimate.tokens(request()) == 101 + 256
+    estimate.learn(request(), Usage(202, 40))
+    assert estimate.tokens(request()) == 202 + 40
+    assert estimate.tokens(request(max_tokens=10)) == 202 + 10
+    estimate.learn(request(), Usage(202, 140))
+    assert estimate.tokens(request()) == 202 + 50
