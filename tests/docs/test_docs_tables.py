@@ -15,7 +15,7 @@ from pytest_benchmodels import Result
 from pytest_benchmodels.core.metrics import Tally
 from pytest_benchmodels.formats import authored, builder, document, native, reading, record_files, template
 from pytest_benchmodels.graders import BUILTIN
-from pytest_benchmodels.plugin.configfile import ConfigFile, ModelEntry
+from pytest_benchmodels.plugin.configfile import ConfigFile, ModelEntry, ProviderEntry
 from pytest_benchmodels.providers.catalog import CATALOG
 from pytest_benchmodels.providers.failure import Origin, http_failure
 from pytest_benchmodels.providers.key import Key
@@ -74,7 +74,9 @@ def test_the_readme_names_every_check() -> None:
 def test_the_keys_of_the_configuration_are_those_that_are_read() -> None:
     text = section(DOCS["models"], "bench.toml")
 
-    assert sorted(listed(text, "key")) == sorted((*ConfigFile.__struct_fields__, *ModelEntry.__struct_fields__))
+    assert sorted(listed(text, "key")) == sorted(
+        field for table in (ConfigFile, ModelEntry, ProviderEntry) for field in table.__struct_fields__
+    )
 
 
 def test_the_providers_are_those_of_the_catalog() -> None:
