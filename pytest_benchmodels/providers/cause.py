@@ -32,8 +32,11 @@ def in_words(cause: BaseException) -> str:
         return "no reply in time"
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({cause.verify_message.rstrip('.')})"
+    if isinstance(cause, _CUT_OFF):
+        return "TLS broke off"
     if isinstance(cause, ssl.SSLError):
-        return f"TLS failed ({(cause.reason or type(cause).__name__).replace('_', ' ').lower()})"
+        # Only OpenSSL's own errors have a reason.
+        return f"TLS failed ({(getattr(cause, 'reason', None) or 'no reason given').replace('_', ' ').lower()})"
     if isinstance(cause, OSError) and cause.strerror:
         # asyncio puts the address into the words of a refusal; the message has it already.
         words = "connection refused" if isinstance(cause, ConnectionRefusedError) else cause.strerror

@@ -9,8 +9,8 @@ __all__ = ["raise_limit"]
 _ENOUGH = 65_536
 
 
-def raise_limit() -> None:
-    """Raise this process's soft limit of open files to the hard one, or to 65,536 where that is higher.
+def raise_limit(enough: int = _ENOUGH) -> None:
+    """Raise this process's soft limit of open files to the hard one, or to `enough` where that is higher.
 
     Systems set 256 or 1,024 for old programs' sake, which a few models with hundreds of runs in flight exceed. Where
     there is no such limit (Windows), or the system refuses, nothing happens.
@@ -20,7 +20,7 @@ def raise_limit() -> None:
     except ImportError:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _ENOUGH if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH)
+    wanted = enough if hard == resource.RLIM_INFINITY else min(hard, enough)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -11,7 +11,7 @@ _KNOWN = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class EncodingError(ValueError):
-    """An encoding that is not known, or a body that is not in it; the text says which."""
+    """An encoding that is not known, or a body that is not in it; the text says which, and nothing of the server's."""
 
 
 def decode(body: bytes, encoding: str, limit_bytes: int) -> bytes:
@@ -23,7 +23,8 @@ def decode(body: bytes, encoding: str, limit_bytes: int) -> bytes:
     if encoding in _PLAIN:
         return body
     if encoding not in _KNOWN:
-        raise EncodingError(f"its Content-Encoding {encoding[:40]!r} was not asked for and is not known")
+        # Its name is the server's word, and what a server says may be the key.
+        raise EncodingError("its Content-Encoding was not asked for, and is neither gzip nor deflate")
     import zlib  # noqa: PLC0415 - servers do as they are asked, but for the odd proxy
 
     decompressor = zlib.decompressobj(wbits=_EITHER)

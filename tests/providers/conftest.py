@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ class Canned:
 
     replies: list[bytes]
     port: int = 0
+    scheme: str = "http"
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
     asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -32,7 +34,7 @@ class Canned:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"{self.scheme}://127.0.0.1:{self.port}/v1"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -69,12 +71,12 @@ CannedServer = Callable[..., AbstractAsyncContextManager[Canned]]
 
 @pytest.fixture
 def canned() -> CannedServer:
-    """`async with canned(reply, ...) as server`: a loopback server with prepared replies."""
+    """`async with canned(reply, ..., tls=None) as server`: a loopback server with prepared replies."""
 
     @asynccontextmanager
-    async def serve(*replies: bytes) -> AsyncIterator[Canned]:
-        said = Canned(list(replies))
-        server = await asyncio.start_server(said.serve, "127.0.0.1", 0)
+    async def serve(*replies: bytes, tls: ssl.SSLContext | None = None) -> AsyncIterator[Canned]:
+        said = Canned(list(replies), scheme="https" if tls else "http")
+        server = await asyncio.start_server(said.serve, "127.0.0.1", 0, ssl=tls)
         said.port = server.sockets[0].getsockname()[1]
         async with server:
             yield said

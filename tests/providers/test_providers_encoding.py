@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from pytest_benchmodels.providers.encoding import EncodingError, decode
 
+NEITHER = "its Content-Encoding was not asked for, and is neither gzip nor deflate"
+
 
 @given(st.binary(max_size=2000))
 def test_what_was_compressed_is_read(body: bytes) -> None:
@@ -29,8 +31,8 @@ def test_a_bomb_is_unpacked_up_to_the_limit() -> None:
 @pytest.mark.parametrize(
     ("body", "encoding", "message"),
     [
-        (b"{}", "br", "its Content-Encoding 'br' was not asked for and is not known"),
-        (b"{}", "gzip, gzip", "its Content-Encoding 'gzip, gzip' was not asked for and is not known"),
+        (b"{}", "br", NEITHER),
+        (b"{}", "gzip, gzip", NEITHER),
         (b"{}", "gzip", "it is no gzip, as its Content-Encoding says"),
         (gzip.compress(b"some text")[:-6], "gzip", "its gzip breaks off"),
         (b"", "deflate", "its deflate breaks off"),

@@ -80,6 +80,84 @@ def test_redirect_is_not_followed(ask: Ask) -> None:
     assert "to http://other.test: redirects are not followed" in error.message
 
 
+def test_garbage_is_no_http(ask: Ask) -> None:
+    error = refused(ask, garbage=True)
+
+    assert (error.kind, error.status, error.retryable) == ("connection", None, True)
+    assert ask(garbage=True, recover_after=1, attempt=2).text == "4"
+
+
+def test_an_endless_body_is_read_up_to_the_limit(ask: Ask) -> None:
+    error = refused(ask, endless=True)
+
+    assert (error.kind, error.status, error.retryable) == ("too-large", 200, False)
+    assert "larger than 10000000 bytes; lower max_tokens" in error.message
+
+
+def test_of_an_endless_failure_the_status_counts(ask: Ask) -> None:
+    error = refused(ask, endless=True, status=503, retry_after=2)
+
+    assert (error.kind, error.status, error.retryable, error.retry_after_s) == ("overloaded", 503, True, 2.0)
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_status_without_a_body_has_no_endless_one(ask: Ask, status: int) -> None:
+    assert refused(ask, endless=True, status=status).status in {status, 200}
+
+
+def test_a_length_that_lies_is_believed(ask: Ask) -> None:
+    assert refused(ask, declared_bytes=10**15).kind == "too-large"
+    assert "broke off" in refused(ask, declared_bytes=100_000).message
+    assert "it is no JSON" in refused(ask, declared_bytes=5).message
+
+
+def test_header_bytes_grow_the_head(ask: Ask) -> None:
+    assert ask(header_bytes=10_000).text == "4"
+    error = refused(ask, header_bytes=1_000_000)
+    assert (error.kind, error.retryable) == ("connection", True)
+    assert "ended before an answer: Receive buffer too long" in error.message
+
+
+def test_interim_replies_come_before_the_answer(ask: Ask) -> None:
+    assert ask(interim=100).text == "4"
+
+
+def test_gzip_is_sent_unasked_and_unpacked_up_to_the_limit(ask: Ask) -> None:
+    assert ask(gzip=True).text == "4"
+    assert refused(ask, gzip=True, status=418).message.endswith("simulated status 418: 4")
+    assert refused(ask, gzip=True, huge=20_000_000).kind == "too-large"
+
+
+def test_limits_are_enforced_per_bucket(ask: Ask) -> None:
+    knobs: dict[str, object] = {"limit_rpm": 10, "quota_headers": True, "bucket": "faults"}
+
+    first = ask(**knobs)
+    error = refused(ask, **knobs)
+
+    assert first.pause_s == pytest.approx(6, abs=0.1)
+    assert (error.kind, error.status, error.retryable) == ("rate-limit", 429, True)
+    assert error.retry_after_s is not None
+    assert 0 < error.retry_after_s <= 6
+    assert ask(**{**knobs, "bucket": "others"}).text == "4"
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"limit_in_flight": 0}, "simulated limit of 0 requests at once reached"),
+        ({"limit_tpm": 10, "text": "x" * 100, "bucket": "t"}, "simulated limit of 10 tokens a minute reached"),
+    ],
+)
+def test_what_is_beyond_a_limit_is_refused(ask: Ask, knobs: dict[str, object], message: str) -> None:
+    def twice() -> None:
+        ask(**knobs)
+        ask(**knobs)
+
+    with pytest.raises(ProviderError, match=message) as caught:
+        twice()
+    assert caught.value.status == 429
+
+
 @pytest.mark.parametrize(
     ("knob", "kind", "status"),
     [
@@ -132,7 +210,16 @@ def test_the_flaky_model_answers_everybody_within_three_attempts(ask: Ask) -> No
     assert {error.retry_after_s for error in errors} == {0.05}
 
 
-@pytest.mark.parametrize(("name", "knobs"), [("hang", {}), ("steady", {"hang_rate": 1}), ("slow", {"latency": 3600})])
+@pytest.mark.parametrize(
+    ("name", "knobs"),
+    [
+        ("hang", {}),
+        ("steady", {"hang_rate": 1}),
+        ("slow", {"latency": 3600}),
+        ("steady", {"drip": 60}),
+        ("steady", {"drip": 60, "endless": True}),
+    ],
+)
 def test_a_model_that_does_not_answer_sees_the_client_leave(name: str, knobs: dict[str, object]) -> None:
     async def scenario(server: SimServer) -> None:
         pool = HttpPool()

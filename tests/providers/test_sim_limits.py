@@ -34,12 +34,12 @@ class Server:
         self.clock = Clock()
         self.service = Service(self.clock)
 
-    def open(self, model: str = "steady", **knobs: object) -> Reply:
+    def open(self, model: str = "steady", /, **knobs: object) -> Reply:
         """Ask, and leave the reply on its way."""
         document = {"model": model, "messages": [{"role": "user", "content": "12345678"}], "sim": knobs}
         return self.service.reply("POST", "/v1/chat/completions", json.dumps(document).encode())
 
-    def ask(self, model: str = "steady", **knobs: object) -> Reply:
+    def ask(self, model: str = "steady", /, **knobs: object) -> Reply:
         reply = self.open(model, **knobs)
         if reply.tally is not None:
             reply.tally.ended(reply.outcome)

@@ -1,0 +1,211 @@
+"""docs/retries.md: each row of its table is provoked, and has to come out as it says."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_benchmodels import Message, Model, ProviderError, Request, SimServer
+from pytest_benchmodels.providers import create, endpoint
+from pytest_benchmodels.providers.failure import Origin, error_in_answer, http_failure
+from pytest_benchmodels.providers.http import MAX_REPLY_BYTES, HttpPool
+from pytest_benchmodels.providers.key import Key
+from pytest_benchmodels.providers.quota import LONGEST_PAUSE_S, retry_after_s
+from pytest_benchmodels.providers.reply import HttpReply
+
+if TYPE_CHECKING:
+    from tests.providers.conftest import CannedServer, HttpText
+
+TEXT = (Path(__file__).parents[2] / "docs/retries.md").read_text(encoding="utf-8")
+ENV = "BENCH_RETRIES_KEY"
+QUOTA = ("x-ratelimit-remaining-requests: 0", "x-ratelimit-reset-requests: 8s")
+
+
+def table(first: str) -> list[list[str]]:
+    """The cells of the table whose first column has that title, without backticks."""
+    found = re.search(rf"^\| {first} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", TEXT, re.MULTILINE)
+    assert found is not None
+    return [[cell.replace("`", "") for cell in line.strip("| \n").split(" | ")] for line in found[1].splitlines()]
+
+
+ROWS = {row[0]: row[1:] for row in table("what happened")}
+
+
+async def failure(model: Model, **params: object) -> ProviderError:
+    pool = HttpPool()
+    try:
+        with pytest.raises(ProviderError) as caught:
+            await create(model, pool).complete(Request(model, (Message("user", "Hi"),), params))
+    finally:
+        await pool.aclose()
+    return caught.value
+
+
+class Provoker:
+    """Brings about what a row's first cell says: each method returns the failures that came of it."""
+
+    def __init__(self, sim: SimServer, canned: CannedServer, http_text: HttpText) -> None:
+        self._sim = Model("sim/steady", "sim", "steady", sim.url)
+        self._model = Model("openai/x", "openai", "x", "")
+        self._canned = canned
+        self._http_text = http_text
+
+    async def knobs(self, *several: dict[str, object]) -> list[ProviderError]:
+        return [await failure(self._sim, sim={"latency": 0, **knobs}) for knobs in several]
+
+    async def address(self, *urls: str) -> list[ProviderError]:
+        return [await failure(replace(self._model, base_url=url)) for url in urls]
+
+    async def statuses(self, *statuses: int) -> list[ProviderError]:
+        return [error for status in statuses for error in await self.knobs({"status": status})]
+
+    async def bodies(self, *bodies: bytes) -> list[ProviderError]:
+        return await self.wire(*(self._http_text(200, body) for body in bodies))
+
+    async def wire(self, *wires: bytes) -> list[ProviderError]:
+        async with self._canned(*wires) as server:
+            return [await failure(replace(self._model, base_url=server.url)) for _ in wires]
+
+    async def refused(self) -> list[ProviderError]:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        return await self.address(f"http://127.0.0.1:{port}/v1", "http://nowhere.invalid/v1")
+
+    async def distrusted(self) -> list[ProviderError]:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+        async with self._canned(tls=context) as server:
+            untrusted = await self.address(server.url)
+        return [*untrusted, *await self.address(self._sim.base_url.replace("http:", "https:"))]
+
+    async def keyless(self) -> list[ProviderError]:
+        return [await failure(replace(self._model, base_url="http://127.0.0.1:1", api_key_env=ENV))]
+
+    async def unwritable(self) -> list[ProviderError]:
+        return [await failure(self._sim, odd=object())]
+
+
+PROVOKED: dict[str, Callable[[Provoker], Awaitable[list[ProviderError]]]] = {
+    "408, 409, 500, 502, 504 and any other 5xx": lambda it: it.statuses(408, 409, 500, 502, 504, 501, 520, 599),
+    "429": lambda it: it.statuses(429),
+    "429 that says insufficient_quota": lambda it: it.knobs({"status": 429, "text": "insufficient_quota"}),
+    "503, 529": lambda it: it.statuses(503, 529),
+    "401, 403": lambda it: it.statuses(401, 403),
+    "no key is set": lambda it: it.keyless(),
+    "404": lambda it: it.statuses(404),
+    "400 and any other 4xx": lambda it: it.statuses(400, 402, 405, 413, 418, 422, 451, 499),
+    "params that cannot be written as JSON": lambda it: it.unwritable(),
+    "301, 302, 303, 307, 308 and any other 3xx": lambda it: it.statuses(301, 302, 303, 307, 308, 300, 304, 399),
+    "200 with another error in place of an answer": lambda it: it.bodies(b'{"error": "busy"}', b'{"error": {"a": 1}}'),
+    "the connection is refused, or the host's name is unknown": lambda it: it.refused(),
+    "the connection ends before an answer": lambda it: it.knobs({"reset_rate": 1}),
+    "what comes is no HTTP, or has headers of more than 100 kB": lambda it: it.knobs(
+        {"garbage": True}, {"header_bytes": 200_000}
+    ),
+    "the certificate is not trusted, or the server speaks no TLS": lambda it: it.distrusted(),
+    "an address or a proxy that cannot be used, certificates that cannot be read": lambda it: it.address("ftp://x/v1"),
+    "the answer breaks off": lambda it: it.knobs({"truncate_rate": 1}, {"declared_bytes": 9999}),
+    "the answer is empty, no JSON, or of another shape": lambda it: it.bodies(b"", b"{", b"{}", b'{"choices": [4]}'),
+    "the answer is compressed in an unknown way, or wrongly": lambda it: it.wire(
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+    ),
+    "the answer is larger than 10 MB, or says that it will be": lambda it: it.knobs(
+        {"endless": True}, {"declared_bytes": 10_000_001}
+    ),
+}
+# What takes too long, or too much of the process, to be provoked here: each has a test of its own.
+ELSEWHERE = {
+    "no connection within 20 seconds",
+    "no file descriptor is left",
+    "200 with an error that has a code in place of an answer",
+}
+
+
+@pytest.fixture
+def provoker(sim: SimServer, canned: CannedServer, http_text: HttpText) -> Provoker:
+    return Provoker(sim, canned, http_text)
+
+
+def test_every_row_is_provoked() -> None:
+    assert sorted(ROWS) == sorted([*PROVOKED, *ELSEWHERE])
+
+
+@pytest.mark.parametrize("what", PROVOKED)
+def test_what_happened_has_its_kind_and_is_retried_or_not(what: str, provoker: Provoker) -> None:
+    kind, retried, wait = ROWS[what]
+
+    async def provoked() -> list[ProviderError]:
+        return await PROVOKED[what](provoker)
+
+    errors = asyncio.run(provoked())
+
+    assert errors
+    assert {(error.kind, error.retryable) for error in errors} == {(kind, retried == "yes")}
+    assert (wait == "-") is (retried == "no")
+
+
+def row_of(status: int) -> list[str]:
+    """The row that speaks of that status, else that of its hundred."""
+    exact = [row for what, row in ROWS.items() if re.match(rf"[\d, ]*\b{status}\b[^a-z]*( and|$)", what)]
+    return (exact or [row for what, row in ROWS.items() if f"any other {status // 100}xx" in what])[0]
+
+
+@pytest.mark.parametrize("status", range(300, 600))
+def test_a_status_waits_for_what_its_row_says(status: int) -> None:
+    kind, retried, wait = row_of(status)
+    origin = Origin("http://host", "x", Key(None, ""))
+    quota = dict(line.split(": ") for line in QUOTA)
+
+    failed, asked, used_up = (
+        http_failure(HttpReply(status, headers, b""), origin) for headers in ({}, {"retry-after": "3"}, quota)
+    )
+
+    assert (failed.kind, failed.retryable, failed.retry_after_s) == (kind, retried == "yes", None)
+    if failed.retryable:
+        assert wait.startswith("Retry-After")
+        assert asked.retry_after_s == 3.0
+        assert used_up.retry_after_s == (8.0 if "the quota's headers" in wait else None)
+
+
+@given(st.integers(400, 599))
+def test_a_code_in_place_of_an_answer_is_as_good_as_the_status(code: int) -> None:
+    origin = Origin("http://host", "x", Key(None, ""))
+    inside = error_in_answer({"code": code}, {"retry-after": "3"}, origin)
+    outside = http_failure(HttpReply(code, {"retry-after": "3"}, b""), origin)
+
+    assert ROWS["200 with an error that has a code in place of an answer"][:2] == ["as the code's status"] * 2
+    assert (inside.kind, inside.retryable, inside.status) == (outside.kind, outside.retryable, outside.status)
+
+
+def test_another_error_in_place_of_an_answer_may_say_when(provoker: Provoker, http_text: HttpText) -> None:
+    async def scenario() -> list[ProviderError]:
+        return await provoker.wire(http_text(200, b'{"error": "busy"}', "Retry-After: 3"))
+
+    assert [error.retry_after_s for error in asyncio.run(scenario())] == [3.0]
+
+
+def test_the_figures_are_those_of_the_code() -> None:
+    assert "no connection within 20 seconds" in ROWS
+    assert endpoint._TIMEOUTS["timeout"]["connect"] == 20.0
+    assert "larger than 10 MB" in TEXT
+    assert MAX_REPLY_BYTES == 10_000_000
+    assert f"more than {LONGEST_PAUSE_S:.0f} seconds" in TEXT
+
+
+@pytest.mark.parametrize(("names", "forms"), table("header"))
+def test_each_header_is_read_in_each_form(names: str, forms: str) -> None:
+    for name in names.split(", "):
+        for form in [*re.findall(r"\d[\w.:-]*[a-zA-Z]\b", forms), "7"]:
+            assert retry_after_s({name: form}, 429) is not None
