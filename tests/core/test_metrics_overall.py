@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.metrics import Tally
+from pytest_benchmodels.core.result import Result, Status
+
+
+def a_tally(*runs: tuple[str, Status, float, float | None]) -> Tally:
+    tally = Tally()
+    for number, (model, status, latency, cost) in enumerate(runs):
+        response = Response("4", usage=Usage(10, None))
+        facts = {"score": latency / 10, "latency_s": latency, "response": response, "cost_usd": cost}
+        tally.add(Result(f"f::s{number}[{model}]", f"s{number}", model, 1, status, 0.0, latency, **facts))  # type: ignore[arg-type] # a mapping of several types
+    return tally
+
+
+def test_all_runs_together_have_figures_of_their_own() -> None:
+    overall = a_tally(("a", "passed", 1, 0.5), ("a", "passed", 2, 0.25), ("b", "failed", 9, 1.0)).overall()
+    assert (overall.model, overall.passed, overall.failed, overall.graded) == ("*", 2, 1, 3)
+    assert overall.score == pytest.approx(0.4)
+    assert overall.p50_s == 2
+    assert overall.p95_s == pytest.approx(8.3)
+    assert (overall.input_tokens, overall.output_tokens, overall.cost_usd) == (30, None, 1.75)
+
+
+def test_one_unknown_cost_makes_the_whole_unknown() -> None:
+    assert a_tally(("a", "passed", 1, 0.5), ("b", "passed", 1, None)).overall().cost_usd is None
+
+
+def test_the_models_figures_stay_their_own() -> None:
+    tally = a_tally(("a", "passed", 1, 0.5), ("b", "failed", 3, 0.5))
+    before = tally.figures(1)
+    tally.overall()
+    assert tally.figures(1) == before
+
+
+def test_no_runs_have_no_figures() -> None:
+    assert Tally().overall().rate is None
