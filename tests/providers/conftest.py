@@ -29,6 +29,7 @@ class Canned:
     scheme: str = "http"
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     left: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -38,6 +39,7 @@ class Canned:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.arrived.set()
         try:
             await self._serve(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):

@@ -10,12 +10,13 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_benchmodels import Message, Model, ProviderError, Request
-from pytest_benchmodels.providers import create
+from pytest_benchmodels.providers import create, endpoint
 from pytest_benchmodels.providers.http import MAX_REPLY_BYTES, HttpPool
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 ENV = "BENCH_HOSTILE_KEY"
 SECRET = "sk-hostile-secret-1"
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse what Linux drops")
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -186,20 +188,54 @@ def blackhole() -> Iterator[int]:
                 client.close()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse what Linux drops")
+def connecting(port: int) -> int:
+    """How many connections to that port have been asked for and not been answered."""
+    wanted = f":{port:04X} 02 "
+    return Path("/proc/net/tcp").read_text(encoding="ascii").count(wanted)
+
+
+@ON_LINUX
 def test_a_connection_that_does_not_come_about_can_be_cancelled() -> None:
     async def scenario(port: int) -> None:
         pool = HttpPool()
+        before = connecting(port)
         late = asyncio.create_task(pool.post(f"http://127.0.0.1:{port}/v1", {}, b""))
-        done, _ = await asyncio.wait([late], timeout=0.05)
-        assert not done
+        while await asyncio.to_thread(connecting, port) == before:
+            assert not late.done()
         late.cancel()
         with pytest.raises(asyncio.CancelledError):
             await late
+        assert connecting(port) == before
         await pool.aclose()
 
     with blackhole() as port:
         asyncio.run(asyncio.wait_for(scenario(port), 10))
+
+
+@ON_LINUX
+def test_a_connection_that_does_not_come_about_in_time_may_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(endpoint._TIMEOUTS["timeout"], "connect", 0.01)
+
+    with blackhole() as port:
+        error = asyncio.run(refused(f"http://127.0.0.1:{port}/v1"))
+
+    assert (error.kind, error.retryable) == ("connection", True)
+    assert f"cannot connect to http://127.0.0.1:{port}: no reply in time; is the server running" in error.message
+
+
+def test_a_handshake_that_does_not_end_can_be_cancelled(canned: CannedServer) -> None:
+    async def scenario() -> None:
+        async with canned() as server:
+            pool = HttpPool()
+            late = asyncio.create_task(pool.post(f"https://127.0.0.1:{server.port}/v1", {}, b""))
+            await server.arrived.wait()
+            late.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await late
+            await server.left.wait()
+            await pool.aclose()
+
+    asyncio.run(asyncio.wait_for(scenario(), 10))
 
 
 def test_without_file_descriptors_it_says_what_to_raise(canned: CannedServer, http_text: HttpText) -> None:
