@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -11,11 +12,9 @@ from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.text import well_formed
 
-__all__ = ["MOST", "decode_answers", "decode_result", "encode_answers", "encode_result"]
+__all__ = ["decode_answers", "decode_result", "encode_answers", "encode_result"]
 
-MOST = 2**63 - 1
-"""The largest whole number that SQLite keeps."""
-
+T = TypeVar("T")
 _RESULT = msgspec.json.Decoder(Result)
 _ANSWERS = msgspec.json.Decoder(tuple[Response, ...])
 # Numbers that JSON lacks are stored as texts; only a decoder that is not strict reads them as numbers again.
@@ -24,29 +23,33 @@ _LAX_ANSWERS = msgspec.json.Decoder(tuple[Response, ...], strict=False)
 
 
 def encode_result(result: Result) -> str:
-    """JSON that `decode_result` reads; lone surrogates are replaced, whole numbers beyond 64 bits cut."""
+    """JSON that `decode_result` reads; lone surrogates are replaced."""
     return _encode(result, _result_is_finite(result))
 
 
 def decode_result(data: str) -> Result:
     """Raises `ValueError` for anything else than a result."""
-    try:
-        return _RESULT.decode(data)
-    except msgspec.ValidationError:
-        return _LAX_RESULT.decode(data)
+    return _decode(data, _RESULT, _LAX_RESULT)
 
 
 def encode_answers(answers: tuple[Response, ...]) -> str:
-    """The same for the answers of a conversation."""
+    """The same for the answers of a conversation, without what they said of the model's quota at that time."""
+    answers = tuple([replace(answer, pause_s=None) if answer.pause_s is not None else answer for answer in answers])
     return _encode(answers, math.isfinite(sum(answer.latency_s for answer in answers)))
 
 
 def decode_answers(data: str) -> tuple[Response, ...]:
     """Raises `ValueError` for anything else than answers."""
+    return _decode(data, _ANSWERS, _LAX_ANSWERS)
+
+
+def _decode(data: str, strict: msgspec.json.Decoder[T], lax: msgspec.json.Decoder[T]) -> T:
     try:
-        return _ANSWERS.decode(data)
+        return strict.decode(data)
     except msgspec.ValidationError:
-        return _LAX_ANSWERS.decode(data)
+        return lax.decode(data)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def _result_is_finite(result: Result) -> bool:
@@ -60,7 +63,7 @@ def _encode(value: object, is_finite: bool) -> str:  # noqa: FBT001 - private, a
     if is_finite:
         try:
             return msgspec.json.encode(value).decode()
-        except (UnicodeEncodeError, OverflowError):
+        except UnicodeEncodeError:
             pass
     return msgspec.json.encode(_storable(msgspec.to_builtins(value))).decode()
 
@@ -70,8 +73,6 @@ def _storable(value: Any) -> Any:
         return well_formed(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    if isinstance(value, int):
-        return max(-MOST, min(value, MOST)) if not isinstance(value, bool) else value
     if isinstance(value, dict):
         return {name: _storable(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):

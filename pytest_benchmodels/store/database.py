@@ -7,7 +7,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Self, TypeVar
+
+import msgspec
 
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.text import quote
@@ -17,6 +19,7 @@ from .schema import APPLICATION_ID, MIGRATIONS, migrate
 
 __all__ = ["Database"]
 
+T = TypeVar("T")
 _IGNORE_ALL = "# made by pytest-benchmodels: results are kept here, not in version control\n*\n"
 
 
@@ -56,23 +59,26 @@ class Database:
             raise
         return cls(path, connection)
 
-    def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[Any]:
-        """The rows of a query, one after another: they are never in memory as a whole."""
-        with saying(self.path):
-            yield from self._connection.execute(sql, values)
+    def rows(self, shape: type[T], sql: str, values: Sequence[object] = ()) -> Iterator[T]:
+        """The rows of a query, one after another: they are never in memory as a whole.
 
-    def row(self, sql: str, values: Sequence[object] = ()) -> Any:
-        """The first row of a query, None if there is none."""
+        `shape` is the tuple that a row has to be: SQLite keeps anything in any column, and the file may be somebody's.
+        """
         with saying(self.path):
-            return self._connection.execute(sql, values).fetchone()
+            for row in self._connection.execute(sql, values):
+                yield msgspec.convert(row, shape)
+
+    def row(self, shape: type[T], sql: str, values: Sequence[object] = ()) -> T | None:
+        """The first row of a query, None if there is none."""
+        return next(self.rows(shape, sql, values), None)
 
     @contextmanager
     def transaction(self, *, commit: bool = True) -> Iterator[sqlite3.Cursor]:
         """Commit what was done with the cursor when the block ends; nothing of it on an error, or without `commit`."""
         with saying(self.path):
             cursor = self._connection.cursor()
-            cursor.execute("BEGIN IMMEDIATE")
             try:
+                cursor.execute("BEGIN IMMEDIATE")
                 yield cursor
                 cursor.execute("COMMIT" if commit else "ROLLBACK")
             except BaseException:
@@ -120,9 +126,10 @@ def _make_folder(folder: Path) -> None:
 
 def _recognised(path: Path, connection: sqlite3.Connection) -> int:
     """The version of a store, 0 of an empty file; `StoreError` for any other database."""
+    # In this order: another session may be making the tables right now, and then marks the file at the same time.
+    empty = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    empty = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
     if application != APPLICATION_ID and not (empty and application == 0):
         raise StoreError(
             f"store {quote(str(path))}: it is another program's database; name another file with --bench-store"

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.core.text import clip, plain, quote
 
 __all__ = ["saying"]
 
@@ -43,11 +45,16 @@ def saying(path: Path) -> Iterator[None]:
         yield
     except sqlite3.ProgrammingError:
         raise
+    except (msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise _told(path, _DAMAGED, str(error)) from error
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0)
-        # The low byte is the kind of failure, the rest its detail.
-        reason, remedy = _REASONS.get(code & 0xFF, _OTHER)
-        raise StoreError(f"store {quote(str(path))}: {reason} ({error}); {remedy}") from error
+        # The low byte is the kind of failure, the rest its detail; without a code, a text was no text.
+        kind = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        raise _told(path, _REASONS.get(kind, _OTHER), str(error)) from error
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise StoreError(f"store {quote(str(path))}: it cannot be opened ({reason}); {_ELSEWHERE}") from error
+        raise _told(path, _REASONS[sqlite3.SQLITE_CANTOPEN], error.strerror or str(error)) from error
+
+
+def _told(path: Path, reason: tuple[str, str], detail: str) -> StoreError:
+    wrong, remedy = reason
+    return StoreError(f"store {quote(str(path), 200)}: {wrong} ({plain(clip(detail, 200))}); {remedy}")

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.text import quote, well_formed
 
-from .coding import decode_answers
+from .coding import decode_answers, encode_answers
 from .database import Database
 from .record import Answers
 
-__all__ = ["Responses"]
+__all__ = ["Responses", "insert_answers"]
 
+# The newest answers win, but half a conversation never takes the place of a longer one.
+_INSERT = """
+INSERT INTO responses (fingerprint, model, created_at, turns, data) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (fingerprint) DO UPDATE
+SET model = excluded.model, created_at = excluded.created_at, turns = excluded.turns, data = excluded.data
+WHERE excluded.turns > turns OR (excluded.turns = turns AND excluded.created_at >= created_at)
+"""
+_SELECT = "SELECT fingerprint, model, created_at, data FROM responses"
 _AT_ONCE = 500  # SQLite's oldest limit for the values of a statement is 999
+
+
+class _Row(NamedTuple):
+    fingerprint: str
+    model: str
+    created_at: float
+    data: str
 
 
 class Responses:
@@ -32,20 +50,30 @@ class Responses:
         found: dict[str, Answers] = {}
         wanted = iter(fingerprints)
         while some := tuple(islice(wanted, _AT_ONCE)):
-            rows = self._database.rows(
-                "SELECT fingerprint, model, created_at, data FROM responses "
-                f"WHERE fingerprint IN ({', '.join('?' * len(some))})",
-                some,
-            )
-            for fingerprint, model, created_at, data in rows:
-                found[fingerprint] = self._answers(fingerprint, model, created_at, data)
+            found.update(self._select(f"{_SELECT} WHERE fingerprint IN ({', '.join('?' * len(some))})", some))
         return found
 
-    def _answers(self, fingerprint: str, model: str, created_at: float, data: str) -> Answers:
+    def each(self) -> Iterator[tuple[str, Answers]]:
+        """All answers with their fingerprints, one after another."""
+        return self._select(_SELECT)
+
+    def _select(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[str, Answers]]:
+        for row in self._database.rows(_Row, sql, values):
+            yield row.fingerprint, Answers(row.model, row.created_at, self._decoded(row))
+
+    def _decoded(self, row: _Row) -> tuple[Response, ...]:
         try:
-            return Answers(model, created_at, decode_answers(data))
+            return decode_answers(row.data)
         except ValueError as error:
             raise StoreError(
-                f"store {quote(str(self._database.path))}: what it has under {quote(fingerprint)} is no response "
+                f"store {quote(str(self._database.path))}: what it has under {quote(row.fingerprint)} is no response "
                 f"({error}); run without --bench-cache and --bench-regrade, or move the file away"
             ) from error
+
+
+def insert_answers(cursor: sqlite3.Cursor, fingerprint: str, found: Answers) -> None:
+    """Keep answers unless there are newer ones, or those of more turns."""
+    data = encode_answers(found.answers)
+    cursor.execute(
+        _INSERT, (well_formed(fingerprint), well_formed(found.model), found.created_at, len(found.answers), data)
+    )

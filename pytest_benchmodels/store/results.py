@@ -5,22 +5,45 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.exchange import Usage
-from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.result import Result, Status
 from pytest_benchmodels.core.text import quote, well_formed
 
-from .coding import MOST, decode_result, encode_answers, encode_result
+from .coding import decode_result, encode_result
 from .database import Database
-from .record import Record, Spending
-from .statements import INSERT_ANSWERS, INSERT_DOCUMENT, INSERT_RESULT
+from .record import Answers, Record, Spending
+from .responses import insert_answers
 
 __all__ = ["Results"]
 
+_COLUMNS = (
+    "run",
+    "nodeid",
+    "scenario",
+    "model",
+    "trial",
+    "status",
+    "score",
+    "started_at",
+    "duration_s",
+    "latency_s",
+    "cost_usd",
+    "input_tokens",
+    "output_tokens",
+    "cached",
+    "fingerprint",
+    "grade_fingerprint",
+)
+_INSERT = f"INSERT OR REPLACE INTO results ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_INSERT_DOCUMENT = "INSERT INTO documents (result, data) VALUES (?, ?)"
+_NO_VERDICT = ("error", "skipped")
+_MOST = 2**63 - 1  # the largest whole number that SQLite keeps
 # Far enough back to have met every scenario, near enough to be read in no time.
 _RECENT = "run IN (SELECT number FROM runs ORDER BY started_at DESC LIMIT 20)"
-_WORKED = f"NOT cached AND status NOT IN ('error', 'skipped') AND {_RECENT}"
+_WORKED = f"NOT cached AND status NOT IN {_NO_VERDICT} AND {_RECENT}"
 _LATEST_FINGERPRINTS = f"""
 SELECT nodeid, fingerprint, max(started_at) FROM results WHERE fingerprint != '' AND {_RECENT} GROUP BY nodeid
 """
@@ -34,7 +57,19 @@ _DOCUMENTS = """
 SELECT nodeid, data FROM documents JOIN results ON results.id = documents.result
 WHERE documents.result IN (SELECT id FROM results WHERE run = ?) ORDER BY documents.result
 """
+_RANKS = "SELECT nodeid, status, started_at FROM results WHERE run = ?"
+_GRADE_FINGERPRINTS = "SELECT nodeid, grade_fingerprint FROM results WHERE run = ?"
 _DOCUMENT = "SELECT data FROM documents WHERE result = (SELECT id FROM results WHERE run = ? AND nodeid = ?)"
+
+
+class _SpendingRow(NamedTuple):
+    scenario: str
+    model: str
+    runs: int
+    input_tokens: float | None
+    output_tokens: float | None
+    most_output_tokens: int | None
+    duration_s: float
 
 
 class Results:
@@ -56,12 +91,12 @@ class Results:
 
     def of(self, run_id: str) -> Iterator[Result]:
         """The results of a run in the order in which they came in, one after another."""
-        for nodeid, data in self._database.rows(_DOCUMENTS, (self._number(run_id),)):
+        for nodeid, data in self._database.rows(tuple[str, str], _DOCUMENTS, (self._number(run_id),)):
             yield self._decoded(run_id, nodeid, data)
 
     def one(self, run_id: str, nodeid: str) -> Result | None:
         """The result of a run with this node id, None if there is none."""
-        row = self._database.row(_DOCUMENT, (self._number(run_id), well_formed(nodeid)))
+        row = self._database.row(tuple[str], _DOCUMENT, (self._number(run_id), well_formed(nodeid)))
         return None if row is None else self._decoded(run_id, nodeid, row[0])
 
     def records(self, run_id: str) -> Iterator[Record]:
@@ -71,22 +106,30 @@ class Results:
 
     def grade_fingerprints(self, run_id: str) -> dict[str, str]:
         """By which checks each result of a run was judged, by node id."""
-        number = self._number(run_id)
-        return dict(self._database.rows("SELECT nodeid, grade_fingerprint FROM results WHERE run = ?", (number,)))
+        return dict(self._database.rows(tuple[str, str], _GRADE_FINGERPRINTS, (self._number(run_id),)))
+
+    def ranks(self, run_id: str) -> dict[str, tuple[bool, float]]:
+        """How much each result of a run is worth, by node id: the greater of two is the one to keep.
+
+        A verdict is worth more than none, then the later more than the earlier.
+        """
+        rows = self._database.rows(tuple[str, Status, float], _RANKS, (self._number(run_id),))
+        return {nodeid: (status not in _NO_VERDICT, started_at) for nodeid, status, started_at in rows}
 
     def latest_fingerprints(self) -> dict[str, str]:
         """What was sent the last time, by node id: compare with `explain_difference`. Looks at the 20 newest runs."""
-        rows = self._database.rows(_LATEST_FINGERPRINTS)
+        rows = self._database.rows(tuple[str, str, float], _LATEST_FINGERPRINTS)
         return {nodeid: fingerprint for nodeid, fingerprint, _ in rows}
 
     def durations(self) -> dict[str, float]:
         """How long each run took the last time that it was answered, in seconds by node id, over the 20 newest runs."""
-        return {nodeid: duration_s for nodeid, duration_s, _ in self._database.rows(_DURATIONS)}
+        rows = self._database.rows(tuple[str, float, float], _DURATIONS)
+        return {nodeid: duration_s for nodeid, duration_s, _ in rows}
 
     def spending(self) -> dict[tuple[str, str], Spending]:
         """What runs took, by scenario (with its file, `maths.yaml::add-two`) and model, over the 20 newest runs."""
-        rows = self._database.rows(_SPENDING)
-        return {(scenario, model): Spending(*figures) for scenario, model, *figures in rows}
+        rows = self._database.rows(_SpendingRow, _SPENDING)
+        return {(row.scenario, row.model): Spending(*row[2:]) for row in rows}
 
     def _decoded(self, run_id: str, nodeid: str, data: str) -> Result:
         try:
@@ -99,7 +142,7 @@ class Results:
 
     def _number(self, run_id: str) -> int:
         if run_id not in self._numbers:
-            row = self._database.row("SELECT number FROM runs WHERE id = ?", (run_id,))
+            row = self._database.row(tuple[int], "SELECT number FROM runs WHERE id = ?", (run_id,))
             if row is None:
                 raise StoreError(f"store {quote(str(self._database.path))}: it has no run {quote(run_id)}")
             self._numbers[run_id] = row[0]
@@ -110,7 +153,7 @@ def _insert(cursor: sqlite3.Cursor, number: int, record: Record) -> None:
     result = record.result
     usage = result.response.usage if result.response is not None else Usage()
     cursor.execute(
-        INSERT_RESULT,
+        _INSERT,
         (
             number,
             well_formed(result.nodeid),
@@ -130,11 +173,10 @@ def _insert(cursor: sqlite3.Cursor, number: int, record: Record) -> None:
             record.grade_fingerprint,
         ),
     )
-    cursor.execute(INSERT_DOCUMENT, (cursor.lastrowid, encode_result(result)))
+    cursor.execute(_INSERT_DOCUMENT, (cursor.lastrowid, encode_result(result)))
     if record.answers and not result.cached:
-        answers = encode_answers(record.answers)
-        cursor.execute(INSERT_ANSWERS, (result.fingerprint, result.model, time.time(), len(record.answers), answers))
+        insert_answers(cursor, result.fingerprint, Answers(result.model, time.time(), record.answers))
 
 
 def _bounded(count: int | None) -> int | None:
-    return None if count is None else min(count, MOST)
+    return None if count is None else min(count, _MOST)

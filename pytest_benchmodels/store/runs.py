@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.result import Status
-from pytest_benchmodels.core.text import nearest, quote
+from pytest_benchmodels.core.text import nearest, plain, quote
 
 from .database import Database
 from .process import is_alive, this_process
@@ -20,7 +20,20 @@ from .record import Beginning, State, StoredRun
 
 __all__ = ["Runs", "new_id"]
 
-_COLUMNS = "number, id, started_at, finished_at, process, command, plugin_version, total, shard"
+_SELECT = "SELECT number, id, started_at, finished_at, process, command, plugin_version, total, shard FROM runs"
+_STATUSES = "SELECT status, count(*) FROM results WHERE run = ? GROUP BY status"
+
+
+class _Row(NamedTuple):
+    number: int
+    id: str
+    started_at: float
+    finished_at: float | None
+    process: str | None
+    command: str
+    plugin_version: str
+    total: int | None
+    shard: str | None
 
 
 class Runs:
@@ -63,10 +76,12 @@ class Runs:
         return run.id
 
     def resume(self, run_id: str) -> None:
-        """Note that this process goes on with a run that nobody else works on; `StoreError` where one does."""
+        """Note that this process goes on with a run. Raises `StoreError` if another works on it, or there is none."""
         with self._database.transaction() as cursor:
             row = cursor.execute("SELECT process FROM runs WHERE id = ?", (run_id,)).fetchone()
-            if row is not None and row[0] is not None and row[0] != this_process() and is_alive(row[0]):
+            if row is None:
+                raise StoreError(self._not_one(run_id, []))
+            if row[0] is not None and row[0] != this_process() and is_alive(row[0]):
                 raise StoreError(
                     f"run {run_id} is still running, as process {_shown(row[0])}: wait for its end, or end it"
                 )
@@ -110,38 +125,35 @@ class Runs:
 
     def _not_one(self, name: str, found: list[str]) -> str:
         if found:
-            shown = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
+            shown = plain(", ".join(found[:5])) + (", ..." if len(found) > 5 else "")
             return f"{quote(name)} begins the names of {len(found)} runs ({shown}): type more of it"
         known = [run.id for run in self.newest_first()]
         if not known:
             return f"there is no run {quote(name)}: this store has none"
-        return f"there is no run {quote(name)}{nearest(name, known)}; there are {len(known)}, the newest is {known[0]}"
+        hint = f"there are {len(known)}, the newest is {plain(known[0])}"
+        return f"there is no run {quote(name)}{nearest(name, known)}; {hint}"
 
-    def _select(self, rest: str, values: Iterable[object] = ()) -> list[StoredRun]:
-        rows = list(self._database.rows(f"SELECT {_COLUMNS} FROM runs {rest}", tuple(values)))
-        return [self._run(row) for row in rows]
+    def _select(self, rest: str, values: Sequence[object] = ()) -> list[StoredRun]:
+        return [self._run(row) for row in list(self._database.rows(_Row, f"{_SELECT} {rest}", values))]
 
-    def _run(self, row: tuple[Any, ...]) -> StoredRun:
-        number, run_id, started_at, finished_at, process, command, plugin_version, total, shard = row
-        counted = self._database.rows("SELECT status, count(*) FROM results WHERE run = ? GROUP BY status", (number,))
-        statuses: dict[Status, int] = dict(counted)
+    def _run(self, row: _Row) -> StoredRun:
         return StoredRun(
-            id=run_id,
-            started_at=started_at,
-            finished_at=finished_at,
-            state=_state(finished_at, process),
-            command=_words(command),
-            plugin_version=plugin_version,
-            total=total,
-            shard=shard,
-            statuses=statuses,
+            id=row.id,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            state=_state(row),
+            command=_words(row.command),
+            plugin_version=row.plugin_version,
+            total=row.total,
+            shard=row.shard,
+            statuses=dict(self._database.rows(tuple[Status, int], _STATUSES, (row.number,))),
         )
 
 
-def _state(finished_at: float | None, process: str | None) -> State:
-    if finished_at is not None:
+def _state(row: _Row) -> State:
+    if row.finished_at is not None:
         return "finished"
-    return "running" if process is not None and is_alive(process) else "interrupted"
+    return "running" if row.process is not None and is_alive(row.process) else "interrupted"
 
 
 def _words(command: str) -> tuple[str, ...]:
@@ -158,7 +170,7 @@ def _back(name: str) -> int:
 
 def _shown(process: str) -> str:
     host, _, pid = process.rpartition("/")[0].rpartition("/")
-    return f"{pid} on {host}"
+    return plain(f"{pid} on {host}")
 
 
 def new_id(now: float) -> str:

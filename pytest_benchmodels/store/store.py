@@ -55,7 +55,7 @@ class Store:
         With `keep` all but the newest so many runs, with `older_than_s` those that began longer ago; with both, those
         that are both; with neither, none. A run that is still running stays. `dry` removes nothing, but tells.
         """
-        return prune(self._database, self.runs, keep=keep, older_than_s=older_than_s, dry=dry)
+        return prune(self._database, keep=keep, older_than_s=older_than_s, dry=dry)
 
     def merge(self, other: Store) -> tuple[str, ...]:
         """Copy all runs and answers of another store into this one; return the ids of the runs that were not here.
@@ -71,7 +71,7 @@ class Store:
         It began with the first of them, and is finished if all of them are. Where two have a result of the same node
         id, a verdict wins over none, then the later.
         """
-        return join(self._database, self.runs, run_ids)
+        return join(self._database, run_ids)
 
     def shrink(self) -> None:
         """Give the space of what was pruned back to the file system: the file is written anew."""

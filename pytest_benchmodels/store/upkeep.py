@@ -10,93 +10,61 @@ from pytest_benchmodels.core.errors import StoreError
 
 from .database import Database
 from .record import Pruned, StoredRun
+from .responses import Responses, insert_answers
+from .results import Results
 from .runs import Runs, new_id
-from .statements import COLUMNS, INSERT_ANSWERS, INSERT_DOCUMENT, INSERT_RESULT
 
 __all__ = ["join", "merge", "prune"]
 
-_OPEN = ("error", "skipped")
-_OWN_COLUMNS = ", ".join(COLUMNS[1:])  # all but the run
-_JOIN_RESULTS = f"""
-INSERT INTO results (id, run, {_OWN_COLUMNS}) SELECT id + ?, ?, {_OWN_COLUMNS} FROM (
-    SELECT *, row_number() OVER (
-        PARTITION BY nodeid ORDER BY status IN ('error', 'skipped'), started_at DESC
-    ) AS place FROM results WHERE run IN (SELECT number FROM runs WHERE id IN ({{marks}}))
-) WHERE place = 1 ORDER BY id
-"""
-_JOIN_DOCUMENTS = """
-INSERT INTO documents (result, data) SELECT result + ?, data FROM documents
-WHERE result + ? IN (SELECT id FROM results WHERE run = ?)
-"""
-_THEIR_RESULTS = f"""
-SELECT {_OWN_COLUMNS}, data FROM results JOIN documents ON documents.result = results.id
-WHERE run = (SELECT number FROM runs WHERE id = ?) ORDER BY results.id
-"""
-_NODEID, _STATUS, _STARTED_AT = (COLUMNS.index(name) - 1 for name in ("nodeid", "status", "started_at"))
 
-
-def prune(database: Database, runs: Runs, *, keep: int | None, older_than_s: float | None, dry: bool) -> Pruned:
+def prune(database: Database, *, keep: int | None, older_than_s: float | None, dry: bool) -> Pruned:
     """See `Store.prune`."""
     if keep is None and older_than_s is None:
         return Pruned((), 0, 0)
     before = float("inf") if older_than_s is None else time.time() - older_than_s
-    outdated = [run for run in runs.newest_first()[keep or 0 :] if run.started_at < before and run.state != "running"]
-    ids = [(run.id,) for run in outdated]
+    beyond = Runs(database).newest_first()[keep or 0 :]
+    ids = [run.id for run in beyond if run.started_at < before and run.state != "running"]
     with database.transaction(commit=not dry) as cursor:
-        cursor.executemany("DELETE FROM results WHERE run = (SELECT number FROM runs WHERE id = ?)", ids)
+        values = [(run_id,) for run_id in ids]
+        cursor.executemany("DELETE FROM results WHERE run = (SELECT number FROM runs WHERE id = ?)", values)
         results = max(cursor.rowcount, 0)
-        cursor.executemany("DELETE FROM runs WHERE id = ?", ids)
+        cursor.executemany("DELETE FROM runs WHERE id = ?", values)
         cursor.execute("DELETE FROM responses WHERE fingerprint NOT IN (SELECT fingerprint FROM results)")
-        return Pruned(tuple(run.id for run in outdated), results, cursor.rowcount)
+        return Pruned(tuple(ids), results, cursor.rowcount)
 
 
 def merge(database: Database, source: Database) -> tuple[str, ...]:
     """See `Store.merge`."""
-    runs = Runs(database)
+    runs, results, theirs = Runs(database), Results(database), Results(source)
     known = {run.id for run in runs.newest_first()}
     copied = Runs(source).newest_first()
     for run in reversed(copied):
         if run.id not in known:
             # No process works on the copy, whatever becomes of the original.
             runs.insert(run if run.state == "finished" else replace(run, state="interrupted"))
-        _merge_results(database, source, run)
+        here, there = results.ranks(run.id), theirs.ranks(run.id)
+        better = {nodeid for nodeid, rank in there.items() if nodeid not in here or rank > here[nodeid]}
+        results.add(run.id, (each for each in theirs.records(run.id) if each.result.nodeid in better))
     with database.transaction() as cursor:
-        cursor.executemany(
-            INSERT_ANSWERS, source.rows("SELECT fingerprint, model, created_at, turns, data FROM responses")
-        )
+        for fingerprint, answers in Responses(source).each():
+            insert_answers(cursor, fingerprint, answers)
     return tuple(run.id for run in copied if run.id not in known)
 
 
-def join(database: Database, runs: Runs, run_ids: Sequence[str]) -> str:
+def join(database: Database, run_ids: Sequence[str]) -> str:
     """See `Store.join`."""
+    runs, results = Runs(database), Results(database)
     parts = [runs.find(run_id) for run_id in run_ids]
     if not parts:
         raise StoreError("no run was named: name those that are to be one")
+    best: dict[str, tuple[tuple[bool, float], str]] = {}
+    for part in parts:
+        for nodeid, rank in results.ranks(part.id).items():
+            best[nodeid] = max(best.get(nodeid, (rank, part.id)), (rank, part.id))
     joined = runs.insert(_joined(parts))
-    with database.transaction() as cursor:
-        (number,) = cursor.execute("SELECT number FROM runs WHERE id = ?", (joined,)).fetchone()
-        (offset,) = cursor.execute("SELECT coalesce(max(id), 0) FROM results").fetchone()
-        cursor.execute(
-            _JOIN_RESULTS.format(marks=", ".join("?" * len(parts))), (offset, number, *(p.id for p in parts))
-        )
-        cursor.execute(_JOIN_DOCUMENTS, (offset, offset, number))
+    for part in parts:
+        results.add(joined, (each for each in results.records(part.id) if best[each.result.nodeid][1] == part.id))
     return joined
-
-
-def _merge_results(database: Database, source: Database, run: StoredRun) -> None:
-    (number,) = database.row("SELECT number FROM runs WHERE id = ?", (run.id,))
-    rows = database.rows("SELECT nodeid, status, started_at FROM results WHERE run = ?", (number,))
-    here = {nodeid: _worth(status, started_at) for nodeid, status, started_at in rows}
-    with database.transaction() as cursor:
-        for *columns, data in source.rows(_THEIR_RESULTS, (run.id,)):
-            known = here.get(columns[_NODEID])
-            if known is None or _worth(columns[_STATUS], columns[_STARTED_AT]) > known:
-                cursor.execute(INSERT_RESULT, (number, *columns))
-                cursor.execute(INSERT_DOCUMENT, (cursor.lastrowid, data))
-
-
-def _worth(status: str, started_at: float) -> tuple[bool, float]:
-    return status not in _OPEN, started_at
 
 
 def _joined(parts: Sequence[StoredRun]) -> StoredRun:
