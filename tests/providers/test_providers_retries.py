@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 TEXT = (Path(__file__).parents[2] / "docs/retries.md").read_text(encoding="utf-8")
 ENV = "BENCH_RETRIES_KEY"
-QUOTA = ("x-ratelimit-remaining-requests: 0", "x-ratelimit-reset-requests: 8s")
+QUOTA = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "8s"}
 
 
 def table(first: str) -> list[list[str]]:
@@ -162,21 +162,20 @@ def row_of(status: int) -> list[str]:
     return (exact or [row for what, row in ROWS.items() if f"any other {status // 100}xx" in what])[0]
 
 
-@pytest.mark.parametrize("status", range(300, 600))
-def test_a_status_waits_for_what_its_row_says(status: int) -> None:
-    kind, retried, wait = row_of(status)
+@pytest.mark.parametrize("hundred", [300, 400, 500])
+def test_each_status_waits_for_what_its_row_says(hundred: int) -> None:
     origin = Origin("http://host", "x", Key(None, ""))
-    quota = dict(line.split(": ") for line in QUOTA)
 
-    failed, asked, used_up = (
-        http_failure(HttpReply(status, headers, b""), origin) for headers in ({}, {"retry-after": "3"}, quota)
-    )
-
-    assert (failed.kind, failed.retryable, failed.retry_after_s) == (kind, retried == "yes", None)
-    if failed.retryable:
-        assert wait.startswith("Retry-After")
-        assert asked.retry_after_s == 3.0
-        assert used_up.retry_after_s == (8.0 if "the quota's headers" in wait else None)
+    for status in range(hundred, hundred + 100):
+        kind, retried, wait = row_of(status)
+        failed, asked, used_up = (
+            http_failure(HttpReply(status, headers, b""), origin) for headers in ({}, {"retry-after": "3"}, QUOTA)
+        )
+        assert (failed.kind, failed.retryable, failed.retry_after_s) == (kind, retried == "yes", None)
+        if failed.retryable:
+            assert wait.startswith("Retry-After")
+            assert asked.retry_after_s == 3.0
+            assert used_up.retry_after_s == (8.0 if "the quota's headers" in wait else None)
 
 
 @given(st.integers(400, 599))

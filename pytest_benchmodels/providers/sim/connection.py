@@ -37,6 +37,7 @@ class Connection(asyncio.Protocol):
         self._waiting_bytes = 0
         self._refused = False
         self._is_full = False
+        self._stalled: Reply | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_server() hands out; for the types
@@ -59,8 +60,9 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._is_full = False
-        if self._reply is not None and self._reply.fault == "endless":
-            self._pour(self._reply)
+        stalled, self._stalled = self._stalled, None
+        if stalled is not None:
+            self._pour(stalled)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name for it
         if self._timer is not None:
@@ -122,7 +124,9 @@ class Connection(asyncio.Protocol):
     def _pour(self, reply: Reply) -> None:
         """Send more until the client leaves, or there is no room: resume_writing() goes on."""
         self._transport.write(endless_part(reply, self._http))
-        if not self._is_full:
+        if self._is_full:
+            self._stalled = reply
+        else:
             self._timer = self._loop.call_later(reply.drip_s, self._pour, reply)
 
     def _drip(self, reply: Reply, wire: memoryview) -> None:
