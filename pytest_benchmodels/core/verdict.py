@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .gates import Gate, Metric, Operator
-from .metrics import ModelFigures, wilson
+from .metrics import Interval, ModelFigures, wilson
 from .text import nearest
 
 __all__ = ["GateVerdict", "Measured", "judge"]
@@ -71,7 +71,7 @@ def _judge(gate: Gate, model: str | None, measured: Measured, baseline: Measured
     except _UnknownError as unknown:
         return GateVerdict(gate, model, held=None, reason=str(unknown))
     required = gate.number + (compared or 0.0)
-    bound = _bound(gate, reading) if gate.confident else None
+    bound = _bound(gate, reading)
     held = _COMPARED[gate.operator](
         round(reading.value if bound is None else bound, _DIGITS),
         round(required, _DIGITS),
@@ -98,6 +98,7 @@ class _Reading:
     value: float
     count: int | None = None
     total: int | None = None
+    interval: Interval | None = None
 
 
 def _figures(measured: Measured, model: str | None, run: str) -> ModelFigures:
@@ -136,7 +137,7 @@ def _read(metric: Metric, figures: ModelFigures) -> _Reading:
 def _rate(count: int, total: int, otherwise: str) -> _Reading:
     if not total:
         raise _UnknownError(otherwise)
-    return _Reading(count / total, count, total)
+    return _Reading(count / total, count, total, wilson(count, total))
 
 
 def _known(value: float | None, otherwise: str) -> _Reading:
@@ -145,9 +146,8 @@ def _known(value: float | None, otherwise: str) -> _Reading:
     return _Reading(value)
 
 
-def _bound(gate: Gate, reading: _Reading) -> float:
-    """The end of Wilson's interval that makes the gate harder to hold."""
-    interval = wilson(reading.count or 0, reading.total or 0)
-    if interval is None:
-        return reading.value
-    return interval.low if gate.operator in {">=", ">"} else interval.high
+def _bound(gate: Gate, reading: _Reading) -> float | None:
+    """The end of Wilson's interval that makes the gate harder to hold, if it asks for confidence."""
+    if not gate.confident or reading.interval is None:
+        return None
+    return reading.interval.low if gate.operator in {">=", ">"} else reading.interval.high
