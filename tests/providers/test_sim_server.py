@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -111,6 +113,22 @@ def test_an_address_is_there_before_the_process() -> None:
     server.stop()
     with pytest.raises(ConnectionRefusedError):
         connect(server)
+
+
+def test_it_holds_more_connections_than_its_parent_may_have_had_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    server = SimServer.reserve()
+    with ExitStack() as stack:
+        stack.callback(server.stop)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))
+        try:
+            server.start()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        clients = [stack.enter_context(connect(server)) for _ in range(120)]
+        for client in clients:
+            client.sendall(chat_request("me too"))
+        assert [read_replies(client, 1) for client in clients] == [["me too"]] * 120
 
 
 def test_a_reserved_address_is_given_back_without_a_process() -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 
+from ..descriptors import raise_limit
 from .connection import Connection
 from .service import Service
 
@@ -36,6 +37,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _serve(listening: socket.socket, *, owned: bool) -> None:
+    raise_limit()
     loop = asyncio.new_event_loop()
     service = Service()
     loop.run_until_complete(loop.create_server(lambda: Connection(service), sock=listening, backlog=1024))
