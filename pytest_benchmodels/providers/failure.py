@@ -72,7 +72,7 @@ def error_in_answer(error: object, headers: Mapping[str, str], origin: Origin) -
     code = error.get("code") if isinstance(error, dict) else None
     status = code if isinstance(code, int) and 400 <= code < 600 else None
     kind, retryable = _kind(status) if status else ("malformed", True)
-    said = origin.shown(_message_in({"error": error}) or quote(error, _MESSAGE_LIMIT))
+    said = origin.shown(_message_in({"error": error}) or repr(error))
     message = f"an error in place of an answer from {origin.address}: {said}{_remedy(kind, origin)}"
     wish_s = retry_after_s(headers, status)
     return ProviderError(kind, message, status=status or 200, retryable=retryable, retry_after_s=wish_s)

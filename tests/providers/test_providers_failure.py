@@ -168,6 +168,14 @@ def test_an_error_in_place_of_an_answer(error: object, kind: str, status: int, r
     assert "busy" in failure.message
 
 
+@pytest.mark.parametrize("shift", range(len(SECRET)))
+def test_an_odd_error_in_place_of_an_answer_shows_no_part_of_the_key(shift: int) -> None:
+    message = error_in_answer({"odd": "x" * (275 + shift) + SECRET}, {}, ORIGIN).message
+
+    assert SECRET[:4] not in message
+    assert "more characters" in message or "***" in message
+
+
 def test_an_error_in_place_of_an_answer_carries_the_wish_to_wait() -> None:
     assert error_in_answer({"code": 429}, {"retry-after": "7"}, ORIGIN).retry_after_s == 7.0
 
