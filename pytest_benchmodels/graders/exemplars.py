@@ -8,6 +8,7 @@ from itertools import islice, permutations
 
 from ..core.exchange import Response
 from ..core.scenario import Check
+from .registering import BUILTIN
 
 __all__ = ["exemplar"]
 
@@ -19,8 +20,9 @@ _ORDERS = 120
 def exemplar(checks: tuple[Check, ...], target: str | None) -> str:
     """Return the best answer that can be made: the scenario's target, an example of a check, or these joined.
 
-    Candidates are graded by all checks, `not` and weights included; the first that passes all of them is taken, else
-    the one with the highest score. Never raises, and starts no further candidate after a second.
+    Candidates are graded by all checks, `not` and weights included, but a user's that is not `bounded`: that one is
+    taken at its example's word. The first that passes all of them is taken, else the one with the highest score. Never
+    raises, and starts no further candidate after a second.
     """
     best, highest = target if target is not None else _FALLBACK, -1.0
     deadline = time.monotonic() + _SECONDS
@@ -54,6 +56,9 @@ def _example(check: Check) -> str | None:
 
 
 def _points(check: Check, text: str) -> float:
+    if not check.grader.bounded and BUILTIN.get(check.kind) is not type(check.grader):
+        # A user's check may block or end the process: only the engine calls it, which is prepared for that.
+        return check.weight * (check.negate or (_example(check) or "") in text)
     try:
         grade = check.grader.grade(Response(text))
     except Exception:  # noqa: BLE001 - as above: a candidate that cannot be graded is no good one
