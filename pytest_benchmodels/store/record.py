@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.exchange import Message, Response
 from pytest_benchmodels.core.result import Result, Status
 
 __all__ = ["Answers", "Beginning", "Pruned", "Record", "Spending", "State", "StoredRun"]
@@ -33,12 +33,14 @@ class Record:
     """One result and what it rests on.
 
     `answers` are the model's, one for each turn that was answered, each with its own usage and latency; empty where
-    there is nothing new to keep. `grade_fingerprint` says by which checks it was judged, empty if it was not.
+    there is nothing new to keep. `grade_fingerprint` says by which checks it was judged, empty if it was not. `asked`
+    are the messages that each turn added, for readers of the transcript; they may be left out.
     """
 
     result: Result
     answers: tuple[Response, ...] = ()
     grade_fingerprint: str = ""
+    asked: tuple[tuple[Message, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,15 @@ class StoredRun:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The stored answers to one question: one for each turn. `created_at` is in seconds since the epoch."""
+    """The stored answers to one question: one for each turn. `created_at` is in seconds since the epoch.
+
+    `asked` are the messages that each turn added, empty if they were left out.
+    """
 
     model: str
     created_at: float
     answers: tuple[Response, ...]
+    asked: tuple[tuple[Message, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,9 @@ from itertools import islice
 from typing import NamedTuple
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.text import quote, well_formed
 
-from .coding import decode_answers, encode_answers
+from .coding import decode_answers, decode_asked, encode_answers, encode_asked
 from .database import Database
 from .record import Answers
 
@@ -19,12 +18,13 @@ __all__ = ["Responses", "insert_answers"]
 
 # The newest answers win, but half a conversation never takes the place of a longer one.
 _INSERT = """
-INSERT INTO responses (fingerprint, model, created_at, turns, data) VALUES (?, ?, ?, ?, ?)
+INSERT INTO responses (fingerprint, model, created_at, turns, asked, data) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (fingerprint) DO UPDATE
-SET model = excluded.model, created_at = excluded.created_at, turns = excluded.turns, data = excluded.data
+SET model = excluded.model, created_at = excluded.created_at, turns = excluded.turns,
+    asked = excluded.asked, data = excluded.data
 WHERE excluded.turns > turns OR (excluded.turns = turns AND excluded.created_at >= created_at)
 """
-_SELECT = "SELECT fingerprint, model, created_at, data FROM responses"
+_SELECT = "SELECT fingerprint, model, created_at, asked, data FROM responses"
 _AT_ONCE = 500  # SQLite's oldest limit for the values of a statement is 999
 
 
@@ -32,6 +32,7 @@ class _Row(NamedTuple):
     fingerprint: str
     model: str
     created_at: float
+    asked: str
     data: str
 
 
@@ -59,11 +60,11 @@ class Responses:
 
     def _select(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[str, Answers]]:
         for row in self._database.rows(_Row, sql, values):
-            yield row.fingerprint, Answers(row.model, row.created_at, self._decoded(row))
+            yield row.fingerprint, self._decoded(row)
 
-    def _decoded(self, row: _Row) -> tuple[Response, ...]:
+    def _decoded(self, row: _Row) -> Answers:
         try:
-            return decode_answers(row.data)
+            return Answers(row.model, row.created_at, decode_answers(row.data), decode_asked(row.asked))
         except ValueError as error:
             raise StoreError(
                 f"store {quote(str(self._database.path))}: what it has under {quote(row.fingerprint)} is no response "
@@ -73,7 +74,8 @@ class Responses:
 
 def insert_answers(cursor: sqlite3.Cursor, fingerprint: str, found: Answers) -> None:
     """Keep answers unless there are newer ones, or those of more turns."""
-    data = encode_answers(found.answers)
+    asked, data = encode_asked(found.asked), encode_answers(found.answers)
     cursor.execute(
-        _INSERT, (well_formed(fingerprint), well_formed(found.model), found.created_at, len(found.answers), data)
+        _INSERT,
+        (well_formed(fingerprint), well_formed(found.model), found.created_at, len(found.answers), asked, data),
     )

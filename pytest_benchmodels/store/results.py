@@ -175,7 +175,8 @@ def _insert(cursor: sqlite3.Cursor, number: int, record: Record) -> None:
     )
     cursor.execute(_INSERT_DOCUMENT, (cursor.lastrowid, encode_result(result)))
     if record.answers and not result.cached:
-        insert_answers(cursor, result.fingerprint, Answers(result.model, time.time(), record.answers))
+        answers = Answers(result.model, time.time(), record.answers, record.asked)
+        insert_answers(cursor, result.fingerprint, answers)
 
 
 def _bounded(count: int | None) -> int | None:

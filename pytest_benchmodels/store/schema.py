@@ -59,6 +59,7 @@ _FIRST = (
         model TEXT NOT NULL,
         created_at REAL NOT NULL,
         turns INTEGER NOT NULL,
+        asked TEXT NOT NULL,           -- JSON array, the messages that each turn added
         data TEXT NOT NULL             -- JSON array, one response a turn
     )
     """,

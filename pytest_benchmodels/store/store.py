@@ -14,9 +14,10 @@ from .results import Results
 from .runs import Runs
 from .upkeep import join, merge, prune
 
-__all__ = ["Store"]
+__all__ = ["BUSY_S", "Store"]
 
-_BUSY_S = 15.0
+BUSY_S = 15.0
+"""How long a session waits for another process that writes."""
 
 
 class Store:
@@ -33,7 +34,7 @@ class Store:
         self.responses = Responses(database)
 
     @classmethod
-    def open(cls, path: Path, busy_s: float = _BUSY_S) -> Self:
+    def open(cls, path: Path, busy_s: float = BUSY_S) -> Self:
         """Open for reading and writing; make the file, and its folder, where there is none.
 
         Whenever another process writes, wait for it up to `busy_s` seconds.
@@ -41,7 +42,7 @@ class Store:
         return cls(Database.open(path, busy_s))
 
     @classmethod
-    def open_to_read(cls, path: Path, busy_s: float = _BUSY_S) -> Self:
+    def open_to_read(cls, path: Path, busy_s: float = BUSY_S) -> Self:
         """Open a file that exists, be it where nobody can write. Nothing is made or changed."""
         return cls(Database.open_to_read(path, busy_s))
 

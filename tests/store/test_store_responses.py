@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.exchange import Message, Response, Usage
 from pytest_benchmodels.store import Record, Store
 from tests.store.store_parts import BEGINNING, record, result
 
@@ -38,6 +38,14 @@ def test_the_answers_of_all_turns_are_found(store: Store) -> None:
     assert found is not None
     assert (found.model, found.answers) == ("m", turns)
     assert before <= found.created_at <= time.time()
+
+
+def test_what_was_asked_is_found_with_it(store: Store) -> None:
+    asked = ((Message("system", "be brief"), Message("user", "\ud800")), (Message("user", "and?"),))
+    keep(store, replace(record("a"), asked=asked))
+    found = store.responses.find("print-of-a")
+    assert found is not None
+    assert found.asked == ((Message("system", "be brief"), Message("user", "?")), (Message("user", "and?"),))
 
 
 def test_an_answer_to_something_else_is_never_given(store: Store) -> None:

@@ -33,6 +33,7 @@ results = st.builds(
     duration_s=st.floats(allow_nan=False),
     latency_s=st.floats(allow_nan=False),
     wait_s=numbers,
+    waits=st.dictionaries(texts, numbers, max_size=2),
     attempts=st.integers(0, 100),
     score=st.none() | numbers,
     threshold=numbers,

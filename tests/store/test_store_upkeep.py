@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.exchange import Message, Response
 from pytest_benchmodels.core.result import Status
 from pytest_benchmodels.store import Pruned, Record, Store, StoredRun
 from tests.store.store_parts import BEGINNING, record, result
@@ -100,13 +100,14 @@ def test_shrinking_gives_space_back(store: Store) -> None:
 
 def test_a_merged_store_brings_runs_results_and_answers(store: Store, other: Store) -> None:
     aged(store, 1, record("a"))
-    aged(other, 2, record("b", grade="theirs"))
+    aged(other, 2, replace(record("b", grade="theirs"), asked=((Message("user", "2 + 2"),),)))
     assert store.merge(other) == ("run-2",)
     assert ids(store) == ["run-1", "run-2"]
     assert list(store.results.records("run-2")) == [Record(result("b"), (), "theirs")]
     answers = store.responses.find("print-of-b")
     assert answers is not None
     assert answers.answers == record("b").answers
+    assert answers.asked == ((Message("user", "2 + 2"),),)
 
 
 def test_merging_twice_changes_nothing(store: Store, other: Store) -> None:

@@ -13,10 +13,11 @@ CREATE TABLE responses (
         model TEXT NOT NULL,
         created_at REAL NOT NULL,
         turns INTEGER NOT NULL,
+        asked TEXT NOT NULL,           -- JSON array, the messages that each turn added
         data TEXT NOT NULL             -- JSON array, one response a turn
     );
-INSERT INTO "responses" VALUES('print-of-a','m',1767225601.0,1,'[{"text":"4","finish_reason":"stop","usage":{"input_tokens":10,"output_tokens":2},"latency_s":1.0,"pause_s":null}]');
-INSERT INTO "responses" VALUES('print-of-b','m',1767225601.0,1,'[{"text":"4","finish_reason":"stop","usage":{"input_tokens":10,"output_tokens":2},"latency_s":1.0,"pause_s":null}]');
+INSERT INTO "responses" VALUES('print-of-a','m',1767225601.0,1,'[]','[{"text":"4","finish_reason":"stop","usage":{"input_tokens":10,"output_tokens":2},"latency_s":1.0,"pause_s":null}]');
+INSERT INTO "responses" VALUES('print-of-b','m',1767225601.0,1,'[]','[{"text":"4","finish_reason":"stop","usage":{"input_tokens":10,"output_tokens":2},"latency_s":1.0,"pause_s":null}]');
 CREATE TABLE results (
         id INTEGER PRIMARY KEY,
         run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
