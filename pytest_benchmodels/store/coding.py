@@ -57,7 +57,6 @@ def _storable(value: Any) -> Any:
 
 _RESULT = _Codec(Result)
 _ANSWERS: _Codec[tuple[Response, ...]] = _Codec(tuple[Response, ...])
-
 _ASKED: _Codec[tuple[tuple[Message, ...], ...]] = _Codec(tuple[tuple[Message, ...], ...])
 
 
@@ -73,9 +72,8 @@ def decode_result(data: str) -> Result:
 
 def encode_answers(answers: tuple[Response, ...]) -> str:
     """The same for the answers of a conversation, without what they said of the model's quota at that time."""
-    return _ANSWERS.encode(
-        tuple([replace(each, pause_s=None) if each.pause_s is not None else each for each in answers])
-    )
+    kept = [answer if answer.pause_s is None else replace(answer, pause_s=None) for answer in answers]
+    return _ANSWERS.encode(tuple(kept))
 
 
 def decode_answers(data: str) -> tuple[Response, ...]:

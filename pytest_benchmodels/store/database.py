@@ -87,10 +87,10 @@ class Database:
                     cursor.execute("ROLLBACK")
                 raise
 
-    def write(self, sql: str, values: Sequence[object] = ()) -> int:
-        """Execute one statement durably; return how many rows it changed."""
+    def write(self, sql: str, values: Sequence[object] = ()) -> None:
+        """Execute one statement durably."""
         with self.transaction() as cursor:
-            return cursor.execute(sql, values).rowcount
+            cursor.execute(sql, values)
 
     def shrink(self) -> None:
         """Give unused space back to the file system."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +14,7 @@ import pytest
 
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.exchange import Response
-from pytest_benchmodels.store import Recorder, Store
+from pytest_benchmodels.store import Record, Recorder, Store
 from tests.store.store_parts import BEGINNING, record, result
 
 WITHOUT = "This session goes on without a store: its reports are complete, but it cannot be resumed"
@@ -94,6 +97,35 @@ def test_a_store_that_fails_on_the_way_is_said_once_and_the_reports_are_complete
     assert len(said) == 1
     assert "it is damaged (no such table: documents)" in said[0]
     assert said[0].endswith(WITHOUT)
+
+
+def test_a_disk_that_takes_no_more_is_said_once_and_the_reports_are_complete(path: Path) -> None:
+    program = (
+        "import resource, sys\nfrom pathlib import Path\nfrom pytest_benchmodels.store import Recorder, Store\n"
+        "from tests.store.store_parts import BEGINNING, record\n"
+        "recorder = Recorder.begin(Path(sys.argv[1]), BEGINNING, print)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))\n"
+        "for number in range(100):\n    recorder.add(record(str(number), text='x' * 10_000))\n"
+        "recorder.close(finished=True)\nprint(len(list(recorder.results())))\n"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True, cwd=root)
+    said, count = done.stdout.splitlines()
+    assert "its disk reported a failure (disk I/O error); look at that disk and its free space" in said
+    assert count == "100"
+    with Store.open(path) as store:
+        kept = [each.scenario for each in store.results.of(store.runs.find("latest").id)]
+    assert 0 < len(kept) < 100
+    assert kept == [str(number) for number in range(len(kept))]
+
+
+def test_whatever_else_sqlite_refuses_is_said(path: Path) -> None:
+    said: list[str] = []
+    recorder = Recorder.begin(path, BEGINNING, said.append)
+    recorder.add(Record(result(started_at=math.nan)))
+    assert len(said) == 1
+    assert "SQLite refused (NOT NULL constraint failed: results.started_at); move it away to begin a new one" in said[0]
+    assert len(list(recorder.results())) == 1
 
 
 def test_a_question_to_a_store_that_fails_has_an_answer(path: Path) -> None:
