@@ -60,7 +60,7 @@ class ModelComparison:
     """One model in two runs.
 
     `worse` and `better` are by the share of trials that passed, the largest change first. `newly_errs` have errors only
-    in the run after, `no_longer_errs` only before. `only_before` and `only_after` ran in one of the two. `rate` compares
+    in the run after, `no_longer_errs` only before. `only_before`, `only_after` ran in one of the two. `rate` compares
     the pass rates over the scenarios graded in both, `score` the mean scores over those scored in both; None where
     there are none. `p_value` is the pass rates', after Holm's correction over the models, and decides the `verdict`.
     `needed` is None if the verdict is clear or the rates do not differ at all. `cached` runs of the run after took over

@@ -19,8 +19,8 @@ class RankedModel:
     """One model's place.
 
     `place` is one more than the number of models that are significantly better: models that the runs do not tell apart
-    share a place. It is None where no run was graded. `passed` and `graded` count runs. `trials` is None where no scenario has several. `flaky` are the
-    scenarios whose trials disagree, the most undecided first.
+    share a place. It is None where no run was graded. `passed` and `graded` count runs. `trials` is None where no
+    scenario has several. `flaky` are the scenarios whose trials disagree, the most undecided first.
     """
 
     model: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
+from pytest_benchmodels.core.errors import BenchError
 from pytest_benchmodels.core.result import Failure, Result, Status
 
-__all__ = ["BREAKING", "Admission", "Refusal"]
+__all__ = ["BREAKING", "Admission", "RefusedError"]
 
 BREAKING = frozenset({"auth", "not-found", "connection"})
 """Kinds of errors that no further run of the same model is likely to escape."""
@@ -15,11 +15,13 @@ BREAKING = frozenset({"auth", "not-found", "connection"})
 _IN_A_ROW = 5
 
 
-class Refusal(NamedTuple):
-    """What becomes of a run that does not start."""
+class RefusedError(BenchError):
+    """The run does not start: it ends with this status, for this cause."""
 
-    status: Status
-    cause: Failure
+    def __init__(self, status: Status, cause: Failure) -> None:
+        super().__init__(cause.message)
+        self.status = status
+        self.cause = cause
 
 
 class Admission:
@@ -52,13 +54,12 @@ class Admission:
         """Whether the budget allows no further run."""
         return self._budget_usd is not None and self._spent_usd >= self._budget_usd
 
-    def refusal(self, model: str) -> Refusal | None:
-        """Why no run of this model may start, or None if it may."""
+    def admit(self, model: str) -> None:
+        """Return if a run of this model may start; raise `RefusedError` if not."""
         if model in self._closed:
-            return Refusal("error", self._closed[model])
+            raise RefusedError("error", self._closed[model])
         if self.is_spent:
-            return Refusal("skipped", Failure("budget", f"the budget of ${self._budget_usd:.2f} is spent"))
-        return None
+            raise RefusedError("skipped", Failure("budget", f"the budget of ${self._budget_usd:.2f} is spent"))
 
     def count(self, result: Result) -> None:
         """Learn from a run's end."""

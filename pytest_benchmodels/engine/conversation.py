@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
-from pytest_benchmodels.core.exchange import Message, Request
+from pytest_benchmodels.core.exchange import Message, Request, Response
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
 
-from .attempts import Attempts
 from .flight import Flight
 from .judging import Watch, judge
 
-__all__ = ["converse"]
+__all__ = ["Partner", "converse"]
 
 
-async def converse(flight: Flight, attempts: Attempts, watch: Watch) -> None:
+class Partner(Protocol):
+    """Whoever answers: a model, or what it answered before."""
+
+    async def answer(self, request: Request, flight: Flight) -> Response:
+        """Return the answer; raise `ProviderError` if there is to be none."""
+
+
+async def converse(flight: Flight, partner: Partner, watch: Watch) -> None:
     """Hold the whole conversation; answers and verdicts are in the flight's progress."""
     run, progress = flight.run, flight.progress
     scenario, last = run.scenario, len(run.scenario.turns) - 1
     request = _opening(run)
     for number, turn in enumerate(scenario.turns):
         request = _with_turn(request, turn, run, final=number == last)
-        response = await attempts.answer(request, flight)
+        response = await partner.answer(request, flight)
         progress.answered(response)
         with watch(run):
             progress.verdicts += await judge(turn.checks, response, f"turn {number + 1}: " if last else "")

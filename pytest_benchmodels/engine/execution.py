@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from pytest_benchmodels.core.errors import CheckError, ConfigError, ProviderError
 from pytest_benchmodels.core.result import Failure, Result, Status
 from pytest_benchmodels.core.run import Run
 
-from .admission import Admission
+from .admission import Admission, RefusedError
 from .attempts import Attempts
-from .conversation import converse
+from .conversation import Partner, converse
 from .flight import Flight, Lane
 from .judging import Watch, total, unwatched
 from .progress import Progress, conclude
+from .recall import Recall, Replay
 
 __all__ = ["Executor"]
 
@@ -24,25 +26,49 @@ class Executor:
     `watch` is entered around the judging of each answer: user code runs there, and may end the process.
     """
 
-    def __init__(self, attempts: Attempts, admission: Admission, watch: Watch = unwatched) -> None:
+    def __init__(self, attempts: Attempts, admission: Admission, recall: Recall, watch: Watch = unwatched) -> None:
         self._attempts = attempts
         self._admission = admission
+        self._recall = recall
         self._watch = watch
 
     async def execute(self, run: Run, lane: Lane) -> Result:
-        """Run to the end within the run's limit. Failures are in the Result; only cancellation is raised."""
-        refusal = self._admission.refusal(run.model.id)
-        if refusal is not None:
-            return conclude(run, Progress(), refusal.status, failure=refusal.cause)
-        result = await self._execute(Flight(run, lane, asyncio.timeout(None), Progress()))
-        self._admission.count(result)
+        """Run to the end within the run's limit. Failures are in the Result; only cancellation is raised.
+
+        What is known already is not run again: a finished result is taken over, a stored answer judged afresh.
+        """
+        known = self._recall.of(run)
+        if known.result is not None:
+            return replace(known.result, cached=True, reuse=known.reason)
+        flight = Flight(run, lane, asyncio.timeout(None), Progress())
+        if known.answers:
+            result = await self._execute(flight, Replay(known.answers))
+            return replace(result, cached=True, regraded=True, reuse=known.reason)
+        if known.must_not_run:
+            return conclude(run, Progress(), "skipped", failure=Failure("not-stored", known.reason))
+        return replace(await self._call(flight), reuse=known.reason)
+
+    async def _call(self, flight: Flight) -> Result:
+        """Have the model answer, unless it is out of order or the money is spent.
+
+        Asked twice: before a place in a rate limit is taken, and when the request is about to go, maybe much later.
+        """
+        model = flight.run.model.id
+        flight.admit = lambda: self._admission.admit(model)
+        try:
+            flight.admit()
+        except RefusedError as error:
+            return conclude(flight.run, flight.progress, error.status, failure=error.cause)
+        result = await self._execute(flight, self._attempts)
+        if result.attempts:
+            self._admission.count(result)
         return result
 
-    async def _execute(self, flight: Flight) -> Result:
+    async def _execute(self, flight: Flight, partner: Partner) -> Result:
         run, progress = flight.run, flight.progress
         try:
             async with flight.limit:
-                await converse(flight, self._attempts, self._watch)
+                await converse(flight, partner, self._watch)
         except Exception as error:  # noqa: BLE001 - a provider of the user's may raise anything; the others go on
             status, failure = _ended_by(error, flight)
             return conclude(run, progress, status, failure=failure)
@@ -55,6 +81,8 @@ def _ended_by(error: Exception, flight: Flight) -> tuple[Status, Failure]:
     if isinstance(error, TimeoutError) and flight.limit.expired():
         limit_s = float(flight.run.timeout_s or 0)
         return "timeout", Failure("timeout", f"Timeout (>{limit_s}s): {flight.progress.doing}")
+    if isinstance(error, RefusedError):
+        return error.status, error.cause
     if isinstance(error, ProviderError):
         return "error", Failure(error.kind, error.message)
     if isinstance(error, CheckError):

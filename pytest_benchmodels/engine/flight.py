@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,6 +34,10 @@ class Alone:
         """Nothing: there is no other run to hold back."""
 
 
+def _admitted() -> None:
+    """Nobody objects."""
+
+
 @dataclass(slots=True)
 class Flight:
     """What the parts of a run's execution share."""
@@ -41,12 +46,14 @@ class Flight:
     lane: Lane
     limit: asyncio.Timeout
     progress: Progress
+    admit: Callable[[], None] = _admitted
     _begun: bool = False
 
     def begin(self) -> None:
-        """The first request goes out: the run's time begins. Further requests change nothing."""
+        """The first request goes out, if it is still admitted, and the run's time begins. Later ones change nothing."""
         if self._begun:
             return
+        self.admit()
         self._begun = True
         self.progress.begin()
         if self.run.timeout_s is not None:

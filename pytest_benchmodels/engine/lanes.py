@@ -51,9 +51,9 @@ class Places(Protocol[Key]):
 class Lanes(Generic[Key]):
     """Executes runs as `places` lets them start, and calls `finished` with each Result when it is there.
 
-    `finished` is called on the event loop's thread. The next run starts there too: a slow reader of results (a
-    terminal, an ordinary test) never leaves a lane empty. Use it as a context manager: at its end the runs in flight
-    are cancelled, their connections closed, and `close` is awaited.
+    `finished` is called on the event loop's thread. A run keeps its place until the reader of results says that it is
+    `reported`: what is lost when the process is killed is never more than what fits into the windows. Use it as a
+    context manager: at its end the runs in flight are cancelled, their connections closed, and `close` is awaited.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Lanes(Generic[Key]):
         self._close = close
         self._runs: dict[Key, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unreported: dict[Key, bool] = {}
         self._returning: dict[Key, asyncio.Future[None]] = {}
         self._pauses: dict[str, tuple[Key, float]] = {}
         self._ready = threading.Event()
@@ -83,6 +84,10 @@ class Lanes(Generic[Key]):
     def submit(self, jobs: Iterable[Job[Key]]) -> None:
         """Let runs start as soon as their windows allow. May be called from any thread but the loop's."""
         self._loop.call_soon_threadsafe(self._add, list(jobs))
+
+    def reported(self, key: Key) -> None:
+        """Free the place of a run whose result is safe. May be called from any thread but the loop's."""
+        self._loop.call_soon_threadsafe(self._done, key)
 
     def wake(self) -> None:
         """Look again who may go: a place became free elsewhere. May be called from any thread but the loop's."""
@@ -157,13 +162,12 @@ class Lanes(Generic[Key]):
 
     async def _execute(self, key: Key) -> None:
         run = self._runs.pop(key)
-        answered = False
-        try:
-            result = await self._executor.execute(run, _Lane(self, key, run.model.id))
-            answered = result.response is not None
-        finally:
-            self._places.done(key, answered=answered)
+        result = await self._executor.execute(run, _Lane(self, key, run.model.id))
+        self._unreported[key] = result.response is not None
         self._finished(key, result)
+
+    def _done(self, key: Key) -> None:
+        self._places.done(key, answered=self._unreported.pop(key))
         self._go_on()
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from pytest_benchmodels.core.exchange import Response, Usage
-from pytest_benchmodels.core.fingerprint import fingerprint
+from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry, Status
 from pytest_benchmodels.core.run import Run
@@ -26,6 +26,7 @@ class Progress:
     waits: dict[str, float] = field(default_factory=dict)
     usage: Usage = field(default_factory=lambda: Usage(0, 0))
     response: Response | None = None
+    answers: tuple[Response, ...] = ()
     verdicts: tuple[CheckResult, ...] = ()
     retries: list[Retry] = field(default_factory=list)
     doing: str = "no request was sent"
@@ -66,6 +67,7 @@ class Progress:
             _sum(self.usage.input_tokens, response.usage.input_tokens),
             _sum(self.usage.output_tokens, response.usage.output_tokens),
         )
+        self.answers += (response,)
         self.response = replace(response, usage=self.usage, latency_s=self.latency_s)
         self.doing = "the model answered, but a check did not finish"
 
@@ -94,6 +96,8 @@ def conclude(
         retries=tuple(progress.retries),
         cost_usd=_cost(run.model, progress.usage),
         fingerprint=fingerprint(run),
+        grade_fingerprint=grade_fingerprint(run.scenario) if progress.answers else "",
+        answers=progress.answers if len(progress.answers) > 1 else (),
     )
 
 

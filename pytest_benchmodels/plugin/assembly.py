@@ -12,6 +12,7 @@ from pytest_benchmodels.engine.execution import Executor
 from pytest_benchmodels.engine.judging import Watch, unwatched
 from pytest_benchmodels.engine.limits import Limiter
 from pytest_benchmodels.engine.permits import Permits
+from pytest_benchmodels.engine.recall import Forgetful, Recall
 from pytest_benchmodels.providers import create
 from pytest_benchmodels.providers.http import HttpPool
 
@@ -39,7 +40,16 @@ def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable
         await limiter.aclose()
 
     attempts = Attempts(provider_for, Backoff(bench.settings.retries), Permits(limiter))
-    return Executor(attempts, bench.admission, watch), close
+    return Executor(attempts, bench.admission, _recall(bench), watch), close
+
+
+def _recall(bench: Bench) -> Recall:
+    """Memory where the user asked for it: whoever does not reuse pays for no look-up."""
+    if bench.settings.store is None or not bench.settings.reuse:
+        return Forgetful()
+    from .recalling import StoreRecall  # noqa: PLC0415 - sqlite3, for those who reuse
+
+    return StoreRecall(bench.settings.store, bench.settings.reuse, bench.resumed)
 
 
 def _limiter(bench: Bench) -> Limiter:

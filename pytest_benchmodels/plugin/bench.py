@@ -33,7 +33,8 @@ class Bench:
     """Settings, models, and who may still start.
 
     `sim_url` is where `sim/*` answers once `start_sim` was called; several processes may hold a Bench, one starts it.
-    `limits_path` is the file in which the workers of a session share rate limits, None in a session without.
+    `limits_path` is the file in which the workers of a session share rate limits, None in a session without. `resumed`
+    is the id of the stored run that this session finishes.
     """
 
     def __init__(
@@ -42,10 +43,12 @@ class Bench:
         sim_url: str,
         start_sim: Callable[[], object] = lambda: None,
         limits_path: str | None = None,
+        resumed: str | None = None,
     ) -> None:
         self._config = config
         self._start_sim = start_sim
         self.limits_path = limits_path
+        self.resumed = resumed
         self.progress = Progress()
         self.windows: dict[str, int] = {}
         self._tags: set[str] = set()
@@ -87,12 +90,17 @@ class Bench:
     def dispatch(self, models: Collection[Model]) -> Dispatch[Key]:
         """An empty dispatch with the windows of these models: adaptive where the user gave no limit."""
         most = self.settings.concurrency
-        self.windows = {model.id: min(model.max_in_flight or most, most) for model in models}
+        self.windows = {model.id: self.window_of(model) for model in models}
         windows = {
             model.id: Window(self.windows[model.id], fixed=bool(model.limits or model.max_in_flight))
             for model in models
         }
         return Dispatch(most, windows, self.models.pools(models))
+
+    def window_of(self, model: Model) -> int:
+        """How many runs of a model may be in flight at most."""
+        most = self.settings.concurrency
+        return min(model.max_in_flight or most, most)
 
     def execute(self, run: Run) -> Result:
         """Execute one run on its own, for whoever calls an item outside our loop (a rerun plugin, a debugger)."""

@@ -55,12 +55,13 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole bench.toml.
 
     `allow_paths` are folders, relative to the file, that datasets may be read from. `limits` is the address of a Redis
-    in which sessions on several machines share their rate limits.
+    in which sessions on several machines share their rate limits. `gate` are rules as `--bench-gate` takes them.
     """
 
     models: list[str] = []
     allow_paths: list[str] = []
     limits: RedisUrl | None = None
+    gate: list[str] = []
     model: dict[str, ModelEntry] = {}
     provider: dict[str, ProviderEntry] = {}
 

@@ -97,6 +97,7 @@ class Controller:
         node.workerinput["benchmodels_marks"] = marks.path
         node.workerinput["benchmodels_window"] = share
         node.workerinput["benchmodels_sim_url"] = self._sim_url
+        node.workerinput["benchmodels_resumed"] = self.bench.resumed
         node.workerinput["benchmodels_limits"] = str(self._folder / "limits.sqlite")
 
     @pytest.hookimpl(optionalhook=True)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from .bench import BENCH, Bench
+
+if TYPE_CHECKING:
+    from .keeper import Keeper
 
 __all__ = ["install"]
 
@@ -13,17 +18,29 @@ def install(config: pytest.Config) -> None:
     """Register what this process needs."""
     workerinput = getattr(config, "workerinput", None)
     if workerinput is not None:
-        bench = Bench(config, workerinput["benchmodels_sim_url"], limits_path=workerinput["benchmodels_limits"])
+        bench = Bench(
+            config,
+            workerinput["benchmodels_sim_url"],
+            limits_path=workerinput["benchmodels_limits"],
+            resumed=workerinput["benchmodels_resumed"],
+        )
         _register(config, bench)
         _register_runner(config, bench)
         return
+    if config.option.bench_plan:
+        # Nothing is going to run: no workers.
+        config.option.dist, config.option.tx = "no", []
     from pytest_benchmodels.providers.sim import SimServer  # noqa: PLC0415 - a worker owns none
+
+    from .keeper import Keeper  # noqa: PLC0415 - the same
 
     server = SimServer.reserve()
     config.add_cleanup(server.stop)
     bench = Bench(config, server.url, start_sim=server.start)
+    keeper = Keeper(config, bench.settings, bench.progress)
+    bench.resumed = keeper.resumed
     _register(config, bench)
-    _register_reporters(config, bench)
+    _register_reporters(config, bench, keeper)
     if _distributes(config):
         from .controller import Controller  # noqa: PLC0415 - xdist may be absent
 
@@ -42,11 +59,14 @@ def _register_runner(config: pytest.Config, bench: Bench) -> None:
     config.pluginmanager.register(Runner(bench), "benchmodels-runner")
 
 
-def _register_reporters(config: pytest.Config, bench: Bench) -> None:
+def _register_reporters(config: pytest.Config, bench: Bench, keeper: Keeper) -> None:
     from .live import Live  # noqa: PLC0415 - a worker has no terminal
     from .reporter import Reporter  # noqa: PLC0415 - the same
+    from .verdicts import Verdicts, read_baseline, read_gates  # noqa: PLC0415 - the same
 
-    config.pluginmanager.register(Reporter(config, bench), "benchmodels-reporter")
+    gates = read_gates(bench.settings.gates, bench.file.gate)
+    verdicts = Verdicts(gates, read_baseline(bench.settings, config.invocation_params.dir))
+    config.pluginmanager.register(Reporter(config, bench, keeper, verdicts), "benchmodels-reporter")
     config.pluginmanager.register(Live(config, bench.progress), "benchmodels-live")
 
 

@@ -83,3 +83,4 @@ def _run_lanes(runs: Sequence[RunItem], bench: Bench, dispatch: Dispatch[RunItem
             item, result = arrival
             item.conclude(result)
             run_protocol(item, idle if left else None)
+            lanes.reported(item)

@@ -4,17 +4,55 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-__all__ = ["DEFAULT_PATTERNS", "Settings", "add_options", "read_settings"]
+__all__ = ["DEFAULT_PATTERNS", "Outputs", "Reuse", "Settings", "Shard", "add_options", "read_settings"]
 
 DEFAULT_CONCURRENCY = 20
 DEFAULT_TIMEOUT_S = 180.0
 DEFAULT_RETRIES = 4
 DEFAULT_PATTERNS = ["*.yaml", "*.yml", "*.json", "*.jsonl"]
+DEFAULT_STORE = ".benchmodels/store.sqlite"
+_OUTPUTS = {"json": "every result as JSON", "html": "a report as HTML", "markdown": "a summary as Markdown"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """What may be taken from the store instead of calling a model."""
+
+    resume: bool = False
+    cache: bool = False
+    regrade: bool = False
+
+    def __bool__(self) -> bool:
+        return self.resume or self.cache or self.regrade
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where reports go; None for one that nobody asked for."""
+
+    json: Path | None = None
+    html: Path | None = None
+    markdown: Path | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.json or self.html or self.markdown)
+
+
+class Shard(NamedTuple):
+    """The I-th of N parts; `number` counts from 1."""
+
+    number: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +61,7 @@ class Settings:
 
     `concurrency` is how many runs of one model may be in flight. `timeout_s` is the limit of a run whose scenario and
     model set none: seconds, 0 for no limit. `repeat` is None where the user set none. `budget_usd` is in US dollars,
-    None for no budget.
+    None for no budget. `store` is None where the user wants none, `shard` where this is the whole.
     """
 
     models: tuple[str, ...]
@@ -35,7 +73,13 @@ class Settings:
     retries: int
     budget_usd: float | None
     patterns: tuple[str, ...]
-    json_file: Path | None
+    store: Path | None
+    reuse: Reuse
+    gates: tuple[str, ...]
+    compare: str | None
+    plan: bool
+    shard: Shard | None
+    outputs: Outputs
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -78,8 +122,39 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="USD",
         help="start no further run once this much is spent; the rest is skipped",
     )
-    add("--bench-json", metavar="FILE", help="write every result to FILE as JSON")
+    _add_memory_options(add)
+    _add_verdict_options(add)
+    for name, form in _OUTPUTS.items():
+        add(f"--bench-{name}", metavar="FILE", help=f"write {form} to FILE")
     parser.addini("bench_files", "patterns of scenario files", type="args", default=DEFAULT_PATTERNS)
+
+
+def _add_memory_options(add: Callable[..., None]) -> None:
+    add(
+        "--bench-store",
+        metavar="PATH",
+        help=f"where results and responses are kept; `none` turns it off (default: {DEFAULT_STORE} in rootdir)",
+    )
+    add("--bench-resume", action="store_true", help="finish the newest unfinished run of this store")
+    add(
+        "--bench-cache",
+        action="store_true",
+        help="reuse a stored response whose fingerprint is the same; grade it afresh",
+    )
+    add("--bench-regrade", action="store_true", help="never call a model: grade stored responses only")
+
+
+def _add_verdict_options(add: Callable[..., None]) -> None:
+    add(
+        "--bench-gate",
+        action="append",
+        default=[],
+        metavar="EXPR",
+        help="decide the exit status by a rule instead of by single results; may be repeated",
+    )
+    add("--bench-compare", metavar="RUN", help="compare with a stored run or a --bench-json file")
+    add("--bench-plan", action="store_true", help="print what would run, per model, and call nothing")
+    add("--bench-shard", type=_shard, metavar="I/N", help="run the I-th of N parts, split evenly by expected duration")
 
 
 def read_settings(config: pytest.Config) -> Settings:
@@ -97,8 +172,29 @@ def read_settings(config: pytest.Config) -> Settings:
         retries=option.bench_retries,
         budget_usd=option.bench_budget,
         patterns=tuple(config.getini("bench_files")),
-        json_file=None if option.bench_json is None else config.invocation_params.dir / option.bench_json,
+        store=_store(config),
+        reuse=Reuse(option.bench_resume, option.bench_cache, option.bench_regrade),
+        gates=tuple(option.bench_gate),
+        compare=option.bench_compare,
+        plan=option.bench_plan,
+        shard=option.bench_shard,
+        outputs=Outputs(**{name: _path(config, getattr(option, f"bench_{name}")) for name in _OUTPUTS}),
     )
+
+
+def _path(config: pytest.Config, name: str | None) -> Path | None:
+    return None if name is None else config.invocation_params.dir / name
+
+
+def _store(config: pytest.Config) -> Path | None:
+    option = config.option
+    named = _path(config, option.bench_store)
+    path = None if option.bench_store == "none" else named or config.rootpath / DEFAULT_STORE
+    if path is None and (option.bench_resume or option.bench_cache or option.bench_regrade):
+        raise pytest.UsageError(
+            "--bench-store none: --bench-resume, --bench-cache and --bench-regrade need a store; name one"
+        )
+    return path
 
 
 def _workers(config: pytest.Config) -> int:
@@ -149,6 +245,13 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _shard(text: str) -> Shard:
+    number, of = (_positive(part) for part in text.split("/"))
+    if number > of:
+        raise ValueError
+    return Shard(number, of)
+
+
 def _dollars(text: str) -> float:
     return _seconds(text)
 
@@ -156,5 +259,6 @@ def _dollars(text: str) -> float:
 # argparse shows a type's name: "invalid a whole number above 0 value: '0'".
 _positive.__name__ = "whole number above 0"
 _natural.__name__ = "whole number"
+_shard.__name__ = "I/N with I from 1 to N"
 _dollars.__name__ = "number of US dollars"
 _seconds.__name__ = "number of seconds"

@@ -11,89 +11,128 @@ import pytest
 
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.metrics import Figures, Tally
-from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.text import plain
+from pytest_benchmodels.core.verdict import GateVerdict
 from pytest_benchmodels.reports.bench_json import BenchRun, write_bench_json
 from pytest_benchmodels.reports.summary import summary_lines
 
 from .bench import Bench
 from .durations import write_durations
-from .transport import detach
+from .keeper import Keeper
+from .transport import detach, gate_report
+from .verdicts import Verdicts
 
 __all__ = ["Reporter"]
 
 
 class Reporter:
-    """The plugin object that tallies results and writes the summary and the reports."""
+    """The plugin object that keeps and tallies results, and writes the summary and the reports."""
 
-    def __init__(self, config: pytest.Config, bench: Bench) -> None:
+    def __init__(self, config: pytest.Config, bench: Bench, keeper: Keeper, verdicts: Verdicts) -> None:
         self._config = config
         self._bench = bench
+        self._keeper = keeper
+        self._verdicts = verdicts
         self._tally = Tally()
         self._durations: dict[str, float] = {}
-        self._results: list[Result] = []
+        self._not_reused: dict[str, int] = {}
+        self._failed_runs = 0
+        self._gates: tuple[GateVerdict, ...] = ()
         self._started_at = time.time()
         self._problems: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        result = detach(report)
-        if result is None:
+        """Keep a result before any other plugin hears of it."""
+        delivery = detach(report)
+        if delivery is None:
             return
+        self._keeper.keep(delivery)
+        result = delivery.result
         self._tally.add(result)
+        self._verdicts.add(result)
         self._bench.progress.count(result)
-        if result.status != "skipped":
+        self._failed_runs += report.failed
+        if result.reuse and not result.cached:
+            self._not_reused[result.reuse] = self._not_reused.get(result.reuse, 0) + 1
+        if result.status != "skipped" and not result.cached:
             self._durations[result.nodeid] = round(result.duration_s, 3)
-        if self._bench.settings.json_file is not None:
-            self._results.append(result)
         self._config.hook.pytest_bench_result(result=result)
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        write_durations(session.config, self._durations)
-        if self._bench.settings.json_file is None or session.config.option.collectonly:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:
+        """Judge before other plugins write their reports; write ours when they have done so."""
+        if self._bench.settings.shard is None:
+            # Other parts split by the durations that they find: a part must not change them.
+            write_durations(session.config, self._durations)
+        ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        if self._verdicts.decide and ended and self._bench.progress.total:
+            self._judge(session)
+        self._keeper.close(interrupted=not ended)
+        yield
+        self._write_reports(session)
+
+    def _judge(self, session: pytest.Session) -> None:
+        """Let gates decide in place of single results; other tests that failed still count."""
+        others_failed = session.testsfailed > self._failed_runs
+        self._gates = self._verdicts.gates(self._tally)
+        for verdict in self._gates:
+            self._config.hook.pytest_runtest_logreport(report=gate_report(verdict))
+        held = all(verdict.held for verdict in self._gates)
+        session.exitstatus = pytest.ExitCode.OK if held and not others_failed else pytest.ExitCode.TESTS_FAILED
+
+    def _write_reports(self, session: pytest.Session) -> None:
+        outputs = self._bench.settings.outputs
+        if not outputs or session.config.option.collectonly:
             return
         run = BenchRun(
             started_at=self._started_at,
             duration_s=time.time() - self._started_at,
             version=version("pytest-benchmodels"),
             concurrency=self._bench.settings.concurrency,
-            exit_status=int(exitstatus),
+            exit_status=int(session.exitstatus),
+            id=self._keeper.run_id,
         )
         try:
-            write_bench_json(self._bench.settings.json_file, run, self._figures(), self._results)
+            if outputs.json is not None:
+                write_bench_json(outputs.json, run, self._figures(), self._keeper.results)
         except ConfigError as error:
             # The results are in the terminal and in JUnit: say so and fail, but lose nothing of them.
-            self._problems.append(str(error))
+            self._problems.append(f"ERROR: {error}")
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None]:
         """Come last: hundreds of lines about failures would push the figures out of sight."""
         yield
-        self._summarise(terminalreporter)
-
-    def _summarise(self, terminalreporter: Any) -> None:
         figures = self._figures()
         if figures.runs:
+            for title, lines in self._verdicts.sections(self._gates):
+                terminalreporter.write_sep("-", title)
+                for line in lines:
+                    terminalreporter.write_line(line)
             terminalreporter.write_sep("=", "benchmark summary")
-            for line in summary_lines(figures, self._config.get_terminal_writer().fullwidth):
+            width = self._config.get_terminal_writer().fullwidth
+            for line in summary_lines(figures, width, self._notes(figures)):
                 terminalreporter.write_line(line)
-            for line in self._unknown_prices(figures):
-                terminalreporter.write_line(line)
-        missing = self._bench.progress.total - self._bench.progress.done
-        if missing > 0:
-            terminalreporter.write_line(f"stopped early: {missing} of {self._bench.progress.total} runs have no result")
-        for problem in self._problems:
-            terminalreporter.write_line(f"ERROR: {problem}", red=True)
+        for problem in (*self._keeper.problems, *self._problems):
+            terminalreporter.write_line(problem, red=True)
 
-    def _unknown_prices(self, figures: Figures) -> Iterator[str]:
-        """An unknown cost is not 0: say it once, and what follows for a budget."""
+    def _notes(self, figures: Figures) -> Iterator[str]:
+        """What else a reader has to know of these figures."""
         names = [model.model for model in figures.models if model.graded and model.cost_usd is None]
         if names:
             counted = " (the budget does not count them)" if self._bench.settings.budget_usd is not None else ""
             price = "price = {input = ..., output = ...}"
             yield f"cost unknown: {plain(', '.join(names))}{counted}; set {price} of [model.NAME] in bench.toml"
+        if self._config.option.verbose > 0:
+            yield from (f"{count} runs were run: {plain(why)}" for why, count in sorted(self._not_reused.items()))
+        progress = self._bench.progress
+        if progress.total > progress.done:
+            yield f"stopped early: {progress.total - progress.done} of {progress.total} runs have no result"
+        resume = self._keeper.how_to_resume()
+        if resume is not None:
+            yield f"to finish this run: {resume}"
 
     def _figures(self) -> Figures:
         return self._tally.figures(self._bench.settings.concurrency, self._bench.windows)

@@ -16,7 +16,10 @@ from pytest_benchmodels.reports.properties import result_properties
 
 from .bench import Bench
 from .collect import RunItem, ScenarioFile
+from .durations import read_durations
 from .loop import run_session
+from .planning import print_plan
+from .sharding import shard_of
 from .transport import attach
 
 __all__ = ["Runner"]
@@ -38,6 +41,17 @@ class Runner:
         scenario_file = any(Path(report.nodeid).match(pattern) for pattern in self._bench.settings.patterns)
         self._foreign_errors += report.failed and not scenario_file
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        shard = self._bench.settings.shard
+        if shard is not None:
+            runs = [item.nodeid for item in items if isinstance(item, RunItem)]
+            mine = shard_of(runs, read_durations(config), shard)
+            # Ordinary tests cannot be split by the runs' durations: they belong to the first part.
+            others = [item for item in items if not isinstance(item, RunItem) and shard.number > 1]
+            others += [item for item in items if isinstance(item, RunItem) and item.nodeid not in mine]
+            _deselect(config, items, others)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         option = session.config.option
@@ -51,7 +65,10 @@ class Runner:
         if self._foreign_errors and not option.continue_on_collection_errors:
             plural = "s" if self._foreign_errors != 1 else ""
             raise session.Interrupted(f"{self._foreign_errors} error{plural} during collection")
-        run_session(session, self._bench)
+        if self._bench.settings.plan:
+            print_plan(session, self._bench)
+        else:
+            run_session(session, self._bench)
         return True
 
     def _worker_loop(self, session: pytest.Session) -> bool | None:
@@ -94,6 +111,13 @@ class Runner:
         if isinstance(item, RunItem) and item.result is not None:
             return dict(result_properties(item.result))
         return {}
+
+
+def _deselect(config: pytest.Config, items: list[pytest.Item], others: list[pytest.Item]) -> None:
+    left_out = set(others)
+    items[:] = [item for item in items if item not in left_out]
+    if others:
+        config.hook.pytest_deselected(items=others)
 
 
 def _is_skip(call: pytest.CallInfo[None]) -> bool:

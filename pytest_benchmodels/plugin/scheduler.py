@@ -39,6 +39,7 @@ class LaneScheduling:
         self._controller = controller
         self._workers = len(parse_tx_spec_config(config))
         self._collection: list[str] | None = None
+        self._is_scheduled = False
         self._collected_by: WorkerController | None = None
         self._ready: list[WorkerController] = []
         self._held: dict[WorkerController, list[int]] = {}
@@ -61,11 +62,12 @@ class LaneScheduling:
 
     @property
     def tests_finished(self) -> bool:
-        return self.collection_is_completed and not self.has_pending and not self.in_flight
+        return self.collection_is_completed and not (self._chunks or len(self._dispatch) or self.in_flight)
 
     @property
     def has_pending(self) -> bool:
-        return bool(self._chunks or len(self._dispatch))
+        """True from the first `schedule` on: xdist then stops telling how many workers are there yet."""
+        return self._is_scheduled
 
     @property
     def in_flight(self) -> int:
@@ -88,6 +90,7 @@ class LaneScheduling:
 
     def schedule(self) -> None:
         """Give free lanes to runs that come back from a rest, then to those that have not started."""
+        self._is_scheduled = True
         for index, node in list(self._wanting.items()):
             if self._dispatch.reenter(index):
                 del self._wanting[index]

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from pytest_benchmodels.core.exchange import Message
 from pytest_benchmodels.core.result import Result, from_plain, to_plain
+from pytest_benchmodels.core.scenario import Scenario
+from pytest_benchmodels.core.text import plain
+from pytest_benchmodels.core.verdict import GateVerdict
+from pytest_benchmodels.reports.gates import gate_line
 from pytest_benchmodels.reports.properties import junit_properties, result_properties
 
 from .collect import RunItem
 
-__all__ = ["attach", "complete_crash", "detach"]
+__all__ = ["Delivery", "attach", "complete_crash", "detach", "gate_report"]
 
 ATTRIBUTE = "bench"
+
+
+class Delivery(NamedTuple):
+    """A Result, and the messages that each turn of its run added, for a transcript."""
+
+    result: Result
+    asked: tuple[tuple[Message, ...], ...]
 
 
 def attach(item: RunItem, report: pytest.TestReport) -> None:
@@ -23,22 +35,51 @@ def attach(item: RunItem, report: pytest.TestReport) -> None:
         return
     report.start, report.stop = result.started_at, result.started_at + result.duration_s
     report.duration = result.duration_s
-    setattr(report, ATTRIBUTE, to_plain(result))
+    setattr(report, ATTRIBUTE, {"result": to_plain(result), "asked": _asked(item.scenario)})
 
 
-def detach(report: pytest.TestReport) -> Result | None:
+def detach(report: pytest.TestReport) -> Delivery | None:
     """Take the Result off a report: pytest keeps every report to the end, we keep what we need of it."""
-    plain: dict[str, Any] | None = report.__dict__.pop(ATTRIBUTE, None)
-    return None if plain is None else from_plain(plain)
+    carried: dict[str, Any] | None = report.__dict__.pop(ATTRIBUTE, None)
+    if carried is None:
+        return None
+    turns = tuple(tuple(Message(role, content) for role, content in turn) for turn in carried["asked"])
+    return Delivery(from_plain(carried["result"]), turns)
+
+
+def _asked(scenario: Scenario) -> list[list[list[str]]]:
+    """The messages that each turn adds, the system's in front of the first."""
+    turns = [[[message.role, message.content] for message in turn.messages] for turn in scenario.turns]
+    if scenario.system is not None:
+        turns[0].insert(0, ["system", scenario.system])
+    return turns
+
+
+def gate_report(verdict: GateVerdict) -> pytest.TestReport:
+    """A gate as a test case of its own, for JUnit and every other plugin that reads reports."""
+    text = gate_line(verdict)
+    model = f" ({verdict.model})" if verdict.gate.model == "*" and verdict.model else ""
+    name = plain(f"{verdict.gate.text or verdict.gate}{model}")
+    return pytest.TestReport(
+        nodeid=f"gates::{name}",
+        location=("gates", None, name),
+        keywords={},
+        outcome="passed" if verdict.held else "failed",
+        longrepr=None if verdict.held else text,
+        when="call",
+        user_properties=[("bench.gate", text)],
+    )
 
 
 def complete_crash(report: pytest.TestReport, result: Result, text: str) -> None:
     """Make xdist's report of a crashed worker's run look like that of any run without an answer."""
+    file, _, name = result.nodeid.partition("::")
     report.when = "setup"
+    report.location = (file, None, name)
     report.longrepr = text
     report.start, report.stop = result.started_at, result.started_at + result.duration_s
     report.duration = result.duration_s
     report.user_properties = list(junit_properties(result))
-    setattr(report, ATTRIBUTE, to_plain(result))
+    setattr(report, ATTRIBUTE, {"result": to_plain(result), "asked": []})
     extended: Any = report
     extended._json_report_extra = {"metadata": result_properties(result)}  # noqa: SLF001 - how pytest-json-report carries it

@@ -81,6 +81,7 @@ class _Worker:
             while not self._stopping() and (message := self._inbox.get()) != _SHUTDOWN:
                 if isinstance(message, _Arrival):
                     self._report_run(message)
+                    lanes.reported(message.item_index)
                 else:
                     self._obey(message, lanes)
         self._end_fixtures()

@@ -91,8 +91,9 @@ def _model(model: ModelFigures) -> dict[str, object]:
 
 def _result(result: Result) -> dict[str, object]:
     plain: dict[str, Any] = to_plain(result)
-    if plain["response"]:
-        del plain["response"]["pause_s"]  # between a provider and the engine, nobody else's business
+    for response in (plain["response"], *plain["answers"]):
+        if response:
+            del response["pause_s"]  # between a provider and the engine, nobody else's business
     return {**plain, "started_at": _iso(result.started_at)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_benchmodels.core.metrics import ErrorGroup, Figures, ModelFigures
@@ -51,8 +51,8 @@ _SKIPPED = _Column("skipped", 7)
 _BEFORE_LATENCY = 7
 
 
-def summary_lines(figures: Figures, width: int) -> list[str]:
-    """The table, the causes of errors, what was waited for, and the three closing lines.
+def summary_lines(figures: Figures, width: int, notes: Iterable[str] = ()) -> list[str]:
+    """The table, the causes of errors, what was waited for, `notes`, and the three closing lines.
 
     Causes are cut to a terminal of `width` characters; the table has one layout everywhere, for programs read it too.
     """
@@ -60,6 +60,7 @@ def summary_lines(figures: Figures, width: int) -> list[str]:
         *_table(figures.models),
         *_error_lines(figures.errors, width),
         *_wait_lines(figures),
+        *notes,
         *_closing_lines(figures),
     ]
 

@@ -132,11 +132,11 @@ def _recognised(path: Path, connection: sqlite3.Connection) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID and not (empty and application == 0):
         raise StoreError(
-            f"store {quote(str(path))}: it is another program's database; name another file with --bench-store"
+            f"store {quote(str(path), 300)}: it is another program's database; name another file with --bench-store"
         )
     if version > len(MIGRATIONS):
         raise StoreError(
-            f"store {quote(str(path))}: it has version {version}, this pytest-benchmodels knows versions up to "
+            f"store {quote(str(path), 300)}: it has version {version}, this pytest-benchmodels knows versions up to "
             f"{len(MIGRATIONS)}; upgrade pytest-benchmodels, or name another file with --bench-store"
         )
     return int(version)
@@ -153,8 +153,8 @@ def _prepare(path: Path, connection: sqlite3.Connection, busy_s: float | None) -
         migrate(connection)
     elif version < len(MIGRATIONS):
         raise StoreError(
-            f"store {quote(str(path))}: it was written by an older version, and cannot be brought up to date where it "
-            "is opened to read only; open it once where you may write, for instance with `benchmodels list`"
+            f"store {quote(str(path), 300)}: it was written by an older version, and cannot be brought up to date "
+            "where it is opened to read only; open it once where you may write, for instance with `benchmodels list`"
         )
 
 

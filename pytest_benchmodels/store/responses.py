@@ -67,8 +67,8 @@ class Responses:
             return Answers(row.model, row.created_at, decode_answers(row.data), decode_asked(row.asked))
         except ValueError as error:
             raise StoreError(
-                f"store {quote(str(self._database.path))}: what it has under {quote(row.fingerprint)} is no response "
-                f"({error}); run without --bench-cache and --bench-regrade, or move the file away"
+                f"store {quote(str(self._database.path), 300)}: what it has under {quote(row.fingerprint)} is "
+                f"no response ({error}); run without --bench-cache and --bench-regrade, or move the file away"
             ) from error
 
 

@@ -136,15 +136,15 @@ class Results:
             return decode_result(data)
         except ValueError as error:
             raise StoreError(
-                f"store {quote(str(self._database.path))}: what it has of {quote(nodeid)} in run {run_id} is no result "
-                f"({error}); run it again, or move the file away"
+                f"store {quote(str(self._database.path), 300)}: what it has of {quote(nodeid)} in run {run_id} "
+                f"is no result ({error}); run it again, or move the file away"
             ) from error
 
     def _number(self, run_id: str) -> int:
         if run_id not in self._numbers:
             row = self._database.row(tuple[int], "SELECT number FROM runs WHERE id = ?", (run_id,))
             if row is None:
-                raise StoreError(f"store {quote(str(self._database.path))}: it has no run {quote(run_id)}")
+                raise StoreError(f"store {quote(str(self._database.path), 300)}: it has no run {quote(run_id)}")
             self._numbers[run_id] = row[0]
         return self._numbers[run_id]
 

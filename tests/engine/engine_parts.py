@@ -20,6 +20,7 @@ from pytest_benchmodels.engine.execution import Executor
 from pytest_benchmodels.engine.limits import Limiter
 from pytest_benchmodels.engine.limits.memory import MemoryLimiter
 from pytest_benchmodels.engine.permits import Permits
+from pytest_benchmodels.engine.recall import Forgetful, Recall
 
 MODEL = Model("fake/one", "fake", "one", "http://fake.invalid", params={"temperature": 0}, price=Price(1.0, 2.0))
 
@@ -78,14 +79,16 @@ class FakeProvider:
         return Response(str(answer), "stop", Usage(10, 5))
 
 
-def executor(provider: object, retries: int = 4, limiter: Limiter | None = None) -> Executor:
+def executor(
+    provider: object, retries: int = 4, limiter: Limiter | None = None, recall: Recall | None = None
+) -> Executor:
     """An executor whose every model is answered by one fake, without waits between attempts."""
     attempts = Attempts(
         lambda _: provider,  # type: ignore[arg-type,return-value] # a fake
         Backoff(retries, base_s=0.0),
         Permits(limiter or MemoryLimiter()),
     )
-    return Executor(attempts, Admission())
+    return Executor(attempts, Admission(), recall or Forgetful())
 
 
 def retryable(kind: str = "overloaded", retry_after_s: float | None = None) -> ProviderError:

@@ -49,16 +49,37 @@ def lanes(provider: object, window: int, arrivals: Arrivals, closing: Closing, r
     return Lanes(executor(provider, retries), places, lambda key, result: arrivals.put((key, result)), closing.close)
 
 
+def take(open_lanes: Lanes[int], arrivals: Arrivals, count: int = 1) -> list[tuple[int, Result]]:
+    """Report as many results as are asked for, as they arrive."""
+    ended = []
+    for _ in range(count):
+        key, result = arrivals.get(timeout=30)
+        open_lanes.reported(key)
+        ended.append((key, result))
+    return ended
+
+
 def test_as_many_run_at_once_as_the_window_allows_and_all_arrive() -> None:
     arrivals: Arrivals = queue.SimpleQueue()
     gate, closing = Gate(5), Closing()
     with lanes(gate, 5, arrivals, closing) as open_lanes:
         open_lanes.submit(Job(key, run(scenario(check(Says("hello"))))) for key in range(23))
-        ended = [arrivals.get(timeout=30) for _ in range(23)]
+        ended = take(open_lanes, arrivals, 23)
 
     assert sorted(key for key, _ in ended) == list(range(23))
     assert {result.status for _, result in ended} == {"passed"}
     assert (gate.most, closing.closed) == (5, 1)
+
+
+def test_a_run_keeps_its_place_until_its_result_is_reported() -> None:
+    arrivals: Arrivals = queue.SimpleQueue()
+    provider = FakeProvider(["first", "second", "third"])
+    with lanes(provider, 2, arrivals, Closing()) as open_lanes:
+        open_lanes.submit(Job(key, run(scenario())) for key in range(3))
+        unreported = [arrivals.get(timeout=30) for _ in range(2)]
+        assert (len(provider.requests), open_lanes.in_flight) == (2, 2)
+        open_lanes.reported(unreported[0][0])
+        assert take(open_lanes, arrivals)[0][0] == 2
 
 
 def test_the_end_cancels_what_is_in_flight_and_starts_nothing_more() -> None:
@@ -66,7 +87,7 @@ def test_the_end_cancels_what_is_in_flight_and_starts_nothing_more() -> None:
     provider, closing = FakeProvider(["first", None, None, "never sent"]), Closing()
     with lanes(provider, 3, arrivals, closing) as open_lanes:
         open_lanes.submit(Job(key, run(scenario())) for key in range(3))
-        assert arrivals.get(timeout=30)[1].status == "passed"
+        assert take(open_lanes, arrivals)[0][1].status == "passed"
 
     assert (provider.cancelled, len(provider.requests), closing.closed) == (2, 3, 1)
     assert arrivals.empty()
@@ -77,7 +98,7 @@ def test_a_late_run_does_not_hold_its_neighbours() -> None:
     provider = FakeProvider([None, "one", "two", "three"])
     with lanes(provider, 2, arrivals, Closing()) as open_lanes:
         open_lanes.submit(Job(key, run(scenario(), timeout_s=0.2)) for key in range(4))
-        ended = [arrivals.get(timeout=30) for _ in range(4)]
+        ended = take(open_lanes, arrivals, 4)
 
     assert [result.status for _, result in ended].count("passed") == 3
     assert ended[-1][1].status == "timeout"
@@ -112,7 +133,7 @@ def test_refused_runs_leave_their_lanes_and_all_are_answered_in_the_end() -> Non
     busy = Busy(bears=3)
     with lanes(busy, 10, arrivals, Closing(), retries=1000) as open_lanes:
         open_lanes.submit(Job(key, run(scenario(check(Says("hello"))))) for key in range(40))
-        ended = [arrivals.get(timeout=30) for _ in range(40)]
+        ended = take(open_lanes, arrivals, 40)
 
     assert {result.status for _, result in ended} == {"passed"}
     assert busy.most == 3
@@ -124,7 +145,7 @@ def test_a_run_that_waits_for_its_next_attempt_lets_others_go_first() -> None:
     provider = FakeProvider([retryable(retry_after_s=0.05), "b", "c", "a"])
     with lanes(provider, 1, arrivals, Closing()) as open_lanes:
         open_lanes.submit(Job(key, run(scenario())) for key in range(3))
-        ended = [arrivals.get(timeout=30) for _ in range(3)]
+        ended = take(open_lanes, arrivals, 3)
 
     assert [key for key, _ in ended] == [1, 2, 0]
     waiting = ended[-1][1]
@@ -138,7 +159,7 @@ def test_a_servers_retry_after_holds_all_runs_of_the_model() -> None:
     provider = FakeProvider([retryable("rate-limit", 0.05), "b", "c"])
     with lanes(provider, 1, arrivals, Closing()) as open_lanes:
         open_lanes.submit(Job(key, run(scenario())) for key in range(2))
-        ended = [arrivals.get(timeout=30) for _ in range(2)]
+        ended = take(open_lanes, arrivals, 2)
 
     first, second = (result for _, result in sorted(ended))
     assert second.started_at >= first.started_at + 0.05
@@ -149,7 +170,7 @@ def test_an_answer_that_uses_up_the_quota_holds_the_model() -> None:
     provider = Quota(pause_s=0.05)
     with lanes(provider, 1, arrivals, Closing()) as open_lanes:
         open_lanes.submit(Job(key, run(scenario())) for key in range(2))
-        ended = [arrivals.get(timeout=30) for _ in range(2)]
+        ended = take(open_lanes, arrivals, 2)
 
     first, second = (result for _, result in sorted(ended))
     assert second.started_at >= first.started_at + 0.05
@@ -170,8 +191,8 @@ def test_a_run_whose_time_runs_out_while_it_rests_is_a_timeout_and_frees_all() -
     provider = FakeProvider([retryable(retry_after_s=0.2), None, "c"])
     with lanes(provider, 1, arrivals, Closing()) as open_lanes:
         open_lanes.submit([Job(0, run(scenario(), timeout_s=0.3)), Job(1, run(scenario(), timeout_s=0.6))])
-        ended = dict(arrivals.get(timeout=30) for _ in range(2))
+        ended = dict(take(open_lanes, arrivals, 2))
         open_lanes.submit([Job(2, run(scenario()))])
-        ended.update([arrivals.get(timeout=30)])
+        ended.update(take(open_lanes, arrivals))
 
     assert [ended[key].status for key in range(3)] == ["timeout", "timeout", "passed"]

@@ -70,6 +70,10 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
             }
         ],
         "waits": {"rpm of sim/steady": 0.25},
+        "reuse": "",
+        "regraded": False,
+        "grade_fingerprint": "",
+        "answers": [],
         "response": {
             "text": "5",
             "finish_reason": "stop",

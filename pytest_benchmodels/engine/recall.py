@@ -1,0 +1,55 @@
+"""What is known of a run before it is run: nothing is paid for twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from pytest_benchmodels.core.exchange import Request, Response
+from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.run import Run
+
+from .flight import Flight
+
+__all__ = ["Forgetful", "Memory", "Recall", "Replay"]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is known of one run.
+
+    `result`: it is finished already. `answers`: its model answered each of its turns already, they are to be judged.
+    Neither: it has to be run, unless `must_not_run`. `reason` says for a reader what was reused, or why nothing was.
+    """
+
+    result: Result | None = None
+    answers: tuple[Response, ...] = ()
+    must_not_run: bool = False
+    reason: str = ""
+
+
+class Recall(Protocol):
+    """The seam to whatever keeps results and answers."""
+
+    def of(self, run: Run) -> Memory:
+        """What is known of a run. Quick: it is asked on the event loop, once for each run."""
+
+
+class Forgetful:
+    """Knows nothing: each run is run."""
+
+    def of(self, run: Run) -> Memory:  # noqa: ARG002 - a Recall
+        return Memory()
+
+
+class Replay:
+    """Stands for a model that has answered already, turn by turn."""
+
+    def __init__(self, answers: tuple[Response, ...]) -> None:
+        self._answers = iter(answers)
+
+    async def answer(self, request: Request, flight: Flight) -> Response:  # noqa: ARG002 - as a model is asked
+        flight.begin()
+        response = next(self._answers)
+        flight.progress.latency_s += response.latency_s
+        return replace(response, pause_s=None)

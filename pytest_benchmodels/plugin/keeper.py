@@ -1,0 +1,118 @@
+"""Keeps each result in the store before anybody hears of it, and finds the run that is to be finished."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_benchmodels.core.errors import StoreError
+from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.store import Beginning, Record, Recorder, Store
+
+if TYPE_CHECKING:
+    from .options import Settings
+    from .progress import Progress
+    from .transport import Delivery
+
+__all__ = ["Keeper"]
+
+
+class Keeper:
+    """Where results come together, the one writer of the store.
+
+    A run begins in the store with its first result, so that collecting leaves nothing there. Without a store results
+    are kept in memory if a report is going to need them, else not at all.
+    """
+
+    def __init__(self, config: pytest.Config, settings: Settings, progress: Progress) -> None:
+        self._config = config
+        self._settings = settings
+        self._progress = progress
+        self._recorder: Recorder | None = None
+        self._has_expected = False
+        self._is_complete = True
+        self.problems: list[str] = []
+        self.resumed = self._resume() if settings.reuse.resume else None
+
+    @property
+    def run_id(self) -> str | None:
+        """The run's name in the store; None before its first result, and without a store."""
+        return self._recorder.run_id if self._recorder else None
+
+    @property
+    def results(self) -> Iterator[Result]:
+        """Each run's last result."""
+        return iter(()) if self._recorder is None else self._recorder.results()
+
+    def keep(self, delivery: Delivery) -> None:
+        """Durable when this returns, unless the store failed, which is said once."""
+        result = delivery.result
+        if self._settings.store is None and not self._settings.outputs:
+            return
+        recorder = self._recorder = self._recorder or self._begin()
+        if result.status == "error" or (result.status == "skipped" and result.error is not None):
+            self._is_complete = False
+        if not self._has_expected and self._progress.total and recorder.run_id is not None:
+            run_id, total = recorder.run_id, self._progress.total
+            recorder.attempt(lambda store: store.runs.expect(run_id, total), None)
+            self._has_expected = True
+        if self.resumed is not None and result.cached and not result.regraded:
+            recorder.take_over(result)
+        else:
+            recorder.add(_record(delivery))
+
+    def close(self, *, interrupted: bool) -> None:
+        """End the work on the store. A run without a result, or with an error, can be finished by `--bench-resume`."""
+        if self._recorder is not None:
+            is_complete = self._is_complete and self._progress.done >= self._progress.total
+            self._recorder.close(finished=is_complete and not interrupted)
+
+    def how_to_resume(self) -> str | None:
+        """The command that finishes this run, if that makes sense."""
+        if self.run_id is None or (self._is_complete and self._progress.done >= self._progress.total):
+            return None
+        words = [word for word in map(str, self._config.invocation_params.args) if word != "--bench-resume"]
+        return f"pytest {shlex.join(words)} --bench-resume"
+
+    def _begin(self) -> Recorder:
+        if self._settings.store is None:
+            return Recorder(None, None, self._warn)
+        shard = str(self._settings.shard) if self._settings.shard else None
+        command = tuple(map(str, self._config.invocation_params.args))
+        beginning = Beginning(command, version("pytest-benchmodels"), self._progress.total or None, shard)
+        return Recorder.begin(self._settings.store, beginning, self._warn)
+
+    def _resume(self) -> str:
+        path = self._settings.store
+        if path is None or not path.exists():
+            raise pytest.UsageError(f"--bench-resume: there is no store {path}; run without it first")
+        try:
+            store = Store.open(path)
+            unfinished = store.runs.newest_unfinished()
+            if unfinished is None:
+                raise pytest.UsageError(f"--bench-resume: no run of the store {path} is unfinished")
+            self._recorder = Recorder.resume(store, unfinished.id, self._warn)
+        except StoreError as error:
+            raise pytest.UsageError(f"--bench-resume: {error}") from None
+        return unfinished.id
+
+    def _warn(self, text: str) -> None:
+        self.problems.append(f"WARNING: {text}")
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None:
+            reporter.ensure_newline()
+            reporter.write_line(f"WARNING: {text}", red=True)
+
+
+def _record(delivery: Delivery) -> Record:
+    """What is stored: the answers of several turns apart from the result, those that came from the store not again."""
+    result = delivery.result
+    answers = result.answers or ((result.response,) if result.response is not None else ())
+    return Record(
+        replace(result, answers=()), () if result.cached else answers, result.grade_fingerprint, delivery.asked
+    )

@@ -1,0 +1,79 @@
+"""What the store knows of a run: `--bench-resume`, `--bench-cache`, `--bench-regrade`."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from pytest_benchmodels.core.errors import StoreError
+from pytest_benchmodels.core.fingerprint import explain_difference, fingerprint, grade_fingerprint
+from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.engine.recall import Memory
+from pytest_benchmodels.store import Store
+
+from .options import Reuse
+
+__all__ = ["StoreRecall"]
+
+_FINISHED = ("passed", "failed", "timeout")
+
+
+class StoreRecall:
+    """Implements `Recall` by a store that is only read; `resumed` is the id of the run that is to be finished.
+
+    The file is opened by the thread that asks, and by each process for itself.
+    """
+
+    def __init__(self, path: Path, reuse: Reuse, resumed: str | None) -> None:
+        self._path = path
+        self._reuse = reuse
+        self._resumed = resumed
+
+    def of(self, run: Run) -> Memory:
+        """What is known of a run; a store that cannot be read knows nothing, and says why."""
+        try:
+            memory = self._look_up(run, fingerprint(run))
+        except StoreError as error:
+            memory = Memory(reason=str(error))
+        must_not_run = self._reuse.regrade and memory.result is None and not memory.answers
+        return Memory(memory.result, memory.answers, must_not_run, memory.reason)
+
+    def _look_up(self, run: Run, asked: str) -> Memory:
+        finished = self._finished(run)
+        if finished is not None and finished.fingerprint == asked:
+            if self._grades.get(run.nodeid) == grade_fingerprint(run.scenario):
+                return Memory(finished, reason=f"finished before, in run {self._resumed}")
+            return self._answers(run, asked, "its checks changed: the stored answer was judged afresh")
+        if self._reuse.cache or self._reuse.regrade:
+            return self._answers(run, asked, "the stored answer was judged afresh")
+        return Memory(reason=self._difference(finished.fingerprint, asked) if finished else "")
+
+    def _finished(self, run: Run) -> Result | None:
+        if self._resumed is None:
+            return None
+        result = self._store.results.one(self._resumed, run.nodeid)
+        return result if result is not None and result.status in _FINISHED else None
+
+    def _answers(self, run: Run, asked: str, reason: str) -> Memory:
+        found = self._store.responses.find(asked)
+        if found is not None and len(found.answers) == len(run.scenario.turns):
+            return Memory(answers=found.answers, reason=reason)
+        before = self._latest.get(run.nodeid)
+        return Memory(reason=self._difference(before, asked) if before else "no stored response")
+
+    def _difference(self, before: str, asked: str) -> str:
+        changed = explain_difference(before, asked)
+        return f"not reused: {', '.join(changed)} changed" if changed else "no stored response"
+
+    @cached_property
+    def _store(self) -> Store:
+        return Store.open_to_read(self._path)
+
+    @cached_property
+    def _grades(self) -> dict[str, str]:
+        return self._store.results.grade_fingerprints(self._resumed) if self._resumed else {}
+
+    @cached_property
+    def _latest(self) -> dict[str, str]:
+        return self._store.results.latest_fingerprints()

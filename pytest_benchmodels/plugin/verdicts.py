@@ -1,0 +1,134 @@
+"""What the session's figures come to: compared with a baseline, held against gates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_benchmodels.core.errors import BenchError
+from pytest_benchmodels.core.gates import Gate, parse_gate
+from pytest_benchmodels.core.metrics import Tally
+from pytest_benchmodels.core.outcome import Outcome
+from pytest_benchmodels.core.result import Result
+
+if TYPE_CHECKING:
+    from pytest_benchmodels.core.comparison import Comparison
+    from pytest_benchmodels.core.verdict import GateVerdict, Measured
+
+    from .options import Settings
+
+__all__ = ["Baseline", "Verdicts", "read_baseline", "read_gates"]
+
+
+class Baseline:
+    """A run to compare with: its name for a reader, its figures, its outcomes."""
+
+    def __init__(self, name: str, results: Iterable[Result]) -> None:
+        self.name = name
+        self.tally = Tally()
+        self.outcomes: list[Outcome] = []
+        for result in results:
+            self.tally.add(result)
+            self.outcomes.append(Outcome.of(result))
+
+
+def read_gates(typed: Iterable[str], configured: Iterable[str]) -> tuple[Gate, ...]:
+    """Parse the command line's gates and those of bench.toml; raise `pytest.UsageError` for one that is none."""
+    gates, problems = [], []
+    for text in (*configured, *typed):
+        try:
+            gates.append(parse_gate(text))
+        except BenchError as error:
+            problems += str(error).splitlines()
+    if problems:
+        raise pytest.UsageError(*problems)
+    return tuple(gates)
+
+
+def read_baseline(settings: Settings, folder: Path) -> Baseline | None:
+    """The run that `--bench-compare` names; raise `pytest.UsageError` if there is none."""
+    name = settings.compare
+    if name is None:
+        return None
+    file = folder / name
+    try:
+        if file.is_file():
+            from pytest_benchmodels.reports.bench_json_reader import read_bench_json  # noqa: PLC0415 - rare
+
+            return Baseline(name, read_bench_json(file).results())
+        return _stored_baseline(settings.store, name)
+    except BenchError as error:
+        raise pytest.UsageError(f"--bench-compare: {error}") from None
+
+
+def _stored_baseline(path: Path | None, name: str) -> Baseline:
+    from pytest_benchmodels.store import Store  # noqa: PLC0415 - rare
+
+    if path is None or not path.exists():
+        raise pytest.UsageError(f"--bench-compare: there is no file {name!r}, and no store to look for a run")
+    with Store.open_to_read(path) as store:
+        run = store.runs.find(name)
+        return Baseline(f"run {run.id}", store.results.of(run.id))
+
+
+class Verdicts:
+    """Collects outcomes, and judges them at the end."""
+
+    def __init__(self, gates: tuple[Gate, ...], baseline: Baseline | None) -> None:
+        self._gates = gates
+        self._baseline = baseline
+        self._outcomes: list[Outcome] = []
+
+    @property
+    def decide(self) -> bool:
+        """Whether gates decide the exit status, in place of single results."""
+        return bool(self._gates)
+
+    def add(self, result: Result) -> None:
+        """Remember what became of a run; its answer is not kept."""
+        self._outcomes.append(Outcome.of(result))
+
+    def gates(self, tally: Tally) -> tuple[GateVerdict, ...]:
+        """Each gate's verdict, or verdicts where it is asked of each model."""
+        if not self._gates:
+            return ()
+        from pytest_benchmodels.core.verdict import judge  # noqa: PLC0415 - only where there are gates
+
+        measured = _measured(tally)
+        baseline = _measured(self._baseline.tally) if self._baseline else None
+        return tuple(verdict for gate in self._gates for verdict in judge(gate, measured, baseline))
+
+    def comparison(self) -> Comparison | None:
+        """This session against the baseline."""
+        if self._baseline is None:
+            return None
+        from pytest_benchmodels.core.comparison import compare  # noqa: PLC0415 - only where there is a baseline
+
+        return compare(self._baseline.outcomes, self._outcomes)
+
+    def sections(self, gates: Sequence[GateVerdict]) -> Iterator[tuple[str, list[str]]]:
+        """What stands before the summary: titles, each with its lines."""
+        models = {outcome.model for outcome in self._outcomes if outcome.status not in ("error", "skipped")}
+        if len(models) > 1 or any(outcome.trial > 1 for outcome in self._outcomes):
+            from pytest_benchmodels.core.ranking import rank  # noqa: PLC0415 - only where there is a rank
+            from pytest_benchmodels.reports.ranking import ranking_lines  # noqa: PLC0415 - the same
+
+            yield "model ranking", ranking_lines(rank(self._outcomes))
+        comparison = self.comparison()
+        if comparison is not None and self._baseline is not None:
+            from pytest_benchmodels.reports.comparison import comparison_lines  # noqa: PLC0415 - see comparison
+
+            yield "comparison", comparison_lines(comparison, self._baseline.name)
+        if gates:
+            from pytest_benchmodels.reports.gates import gate_line  # noqa: PLC0415 - see gates
+
+            yield "gates", list(map(gate_line, gates))
+
+
+def _measured(tally: Tally) -> Measured:
+    from pytest_benchmodels.core.verdict import Measured  # noqa: PLC0415 - only where there are gates
+
+    return Measured(tally.overall(), tally.figures(1).models)
