@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +20,7 @@ from pytest_benchmodels.core.result import Result, to_plain
 from pytest_benchmodels.core.text import well_formed
 
 from .files import replacing
+from .units import utc
 
 __all__ = ["SCHEMA_VERSION", "BenchRun", "write_bench_json"]
 
@@ -61,7 +61,7 @@ def write_bench_json(path: Path, run: BenchRun, figures: Figures, results: Itera
 def _run(run: BenchRun, figures: Figures) -> dict[str, object]:
     return {
         "id": run.id,
-        "started_at": _iso(run.started_at),
+        "started_at": utc(run.started_at),
         "duration_s": run.duration_s,
         "plugin_version": run.version,
         "concurrency": run.concurrency,
@@ -94,12 +94,7 @@ def _result(result: Result) -> dict[str, object]:
     for response in (plain["response"], *plain["answers"]):
         if response:
             del response["pause_s"]  # between a provider and the engine, nobody else's business
-    return {**plain, "started_at": _iso(result.started_at)}
-
-
-def _iso(seconds: float) -> str:
-    """ISO 8601 in UTC, to the millisecond: `2026-01-31T12:00:00.000Z`."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {**plain, "started_at": utc(result.started_at)}
 
 
 def _write_array(stream: BinaryIO, entries: Iterable[dict[str, object]]) -> None:

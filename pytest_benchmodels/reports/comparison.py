@@ -11,7 +11,7 @@ from .difference import p_value, points
 from .table import aligned
 from .units import UNKNOWN, fraction, one_line, percent, plural
 
-__all__ = ["comparison_lines", "comparison_plain", "verdict_text"]
+__all__ = ["comparison_lines", "comparison_notes", "comparison_plain", "comparison_table", "verdict_text"]
 
 _TITLES = ("model", "scenarios", "pass rate", "change", "95% CI", "p", "better", "worse", "verdict")
 _LEFT = frozenset(("model", "95% CI", "verdict"))
@@ -26,11 +26,16 @@ def comparison_lines(comparison: Comparison, baseline: str) -> list[str]:
     """
     lines = [f"compared with {_name(baseline)}:"]
     if comparison.models:
-        lines += aligned(_TITLES, [_row(model) for model in comparison.models], _LEFT)
+        lines += aligned(*comparison_table(comparison), _LEFT)
     for model in comparison.models:
-        lines += [f"{_name(model.model)}: {line}" for line in _notes(model)]
+        lines += [f"{_name(model.model)}: {line}" for line in comparison_notes(model)]
         lines += _changes(model)
     return [*lines, *_unpaired_models(comparison)]
+
+
+def comparison_table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """The titles, and one row of as many cells for each model that ran in both runs."""
+    return [*_TITLES], [_row(model) for model in comparison.models]
 
 
 def verdict_text(model: ModelComparison) -> str:
@@ -74,7 +79,8 @@ def _interval(shift: Shift, shown: Callable[[float], str]) -> str:
     return f"{low.removesuffix(' pp')} to {high}"
 
 
-def _notes(model: ModelComparison) -> Iterator[str]:
+def comparison_notes(model: ModelComparison) -> Iterator[str]:
+    """What the table has no room for: what would settle the verdict, the scores, and what was not compared."""
     if model.verdict == "inconclusive":
         yield verdict_text(model)
     if model.score is not None:

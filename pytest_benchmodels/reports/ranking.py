@@ -11,7 +11,7 @@ from .difference import p_value, points
 from .table import aligned
 from .units import UNKNOWN, fraction, one_line, percent, plural
 
-__all__ = ["ranking_lines", "ranking_plain"]
+__all__ = ["pair_lines", "ranking_lines", "ranking_plain", "ranking_table"]
 
 _TITLES = ("place", "model", "passed", "rate", "95% CI", "score")
 _LEFT = frozenset(("model", "95% CI"))
@@ -26,10 +26,15 @@ def ranking_lines(ranking: Ranking) -> list[str]:
     """
     if not ranking.models:
         return []
+    titles, rows = ranking_table(ranking)
+    return [*aligned(titles, rows, _LEFT), *pair_lines(ranking), *_flaky_lines(ranking)]
+
+
+def ranking_table(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
+    """The titles, and one row of as many cells for each model."""
     several = any(model.trials for model in ranking.models)
-    titles = (*_TITLES, "trials", "pass@k", "pass^k", "flaky") if several else _TITLES
-    rows = [[*_row(model), *(_trials(model) if several else [])] for model in ranking.models]
-    return [*aligned(titles, rows, _LEFT), *_pair_lines(ranking), *_flaky_lines(ranking)]
+    titles = [*_TITLES, "trials", "pass@k", "pass^k", "flaky"] if several else [*_TITLES]
+    return titles, [[*_row(model), *(_trials(model) if several else [])] for model in ranking.models]
 
 
 def ranking_plain(ranking: Ranking) -> dict[str, object]:
@@ -57,7 +62,8 @@ def _trials(model: RankedModel) -> list[str]:
     return [f"{figures.scenarios} x {figures.k}", *map(percent, shares)]
 
 
-def _pair_lines(ranking: Ranking) -> Iterator[str]:
+def pair_lines(ranking: Ranking) -> Iterator[str]:
+    """Which models differ by more than chance, one pair a line; nothing where there is one model."""
     if not ranking.pairs:
         return
     apart = sorted((pair for pair in ranking.pairs if pair.significant), key=lambda pair: -pair.difference)

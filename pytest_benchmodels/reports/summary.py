@@ -9,7 +9,7 @@ from pytest_benchmodels.core.metrics import ErrorGroup, Figures, ModelFigures
 
 from .units import UNKNOWN, dollars, duration, fraction, one_line, percent, plural, tokens
 
-__all__ = ["summary_lines"]
+__all__ = ["cause_lines", "closing_lines", "summary_lines", "summary_table", "wait_lines"]
 
 _GAP = "  "
 _ERROR_LINES = 5
@@ -58,23 +58,34 @@ def summary_lines(figures: Figures, width: int, notes: Iterable[str] = ()) -> li
     """
     return [
         *_table(figures.models),
-        *_error_lines(figures.errors, width),
-        *_wait_lines(figures),
+        *cause_lines(figures.errors, width),
+        *wait_lines(figures),
         *notes,
-        *_closing_lines(figures),
+        *closing_lines(figures),
     ]
+
+
+def summary_table(models: Sequence[ModelFigures]) -> tuple[list[str], list[list[str]]]:
+    """The titles, and one row of as many cells for each model."""
+    columns, rows = _columns_and_rows(models)
+    return [column.title.strip() for column in columns], rows
 
 
 def _table(models: Sequence[ModelFigures]) -> list[str]:
     if not models:
         return []
+    columns, rows = _columns_and_rows(models)
+    cells = [column.cells(values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)]
+    return [_GAP.join(line).rstrip() for line in zip(*cells, strict=True)]
+
+
+def _columns_and_rows(models: Sequence[ModelFigures]) -> tuple[list[_Column], list[list[str]]]:
     columns, rows = list(_COLUMNS), [_row(model) for model in models]
     if any(model.skipped for model in models):
         columns.insert(_BEFORE_LATENCY, _SKIPPED)
         for row, model in zip(rows, models, strict=True):
             row.insert(_BEFORE_LATENCY, str(model.skipped))
-    cells = [column.cells(values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)]
-    return [_GAP.join(line).rstrip() for line in zip(*cells, strict=True)]
+    return columns, rows
 
 
 def _row(model: ModelFigures) -> list[str]:
@@ -106,7 +117,8 @@ def _tokens(model: ModelFigures) -> str:
     return f"{tokens(model.input_tokens)}/{tokens(model.output_tokens)}"
 
 
-def _error_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:
+def cause_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:
+    """The most frequent causes of errors, one a line of about `width` characters."""
     shown = groups if len(groups) <= _ERROR_LINES else groups[: _ERROR_LINES - 1]
     for group in shown:
         start = f"errors: {one_line(group.model, _MODEL_LIMIT)}: {group.count} x {group.kind}: "
@@ -115,7 +127,7 @@ def _error_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:
         yield f"errors: {sum(group.count for group in rest)} more of {len(rest)} further kinds"
 
 
-def _wait_lines(figures: Figures) -> Iterator[str]:
+def wait_lines(figures: Figures) -> Iterator[str]:
     """Which model waited how long for what, where it was a tenth of the makespan or more, all its runs together."""
     least = max(_WAIT_SHARE * figures.makespan_s, _LEAST_WAIT_S)
     for model in figures.models:
@@ -127,7 +139,8 @@ def _wait_lines(figures: Figures) -> Iterator[str]:
             yield f"waited: {one_line(model.model, _MODEL_LIMIT)}: {', '.join(told)} (all its runs together)"
 
 
-def _closing_lines(figures: Figures) -> list[str]:
+def closing_lines(figures: Figures) -> list[str]:
+    """What ran, the throughput, and how well the time was used."""
     scenarios, runs = f"{figures.scenarios_per_min:.1f}", f"{figures.runs_per_min:.1f}"
     makespan, bound = f"{figures.makespan_s:.1f} s", f"{figures.lower_bound_s:.1f} s"
     return [

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 
 from pytest_benchmodels.core.text import clip, plain
 
-__all__ = ["UNKNOWN", "dollars", "duration", "fraction", "one_line", "percent", "plural", "tokens"]
+__all__ = ["UNKNOWN", "dollars", "duration", "fraction", "one_line", "percent", "plural", "tokens", "utc"]
 
 UNKNOWN = "-"
 """Stands where a figure is not known, or is not a number."""
@@ -64,6 +65,11 @@ def dollars(amount: float | None) -> str:
 def plural(count: int, noun: str) -> str:
     """`1 run`, `2 runs`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def utc(seconds: float) -> str:
+    """Seconds since the epoch as ISO 8601 in UTC, to the millisecond: `2026-01-31T12:00:00.000Z`."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def one_line(text: str, limit: int) -> str:
