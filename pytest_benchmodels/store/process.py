@@ -22,7 +22,10 @@ def is_alive(process: str) -> bool:
     """
     host, _, rest = process.rpartition("/")[0].rpartition("/")
     began = process.rpartition("/")[2]
-    return host == socket.gethostname() and rest.isdecimal() and _exists(int(rest)) and _began(int(rest)) == began
+    if host != socket.gethostname() or not rest.isdecimal():
+        return False
+    pid = int(rest)
+    return _exists(pid) and _began(pid) == began and not _is_zombie(pid)
 
 
 def _exists(pid: int) -> bool:
@@ -35,12 +38,22 @@ def _exists(pid: int) -> bool:
     return True
 
 
+def _is_zombie(pid: int) -> bool:
+    """A killed process stays one where nobody waits for it, as in many containers."""
+    return _stat(pid)[:1] in (["Z"], ["X"])
+
+
 def _began(pid: int) -> str:
     """In the kernel's ticks since it started; empty where there is no /proc. Numbers of processes are used again."""
+    fields = _stat(pid)
+    return fields[19] if len(fields) > 19 else ""
+
+
+def _stat(pid: int) -> list[str]:
+    """The kernel's account of a process, from its state on; empty where there is no /proc."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return ""
+        return []
     # The second field is the program's name in parentheses, and may hold anything.
-    fields = stat.rpartition(")")[2].split()
-    return fields[19] if len(fields) > 19 else ""
+    return stat.rpartition(")")[2].split()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels.store import Store
+from pytest_benchmodels.store.process import is_alive, this_process
 
 WRITER = """
 import sys
@@ -90,3 +91,14 @@ def test_a_kill_at_any_moment_loses_nothing_that_was_reported(tmp_path: Path, se
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     with Store.open(path) as store:
         assert {run.state for run in store.runs.newest_first()} == {"interrupted"}
+
+
+def test_a_killed_process_that_nobody_waited_for_is_not_alive() -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
+        name = this_process().split("/")
+        began = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[19]
+        process = f"{name[0]}/{child.pid}/{began}"
+        assert is_alive(process)
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert not is_alive(process)
