@@ -62,7 +62,7 @@ class Project:
 
     def watch(self, url: str, alias: str = "watched", **keys: object) -> None:
         """Let bench.toml name a model that answers at `url`, where its server counts what arrives."""
-        entry = {"provider": "openai", "name": "steady", "base_url": url, **keys}
+        entry = {"provider": "sim", "name": "steady", "base_url": url, **keys}
         lines = [f"{name} = {json.dumps(value)}" for name, value in entry.items()]
         path = self.path / "bench.toml"
         before = path.read_text(encoding="utf-8") if path.exists() else ""
