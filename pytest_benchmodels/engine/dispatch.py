@@ -16,11 +16,9 @@ _UNKNOWN = float("inf")
 
 
 class _Place(NamedTuple):
-    """Where a key stands in the order, and the round of its model's window in which it started."""
+    """A key's group, and the round of the group's window in which it started."""
 
     group: str
-    expected_s: float
-    added: int
     round: int
 
 
@@ -72,7 +70,9 @@ class Dispatch(Generic[Key]):
     def add(self, key: Key, group: str, expected_s: float | None = None) -> None:
         """Append a key. `expected_s` is how long it took last time, in seconds."""
         self._added += 1
-        self._push(key, group, _UNKNOWN if expected_s is None else expected_s, self._added)
+        self._in_flight.setdefault(group, 0)
+        longest = _UNKNOWN if expected_s is None else expected_s
+        heapq.heappush(self._pending.setdefault(group, []), (-longest, self._added, key))
 
     def take(self) -> Key | None:
         """Return the key to start now, or None if nothing is pending that its window lets through."""
@@ -80,10 +80,10 @@ class Dispatch(Generic[Key]):
         if not open_groups:
             return None
         group = min(open_groups, key=self._in_flight.__getitem__)
-        negative, added, key = heapq.heappop(self._pending[group])
+        _, _, key = heapq.heappop(self._pending[group])
         if not self._pending[group]:
             del self._pending[group]
-        self._occupy(key, _Place(group, -negative, added, self._window(group).round))
+        self._occupy(key, _Place(group, self._window(group).round))
         return key
 
     def done(self, key: Key, *, answered: bool = False) -> None:
@@ -91,11 +91,6 @@ class Dispatch(Generic[Key]):
         place = self._vacate(key) if key in self._taken else self._away.pop(key)
         if answered:
             self._window(place.group).widen()
-
-    def put_back(self, key: Key) -> None:
-        """Let a key run again from its start, at its old place in the order."""
-        place = self._vacate(key) if key in self._taken else self._away.pop(key)
-        self._push(key, place.group, place.expected_s, place.added)
 
     def leave(self, key: Key, *, limited: bool = False) -> None:
         """Give a key's place to others. `limited`: its server said that there were too many."""
@@ -140,7 +135,3 @@ class Dispatch(Generic[Key]):
         place = self._taken.pop(key)
         self._in_flight[place.group] -= 1
         return place
-
-    def _push(self, key: Key, group: str, expected_s: float, added: int) -> None:
-        self._in_flight.setdefault(group, 0)
-        heapq.heappush(self._pending.setdefault(group, []), (-expected_s, added, key))

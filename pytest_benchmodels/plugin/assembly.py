@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from pytest_benchmodels import graders
 from pytest_benchmodels.engine.attempts import Attempts
 from pytest_benchmodels.engine.backoff import Backoff
 from pytest_benchmodels.engine.execution import Executor
+from pytest_benchmodels.engine.flight import Alone
 from pytest_benchmodels.engine.judging import Watch, unwatched
 from pytest_benchmodels.engine.limits import Limiter
 from pytest_benchmodels.engine.permits import Permits
@@ -19,10 +21,12 @@ from pytest_benchmodels.providers.http import HttpPool
 if TYPE_CHECKING:
     from pytest_benchmodels.core.exchange import Provider
     from pytest_benchmodels.core.model import Model
+    from pytest_benchmodels.core.result import Result
+    from pytest_benchmodels.core.run import Run
 
     from .bench import Bench
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "execute_alone"]
 
 
 def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable[[], Awaitable[None]]]:
@@ -41,6 +45,19 @@ def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable
 
     attempts = Attempts(provider_for, Backoff(bench.settings.retries), Permits(limiter))
     return Executor(attempts, bench.admission, _recall(bench), watch), close
+
+
+def execute_alone(bench: Bench, run: Run) -> Result:
+    """Execute one run on its own, for whoever calls an item outside our loop (a rerun plugin, a debugger)."""
+    executor, close = assemble(bench)
+
+    async def alone() -> Result:
+        try:
+            return await executor.execute(run, Alone())
+        finally:
+            await close()
+
+    return asyncio.run(alone())
 
 
 def _recall(bench: Bench) -> Recall:

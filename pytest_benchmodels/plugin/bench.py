@@ -11,8 +11,7 @@ import pytest
 from pytest_benchmodels import graders
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.model import Model
-from pytest_benchmodels.core.result import Result
-from pytest_benchmodels.core.run import NO_MODEL, Run
+from pytest_benchmodels.core.run import NO_MODEL
 from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.dispatch import Dispatch
 from pytest_benchmodels.engine.window import Window
@@ -101,24 +100,6 @@ class Bench:
         """How many runs of a model may be in flight at most."""
         most = self.settings.concurrency
         return min(model.max_in_flight or most, most)
-
-    def execute(self, run: Run) -> Result:
-        """Execute one run on its own, for whoever calls an item outside our loop (a rerun plugin, a debugger)."""
-        import asyncio  # noqa: PLC0415 - rare
-
-        from pytest_benchmodels.engine.flight import Alone  # noqa: PLC0415 - rare
-
-        from .assembly import assemble  # noqa: PLC0415 - rare
-
-        executor, close = assemble(self)
-
-        async def alone() -> Result:
-            try:
-                return await executor.execute(run, Alone())
-            finally:
-                await close()
-
-        return asyncio.run(alone())
 
     def _read_file(self) -> ConfigFile:
         path = self.settings.config_file

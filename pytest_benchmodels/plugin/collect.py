@@ -107,7 +107,9 @@ class RunItem(pytest.Item):
         if self.config.option.setuponly:
             return
         if self.result is None:
-            self.conclude(self.config.stash[BENCH].execute(self.run()))
+            from .assembly import execute_alone  # noqa: PLC0415 - our own loop has the result already
+
+            self.conclude(execute_alone(self.config.stash[BENCH], self.run()))
         if self.result is not None and self.result.status == "skipped":
             raise skip_here(self.result.error.message if self.result.error else "")
         self._raise_if("error", NoAnswerError)

@@ -66,7 +66,6 @@ class Settings:
 
     models: tuple[str, ...]
     config_file: Path | None
-    config_file_named: bool
     concurrency: int
     repeat: int | None
     timeout_s: float
@@ -165,7 +164,6 @@ def read_settings(config: pytest.Config) -> Settings:
     return Settings(
         models=tuple(name.strip() for text in option.bench_models for name in text.split(",") if name.strip()),
         config_file=config_file if named or config_file.is_file() else None,
-        config_file_named=named,
         concurrency=option.bench_concurrency or _workers(config) or DEFAULT_CONCURRENCY,
         repeat=option.bench_repeat,
         timeout_s=_timeout_s(config),

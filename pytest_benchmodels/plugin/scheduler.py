@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from xdist.report import report_collection_diff
@@ -24,17 +24,35 @@ from .signals import Signal
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
-    from .controller import Controller
+    from .bench import Bench
 
 __all__ = ["LaneScheduling"]
 
 _CHUNKS_PER_WORKER = 4
 
 
+class Office(Protocol):
+    """What the scheduler asks of the controller."""
+
+    bench: Bench
+
+    def models_of(self, collection: Sequence[str]) -> dict[int, str]: ...
+
+    def brief(self, node: WorkerController) -> None: ...
+
+    def is_reported(self, nodeid: str) -> bool: ...
+
+    def is_answered(self, nodeid: str) -> bool: ...
+
+    def is_dismissed(self, node: WorkerController) -> bool: ...
+
+    def marked_by(self, node: WorkerController) -> set[int]: ...
+
+
 class LaneScheduling:
     """Implements `xdist.scheduler.Scheduling`. Items are known by their index in the collection."""
 
-    def __init__(self, config: pytest.Config, controller: Controller) -> None:
+    def __init__(self, config: pytest.Config, controller: Office) -> None:
         self._config = config
         self._controller = controller
         self._workers = len(parse_tx_spec_config(config))

@@ -63,17 +63,6 @@ def test_a_window_of_its_own_wins_over_the_common_one() -> None:
     assert [dispatch.take() for _ in range(4)] == ["a1", "b1", "b2", None]
 
 
-def test_what_is_put_back_keeps_its_place() -> None:
-    dispatch: Dispatch[str] = Dispatch(1)
-    for key in ("a1", "a2", "a3"):
-        dispatch.add(key, "a")
-    assert dispatch.take() == "a1"
-
-    dispatch.put_back("a1")
-
-    assert drain(dispatch) == ["a1", "a2", "a3"]
-
-
 def test_a_key_that_left_lets_another_in_and_takes_its_place_again_when_there_is_room() -> None:
     dispatch: Dispatch[str] = Dispatch(1)
     dispatch.add("a1", "a")
@@ -161,15 +150,11 @@ class Schedules(RuleBasedStateMachine):
             self.in_flight.add(key)
 
     @precondition(lambda self: self.in_flight)
-    @rule(data=st.data(), again=st.booleans())
-    def end(self, data: st.DataObject, *, again: bool) -> None:
+    @rule(data=st.data())
+    def end(self, data: st.DataObject) -> None:
         key = data.draw(st.sampled_from(sorted(self.in_flight)))
         self.in_flight.remove(key)
-        if again:
-            self.dispatch.put_back(key)
-            self.pending.add(key)
-        else:
-            self.dispatch.done(key)
+        self.dispatch.done(key)
 
     @precondition(lambda self: self.in_flight)
     @rule(data=st.data(), limited=st.booleans())
