@@ -1,0 +1,7 @@
+"""The `benchmodels` command: what a store holds, shown, compared, judged, written as reports and brought together."""
+
+from __future__ import annotations
+
+from .entry import main
+
+__all__ = ["main"]

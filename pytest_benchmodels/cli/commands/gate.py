@@ -1,0 +1,45 @@
+"""`benchmodels gate`: whether a run holds to rules."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from pytest_benchmodels.reports.gates import gate_line, gate_plain
+
+from ..arguments import add_run, add_store
+from ..completion import completes_runs
+from ..output import Output
+from ..rules import judge_all, read_rules
+from ..source import open_source
+from ..survey import Survey
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    add_run(parser)
+    parser.add_argument("rules", nargs="+", metavar="EXPR", help="a rule as --bench-gate takes it: 'pass_rate >= 0.9'")
+    completes_runs(
+        parser.add_argument("--baseline", metavar="RUN", help="what `baseline` in a rule means: a run or a file")
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    add_store(parser)
+
+
+def run(arguments: Namespace, output: Output) -> int:
+    gates = read_rules(arguments.rules, "--baseline", arguments.baseline)
+    survey = _survey(arguments.run_name, arguments.store)
+    baseline = None if arguments.baseline is None else _survey(arguments.baseline, arguments.store)
+    verdicts = judge_all(gates, survey, baseline)
+    held = all(verdict.held for verdict in verdicts)
+    if arguments.json:
+        output.document({"held": held, "gates": list(map(gate_plain, verdicts))})
+    else:
+        for verdict in verdicts:
+            output.line(gate_line(verdict), "good" if verdict.held else "bad")
+    return int(not held)
+
+
+def _survey(name: str, store: str | None) -> Survey:
+    with open_source(name, store) as source:
+        return Survey(source.results())

@@ -1,0 +1,79 @@
+"""Standard output, whatever it is: a terminal, a pipe that may close, a place that knows ASCII only."""
+
+from __future__ import annotations
+
+import io
+import os
+from contextlib import suppress
+from typing import Any, BinaryIO, Literal, TextIO
+
+__all__ = ["Output", "Tone"]
+
+Tone = Literal["good", "bad", "title"]
+
+_COLOURS: dict[Tone, str] = {"good": "32", "bad": "31", "title": "1"}
+
+
+class Output:
+    """Writes lines for a reader, or one JSON document for a program.
+
+    Texts of a store are hostile: no control character in a line reaches the terminal. Colours are for terminals whose
+    user did not set NO_COLOR.
+    """
+
+    def __init__(self, stream: TextIO, *, allows_colour: bool = False) -> None:
+        self._stream = stream
+        self._coloured = allows_colour and _shows_colours(stream)
+
+    @property
+    def is_terminal(self) -> bool:
+        return self._stream.isatty()
+
+    @property
+    def binary(self) -> BinaryIO:
+        """For what is no text."""
+        self._stream.flush()
+        return self._stream.buffer
+
+    def line(self, text: str = "", tone: Tone | None = None) -> None:
+        """Write a line, or several that are parted by newlines."""
+        from pytest_benchmodels.core.text import plain  # noqa: PLC0415 - `--help` writes nothing here
+
+        shown = self._encodable(plain(text))
+        if tone is not None and self._coloured and shown:
+            shown = f"\x1b[{_COLOURS[tone]}m{shown}\x1b[0m"
+        self._stream.write(f"{shown}\n")
+
+    def document(self, value: Any) -> None:
+        """Write a value as JSON in ASCII, which every encoding has and no terminal obeys."""
+        import json  # noqa: PLC0415 - only for `--json`
+
+        self._stream.write(json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+
+    def flush(self) -> None:
+        """Meet a closed pipe now, not at the interpreter's exit."""
+        self._stream.flush()
+
+    def abandon(self) -> None:
+        """Let what is buffered go nowhere, or the interpreter would complain of the closed pipe at its exit."""
+        with suppress(OSError, io.UnsupportedOperation):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+    def _encodable(self, text: str) -> str:
+        encoding = self._stream.encoding or "ascii"
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _shows_colours(stream: TextIO) -> bool:
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for what JSON cannot say (NaN, infinity); tuples as lists."""
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if isinstance(value, dict):
+        return {name: _finite(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return value

@@ -1,0 +1,136 @@
+"""A run to look at: one of a store, or a `--bench-json` file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.reports.bench_json_reader import BenchDocument, read_bench_json
+from pytest_benchmodels.store import Answers, Record, Store, StoredRun
+
+from .location import read_store
+
+__all__ = ["FileSource", "Source", "StoreSource", "open_source"]
+
+_INTERRUPTED = 2
+
+
+class Source(Protocol):
+    """A run and its results. Its methods raise `BenchError` where a store or file turns out to be damaged."""
+
+    @property
+    def name(self) -> str:
+        """What a reader calls it: `run 20260131-120000-3f9ac1`, or the file."""
+
+    @property
+    def run(self) -> StoredRun:
+        """What is known of it as a whole."""
+
+    def results(self) -> Iterator[Result]:
+        """One after another, in the order in which they came in."""
+
+    def records(self) -> Iterator[Record]:
+        """The same with the answers that they rest on: all that another store needs."""
+
+    def answers(self, result: Result) -> Answers:
+        """What was asked and answered in each turn, as far as it is known."""
+
+
+class StoreSource:
+    """A run of a store."""
+
+    def __init__(self, store: Store, run: StoredRun) -> None:
+        self._store = store
+        self.run = run
+        self.name = f"run {run.id}"
+
+    def results(self) -> Iterator[Result]:
+        return self._store.results.of(self.run.id)
+
+    def records(self) -> Iterator[Record]:
+        for record in self._store.results.records(self.run.id):
+            found = self.answers(record.result)
+            yield Record(record.result, found.answers, record.grade_fingerprint, found.asked)
+
+    def answers(self, result: Result) -> Answers:
+        """The store's, unless they are another run's newer answers to the same question."""
+        found = self._store.responses.find(result.fingerprint)
+        if found is None or not found.answers or result.response is None:
+            return found or _own_answers(result)
+        return found if found.answers[-1].text == result.response.text else _own_answers(result)
+
+
+class FileSource:
+    """A `--bench-json` file."""
+
+    def __init__(self, document: BenchDocument) -> None:
+        self._document = document
+        self.name = str(document.path)
+        self.run = _run_of(document)
+
+    def results(self) -> Iterator[Result]:
+        return self._document.results()
+
+    def records(self) -> Iterator[Record]:
+        for result in self.results():
+            yield Record(result, _own_answers(result).answers, result.grade_fingerprint)
+
+    def answers(self, result: Result) -> Answers:
+        return _own_answers(result)
+
+
+@contextmanager
+def open_source(name: str, store: str | None) -> Iterator[Source]:
+    """The file of this name, else the run of a store (`Runs.find`). Raises `BenchError` if there is neither."""
+    if Path(name).is_file():
+        yield FileSource(read_bench_json(Path(name)))
+        return
+    try:
+        opened = read_store(store)
+    except ConfigError as error:
+        raise ConfigError(f"there is no file {quote(name, 300)}, and {error}") from None
+    with opened:
+        yield StoreSource(opened, opened.runs.find(name))
+
+
+def _own_answers(result: Result) -> Answers:
+    own = result.answers or ((result.response,) if result.response is not None else ())
+    return Answers(result.model, result.started_at, own)
+
+
+def _run_of(document: BenchDocument) -> StoredRun:
+    """What the file's `run` says; nothing in it needs to be there."""
+    facts = document.run
+    started_at, duration_s = _seconds(facts.get("started_at")), _number(facts.get("duration_s"))
+    interrupted = facts.get("exit_status") == _INTERRUPTED
+    return StoredRun(
+        id=_text(facts.get("id")) or document.path.stem,
+        started_at=started_at,
+        finished_at=None if interrupted else started_at + duration_s,
+        state="interrupted" if interrupted else "finished",
+        command=(),
+        plugin_version=_text(facts.get("plugin_version")),
+        total=None if interrupted else len(document),
+        shard=_text(facts.get("shard")) or None,
+    )
+
+
+def _seconds(moment: Any) -> float:
+    try:
+        return datetime.fromisoformat(moment).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

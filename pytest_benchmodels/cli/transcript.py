@@ -1,0 +1,91 @@
+"""One result as a reader sees it: what was asked and answered, turn by turn, and how it was judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.result import CheckResult, Result, to_plain
+from pytest_benchmodels.reports.units import UNKNOWN, dollars, duration, fraction, one_line, plural, tokens
+from pytest_benchmodels.store import Answers
+
+__all__ = ["transcript_lines", "transcript_plain"]
+
+_LINE_LIMIT = 1000
+
+
+def transcript_lines(result: Result, answers: Answers) -> Iterator[str]:
+    """The whole of it, no text is cut. Texts are as they came: whoever writes them to a terminal escapes them."""
+    yield result.nodeid
+    yield _headline(result)
+    if result.error is not None:
+        yield f"{result.error.kind}: {_indented(result.error.message)}"
+    if result.reuse:
+        yield result.reuse
+    yield from _attempt_lines(result)
+    yield from _turn_lines(answers)
+    yield from _check_lines(result)
+
+
+def transcript_plain(result: Result, answers: Answers) -> dict[str, object]:
+    """The result as `--bench-json` names its fields, and `turns`: what each one asked, and its answer."""
+    asked = answers.asked or ((),) * len(answers.answers)
+    turns = [
+        {"asked": msgspec.to_builtins(messages), "answer": msgspec.to_builtins(answer)}
+        for messages, answer in zip(asked, answers.answers, strict=False)
+    ]
+    return {**to_plain(result), "turns": turns}
+
+
+def _headline(result: Result) -> str:
+    parts: list[str] = [result.status]
+    if result.score is not None:
+        parts.append(f"scored {fraction(result.score)}, needs {fraction(result.threshold)}")
+    parts += [duration(result.duration_s), plural(result.attempts, "attempt")]
+    if result.cost_usd is not None:
+        parts.append(dollars(result.cost_usd))
+    return ", ".join(parts)
+
+
+def _attempt_lines(result: Result) -> Iterator[str]:
+    for number, retry in enumerate(result.retries, 1):
+        told = f"{retry.kind}: {one_line(retry.message, _LINE_LIMIT)}"
+        yield f"attempt {number}  {told}; waited {duration(retry.wait_s)}"
+    for reason, seconds in sorted(result.waits.items()):
+        yield f"waited {duration(seconds)} for {one_line(reason, _LINE_LIMIT)}"
+
+
+def _turn_lines(answers: Answers) -> Iterator[str]:
+    if answers.answers and not answers.asked:
+        yield "what was asked is not known here"
+    asked = answers.asked or ((),) * len(answers.answers)
+    for messages, answer in zip(asked, answers.answers, strict=False):
+        yield from (f"> {message.role}: {_indented(message.content)}" for message in messages)
+        yield f"< {_spent(answer)}: {_indented(answer.text) or '(empty)'}"
+
+
+def _spent(answer: Response) -> str:
+    """`assistant (stop, 23ms, 12/3 tokens)`."""
+    usage = answer.usage
+    counted = f"{tokens(usage.input_tokens)}/{tokens(usage.output_tokens)} tokens"
+    return (
+        f"assistant ({one_line(answer.finish_reason or UNKNOWN, _LINE_LIMIT)}, {duration(answer.latency_s)}, {counted})"
+    )
+
+
+def _check_lines(result: Result) -> Iterator[str]:
+    for check in result.checks:
+        explained = f": {_indented(check.explanation)}" if check.explanation else ""
+        yield f"{'passed' if check.passed else 'failed'}  {_check_name(check)}{explained}"
+
+
+def _check_name(check: CheckResult) -> str:
+    shown = check.summary or check.name
+    weight = "" if check.weight == 1 else f", weight {check.weight:g}"
+    return f"{one_line(shown, _LINE_LIMIT)} (score {fraction(check.score)}{weight})"
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n  ")
