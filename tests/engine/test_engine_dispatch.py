@@ -88,9 +88,9 @@ def test_a_limited_key_narrows_its_models_window_and_answers_widen_it() -> None:
 
     # 9 are left in flight, and a tenth less than those are allowed.
     assert dispatch.take() is None
-    for key in taken[:2]:
-        assert key is not None
-        dispatch.done(key)
+    for answered in taken[:2]:
+        assert answered is not None
+        dispatch.done(answered)
     assert [dispatch.take(), dispatch.take()] == [10, None]
 
 

@@ -45,8 +45,9 @@ def test_a_request_takes_its_share_of_a_minute_with_a_margin_of_one_percent() ->
     permit = asyncio.run(Permits(ledger).obtain(request()))
 
     by_requests, by_tokens = ledger.reserved[0]
-    assert by_requests == Charge("rpm of m", pytest.approx(0.1 / 0.99))
-    assert by_tokens == Charge("tpm of m", pytest.approx(permit.tokens / 100 / 0.99))
+    assert (by_requests.bucket, by_tokens.bucket) == ("rpm of m", "tpm of m")
+    assert by_requests.seconds == pytest.approx(0.1 / 0.99)
+    assert by_tokens.seconds == pytest.approx(permit.tokens / 100 / 0.99)
     assert permit.tokens == 101 + 256
 
 
@@ -58,7 +59,9 @@ def test_the_answers_tokens_correct_the_reservation() -> None:
     ledger = Ledger()
     asyncio.run(exchange(Permits(ledger)))
 
-    assert ledger.settled == [[Charge("tpm of m", pytest.approx(-200 / 100 / 0.99))]]
+    ((correction,),) = ledger.settled
+    assert correction.bucket == "tpm of m"
+    assert correction.seconds == pytest.approx(-200 / 100 / 0.99)
 
 
 def test_a_model_without_limits_asks_nobody() -> None:

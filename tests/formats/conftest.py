@@ -3,7 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from formats_loading import Loader
+
+from tests.formats.formats_loading import Loader
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ import os
 from pathlib import Path
 
 import pytest
-from formats_loading import GRADERS, Equals, Loader, Number
 
 from pytest_benchmodels.core.errors import ScenarioFileError
 from pytest_benchmodels.core.exchange import Message
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.formats import LoadOptions, load
+from tests.formats.formats_loading import GRADERS, Equals, Loader, Number
 
 # Three records in the shape of GSM8K's (MIT licence), shortened.
 SUMS = [

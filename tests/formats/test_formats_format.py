@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterable
 
 import pytest
-from formats_loading import GRADERS, Loader
 
 from pytest_benchmodels.core.errors import ScenarioFileError
 from pytest_benchmodels.core.exchange import Message
 from pytest_benchmodels.core.scenario import Scenario, Turn
 from pytest_benchmodels.formats import Document, LoadOptions, load
 from pytest_benchmodels.formats.document import Problems
+from tests.formats.formats_loading import GRADERS, Loader
 
 
 class Questions:

@@ -6,7 +6,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from formats_loading import OPTIONS, Loader
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from pytest_benchmodels.formats.document import MalformedError
 from pytest_benchmodels.formats.json_reader import read_json
 from pytest_benchmodels.formats.reading import MAX_BYTES
 from pytest_benchmodels.formats.yaml_reader import read_yaml
+from tests.formats.formats_loading import OPTIONS, Loader
 
 TOO_LARGE = "too large: more than 1,000,000 values with its aliases written out. Split the file, or use fewer aliases"
 TOO_DEEP = "nested more than 100 levels deep: write it flatter"

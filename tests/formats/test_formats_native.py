@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping
 
 import pytest
-from formats_loading import Contains, Equals, Loader, MaxWords
 
 from pytest_benchmodels.core.exchange import Message
 from pytest_benchmodels.core.scenario import Check, Scenario, Turn
+from tests.formats.formats_loading import Contains, Equals, Loader, MaxWords
 
 CONTRACT = """\
 defaults:

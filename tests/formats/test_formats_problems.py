@@ -3,7 +3,8 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
-from formats_loading import GRADERS, Loader
+
+from tests.formats.formats_loading import GRADERS, Loader
 
 PROBLEMS: list[tuple[str, str, list[str]]] = [
     (

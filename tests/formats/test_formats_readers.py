@@ -5,7 +5,6 @@ import re
 
 import pytest
 import yaml
-from formats_loading import Loader
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from pytest_benchmodels.formats.document import MalformedError
 from pytest_benchmodels.formats.json_reader import read_json
 from pytest_benchmodels.formats.scalars import finite, resolve
 from pytest_benchmodels.formats.yaml_reader import read_yaml
+from tests.formats.formats_loading import Loader
 
 
 def from_yaml(text: str) -> object:

@@ -4,10 +4,10 @@ import json
 
 import jsonschema
 import pytest
-from formats_loading import GRADERS, Loader
-from regenerate_schema import SHIPPED, current
 
 from pytest_benchmodels.formats import schema
+from tests.formats.formats_loading import GRADERS, Loader
+from tests.formats.regenerate_schema import SHIPPED, current
 
 SCHEMA = schema(GRADERS)
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

@@ -3,11 +3,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from formats_loading import Loader, Number
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.formats.template import Budget, TemplateError, render, render_text
+from tests.formats.formats_loading import Loader, Number
 
 NAMES = {
     "n": 3,

@@ -15,6 +15,7 @@ from pytest_benchmodels.reports.bench_json import BenchRun, write_bench_json
 from pytest_benchmodels.reports.bench_json_reader import read_bench_json
 
 RUN = BenchRun(started_at=1.5, duration_s=2.0, version="0.1.0", concurrency=20, exit_status=0, id="r1")
+EQUALS = CheckResult("equals", 1.0, passed=True, explanation="ok")
 ANSWER = Response("4", "stop", Usage(3, 1), 0.25)
 
 
@@ -25,7 +26,7 @@ def a_result(nodeid: str, **fields: object) -> Result:
 
 def test_results_come_back_as_they_were(tmp_path: Path) -> None:
     results = [
-        a_result("a[m]", score=1.0, response=ANSWER, checks=(CheckResult("equals", 1.0, passed=True, explanation="ok"),)),
+        a_result("a[m]", score=1.0, response=ANSWER, checks=(EQUALS,)),
         a_result("b[m]", status="error", error=Failure("auth", "no"), retries=(Retry("http", "500", 0.5),)),
         a_result("c[m]", response=ANSWER, answers=(ANSWER, ANSWER), waits={"rpm of m": 2.0}, wait_s=2.0),
     ]
