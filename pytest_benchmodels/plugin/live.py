@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Generator
 from typing import Any
 
@@ -18,6 +19,7 @@ __all__ = ["Live", "progress_line"]
 
 _HEARTBEAT_S = 30.0
 _REDRAW_S = 0.5
+_LEAST_REDRAW_S = 0.005
 _ERASE_BELOW = "\x1b[J"
 
 
@@ -34,7 +36,7 @@ class Live:
     """The plugin object that shows progress.
 
     pytest writes dots and lines whenever a run ends. On a terminal our line stands below pytest's; it is erased while
-    pytest writes, and a thread redraws it. Both hold the same lock.
+    pytest writes and drawn again after that, and by a thread where nothing ends. Both hold the same lock.
     """
 
     def __init__(self, config: pytest.Config, progress: Progress) -> None:
@@ -45,6 +47,8 @@ class Live:
         self._thread: threading.Thread | None = None
         self._reporter: Any = None
         self._in_place = False
+        self._is_drawn = False
+        self._drawn_at = 0.0
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self) -> None:
@@ -66,7 +70,10 @@ class Live:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logfinish(self) -> Generator[None, object, object]:
-        return (yield from self._while_pytest_writes())
+        result = yield from self._while_pytest_writes()
+        if self._in_place and time.perf_counter() - self._drawn_at > _LEAST_REDRAW_S:
+            self.beat()
+        return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self) -> Generator[None, object, object]:
@@ -90,8 +97,9 @@ class Live:
 
     def _while_pytest_writes(self) -> Generator[None, object, object]:
         with self._lock:
-            if self._in_place:
+            if self._is_drawn:
                 terminal_file(self._reporter).write(_ERASE_BELOW)
+                self._is_drawn = False
             return (yield)
 
     def _draw(self) -> None:
@@ -101,3 +109,4 @@ class Live:
         file = terminal_file(self._reporter)
         file.write(f"\n\r{line}{_ERASE_BELOW}\x1b[A\x1b[{writer.width_of_current_line + 1}G")
         file.flush()
+        self._is_drawn, self._drawn_at = True, time.perf_counter()
