@@ -29,21 +29,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     output = Output(sys.stdout, allows_colour=not arguments.no_color)
     try:
-        status = _run(arguments, output)
-        output.flush()
+        return _run(arguments, output)
     except BrokenPipeError:
-        output.abandon()
         return _PIPE_CLOSED
     except KeyboardInterrupt:
         return _INTERRUPTED
-    return status
+    finally:
+        output.settle()
 
 
 def _run(arguments: Namespace, output: Output) -> int:
     from pytest_benchmodels.core.errors import BenchError  # noqa: PLC0415 - `--help` needs none of it
 
     try:
-        return int(arguments.run(arguments, output))
+        status = int(arguments.run(arguments, output))
+        output.flush()
     except BrokenPipeError:
         raise
     except BenchError as error:
@@ -53,8 +53,11 @@ def _run(arguments: Namespace, output: Output) -> int:
 
         where = f": {quote(str(error.filename), 300)}" if error.filename else ""
         _complain(f"{error.strerror or error}{where}; see whether the file and its disk can be read and written")
+    else:
+        return status
     return _USAGE_ERROR
 
 
 def _complain(text: str) -> None:
-    Output(sys.stderr).line(f"benchmodels: error: {text}")
+    for line in text.splitlines():
+        Output(sys.stderr).line(f"benchmodels: error: {line}")

@@ -8,6 +8,7 @@ from pytest_benchmodels.core.comparison import compare
 from pytest_benchmodels.reports.bench_json import BenchRun
 from pytest_benchmodels.reports.evaluation import Evaluation
 
+from .moments import is_time
 from .rules import judge_all, read_rules
 from .source import Source, open_source
 from .survey import Survey
@@ -38,12 +39,17 @@ def evaluate(source: Source, arguments: Namespace) -> Evaluation:
 
 
 def _bench_run(source: Source, survey: Survey, *, held: bool | None) -> BenchRun:
-    """What is not stored is concluded: the exit status from the results or gates, the end from the last result's."""
+    """What is not stored is concluded: the exit status from the results or gates, the time from that of the results.
+
+    A run begins in the store when its first result comes in.
+    """
     run = source.run
-    ended_at = run.finished_at or survey.ended_at or run.started_at
+    times = [time for time in (run.started_at, survey.began_at) if time is not None and is_time(time)]
+    began_at = min(times, default=0.0)
+    ended_at = run.finished_at or survey.ended_at or began_at
     return BenchRun(
-        started_at=run.started_at,
-        duration_s=max(ended_at - run.started_at, 0.0),
+        started_at=began_at,
+        duration_s=max(ended_at - began_at, 0.0),
         version=run.plugin_version,
         concurrency=survey.lanes,
         exit_status=_INTERRUPTED if run.state != "finished" else _status(survey, held),

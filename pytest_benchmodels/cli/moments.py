@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import time
 
+from pytest_benchmodels.reports.units import UNKNOWN
 from pytest_benchmodels.store import StoredRun
 
-__all__ = ["moment", "plain_run"]
+__all__ = ["is_time", "iso", "moment", "plain_run"]
+
+
+_LAST_S = 253_402_300_800.0  # the year 10000, which no report can write
+
+
+def is_time(seconds: float) -> bool:
+    """Whether these seconds since the epoch are a time that reports can write; a damaged file may hold anything."""
+    return 0 <= seconds < _LAST_S
 
 
 def moment(seconds: float | None) -> str:
-    """`2026-01-31 12:00:00Z` of seconds since the epoch; `-` for what is no time, as in a damaged file."""
-    try:
-        return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(seconds)) if seconds is not None else "-"
-    except (ValueError, OverflowError, OSError):
-        return "-"
+    """`2026-01-31 12:00:00Z` of seconds since the epoch; `-` for what is no time."""
+    if seconds is None or not is_time(seconds):
+        return UNKNOWN
+    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(seconds))
 
 
 def plain_run(run: StoredRun) -> dict[str, object]:
@@ -22,8 +30,8 @@ def plain_run(run: StoredRun) -> dict[str, object]:
     return {
         "id": run.id,
         "state": run.state,
-        "started_at": _iso(run.started_at),
-        "finished_at": _iso(run.finished_at),
+        "started_at": iso(run.started_at),
+        "finished_at": iso(run.finished_at),
         "command": list(run.command),
         "plugin_version": run.plugin_version,
         "total": run.total,
@@ -31,6 +39,7 @@ def plain_run(run: StoredRun) -> dict[str, object]:
     }
 
 
-def _iso(seconds: float | None) -> str | None:
+def iso(seconds: float | None) -> str | None:
+    """`2026-01-31T12:00:00Z`; None for what is no time."""
     shown = moment(seconds)
-    return None if shown == "-" else shown.replace(" ", "T")
+    return None if shown == UNKNOWN else shown.replace(" ", "T")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from contextlib import suppress
 from typing import Any, BinaryIO, Literal, TextIO
@@ -51,13 +50,16 @@ class Output:
         self._stream.write(json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
 
     def flush(self) -> None:
-        """Meet a closed pipe now, not at the interpreter's exit."""
+        """Write what is buffered. Raises `OSError` for a closed pipe or a full disk."""
         self._stream.flush()
 
-    def abandon(self) -> None:
-        """Let what is buffered go nowhere, or the interpreter would complain of the closed pipe at its exit."""
-        with suppress(OSError, io.UnsupportedOperation):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+    def settle(self) -> None:
+        """Write what is buffered, or let it go: the interpreter would complain of it at its exit."""
+        try:
+            self._stream.flush()
+        except OSError:
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
     def _encodable(self, text: str) -> str:
         encoding = self._stream.encoding or "ascii"

@@ -76,7 +76,7 @@ def _missing(parts: Sequence[Part]) -> Iterator[str]:
     for total in totals:
         there = {number for (number, _), _ in numbered}
         missing = [number for number in range(1, total + 1) if number not in there]
-        if missing and len(parts) < total:
+        if len(missing) > len(parts) - len(numbered):
             shown = ", ".join(f"{number}/{total}" for number in missing[:10])
             more = f" and {len(missing) - 10} more" if len(missing) > 10 else ""
             yield f"missing: shard {shown}{more}; name where they are, {_FORCE}"

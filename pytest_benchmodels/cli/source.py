@@ -15,6 +15,7 @@ from pytest_benchmodels.reports.bench_json_reader import BenchDocument, read_ben
 from pytest_benchmodels.store import Answers, Record, Store, StoredRun
 
 from .location import read_store
+from .moments import is_time
 
 __all__ = ["FileSource", "Source", "StoreSource", "open_source"]
 
@@ -51,7 +52,7 @@ class StoreSource:
         self.name = f"run {run.id}"
 
     def results(self) -> Iterator[Result]:
-        return self._store.results.of(self.run.id)
+        return _dated(self.name, self._store.results.of(self.run.id))
 
     def records(self) -> Iterator[Record]:
         for record in self._store.results.records(self.run.id):
@@ -75,7 +76,7 @@ class FileSource:
         self.run = _run_of(document)
 
     def results(self) -> Iterator[Result]:
-        return self._document.results()
+        return _dated(self.name, self._document.results())
 
     def records(self) -> Iterator[Record]:
         for result in self.results():
@@ -97,6 +98,15 @@ def open_source(name: str, store: str | None) -> Iterator[Source]:
         raise ConfigError(f"there is no file {quote(name, 300)}, and {error}") from None
     with opened:
         yield StoreSource(opened, opened.runs.find(name))
+
+
+def _dated(name: str, results: Iterator[Result]) -> Iterator[Result]:
+    """The same; `ConfigError` for a result whose time no report could write."""
+    for result in results:
+        if not is_time(result.started_at):
+            told = f"its result {quote(result.nodeid)} began at {result.started_at!r}, which is no time"
+            raise ConfigError(f"{quote(name, 300)} is damaged: {told}; run it again")
+        yield result
 
 
 def _own_answers(result: Result) -> Answers:

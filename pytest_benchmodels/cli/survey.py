@@ -47,6 +47,11 @@ class Survey:
         return max(self._lanes.values(), default=1)
 
     @property
+    def began_at(self) -> float | None:
+        """When the first run began, in seconds since the epoch; None where none was run."""
+        return min(map(min, self._starts.values()), default=None)
+
+    @property
     def ended_at(self) -> float | None:
         """When the last run ended, in seconds since the epoch; None where none was run."""
         return max(map(max, self._ends.values()), default=None)

@@ -11,6 +11,8 @@ from pytest_benchmodels.core.result import CheckResult, Result, to_plain
 from pytest_benchmodels.reports.units import UNKNOWN, dollars, duration, fraction, one_line, plural, tokens
 from pytest_benchmodels.store import Answers
 
+from .moments import iso
+
 __all__ = ["transcript_lines", "transcript_plain"]
 
 _LINE_LIMIT = 1000
@@ -30,13 +32,22 @@ def transcript_lines(result: Result, answers: Answers) -> Iterator[str]:
 
 
 def transcript_plain(result: Result, answers: Answers) -> dict[str, object]:
-    """The result as `--bench-json` names its fields, and `turns`: what each one asked, and its answer."""
+    """The result as `--bench-json` has it, with `turns` in place of `answers`: what each one asked, and its answer."""
     asked = answers.asked or ((),) * len(answers.answers)
     turns = [
-        {"asked": msgspec.to_builtins(messages), "answer": msgspec.to_builtins(answer)}
+        {"asked": msgspec.to_builtins(messages), "answer": _plain_answer(answer)}
         for messages, answer in zip(asked, answers.answers, strict=False)
     ]
-    return {**to_plain(result), "turns": turns}
+    plain = to_plain(result)
+    del plain["answers"]
+    response = _plain_answer(result.response) if result.response is not None else None
+    return {**plain, "response": response, "started_at": iso(result.started_at), "turns": turns}
+
+
+def _plain_answer(answer: Response) -> dict[str, object]:
+    plain: dict[str, object] = msgspec.to_builtins(answer)
+    del plain["pause_s"]  # between a provider and the engine, nobody else's business
+    return plain
 
 
 def _headline(result: Result) -> str:

@@ -35,7 +35,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_store(parser)
 
 
-def run(arguments: Namespace, output: Output) -> int:
+def run(arguments: Namespace, _: Output) -> int:
     wanted = {form: Path(name) for form in _FORMS if (name := getattr(arguments, form)) is not None}
     if not wanted:
         raise ConfigError(f"no report was asked for: name a file with {', '.join(f'--{form}' for form in _FORMS)}")
@@ -43,7 +43,6 @@ def run(arguments: Namespace, output: Output) -> int:
         evaluation = evaluate(source, arguments)
         for form, path in wanted.items():
             _write(form, path, source, evaluation)
-            output.line(f"{form}: {path}")
     return 0
 
 

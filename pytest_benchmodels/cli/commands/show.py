@@ -12,7 +12,7 @@ import msgspec
 
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.result import Result
-from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.reports.failure import failure_headline
 from pytest_benchmodels.reports.ranking import ranking_lines, ranking_plain
 from pytest_benchmodels.reports.summary import summary_lines
@@ -30,6 +30,7 @@ __all__ = ["add_arguments", "run"]
 
 _SHOWN = 10
 _NAMED = 5
+_COMPARED = 1000
 _LINE_LIMIT = 300
 
 
@@ -129,14 +130,18 @@ def _find(source: Source, wanted: str) -> Result:
     """The result with this node id, else the only one that has it in its own. Raises `ConfigError` otherwise."""
     found: Result | None = None
     names: list[str] = []
+    others: list[str] = []
     for result in source.results():
         if result.nodeid == wanted:
             return result
         if wanted in result.nodeid:
             found = result
             names.append(result.nodeid)
+        elif len(others) < _COMPARED:
+            others.append(result.nodeid)
     if found is None:
-        raise ConfigError(f"{source.name} has no result {quote(wanted, 300)}; see its report or --json for their names")
+        hint = f"{nearest(wanted, others)}; `benchmodels export` lists all"
+        raise ConfigError(f"{source.name} has no result {quote(wanted, 300)}{hint}")
     if len(names) > 1:
         shown = ", ".join(map(quote, names[:_NAMED])) + (", ..." if len(names) > _NAMED else "")
         raise ConfigError(f"{quote(wanted, 300)} is in {len(names)} node ids ({shown}): type more of it")
