@@ -35,6 +35,7 @@ from .signals import Signal
 __all__ = ["interactor", "run_worker"]
 
 _SHUTDOWN = ("shutdown", dict[str, Any]())
+_ORPHANED = ("the controller is gone", dict[str, Any]())
 
 
 class _Arrival(NamedTuple):
@@ -66,6 +67,8 @@ class _Worker:
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._idle = idle_item(session)
         self._last_ordinary: int | None = None
+        self._is_dismissed = False
+        self._unreported = 0
         self._indices = {item.nodeid: index for index, item in enumerate(session.items)}
         workerinput: dict[str, Any] = session.config.workerinput  # type: ignore[attr-defined] # xdist sets it
         self._marks = Marks.open(workerinput["benchmodels_marks"])
@@ -77,14 +80,21 @@ class _Worker:
         executor, close = assemble(self._bench, self._watch)
         lanes = Lanes(executor, self._places, lambda index, result: self._inbox.put(_Arrival(index, result)), close)
         with ignored_interrupts(), lanes:
-            self._xdist.channel.setcallback(self._inbox.put, endmarker=_SHUTDOWN)
-            while not self._stopping() and (message := self._inbox.get()) != _SHUTDOWN:
+            self._xdist.channel.setcallback(self._inbox.put, endmarker=_ORPHANED)
+            while not self._is_over() and (message := self._inbox.get()) != _ORPHANED:
                 if isinstance(message, _Arrival):
                     self._report_run(message)
                     lanes.reported(message.item_index)
+                elif message == _SHUTDOWN:
+                    self._is_dismissed = True
                 else:
                     self._obey(message, lanes)
         self._end_fixtures()
+
+    def _is_over(self) -> bool:
+        """A scheduler of xdist's own dismisses a worker that is to finish what it has; ours, one that is to stop."""
+        finished = isinstance(self._places, SentPlaces) or not self._unreported
+        return self._stopping() or (self._is_dismissed and finished)
 
     def _stopping(self) -> bool:
         """Whether this worker's own failures reached `-x` or `--maxfail`; the controller reads why by itself."""
@@ -112,6 +122,7 @@ class _Worker:
                 jobs.append(Job(index, item.run()))
             else:
                 in_turn.append(index)
+        self._unreported += len(jobs)
         lanes.submit(jobs)
         self._report_in_turn(in_turn)
 
@@ -129,6 +140,7 @@ class _Worker:
             self._report(index, items[following] if following is not None and same_kind else self._idle)
 
     def _report_run(self, arrival: _Arrival) -> None:
+        self._unreported -= 1
         item = self._session.items[arrival.item_index]
         if isinstance(item, RunItem):
             item.conclude(arrival.result)
