@@ -1,0 +1,74 @@
+"""What users add in a conftest.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.plugin.plugin_parts import Project, right, wrong
+
+POLITE = """
+import pytest_benchmodels
+
+class Polite(pytest_benchmodels.Grader, frozen=True):
+    polite: bool
+    def grade(self, response):
+        return pytest_benchmodels.Grade.of("please" in response.text, "no please in it")
+    def example(self):
+        return "please"
+
+def pytest_bench_graders():
+    return [Polite]
+"""
+
+
+def test_a_grader_of_the_users_is_a_check(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("conftest.py", POLITE)
+    project.suite(right("good", checks=[{"polite": True}]), wrong("bad", checks=[{"polite": True}]))
+
+    result = project.bench(*workers)
+
+    assert result.parseoutcomes() == {"passed": 1, "failed": 1}
+    result.stdout.fnmatch_lines(["*failed  polite*: no please in it"])
+
+
+def test_a_check_that_crashes_is_an_error_and_names_its_line(project: Project, workers: tuple[str, ...]) -> None:
+    crashing = POLITE.replace("return pytest_benchmodels.Grade", "1 / 0; return pytest_benchmodels.Grade")
+    project.write("conftest.py", crashing)
+    project.suite(right("crash", checks=[{"polite": True}]), right("add"))
+
+    result = project.bench(*workers)
+
+    assert result.parseoutcomes() == {"passed": 1, "errors": 1}
+    result.stdout.fnmatch_lines(["check: check 'polite' crashed: ZeroDivisionError: division by zero (conftest.py:7)*"])
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        ("[int]", "*is no grader: derive a class from Grader*"),
+        ("[Polite, Polite]", "*a check 'polite' exists already*"),
+    ],
+)
+def test_a_class_that_is_no_grader_is_said_and_nothing_runs(project: Project, returned: str, said: str) -> None:
+    project.write("conftest.py", POLITE.replace("[Polite]", returned))
+    project.suite(right("add"))
+
+    result = project.bench()
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert result.parseoutcomes() == {"errors": 1}
+    result.stdout.fnmatch_lines([f"E *ConfigError: {said}"])
+
+
+def test_each_result_is_handed_out_once_where_results_come_together(project: Project, workers: tuple[str, ...]) -> None:
+    hook = "def pytest_bench_result(result): print('got', result.nodeid, result.status, file=open('got.txt', 'a'))\n"
+    project.write("conftest.py", hook)
+    project.suite(right("add"), wrong("bad"), right("not", skip="no"), name="s.yaml")
+
+    project.bench(*workers)
+
+    assert sorted((project.path / "got.txt").read_text().splitlines()) == [
+        "got s.yaml::add[sim/steady] passed",
+        "got s.yaml::bad[sim/steady] failed",
+        "got s.yaml::not[sim/steady] skipped",
+    ]
