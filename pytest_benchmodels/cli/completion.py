@@ -49,6 +49,9 @@ def _files(prefix: str, **_: object) -> list[str]:
     return list(FilesCompleter()(prefix))
 
 
+# Whatever is wrong with a store, the shell's next line is no place to say it.
+
+
 def _runs(prefix: str, parsed_args: Namespace, **_: object) -> list[str]:
     names = [*_files(prefix), "latest"]
     with suppress(Exception), _store(parsed_args) as store:

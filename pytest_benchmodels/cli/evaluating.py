@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from collections.abc import Sequence
 
 from pytest_benchmodels.core.comparison import compare
+from pytest_benchmodels.core.gates import Gate
 from pytest_benchmodels.reports.bench_json import BenchRun
 from pytest_benchmodels.reports.evaluation import Evaluation
 
 from .moments import is_time
-from .rules import judge_all, read_rules
-from .source import Source, open_source
+from .rules import judge_all
+from .source import Source
 from .survey import Survey
 
 __all__ = ["evaluate"]
@@ -18,14 +19,10 @@ __all__ = ["evaluate"]
 _PASSED, _FAILED, _INTERRUPTED = 0, 1, 2
 
 
-def evaluate(source: Source, arguments: Namespace) -> Evaluation:
-    """A run with what `--compare` and `--gate` ask of it. Raises `BenchError` for what is no rule or no run."""
-    gates = read_rules(arguments.gate, "--compare", arguments.compare)
+def evaluate(source: Source, gates: Sequence[Gate], before: Source | None) -> Evaluation:
+    """A run, held against rules and, if there is one, the run before. Raises `BenchError` for one that is damaged."""
     survey = Survey(source.results())
-    baseline, name = None, None
-    if arguments.compare is not None:
-        with open_source(arguments.compare, arguments.store) as other:
-            baseline, name = Survey(other.results()), other.name
+    baseline = Survey(before.results()) if before is not None else None
     verdicts = judge_all(gates, survey, baseline)
     held = all(verdict.held for verdict in verdicts) if verdicts else None
     return Evaluation(
@@ -34,7 +31,7 @@ def evaluate(source: Source, arguments: Namespace) -> Evaluation:
         gates=verdicts,
         ranking=survey.ranking(),
         comparison=compare(baseline.outcomes, survey.outcomes) if baseline is not None else None,
-        baseline=name,
+        baseline=before.name if before is not None else None,
     )
 
 
@@ -52,12 +49,13 @@ def _bench_run(source: Source, survey: Survey, *, held: bool | None) -> BenchRun
         duration_s=max(ended_at - began_at, 0.0),
         version=run.plugin_version,
         concurrency=survey.lanes,
-        exit_status=_INTERRUPTED if run.state != "finished" else _status(survey, held),
+        exit_status=_INTERRUPTED if run.state != "finished" else _status(survey, held=held),
         id=run.id,
     )
 
 
-def _status(survey: Survey, held: bool | None) -> int:  # noqa: FBT001 - three-valued: None where there is no gate
+def _status(survey: Survey, *, held: bool | None) -> int:
+    """Of a session with these results; `held` is None where there is no gate."""
     if held is None:
         held = all(outcome.status in {"passed", "skipped"} for outcome in survey.outcomes)
     return _PASSED if held else _FAILED

@@ -17,6 +17,7 @@ from pytest_benchmodels.store import Store, StoredRun
 from pytest_benchmodels.store.record import State
 from pytest_benchmodels.store.runs import new_id
 
+from .location import read_store
 from .source import FileSource, Source, StoreSource
 
 __all__ = ["Part", "check_shards", "join_shards", "open_shard"]
@@ -44,7 +45,7 @@ def open_shard(name: str, out: str) -> Iterator[Part]:
     with path.open("rb") as file:
         is_store = file.read(len(_SQLITE)) == _SQLITE
     if is_store:
-        with Store.open_to_read(path) as store:
+        with read_store(name) as store:
             yield Part(name, StoreSource(store, store.runs.find("latest")))
     else:
         yield Part(name, FileSource(read_bench_json(path)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ from .moments import is_time
 __all__ = ["FileSource", "Source", "StoreSource", "open_source"]
 
 _INTERRUPTED = 2
+_WRITTEN_WITHIN_S = 60.0
 
 
 class Source(Protocol):
@@ -61,10 +63,13 @@ class StoreSource:
 
     def answers(self, result: Result) -> Answers:
         """The store's, unless they are another run's newer answers to the same question."""
-        found = self._store.responses.find(result.fingerprint)
-        if found is None or not found.answers or result.response is None:
-            return found or _own_answers(result)
-        return found if found.answers[-1].text == result.response.text else _own_answers(result)
+        found, own = self._store.responses.find(result.fingerprint), _own_answers(result)
+        if found is None:
+            return own
+        if _rests_on(result, found):
+            return found
+        # One fingerprint, one question. Of a conversation the own last answer alone is known: it fits no first turn.
+        return replace(own, asked=found.asked) if len(found.asked) == len(own.answers) else own
 
 
 class FileSource:
@@ -107,6 +112,13 @@ def _dated(name: str, results: Iterator[Result]) -> Iterator[Result]:
             told = f"its result {quote(result.nodeid)} began at {result.started_at!r}, which is no time"
             raise ConfigError(f"{quote(name, 300)} is damaged: {told}; run it again")
         yield result
+
+
+def _rests_on(result: Result, found: Answers) -> bool:
+    """Whether these are the answers that this run had; one that ended without an answer may have had some turns'."""
+    if result.response is not None:
+        return bool(found.answers) and found.answers[-1].text == result.response.text
+    return result.started_at <= found.created_at <= result.started_at + result.duration_s + _WRITTEN_WITHIN_S
 
 
 def _own_answers(result: Result) -> Answers:

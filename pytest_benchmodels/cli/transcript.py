@@ -20,12 +20,12 @@ _LINE_LIMIT = 1000
 
 def transcript_lines(result: Result, answers: Answers) -> Iterator[str]:
     """The whole of it, no text is cut. Texts are as they came: whoever writes them to a terminal escapes them."""
-    yield result.nodeid
+    yield _indented(result.nodeid)
     yield _headline(result)
     if result.error is not None:
-        yield f"{result.error.kind}: {_indented(result.error.message)}"
+        yield _indented(f"{result.error.kind}: {result.error.message}")
     if result.reuse:
-        yield result.reuse
+        yield _indented(result.reuse)
     yield from _attempt_lines(result)
     yield from _turn_lines(answers)
     yield from _check_lines(result)
@@ -62,7 +62,7 @@ def _headline(result: Result) -> str:
 
 def _attempt_lines(result: Result) -> Iterator[str]:
     for number, retry in enumerate(result.retries, 1):
-        told = f"{retry.kind}: {one_line(retry.message, _LINE_LIMIT)}"
+        told = one_line(f"{retry.kind}: {retry.message}", _LINE_LIMIT)
         yield f"attempt {number}  {told}; waited {duration(retry.wait_s)}"
     for reason, seconds in sorted(result.waits.items()):
         yield f"waited {duration(seconds)} for {one_line(reason, _LINE_LIMIT)}"

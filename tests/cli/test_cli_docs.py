@@ -58,7 +58,7 @@ def test_each_command_prints_what_the_page_shows(folder: Path, capsys: pytest.Ca
         if name:
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8")
-    statuses = {}
+    statuses: dict[str, int] = {}
 
     for words, output in commands():
         status, printed = run(words, folder, capsys)

@@ -192,8 +192,33 @@ def test_another_runs_newer_answer_is_not_taken_for_this_ones(folder: Path, caps
 
     out = run_command(capsys, "show", "-2", "a").out
 
-    assert "what was asked is not known here\n< assistant (stop, 500ms, 10/2 tokens): old\n" in out
+    assert "> user: 2 + 2?\n< assistant (stop, 500ms, 10/2 tokens): old\n" in out
     assert "new" not in out
+
+
+def test_of_another_runs_newer_conversation_no_turn_is_taken(folder: Path, capsys: Capture) -> None:
+    made_store(usual_store(folder), [result("a", text="old")])
+    turns = tuple(Response(text) for text in ("hi", "new"))
+    with Store.open(usual_store(folder)) as store:
+        store.results.add(made_run(store, []), [Record(result("a", text="new"), turns, "", (*ASKED, *ASKED))])
+
+    out = run_command(capsys, "show", "-2", "a").out
+
+    assert "what was asked is not known here\n< assistant (stop, 500ms, 10/2 tokens): old\n" in out
+
+
+def test_an_error_has_the_turns_that_were_answered_before_it_and_no_other_runs(folder: Path, capsys: Capture) -> None:
+    import time
+
+    (answer,) = record(result("a")).answers
+    with Store.open(usual_store(folder)) as store:
+        for started_at in (time.time(), 1e9):
+            erred = result("a", "error", started_at=started_at)
+            store.results.add(made_run(store, []), [Record(erred, (answer,) if started_at > 1e9 else (), "", ASKED)])
+            store._database.write("UPDATE runs SET started_at = started_at - 60")
+
+    assert "< assistant (stop, 500ms, 10/2 tokens): 4\n" in run_command(capsys, "show", "-2", "a").out
+    assert "assistant" not in run_command(capsys, "show", "-1", "a").out
 
 
 def test_show_of_a_result_that_is_not_there(folder: Path, capsys: Capture) -> None:

@@ -77,14 +77,14 @@ def _write(output: Output, entries: list[_Entry]) -> None:
 
 
 def _row(entry: _Entry) -> list[str]:
-    run, statuses = entry.run, entry.figures.statuses
+    run = entry.run
     shard = f" {run.shard}" if run.shard else ""
     return [
         one_line(run.id, _TEXT_LIMIT),
         moment(run.started_at),
         one_line(f"{run.state}{shard}", _TEXT_LIMIT),
         str(entry.figures.runs) if run.total is None else f"{entry.figures.runs}/{run.total}",
-        *(str(statuses[status]) for status in statuses),
+        *map(str, entry.figures.statuses.values()),
         dollars(entry.cost_usd),
         one_line(", ".join(entry.models), _TEXT_LIMIT) or "-",
         one_line(shlex.join(run.command), _TEXT_LIMIT),

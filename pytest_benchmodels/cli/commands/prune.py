@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.reports.units import plural
+from pytest_benchmodels.store import Pruned
 
 from ..arguments import add_store, age, count
 from ..location import open_store
@@ -28,10 +29,14 @@ def run(arguments: Namespace, output: Output) -> int:
         raise ConfigError("prune removes runs for good: say which ones may stay, with --keep N or --older-than AGE")
     with open_store(arguments.store) as store:
         pruned = store.prune(keep=arguments.keep, older_than_s=arguments.older_than, dry=arguments.dry_run)
+        _tell(pruned, "would remove" if arguments.dry_run else "removed", output)
         if pruned.runs and not arguments.dry_run:
             store.shrink()
+    return 0
+
+
+def _tell(pruned: Pruned, removed: str, output: Output) -> None:
     for run_id in pruned.runs:
         output.line(run_id)
-    parts = plural(len(pruned.runs), "run"), plural(pruned.results, "result"), plural(pruned.responses, "answer")
-    output.line(f"{'would remove' if arguments.dry_run else 'removed'} {parts[0]}, {parts[1]}, {parts[2]}")
-    return 0
+    runs, results = plural(len(pruned.runs), "run"), plural(pruned.results, "result")
+    output.line(f"{removed} {runs}, {results}, {plural(pruned.responses, 'answer')}")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.reports.evaluation import Evaluation
+from pytest_benchmodels.reports.files import replacing
 
 from ..arguments import add_output, add_run, add_store
 from ..completion import completes_runs
 from ..evaluating import evaluate
 from ..output import Output
+from ..rules import read_rules
 from ..source import Source, open_source
 
 __all__ = ["add_arguments", "run"]
@@ -39,16 +42,19 @@ def run(arguments: Namespace, _: Output) -> int:
     wanted = {form: Path(name) for form in _FORMS if (name := getattr(arguments, form)) is not None}
     if not wanted:
         raise ConfigError(f"no report was asked for: name a file with {', '.join(f'--{form}' for form in _FORMS)}")
-    with open_source(arguments.run_name, arguments.store) as source:
-        evaluation = evaluate(source, arguments)
+    gates = read_rules(arguments.gate, "--compare", arguments.compare)
+    with open_source(arguments.run_name, arguments.store) as source, _before(arguments) as before:
+        evaluation = evaluate(source, gates, before)
         for form, path in wanted.items():
             _write(form, path, source, evaluation)
     return 0
 
 
-def _write(form: str, path: Path, source: Source, evaluation: Evaluation) -> None:
-    from pytest_benchmodels.reports.files import replacing  # noqa: PLC0415 - one of them at a time
+def _before(arguments: Namespace) -> AbstractContextManager[Source | None]:
+    return nullcontext() if arguments.compare is None else open_source(arguments.compare, arguments.store)
 
+
+def _write(form: str, path: Path, source: Source, evaluation: Evaluation) -> None:
     if form == "json":
         from pytest_benchmodels.reports.bench_json import write_bench_json  # noqa: PLC0415 - one of them at a time
 

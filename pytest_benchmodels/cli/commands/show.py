@@ -59,7 +59,7 @@ def _show_run(source: Source, output: Output, *, as_json: bool) -> None:
     if as_json:
         output.document(_plain(source, survey))
         return
-    output.line(_title(source, survey), "title")
+    output.line(one_line(_title(source, survey), _LINE_LIMIT), "title")
     for line in _facts(source):
         output.line(line)
     for title, lines in _sections(source, survey):
