@@ -1,6 +1,6 @@
 """`--bench-json`: the whole outcome for programs.
 
-    {"schema_version": 1, "run": {...}, "models": [...], "results": [...]}
+    {"schema_version": 1, "run": {...}, "models": [...], "gates": [...], "comparison": {...}, "results": [...]}
 
 Names and units stay as they are within a schema version; fields may be added. What is not known is null, and so is what
 JSON cannot say (NaN, infinity).
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
@@ -19,8 +19,13 @@ from pytest_benchmodels.core.metrics import Figures, ModelFigures
 from pytest_benchmodels.core.result import Result, to_plain
 from pytest_benchmodels.core.text import well_formed
 
+from .comparison import comparison_plain
 from .files import replacing
+from .gates import gate_plain
 from .units import utc
+
+if TYPE_CHECKING:
+    from .evaluation import Evaluation
 
 __all__ = ["SCHEMA_VERSION", "BenchRun", "write_bench_json"]
 
@@ -43,16 +48,20 @@ class BenchRun:
     id: str | None = None
 
 
-def write_bench_json(path: Path, run: BenchRun, figures: Figures, results: Iterable[Result]) -> None:
+def write_bench_json(path: Path, evaluation: Evaluation, results: Iterable[Result]) -> None:
     """Write the document, one result after another: it is never in memory as a whole.
 
     The file appears when it is complete. Raises `ConfigError` if it cannot be written.
     """
     with replacing(path, "--bench-json") as stream:
         stream.write(b'{"schema_version":%d,\n"run":' % SCHEMA_VERSION)
-        stream.write(_encode(_run(run, figures)))
+        stream.write(_encode(_run(evaluation.run, evaluation.figures)))
         stream.write(b',\n"models":')
-        _write_array(stream, map(_model, figures.models))
+        _write_array(stream, map(_model, evaluation.figures.models))
+        stream.write(b',\n"gates":')
+        _write_array(stream, map(gate_plain, evaluation.gates))
+        stream.write(b',\n"comparison":')
+        stream.write(_encode(_comparison(evaluation)))
         stream.write(b',\n"results":')
         _write_array(stream, map(_result, results))
         stream.write(b"}\n")
@@ -89,6 +98,11 @@ def _model(model: ModelFigures) -> dict[str, object]:
     }
 
 
+def _comparison(evaluation: Evaluation) -> dict[str, object] | None:
+    comparison = evaluation.comparison
+    return None if comparison is None else {"baseline": evaluation.baseline, **comparison_plain(comparison)}
+
+
 def _result(result: Result) -> dict[str, object]:
     plain: dict[str, Any] = to_plain(result)
     for response in (plain["response"], *plain["answers"]):
@@ -105,7 +119,7 @@ def _write_array(stream: BinaryIO, entries: Iterable[dict[str, object]]) -> None
     stream.write(b"[]" if separator == b"[\n" else b"\n]")
 
 
-def _encode(document: dict[str, object]) -> bytes:
+def _encode(document: dict[str, object] | None) -> bytes:
     try:
         return msgspec.json.encode(document)
     except UnicodeEncodeError:

@@ -1,0 +1,30 @@
+"""What a report tells of a run beside its results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pytest_benchmodels.core.comparison import Comparison
+from pytest_benchmodels.core.metrics import Figures
+from pytest_benchmodels.core.ranking import Ranking
+from pytest_benchmodels.core.verdict import GateVerdict
+
+from .bench_json import BenchRun
+
+__all__ = ["Evaluation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A run, its figures, and what they were held against.
+
+    `figures` are those of exactly the results that are written with them. `baseline` names the run of the
+    `comparison`; both are None where there is none, and so is `ranking` where there is nothing to rank.
+    """
+
+    run: BenchRun
+    figures: Figures
+    gates: tuple[GateVerdict, ...] = ()
+    ranking: Ranking | None = None
+    comparison: Comparison | None = None
+    baseline: str | None = None

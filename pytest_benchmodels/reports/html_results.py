@@ -1,0 +1,139 @@
+"""Results as JSON inside a page: short, and safe to stand in a `<script>` element."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from pytest_benchmodels.core.result import CheckResult, Result
+from pytest_benchmodels.core.text import clip, plain
+
+__all__ = ["island"]
+
+_SIZE_LIMIT = 12_000_000
+_NAME_LIMIT = 300
+
+# `</script>` and `<!--` would end or change the element; in JSON these characters stand in strings only.
+_ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Detail:
+    """How many characters of a long text and of a short one are shown, and how many entries of a list."""
+
+    text: int
+    line: int
+    entries: int
+
+
+_DETAILS = (
+    _Detail(text=10_000, line=1000, entries=50),
+    _Detail(text=3000, line=500, entries=50),
+    _Detail(text=1000, line=300, entries=20),
+    _Detail(text=300, line=150, entries=10),
+    _Detail(text=80, line=80, entries=3),
+)
+
+
+def island(results: Iterable[Result], runs: int) -> Iterator[str]:
+    """A JSON array of the results in pieces, each a line.
+
+    Each of the `runs` results has an equal share of what is left of the size limit, in bytes: what one does not need is
+    the next ones'. The least detail is always shown.
+    """
+    left = _SIZE_LIMIT
+    separator = "[\n"
+    for number, result in enumerate(results):
+        entry = _encoded(result, left // max(runs - number, 1))
+        left -= len(entry.encode())
+        yield separator + entry
+        separator = ",\n"
+    yield "[]" if separator == "[\n" else "\n]"
+
+
+def _encoded(result: Result, share: int) -> str:
+    """The result in the greatest detail that its share has room for."""
+    entry = ""
+    for detail in _DETAILS:
+        entry = msgspec.json.encode(_entry(result, detail)).decode().translate(_ESCAPES)
+        if len(entry.encode()) <= share:
+            break
+    return entry
+
+
+def _entry(result: Result, detail: _Detail) -> dict[str, Any]:
+    """What the page's script reads; what is not known, empty or as usual is left out."""
+    facts = {
+        "nodeid": _text(result.nodeid, _NAME_LIMIT),
+        "scenario": _text(result.scenario, _NAME_LIMIT),
+        "model": _text(result.model, _NAME_LIMIT),
+        "status": result.status,
+        "trial": result.trial,
+        "score": _number(result.score),
+        "threshold": _number(result.threshold),
+        "started": _number(result.started_at),
+        "duration": _number(result.duration_s),
+        "latency": _number(result.latency_s),
+        "wait": _number(result.wait_s),
+        "waits": {_text(reason, detail.line): _number(seconds) for reason, seconds in result.waits.items()},
+        "cost": _number(result.cost_usd, 8),
+        "attempts": result.attempts,
+        "cached": result.cached,
+        "reuse": _text(result.reuse, detail.line),
+        "checks": [_check(check, detail) for check in result.checks[: detail.entries]],
+        "more_checks": len(result.checks[detail.entries :]),
+        "retries": [
+            [_text(retry.kind, detail.line), _text(retry.message, detail.line), _number(retry.wait_s)]
+            for retry in result.retries[: detail.entries]
+        ],
+        "more_retries": len(result.retries[detail.entries :]),
+        **_ending(result, detail),
+    }
+    return {name: fact for name, fact in facts.items() if fact or _is_zero(fact)}
+
+
+def _is_zero(fact: object) -> bool:
+    """A figure that is 0 tells something; False is 0 as well, and does not."""
+    return isinstance(fact, int | float) and not isinstance(fact, bool) and not fact
+
+
+def _ending(result: Result, detail: _Detail) -> dict[str, Any]:
+    """The answer, or what there is in its place."""
+    ending: dict[str, Any] = {}
+    if result.error is not None:
+        ending["error"] = [_text(result.error.kind, detail.line), _text(result.error.message, detail.text)]
+    response = result.response
+    if response is not None:
+        ending |= {
+            "answers": [
+                [_text(answer.text, detail.text), len(answer.text)]
+                for answer in (result.answers or (response,))[-detail.entries :]
+            ],
+            "finish": _text(response.finish_reason or "", detail.line),
+            "input": response.usage.input_tokens,
+            "output": response.usage.output_tokens,
+        }
+    return ending
+
+
+def _check(check: CheckResult, detail: _Detail) -> list[Any]:
+    return [
+        _text(check.name, detail.line),
+        _text(check.summary, detail.line),
+        check.passed,
+        _number(check.score),
+        _number(check.weight),
+        _text(check.explanation, detail.line),
+    ]
+
+
+def _text(text: str, limit: int) -> str:
+    return plain(clip(text, limit))
+
+
+def _number(value: float | None, digits: int = 4) -> float | None:
+    return round(value, digits) if value is not None and math.isfinite(value) else None
