@@ -68,8 +68,11 @@ def test_a_report_shows_gates_and_a_comparison(run_id: str, folder: Path, capsys
     names = [case.get("name") for case in junit_suite(folder / "r.xml")]
     assert names[3:] == ["pass_rate >= baseline", "score > 0"]
     assert "inconclusive" in (folder / "r.md").read_text()
+    document = json.loads((folder / "r.json").read_text())
+    assert [gate["held"] for gate in document["gates"]] == [True, True]
+    assert document["comparison"]["models"][0]["verdict"] == "inconclusive"
     # As in a session, gates decide in place of the results.
-    assert json.loads((folder / "r.json").read_text())["run"]["exit_status"] == 0
+    assert document["run"]["exit_status"] == 0
 
 
 def test_an_interrupted_runs_report_says_so(folder: Path, capsys: Capture) -> None:

@@ -58,7 +58,7 @@ def _write(form: str, path: Path, source: Source, evaluation: Evaluation) -> Non
     if form == "json":
         from pytest_benchmodels.reports.bench_json import write_bench_json  # noqa: PLC0415 - one of them at a time
 
-        write_bench_json(path, evaluation.run, evaluation.figures, source.results())
+        write_bench_json(path, evaluation, source.results())
         return
     with replacing(path, f"--{form}") as stream:
         if form == "html":
