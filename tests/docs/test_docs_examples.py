@@ -53,34 +53,47 @@ class Shown(NamedTuple):
     files: list[Block]
 
 
-def shown_sessions() -> Iterator[Shown]:
-    for text in DOCS.values():
-        files: list[Block] = []
-        for block in blocks(text):
-            first, *output = block.text.splitlines()
-            if block.language == "console" and output and not output[0].startswith("$ "):
-                yield Shown(shlex.split(first)[2:], output, list(files))
-            if block.language in FILES:
-                files.append(block)
+def shown_sessions(text: str) -> Iterator[Shown]:
+    files: list[Block] = []
+    for block in blocks(text):
+        first, *output = block.text.splitlines()
+        if block.language == "console" and output and not output[0].startswith("$ "):
+            yield Shown(shlex.split(first)[2:], output, files)
+            files = []
+        if block.language in FILES:
+            files.append(block)
+
+
+SESSIONS = {name: sessions for name, text in DOCS.items() if (sessions := list(shown_sessions(text)))}
 
 
 def form(line: str) -> str:
-    """A line of output without what differs from run to run: figures and the length of rules."""
-    without_figures = re.sub(r"\$?\d+(\.\d+)?(ms|min|[shkM]\b)?", "#", line)
-    return " ".join(re.sub(r"([=_])\1{2,}", r"\1\1\1", without_figures).split())
+    """A line of output without what differs from run to run: figures, names of runs and the length of rules."""
+    without_names = re.sub(r"\b\d{8}-\d{6}-[0-9a-f]{6}\b", "RUN", line)
+    without_figures = re.sub(r"[<$]*\d+(\.\d+)?(ms|min|[shkM]\b)?", "#", without_names)
+    return " ".join(re.sub(r"([=_-])\1{2,}", r"\1\1\1", without_figures).split())
 
 
-@pytest.mark.parametrize("shown", list(shown_sessions()), ids=lambda shown: shown.arguments[1])
-def test_a_command_prints_what_the_document_shows(shown: Shown, tmp_path: Path) -> None:
-    for block in shown.files:
-        write(tmp_path, block)
+def exit_status(output: list[str]) -> int:
+    """What such an output ends with: gates decide where there are some, else single results do."""
+    if any(line.startswith("gate ") for line in output):
+        return any(line.startswith("gate failed") for line in output)
+    return any(word in output[-1] for word in ("failed", "error", "unknown"))
 
-    done = run_pytest(tmp_path, *shown.arguments)
 
-    printed = "\n".join(map(form, done.stdout.splitlines()))
-    for part in "\n".join(map(form, shown.output)).split("\n...\n"):
-        assert part in printed
-    assert done.returncode == any(word in shown.output[-1] for word in ("failed", "error", "unknown"))
+@pytest.mark.parametrize("name", SESSIONS)
+def test_the_commands_print_what_the_document_shows(name: str, tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    for shown in SESSIONS[name]:
+        for block in shown.files:
+            write(tmp_path, block)
+
+        done = run_pytest(tmp_path, *shown.arguments)
+
+        printed = "\n".join(map(form, done.stdout.splitlines()))
+        for part in "\n".join(("", *map(form, shown.output))).split("\n...\n"):
+            assert part.strip() in printed
+        assert done.returncode == exit_status(shown.output), done.stdout
 
 
 def test_the_files_of_all_documents_run_together_and_pass(tmp_path: Path) -> None:
@@ -104,17 +117,21 @@ def test_the_files_of_all_documents_run_together_and_pass(tmp_path: Path) -> Non
     assert len((tmp_path / "results.tsv").read_text().splitlines()) == len(results)
 
 
-@pytest.mark.parametrize("name", [name for name, text in DOCS.items() if "```toml" in text])
-def test_a_configuration_defines_models(name: str, tmp_path: Path) -> None:
+CONFIGURATIONS = [(name, file.name) for name in DOCS for file in blocks(DOCS[name]) if file.language == "toml"]
+
+
+@pytest.mark.parametrize(("name", "file"), CONFIGURATIONS)
+def test_a_configuration_defines_models(name: str, file: str, tmp_path: Path) -> None:
     for block in blocks(DOCS[name]):
-        if block.language == "toml":
+        if block.name == file:
             write(tmp_path, block)
 
-    config = read_config(tmp_path / "bench.toml")
+    config = read_config(tmp_path / file)
 
     models = Models((), config, sim_url="http://127.0.0.1/v1")
-    assert models.named_for(())
-    for model in (*config.models, *config.model):
+    defined = (*config.models, *config.model)
+    assert defined
+    for model in defined:
         assert models.resolve(model).name
 
 

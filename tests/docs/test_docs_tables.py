@@ -12,7 +12,11 @@ from docs_reading import DOCS, blocks, prose, rows, section
 
 import pytest_benchmodels
 from pytest_benchmodels import Result
+from pytest_benchmodels.core.comparison import compare
+from pytest_benchmodels.core.gates import parse_gate
 from pytest_benchmodels.core.metrics import Tally
+from pytest_benchmodels.core.outcome import Outcome
+from pytest_benchmodels.core.verdict import Measured, judge
 from pytest_benchmodels.formats import authored, builder, document, native, reading, record_files, template
 from pytest_benchmodels.graders import BUILTIN
 from pytest_benchmodels.plugin.configfile import ConfigFile, ModelEntry, ProviderEntry
@@ -21,6 +25,7 @@ from pytest_benchmodels.providers.failure import Origin, http_failure
 from pytest_benchmodels.providers.key import Key
 from pytest_benchmodels.providers.reply import HttpReply
 from pytest_benchmodels.reports.bench_json import BenchRun, write_bench_json
+from pytest_benchmodels.reports.evaluation import Evaluation
 from pytest_benchmodels.reports.properties import result_properties
 
 
@@ -66,7 +71,7 @@ def test_the_keys_of_a_scenario_are_those_that_the_loader_reads() -> None:
 
 
 def test_the_readme_names_every_check() -> None:
-    named, _, _ = section(DOCS["README"], "5. Check answers, also in your own way").partition(":")
+    named, _, _ = section(DOCS["README"], "5. Checks of your own").partition(":")
 
     assert codes(named) == list(BUILTIN)
 
@@ -153,19 +158,38 @@ def test_the_junit_properties_are_those_that_are_written() -> None:
     assert listed(DOCS["results"], "property") == [f"bench.{name}" for name in result_properties(result)]
 
 
+def documented_fields() -> dict[str, list[str]]:
+    """The fields that the tables of `--bench-json` name, by what they are fields of."""
+    parts = re.split(
+        r"^(?:Each of )?`(run|models|gates|comparison|results)`[:,].*\n",
+        section(DOCS["results"], "--bench-json"),
+        flags=re.MULTILINE,
+    )
+    return {
+        part: [code for row in rows(text, "field") for code in codes(row[0])]
+        for part, text in zip(parts[1::2], parts[2::2], strict=True)
+    }
+
+
 def test_the_fields_of_bench_json_are_those_that_are_written(tmp_path: Path) -> None:
     tally = Tally()
     result = Result("f.yaml::a[sim/steady]", "a", "sim/steady", 1, "passed", 0.0, 0.0)
     tally.add(result)
-    run = BenchRun(started_at=0.0, duration_s=0.0, version="0", concurrency=1, exit_status=0)
+    figures, outcome = tally.figures(1), Outcome.of(result)
+    evaluation = Evaluation(
+        run=BenchRun(started_at=0.0, duration_s=0.0, version="0", concurrency=1, exit_status=0),
+        figures=figures,
+        gates=judge(parse_gate("pass_rate > 0"), Measured(tally.overall(), figures.models)),
+        comparison=compare([outcome], [outcome]),
+        baseline="run 1",
+    )
 
-    write_bench_json(tmp_path / "bench.json", run, tally.figures(1), [result])
+    write_bench_json(tmp_path / "bench.json", evaluation, [result])
 
     written = msgspec.json.decode((tmp_path / "bench.json").read_bytes())
-    _, for_run, for_models, for_results = re.split(
-        r"^(?=`run`:|Each of `models`:|Each of `results`)", section(DOCS["results"], "--bench-json"), flags=re.MULTILINE
-    )
-    assert sorted(listed(for_run, "field")) == sorted(written["run"])
-    assert sorted(listed(for_models, "field")) == sorted(written["models"][0])
-    told = [code for row in rows(for_results, "field") for code in codes(row[0])]
-    assert sorted(told) == sorted(written["results"][0])
+    first = {"run": written["run"], "comparison": written["comparison"]["models"][0]}
+    first |= {name: written[name][0] for name in ("models", "gates", "results")}
+    assert {name: sorted(names) for name, names in documented_fields().items()} == {
+        name: sorted(entry) for name, entry in first.items()
+    }
+    assert set(written["comparison"]) == {"baseline", "models", "models_only_before", "models_only_after"}
