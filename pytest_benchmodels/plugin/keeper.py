@@ -25,8 +25,8 @@ __all__ = ["Keeper"]
 class Keeper:
     """Where results come together, the one writer of the store.
 
-    A run begins in the store with its first result, so that collecting leaves nothing there. Without a store results
-    are kept in memory if a report is going to need them, else not at all.
+    A run begins in the store with its first result, so that collecting leaves nothing there. If a report is going to
+    need the results, they are put aside as well, with a store or without.
     """
 
     def __init__(self, config: pytest.Config, settings: Settings, progress: Progress) -> None:
@@ -44,9 +44,8 @@ class Keeper:
         """The run's name in the store; None before its first result, and without a store."""
         return self._recorder.run_id if self._recorder else None
 
-    @property
     def results(self) -> Iterator[Result]:
-        """Each run's last result."""
+        """Each run's last result, one after another."""
         return iter(()) if self._recorder is None else self._recorder.results()
 
     def keep(self, delivery: Delivery) -> None:
@@ -85,7 +84,7 @@ class Keeper:
         shard = str(self._settings.shard) if self._settings.shard else None
         command = tuple(map(str, self._config.invocation_params.args))
         beginning = Beginning(command, version("pytest-benchmodels"), self._progress.total or None, shard)
-        return Recorder.begin(self._settings.store, beginning, self._warn)
+        return Recorder.begin(self._settings.store, beginning, self._warn, reports=bool(self._settings.outputs))
 
     def _resume(self) -> str:
         path = self._settings.store
@@ -96,7 +95,8 @@ class Keeper:
             unfinished = store.runs.newest_unfinished()
             if unfinished is None:
                 raise pytest.UsageError(f"--bench-resume: no run of the store {path} is unfinished")
-            self._recorder = Recorder.resume(store, unfinished.id, self._warn)
+            reports = bool(self._settings.outputs)
+            self._recorder = Recorder.resume(store, unfinished.id, self._warn, reports=reports)
         except StoreError as error:
             raise pytest.UsageError(f"--bench-resume: {error}") from None
         return unfinished.id

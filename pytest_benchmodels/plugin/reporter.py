@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.metrics import Figures, Tally
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.core.verdict import GateVerdict
-from pytest_benchmodels.reports.bench_json import BenchRun, write_bench_json
 from pytest_benchmodels.reports.summary import summary_lines
 
 from .bench import Bench
@@ -21,6 +19,10 @@ from .durations import write_durations
 from .keeper import Keeper
 from .transport import detach, gate_report
 from .verdicts import Verdicts
+from .writing import write_reports
+
+if TYPE_CHECKING:
+    from pytest_benchmodels.reports.evaluation import Evaluation
 
 __all__ = ["Reporter"]
 
@@ -85,6 +87,15 @@ class Reporter:
         outputs = self._bench.settings.outputs
         if not outputs or session.config.option.collectonly:
             return
+        for problem in write_reports(outputs, self._evaluation(session), self._keeper.results):
+            # The results are in the terminal and in JUnit: say so and fail, but lose nothing of them.
+            self._problems.append(f"ERROR: {problem}")
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def _evaluation(self, session: pytest.Session) -> Evaluation:
+        from pytest_benchmodels.reports.bench_json import BenchRun  # noqa: PLC0415 - where a report was asked for
+        from pytest_benchmodels.reports.evaluation import Evaluation  # noqa: PLC0415 - the same
+
         run = BenchRun(
             started_at=self._started_at,
             duration_s=time.time() - self._started_at,
@@ -93,13 +104,14 @@ class Reporter:
             exit_status=int(session.exitstatus),
             id=self._keeper.run_id,
         )
-        try:
-            if outputs.json is not None:
-                write_bench_json(outputs.json, run, self._figures(), self._keeper.results)
-        except ConfigError as error:
-            # The results are in the terminal and in JUnit: say so and fail, but lose nothing of them.
-            self._problems.append(f"ERROR: {error}")
-            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        return Evaluation(
+            run=run,
+            figures=self._figures(),
+            gates=self._gates,
+            ranking=self._verdicts.ranking,
+            comparison=self._verdicts.comparison,
+            baseline=self._verdicts.baseline,
+        )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from pytest_benchmodels.core.result import Result
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.comparison import Comparison
+    from pytest_benchmodels.core.ranking import Ranking
     from pytest_benchmodels.core.verdict import GateVerdict, Measured
 
     from .options import Settings
@@ -101,27 +103,40 @@ class Verdicts:
         baseline = _measured(self._baseline.tally) if self._baseline else None
         return tuple(verdict for gate in self._gates for verdict in judge(gate, measured, baseline))
 
+    @property
+    def baseline(self) -> str | None:
+        """The name of the run to compare with, None if there is none."""
+        return self._baseline.name if self._baseline else None
+
+    @cached_property
     def comparison(self) -> Comparison | None:
-        """This session against the baseline."""
+        """This session against the baseline. To be asked for when all outcomes are in."""
         if self._baseline is None:
             return None
         from pytest_benchmodels.core.comparison import compare  # noqa: PLC0415 - only where there is a baseline
 
         return compare(self._baseline.outcomes, self._outcomes)
 
+    @cached_property
+    def ranking(self) -> Ranking | None:
+        """The models' order, None where there is nothing to rank. To be asked for when all outcomes are in."""
+        models = {outcome.model for outcome in self._outcomes if outcome.status not in ("error", "skipped")}
+        if len(models) < 2 and all(outcome.trial == 1 for outcome in self._outcomes):
+            return None
+        from pytest_benchmodels.core.ranking import rank  # noqa: PLC0415 - only where there is a rank
+
+        return rank(self._outcomes)
+
     def sections(self, gates: Sequence[GateVerdict]) -> Iterator[tuple[str, list[str]]]:
         """What stands before the summary: titles, each with its lines."""
-        models = {outcome.model for outcome in self._outcomes if outcome.status not in ("error", "skipped")}
-        if len(models) > 1 or any(outcome.trial > 1 for outcome in self._outcomes):
-            from pytest_benchmodels.core.ranking import rank  # noqa: PLC0415 - only where there is a rank
-            from pytest_benchmodels.reports.ranking import ranking_lines  # noqa: PLC0415 - the same
+        if self.ranking is not None:
+            from pytest_benchmodels.reports.ranking import ranking_lines  # noqa: PLC0415 - see ranking
 
-            yield "model ranking", ranking_lines(rank(self._outcomes))
-        comparison = self.comparison()
-        if comparison is not None and self._baseline is not None:
+            yield "model ranking", ranking_lines(self.ranking)
+        if self.comparison is not None and self.baseline is not None:
             from pytest_benchmodels.reports.comparison import comparison_lines  # noqa: PLC0415 - see comparison
 
-            yield "comparison", comparison_lines(comparison, self._baseline.name)
+            yield "comparison", comparison_lines(self.comparison, self.baseline)
         if gates:
             from pytest_benchmodels.reports.gates import gate_line  # noqa: PLC0415 - see gates
 

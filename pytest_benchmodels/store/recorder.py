@@ -12,6 +12,7 @@ from pytest_benchmodels.core.result import Result
 
 from .coding import decode_result, encode_result
 from .record import Beginning, Record
+from .spool import Spool
 from .store import Store
 
 __all__ = ["Recorder"]
@@ -23,20 +24,25 @@ class Recorder:
     """Writes to a store as long as it lets itself be written to, and raises nothing when it no longer does.
 
     The first failure is handed to `warn` as a text for the user; from then on the session has no store. All results
-    of the session stay in memory, about a kilobyte each and as much again as their answers are long, so that reports
-    are complete.
+    of the session are put aside as well, so that reports are complete whatever is left of the store: in a file that
+    nobody else sees. Of each the node id stays in memory. With `reports` false nobody is going to ask for them.
     """
 
-    def __init__(self, store: Store | None, run_id: str | None, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, store: Store | None, run_id: str | None, warn: Callable[[str], None], *, reports: bool = True
+    ) -> None:
         self._store = store
         self._warn = warn
-        self._kept: dict[str, str] = {}
+        self._reports = reports
+        self._spool = Spool()
+        self._last: dict[str, int] = {}
+        self._count = 0
         self.run_id = run_id
 
     @classmethod
-    def begin(cls, path: Path, beginning: Beginning, warn: Callable[[str], None]) -> Self:
+    def begin(cls, path: Path, beginning: Beginning, warn: Callable[[str], None], *, reports: bool = True) -> Self:
         """Open or make the store at `path` and begin a run in it."""
-        recorder = cls(None, None, warn)
+        recorder = cls(None, None, warn, reports=reports)
         try:
             recorder._store = Store.open(path)
         except StoreError as error:
@@ -45,10 +51,10 @@ class Recorder:
         return recorder
 
     @classmethod
-    def resume(cls, store: Store, run_id: str, warn: Callable[[str], None]) -> Self:
+    def resume(cls, store: Store, run_id: str, warn: Callable[[str], None], *, reports: bool = True) -> Self:
         """Go on with a run of this store. Raises `StoreError` if that cannot be: the user asked for just this."""
         store.runs.resume(run_id)
-        return cls(store, run_id, warn)
+        return cls(store, run_id, warn, reports=reports)
 
     def add(self, record: Record) -> None:
         """Keep a result and its answers: durably when this returns, if there still is a store."""
@@ -59,11 +65,16 @@ class Recorder:
 
     def take_over(self, result: Result) -> None:
         """Count a result that the store has already as one of this session's."""
-        self._kept[result.nodeid] = encode_result(result)
+        if not self._reports:
+            return
+        self._spool.append(encode_result(result))
+        self._last[result.nodeid] = self._count
+        self._count += 1
 
     def results(self) -> Iterator[Result]:
-        """Each run's last result, in the order in which the runs first came in."""
-        return map(decode_result, self._kept.values())
+        """Each run's last result, one after another, in the order in which they came in."""
+        last = set(self._last.values())
+        return (decode_result(text) for number, text in enumerate(self._spool) if number in last)
 
     def attempt(self, action: Callable[[Store], T], otherwise: T) -> T:
         """What `action` returns of the store; `otherwise` if there is none or it fails."""

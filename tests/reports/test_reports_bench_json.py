@@ -13,6 +13,7 @@ from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.metrics import Tally
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
 from pytest_benchmodels.reports.bench_json import BenchRun, write_bench_json
+from pytest_benchmodels.reports.evaluation import Evaluation
 
 RUN = BenchRun(started_at=1_767_225_600.5, duration_s=3.5, version="0.1.0", concurrency=20, exit_status=1, id="r1")
 
@@ -26,7 +27,7 @@ def written(path: Path, *results: Result) -> dict[str, Any]:
     tally = Tally()
     for result in results:
         tally.add(result)
-    write_bench_json(path, RUN, tally.figures(lanes=20), iter(results))
+    write_bench_json(path, Evaluation(RUN, tally.figures(lanes=20)), iter(results))
     document: dict[str, Any] = json.loads(path.read_text("utf-8"), parse_constant=pytest.fail)
     return document
 
@@ -101,7 +102,8 @@ def test_an_error_has_kind_and_message(tmp_path: Path) -> None:
 
 def test_the_run_and_its_models(tmp_path: Path) -> None:
     document = written(tmp_path / "bench.json", a_result("a", score=1.0), a_result("b", status="error"))
-    assert list(document) == ["schema_version", "run", "models", "results"]
+    assert list(document) == ["schema_version", "run", "models", "gates", "comparison", "results"]
+    assert (document["gates"], document["comparison"]) == ([], None)
     assert document["schema_version"] == 1
     assert document["run"] == {
         "id": "r1",
@@ -187,7 +189,7 @@ def test_the_old_file_stands_until_the_new_one_is_complete(tmp_path: Path) -> No
         raise RuntimeError("the store broke")
 
     with pytest.raises(RuntimeError, match="the store broke"):
-        write_bench_json(path, RUN, Tally().figures(lanes=1), results())
+        write_bench_json(path, Evaluation(RUN, Tally().figures(lanes=1)), results())
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -206,7 +208,7 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        write_bench_json(pipe, RUN, Tally().figures(lanes=1), [])
+        write_bench_json(pipe, Evaluation(RUN, Tally().figures(lanes=1)), [])
         assert json.loads(os.read(reader, 65536))["schema_version"] == 1
     finally:
         os.close(reader)

@@ -13,6 +13,7 @@ from pytest_benchmodels.core.metrics import Tally
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
 from pytest_benchmodels.reports.bench_json import BenchRun, write_bench_json
 from pytest_benchmodels.reports.bench_json_reader import read_bench_json
+from pytest_benchmodels.reports.evaluation import Evaluation
 
 RUN = BenchRun(started_at=1.5, duration_s=2.0, version="0.1.0", concurrency=20, exit_status=0, id="r1")
 EQUALS = CheckResult("equals", 1.0, passed=True, explanation="ok")
@@ -31,7 +32,7 @@ def test_results_come_back_as_they_were(tmp_path: Path) -> None:
         a_result("c[m]", response=ANSWER, answers=(ANSWER, ANSWER), waits={"rpm of m": 2.0}, wait_s=2.0),
     ]
     path = tmp_path / "bench.json"
-    write_bench_json(path, RUN, Tally().figures(1), results)
+    write_bench_json(path, Evaluation(RUN, Tally().figures(1)), results)
 
     document = read_bench_json(path)
 

@@ -149,6 +149,15 @@ def test_without_a_store_results_are_kept_in_silence() -> None:
     assert list(recorder.results()) == [result("a")]
 
 
+def test_where_nobody_will_ask_results_are_in_the_store_alone(path: Path) -> None:
+    recorder = Recorder.begin(path, BEGINNING, pytest.fail, reports=False)
+    recorder.add(record("a"))
+    assert list(recorder.results()) == []
+    recorder.close(finished=True)
+    with Store.open_to_read(path) as store:
+        assert list(store.results.of(store.runs.find("latest").id)) == [result("a")]
+
+
 def test_text_that_no_encoder_accepts_does_not_end_a_session(path: Path) -> None:
     recorder = Recorder.begin(path, BEGINNING, pytest.fail)
     recorder.add(replace(record("a"), result=replace(result("a"), response=Response("\ud800"))))
