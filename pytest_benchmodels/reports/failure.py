@@ -59,7 +59,7 @@ def _error_headline(result: Result) -> str:
 def _reason(result: Result) -> tuple[str, str]:
     if result.error is None:
         return "unknown", "no reason was given"
-    return result.error.kind, one_line(result.error.message, _LINE_LIMIT)
+    return one_line(result.error.kind, _NAME_LIMIT), one_line(result.error.message, _LINE_LIMIT)
 
 
 def _tried(result: Result) -> str:
@@ -90,7 +90,7 @@ def _details(result: Result) -> Iterator[str]:
     yield from _cause(result)
     for number, retry in enumerate(result.retries, 1):
         waited = f"; waited {duration(retry.wait_s)}"
-        yield f"  attempt {number}  {retry.kind}: {one_line(retry.message, _LINE_LIMIT)}{waited}"
+        yield f"  attempt {number}  {one_line(retry.kind, _NAME_LIMIT)}: {one_line(retry.message, _LINE_LIMIT)}{waited}"
     yield from _check_lines(result)
     yield from _answer(result)
 

@@ -57,8 +57,9 @@ def island(results: Iterable[Result], runs: int) -> Iterator[str]:
 
 def _encoded(result: Result, share: int) -> str:
     """The result in the greatest detail that its share has room for."""
-    entry = ""
-    for detail in _DETAILS:
+    *greater, least = _DETAILS
+    # A character takes a byte at least: what is allowed more of them than there is room for need not be tried.
+    for detail in (*(detail for detail in greater if detail.text <= share), least):
         entry = msgspec.json.encode(_entry(result, detail)).decode().translate(_ESCAPES)
         if len(entry.encode()) <= share:
             break

@@ -1,7 +1,7 @@
 """JUnit XML of stored results, as pytest would have written it for their session.
 
-Two things are not stored, and differ: a skipped run has no line of its file, and one that was expected to fail stands
-here as the failure that it was.
+What is not stored differs: a run that a mark skipped has neither the mark's reason nor its line, and one that was
+expected to fail stands here as the failure that it was.
 """
 
 from __future__ import annotations
@@ -63,7 +63,10 @@ def _cases(results: Iterable[Result], gates: Sequence[GateVerdict]) -> Iterator[
 
 
 def _run_case(result: Result) -> ET.Element:
-    case = _case(result.nodeid, result.duration_s, junit_properties(result))
+    case = _case(result.nodeid, result.duration_s)
+    listed = ET.SubElement(case, "properties")
+    for name, value in junit_properties(result):
+        ET.SubElement(listed, "property", name=name, value=_legal(str(value)))
     if result.status in {"failed", "timeout"}:
         text = failure_text(result)
         _add(case, "failure", text, message=_shortened(text))
@@ -80,19 +83,15 @@ def _gate_case(verdict: GateVerdict) -> ET.Element:
     text = gate_line(verdict)
     model = f" ({verdict.model})" if verdict.gate.model == "*" and verdict.model else ""
     name = plain(f"{verdict.gate.text or verdict.gate}{model}")
-    case = _case(f"gates::{name}", 0.0, [("bench.gate", text)])
+    case = _case(f"gates::{name}", 0.0)
     if not verdict.held:
         _add(case, "failure", text, message=_shortened(text))
     return case
 
 
-def _case(nodeid: str, duration_s: float, properties: Sequence[tuple[str, str | int | float]]) -> ET.Element:
+def _case(nodeid: str, duration_s: float) -> ET.Element:
     classname, name = _address(nodeid)
-    case = ET.Element("testcase", classname=_legal(classname), name=_legal(name), time=f"{duration_s:.3f}")
-    listed = ET.SubElement(case, "properties")
-    for key, value in properties:
-        ET.SubElement(listed, "property", name=key, value=_legal(str(value)))
-    return case
+    return ET.Element("testcase", classname=_legal(classname), name=_legal(name), time=f"{duration_s:.3f}")
 
 
 def _address(nodeid: str) -> tuple[str, str]:

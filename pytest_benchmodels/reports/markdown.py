@@ -121,7 +121,7 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     shown = [[_cell(*named) for named in zip(titles, row, strict=True)] for row in rows[:_ROWS]]
     borders = [":--" if title in _LEFT else "--:" for title in titles]
     more = ["", f"and {len(rows) - _ROWS} more"] if len(rows) > _ROWS else []
-    return [*(f"| {' | '.join(cells)} |" for cells in (titles, borders, *shown)), *more]
+    return [*(f"| {' | '.join(cells)} |" for cells in (map(_references, titles), borders, *shown)), *more]
 
 
 def _cell(title: str, text: str) -> str:

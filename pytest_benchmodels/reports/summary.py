@@ -121,7 +121,7 @@ def cause_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:
     """The most frequent causes of errors, one a line of about `width` characters."""
     shown = groups if len(groups) <= _ERROR_LINES else groups[: _ERROR_LINES - 1]
     for group in shown:
-        start = f"errors: {one_line(group.model, _MODEL_LIMIT)}: {group.count} x {group.kind}: "
+        start = f"errors: {one_line(group.model, _MODEL_LIMIT)}: {group.count} x {one_line(group.kind, _MODEL_LIMIT)}: "
         yield start + one_line(group.message, max(width - len(start) - _CUT, _CAUSE_LIMIT))
     if rest := groups[len(shown) :]:
         yield f"errors: {sum(group.count for group in rest)} more of {len(rest)} further kinds"
