@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
@@ -13,6 +13,7 @@ __all__ = ["Dispatch", "Pool"]
 
 Key = TypeVar("Key", bound=Hashable)
 _UNKNOWN = float("inf")
+_MOST_AWAY = 2
 
 
 class _Place(NamedTuple):
@@ -37,7 +38,9 @@ class Dispatch(Generic[Key]):
     of `add`. Between groups the one with the fewest in flight goes first, so that none waits for another.
 
     A key in flight that has to wait for something else may `leave` its place to others and `reenter` later; one that
-    was told to wait for the whole model's sake may `hold` the group meanwhile. Knows no clock, no thread and no I/O.
+    was told to wait for the whole model's sake may `hold` the group meanwhile. When twice as many keys of a group are
+    away as its window could ever hold, nothing new of it starts: where every request fails, all would otherwise be
+    begun before one ends. Knows no clock, no thread and no I/O.
     """
 
     def __init__(self, ceiling: int, windows: Mapping[str, Window] | None = None, pools: Iterable[Pool] = ()) -> None:
@@ -51,6 +54,7 @@ class Dispatch(Generic[Key]):
         self._in_flight: dict[str, int] = {}
         self._taken: dict[Key, _Place] = {}
         self._away: dict[Key, _Place] = {}
+        self._away_of: Counter[str] = Counter()
         self._holders: dict[str, set[Key]] = {}
         self._added = 0
 
@@ -76,7 +80,7 @@ class Dispatch(Generic[Key]):
 
     def take(self) -> Key | None:
         """Return the key to start now, or None if nothing is pending that its window lets through."""
-        open_groups = [group for group in self._pending if self._is_open(group)]
+        open_groups = [group for group in self._pending if self._is_open(group) and self._may_begin(group)]
         if not open_groups:
             return None
         group = min(open_groups, key=self._in_flight.__getitem__)
@@ -88,13 +92,14 @@ class Dispatch(Generic[Key]):
 
     def done(self, key: Key, *, answered: bool = False) -> None:
         """Forget a key, wherever it is. `answered` says that its server bore it."""
-        place = self._vacate(key) if key in self._taken else self._away.pop(key)
+        place = self._vacate(key) if key in self._taken else self._come_back(key)
         if answered:
             self._window(place.group).widen()
 
     def leave(self, key: Key, *, limited: bool = False) -> None:
         """Give a key's place to others. `limited`: its server said that there were too many."""
         place = self._away[key] = self._vacate(key)
+        self._away_of[place.group] += 1
         if limited:
             self._window(place.group).shrink(self._in_flight[place.group], place.round)
 
@@ -103,7 +108,7 @@ class Dispatch(Generic[Key]):
         place = self._away[key]
         if not self._is_open(place.group):
             return False
-        del self._away[key]
+        self._come_back(key)
         self._occupy(key, place._replace(round=self._window(place.group).round))
         return True
 
@@ -122,6 +127,10 @@ class Dispatch(Generic[Key]):
             pool.most > sum(self._in_flight.get(other, 0) for other in pool.groups) for pool in self._pools[group]
         )
 
+    def _may_begin(self, group: str) -> bool:
+        """Whether few enough that have begun are away."""
+        return self._away_of[group] < _MOST_AWAY * self._window(group).ceiling
+
     def _window(self, group: str) -> Window:
         if group not in self._windows:
             self._windows[group] = Window(self._ceiling, fixed=True)
@@ -134,4 +143,9 @@ class Dispatch(Generic[Key]):
     def _vacate(self, key: Key) -> _Place:
         place = self._taken.pop(key)
         self._in_flight[place.group] -= 1
+        return place
+
+    def _come_back(self, key: Key) -> _Place:
+        place = self._away.pop(key)
+        self._away_of[place.group] -= 1
         return place

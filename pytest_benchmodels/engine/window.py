@@ -16,7 +16,8 @@ class Window:
     """
 
     def __init__(self, ceiling: int, *, fixed: bool = False) -> None:
-        self._ceiling = ceiling
+        self.ceiling = ceiling
+        """What `size` never exceeds."""
         self._fixed = fixed
         self._size = float(ceiling)
         self._round = 0
@@ -32,7 +33,7 @@ class Window:
 
     def widen(self) -> None:
         """An answer came."""
-        self._size = min(self._size + 1 / self._size, self._ceiling)
+        self._size = min(self._size + 1 / self._size, self.ceiling)
 
     def shrink(self, in_flight: int, started_in: int) -> None:
         """The server said 'too many' to a run that started in round `started_in`; `in_flight` are left."""

@@ -77,6 +77,21 @@ def test_a_key_that_left_lets_another_in_and_takes_its_place_again_when_there_is
     assert (dispatch.in_flight, dispatch.away) == (1, 0)
 
 
+def test_nothing_new_begins_while_two_windows_of_keys_are_away() -> None:
+    dispatch: Dispatch[str] = Dispatch(1)
+    for key in ("a1", "a2", "a3", "a4", "b1"):
+        dispatch.add(key, key[0])
+    for key in ("a1", "a2"):
+        assert dispatch.take() == key
+        assert dispatch.take() in ("b1", None)
+        dispatch.leave(key)
+
+    assert dispatch.take() is None
+    assert dispatch.reenter("a2")
+    dispatch.done("a2")
+    assert dispatch.take() == "a3"
+
+
 def test_a_limited_key_narrows_its_models_window_and_answers_widen_it() -> None:
     dispatch: Dispatch[int] = Dispatch(10, {"a": Window(10)})
     for key in range(30):
@@ -142,7 +157,11 @@ class Schedules(RuleBasedStateMachine):
 
     @rule()
     def take(self) -> None:
-        open_groups = {self.groups[key] for key in self.pending if self.flying(self.groups[key]) < self.limit(key)}
+        open_groups = {
+            self.groups[key]
+            for key in self.pending
+            if self.flying(self.groups[key]) < self.limit(key) and self.resting(self.groups[key]) < 2 * self.limit(key)
+        }
         key = self.dispatch.take()
         assert (key is None) == (not open_groups), "takes exactly when a window is open"
         if key is not None:
@@ -189,6 +208,9 @@ class Schedules(RuleBasedStateMachine):
 
     def flying(self, group: str) -> int:
         return sum(self.groups[key] == group for key in self.in_flight)
+
+    def resting(self, group: str) -> int:
+        return sum(self.groups[key] == group for key in self.away)
 
     def limit(self, key: int) -> int:
         return 1 if self.groups[key] == "b" else 3
