@@ -65,6 +65,13 @@ class Bench:
             graders=graders.registry(extra), allowed=tuple(base / folder for folder in self.file.allow_paths)
         )
 
+    def pytest_sessionstart(self) -> None:
+        """Refuse a class that is no check before anything is collected, or a worker started."""
+        try:
+            _ = self.load_options
+        except ConfigError as error:
+            raise pytest.UsageError(*str(error).splitlines()) from None
+
     def register_tags(self, tags: Iterable[str]) -> None:
         """Let tags be markers: `--strict-markers` is for typing errors in tests, a scenario's tags are data."""
         for tag in tags:

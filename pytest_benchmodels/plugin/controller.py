@@ -20,7 +20,8 @@ from .brief import Brief
 from .interrupts import gentle_interrupts
 from .marks import Marks
 from .scheduler import LaneScheduling
-from .transport import complete_crash
+from .transport import complete_crash, teardown_after
+from .xdist_shape import is_known
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Controller"]
 
 _OURS = ("load", "worksteal")
+_UNKNOWN_XDIST = "this pytest-xdist is not as pytest-benchmodels knows it: each worker does one run at a time"
 
 
 class Controller:
@@ -37,13 +39,16 @@ class Controller:
         self._config = config
         self.bench = bench
         self._sim_url = sim_url
-        self._schedules = config.getoption("dist") in _OURS
+        self._schedules = config.getoption("dist") in _OURS and is_known()
+        if not is_known():
+            config.issue_config_time_warning(pytest.PytestWarning(_UNKNOWN_XDIST), stacklevel=2)
         self._marks: dict[str, Marks] = {}
         self._reported: set[str] = set()
         self._unanswered: set[str] = set()
         self._briefed: list[WorkerController] = []
         self._folder = Path(tempfile.mkdtemp(prefix="benchmodels-"))
         self._dismissed: set[WorkerController] = set()
+        self._crash: pytest.TestReport | None = None
 
     def is_dismissed(self, node: WorkerController) -> bool:
         """Whether the worker ended because it was told to, and not by a crash."""
@@ -110,12 +115,13 @@ class Controller:
         return LaneScheduling(config, self) if self._schedules else None
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+    def pytest_xdist_node_collection_finished(self, node: WorkerController, ids: Sequence[str]) -> None:
         """Make ready for the models where a scheduler of xdist's own distributes the items."""
         if not self._schedules:
             models = self.models_of(ids)
             self.bench.prepare(models.values())
             self.bench.progress.total = len(models)
+            self.brief(node)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
@@ -135,11 +141,17 @@ class Controller:
             error=Failure("worker-crash", f"{died}: a check, a hook or the system ended the process"),
         )
         complete_crash(report, result, failure_text(result))
+        self._crash = report
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
         if report.when == "call" or not report.passed:
             self._reported.add(report.nodeid)
+        yield
+        if report is self._crash:
+            # JUnit takes an item's properties from its teardown, which a crashed run never had.
+            self._crash = None
+            self._config.hook.pytest_runtest_logreport(report=teardown_after(report))
 
     def pytest_bench_result(self, result: Result) -> None:
         """Learn from each result; tell the workers when that closes a model or the budget."""

@@ -51,6 +51,7 @@ def install(config: pytest.Config) -> None:
 
 def _register(config: pytest.Config, bench: Bench) -> None:
     config.stash[BENCH] = bench
+    config.pluginmanager.register(bench, "benchmodels-bench")
 
 
 def _register_runner(config: pytest.Config, bench: Bench) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import time
-import warnings
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -76,12 +75,6 @@ class Runner:
 
         xdist = interactor(session.config)
         if xdist is None:
-            warnings.warn(
-                pytest.PytestWarning(
-                    "this pytest-xdist is not as pytest-benchmodels knows it: each worker does one run at a time"
-                ),
-                stacklevel=1,
-            )
             return None
         run_worker(session, self._bench, xdist)
         return True

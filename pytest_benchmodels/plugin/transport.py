@@ -16,7 +16,7 @@ from pytest_benchmodels.reports.properties import junit_properties, result_prope
 
 from .collect import RunItem
 
-__all__ = ["Delivery", "attach", "complete_crash", "detach", "gate_report"]
+__all__ = ["Delivery", "attach", "complete_crash", "detach", "gate_report", "teardown_after"]
 
 ATTRIBUTE = "bench"
 
@@ -83,3 +83,20 @@ def complete_crash(report: pytest.TestReport, result: Result, text: str) -> None
     setattr(report, ATTRIBUTE, {"result": to_plain(result), "asked": []})
     extended: Any = report
     extended._json_report_extra = {"metadata": result_properties(result)}  # noqa: SLF001 - how pytest-json-report carries it
+
+
+def teardown_after(report: pytest.TestReport) -> pytest.TestReport:
+    """A report that ends the item of a crashed run as any other's."""
+    ending = pytest.TestReport(
+        nodeid=report.nodeid,
+        location=report.location,
+        keywords={},
+        outcome="passed",
+        longrepr=None,
+        when="teardown",
+        user_properties=report.user_properties,
+    )
+    extended: Any = ending
+    extended.node = getattr(report, "node", None)
+    extended._json_report_extra = getattr(report, "_json_report_extra", {})  # noqa: SLF001 - as in complete_crash
+    return ending

@@ -31,6 +31,7 @@ from .interrupts import ignored_interrupts
 from .marks import Marks
 from .places import SentPlaces
 from .signals import Signal
+from .xdist_shape import is_known
 
 __all__ = ["interactor", "run_worker"]
 
@@ -45,11 +46,8 @@ class _Arrival(NamedTuple):
 
 def interactor(config: pytest.Config) -> Any | None:
     """The plugin of xdist's own in this worker, or None if it is not as we know it."""
-    for plugin in config.pluginmanager.get_plugins():
-        if type(plugin).__name__ == "WorkerInteractor":
-            known = callable(getattr(plugin, "sendevent", None)) and hasattr(plugin, "torun")
-            return plugin if known and callable(getattr(plugin.channel, "setcallback", None)) else None
-    return None
+    plugins = config.pluginmanager.get_plugins() if is_known() else ()
+    return next((plugin for plugin in plugins if type(plugin).__name__ == "WorkerInteractor"), None)
 
 
 def run_worker(session: pytest.Session, bench: Bench, xdist: Any) -> None:

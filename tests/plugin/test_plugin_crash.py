@@ -35,7 +35,10 @@ def test_only_the_run_that_ended_its_worker_is_an_error(project: Project, worker
     result.stdout.fnmatch_lines(["ERROR suite.yaml::deadly[[]sim/steady[]] - worker-crash: worker gw* died *"])
     cases = junit_cases(project.path / "j.xml")
     assert len(cases) == 7
-    assert cases["deadly[sim/steady]"].find("error") is not None
+    crashed = cases["deadly[sim/steady]"]
+    assert crashed.find("error") is not None
+    assert properties(crashed)["bench.status"] == "error"
+    assert properties(crashed)["bench.model"] == "sim/steady"
     assert properties(cases["bad[sim/steady]"])["bench.status"] == "failed"
 
 

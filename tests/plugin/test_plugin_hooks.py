@@ -49,15 +49,17 @@ def test_a_check_that_crashes_is_an_error_and_names_its_line(project: Project, w
         ("[Polite, Polite]", "*a check 'polite' exists already*"),
     ],
 )
-def test_a_class_that_is_no_grader_is_said_and_nothing_runs(project: Project, returned: str, said: str) -> None:
+def test_a_class_that_is_no_grader_is_said_and_nothing_runs(
+    project: Project, workers: tuple[str, ...], returned: str, said: str
+) -> None:
     project.write("conftest.py", POLITE.replace("[Polite]", returned))
     project.suite(right("add"))
 
-    result = project.bench()
+    result = project.bench_process(*workers)
 
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert result.parseoutcomes() == {"errors": 1}
-    result.stdout.fnmatch_lines([f"E *ConfigError: {said}"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {said}"])
+    result.stderr.no_fnmatch_line("*Traceback*")
 
 
 def test_each_result_is_handed_out_once_where_results_come_together(project: Project, workers: tuple[str, ...]) -> None:
