@@ -6,15 +6,16 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["DOCS", "ROOT", "Block", "anchors", "blocks", "links", "prose", "rows", "section"]
+__all__ = ["DOCS", "PAGES", "ROOT", "Block", "anchors", "blocks", "links", "prose", "rows", "section"]
 
 ROOT = Path(__file__).parents[2]
-_NAMES = ("scenario-files", "models", "running", "results", "extending", "security")
-DOCS = {
-    path.stem: path.read_text(encoding="utf-8")
-    for path in (ROOT / "README.md", *(ROOT / f"docs/{name}.md" for name in _NAMES))
+_NAMES = ("README", "scenario-files", "models", "running", "results", "extending", "security")
+PAGES = {
+    path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 }
-"""The documents that are held to the program here, by name; `docs/simulated.md` has tests beside its provider."""
+"""All documents, by name."""
+DOCS = {name: PAGES[name] for name in _NAMES}
+"""Those that are held to the program here; the others have tests beside what they describe."""
 
 _FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)

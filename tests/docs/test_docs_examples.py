@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from docs_reading import DOCS, ROOT, Block, anchors, blocks, links
+from docs_reading import DOCS, PAGES, ROOT, Block, anchors, blocks, links
 
 from pytest_benchmodels.formats import LoadOptions, load
 from pytest_benchmodels.graders import BUILTIN
@@ -150,11 +150,20 @@ def test_every_file_has_a_name(name: str) -> None:
     assert [block.text for block in blocks(DOCS[name]) if block.language in FILES and not block.name] == []
 
 
-@pytest.mark.parametrize("name", DOCS)
+def test_the_readme_leads_to_every_page() -> None:
+    """At once, or from a page that it leads to."""
+    found = {"README"}
+    while more := {Path(path).stem for name in found for path, _ in links(PAGES[name])} & set(PAGES) - found:
+        found |= more
+
+    assert found == set(PAGES)
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_every_link_leads_somewhere(name: str) -> None:
     folder = ROOT if name == "README" else ROOT / "docs"
     broken = []
-    for path, anchor in links(DOCS[name]):
+    for path, anchor in links(PAGES[name]):
         target = (folder / path) if path else (folder / f"{name}.md")
         if not target.is_file() or (anchor and anchor not in anchors(target.read_text(encoding="utf-8"))):
             broken.append(f"{path}#{anchor}")
