@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Sequence
 
 import pytest
 
-from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.engine.dispatch import Dispatch
 from pytest_benchmodels.engine.lanes import Job, Lanes
 
+from .arrivals import Arrivals
 from .assembly import assemble
 from .bench import Bench
 from .collect import RunItem
@@ -68,19 +67,18 @@ def _sorted_out(items: Sequence[pytest.Item]) -> tuple[list[pytest.Item], list[R
 
 
 def _run_lanes(runs: Sequence[RunItem], bench: Bench, dispatch: Dispatch[RunItem], idle: IdleItem) -> None:
-    """Report runs as they end. An interrupt waits its turn among them: what has ended before it is reported."""
-    arrivals: queue.SimpleQueue[tuple[RunItem, Result] | str] = queue.SimpleQueue()
+    """Report runs as they end; in their own order for `--sw`, which then has them started in it too."""
+    config = runs[0].config
+    stepwise = bool(getattr(config.option, "stepwise", False))
+    arrivals = Arrivals(runs if stepwise else ())
+    durations = {} if stepwise else read_durations(config)
     executor, close = assemble(bench)
-    durations = read_durations(runs[0].config)
-    lanes = Lanes(executor, dispatch, lambda item, result: arrivals.put((item, result)), close)
-    with gentle_interrupts(arrivals.put), lanes:
+    lanes = Lanes(executor, dispatch, arrivals.put, close)
+    with gentle_interrupts(arrivals.interrupt), lanes:
         bench.progress.begin(len(runs), lambda: lanes.in_flight)
         lanes.submit(Job(item, item.run(), durations.get(item.nodeid)) for item in runs)
         for left in reversed(range(len(runs))):
-            arrival = arrivals.get()
-            if isinstance(arrival, str):
-                raise pytest.Session.Interrupted(f"{arrival}; runs in flight were given up")
-            item, result = arrival
+            item, result = arrivals.take()
             item.conclude(result)
             run_protocol(item, idle if left else None)
             lanes.reported(item)

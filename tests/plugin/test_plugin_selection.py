@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.plugin.plugin_parts import Project, hanging, right, wrong
+from tests.plugin.plugin_parts import Project, hanging, right, scenario, wrong
 
 TWO = ("sim/steady", "sim/flaky")
 
@@ -141,3 +141,13 @@ def test_the_order_of_completion_keeps_the_longest_first(project: Project) -> No
     result = project.bench("--durations=1")
 
     result.stdout.re_match_lines([r"0\.[34]\d*s call +s\.yaml::slow\[sim/steady\]"])
+
+
+def test_stepwise_counts_nothing_as_passed_that_has_not_ended(project: Project) -> None:
+    """A fast failure does not overtake a slow run that stands before it."""
+    project.suite(scenario("slow", {"latency": 0.3, "sigma": 0}), wrong("bad"), right("last"))
+
+    first, second = project.bench("--sw"), project.bench("--sw")
+
+    assert first.parseoutcomes() == {"passed": 1, "failed": 1}
+    assert second.parseoutcomes() == {"failed": 1, "deselected": 1}
