@@ -16,6 +16,7 @@ class SentPlaces:
     def __init__(self, send: Callable[[Signal, int], None]) -> None:
         self._send = send
         self._pending: deque[int] = deque()
+        self._begun: set[int] = set()
         self._taken: set[int] = set()
         self._away: set[int] = set()
         self._asked: set[int] = set()
@@ -26,11 +27,13 @@ class SentPlaces:
         return len(self._taken)
 
     def grant(self, key: int) -> bool:
-        """Let a run that left its place go on. False if this is none of them: it is to start."""
-        if key not in self._away:
-            return False
-        self._granted.add(key)
-        return True
+        """Let a run that left its place go on. False if it never began: it is to start.
+
+        A run whose time limit ended it while its place was on the way has begun, and is not to start again.
+        """
+        if key in self._away:
+            self._granted.add(key)
+        return key in self._begun
 
     def add(self, key: int, group: str, expected_s: float | None = None) -> None:  # noqa: ARG002 - the scheduler knows them
         self._pending.append(key)
@@ -39,6 +42,7 @@ class SentPlaces:
         if not self._pending:
             return None
         key = self._pending.popleft()
+        self._begun.add(key)
         self._taken.add(key)
         return key
 
