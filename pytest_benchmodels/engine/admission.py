@@ -40,11 +40,6 @@ class Admission:
         self._spent_usd = 0.0
 
     @property
-    def spent_usd(self) -> float:
-        """What the runs so far cost, as far as their prices are known, in US dollars."""
-        return self._spent_usd
-
-    @property
     def closed(self) -> Mapping[str, Failure]:
         """The models that are closed, and why."""
         return self._closed
@@ -76,6 +71,6 @@ class Admission:
         """Let no further run of a model start."""
         self._closed[model] = cause
 
-    def spend_all(self, budget_usd: float) -> None:
-        """Let nothing start any more: somebody else counts the money, and it is spent."""
-        self._budget_usd, self._spent_usd = budget_usd, max(self._spent_usd, budget_usd)
+    def spend_all(self) -> None:
+        """Let nothing start any more: somebody else counts the money too, and the budget is spent."""
+        self._spent_usd = max(self._spent_usd, self._budget_usd or 0.0)

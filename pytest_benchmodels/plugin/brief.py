@@ -16,7 +16,7 @@ __all__ = ["Brief"]
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """Prices by model, as (input, output); closed models, as (kind, message); the budget, once it is spent.
+    """Prices by model, as (input, output); closed models, as (kind, message); whether the budget is spent.
 
     Plain data: it travels as the arguments of a command, which our loop in the worker reads.
     """
@@ -25,7 +25,7 @@ class Brief:
 
     prices: dict[str, tuple[float, float]]
     closed: dict[str, tuple[str, str]]
-    spent_usd: float | None
+    is_spent: bool
 
     @classmethod
     def of(cls, bench: Bench) -> Self:
@@ -34,7 +34,7 @@ class Brief:
         return cls(
             prices={name: (price.input, price.output) for name, price in bench.models.listed_prices.items()},
             closed={model: (cause.kind, cause.message) for model, cause in admission.closed.items()},
-            spent_usd=admission.spent_usd if admission.is_spent else None,
+            is_spent=admission.is_spent,
         )
 
     def as_arguments(self) -> dict[str, Any]:
@@ -46,5 +46,5 @@ class Brief:
             bench.models.list_price(name, Price(input_price, output_price))
         for model, (kind, message) in self.closed.items():
             bench.admission.close(model, Failure(kind, message))
-        if self.spent_usd is not None:
-            bench.admission.spend_all(self.spent_usd)
+        if self.is_spent:
+            bench.admission.spend_all()
