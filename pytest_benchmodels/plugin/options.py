@@ -16,6 +16,7 @@ __all__ = ["DEFAULT_PATTERNS", "Outputs", "Reuse", "Settings", "Shard", "add_opt
 DEFAULT_CONCURRENCY = 20
 DEFAULT_TIMEOUT_S = 180.0
 DEFAULT_RETRIES = 4
+MOST_TRIALS = 10_000  # as for a scenario's `repeat`: each is an item, and a slip of the keyboard would fill the memory
 DEFAULT_PATTERNS = ["*.yaml", "*.yml", "*.json", "*.jsonl"]
 DEFAULT_STORE = ".benchmodels/store.sqlite"
 _OUTPUTS = {"json": "every result as JSON", "html": "a report as HTML", "markdown": "a summary as Markdown"}
@@ -101,7 +102,7 @@ def add_options(parser: pytest.Parser) -> None:
         help="scenarios at once; each model has at most N runs in flight, all models run in parallel "
         "(default: K of an explicit `-n K`, else 20)",
     )
-    add("--bench-repeat", type=_positive, metavar="K", help="run every (scenario, model) K times (default: 1)")
+    add("--bench-repeat", type=_trials, metavar="K", help="run every (scenario, model) K times (default: 1)")
     add(
         "--bench-timeout",
         type=_seconds,
@@ -229,6 +230,13 @@ def _positive(text: str) -> int:
     return value
 
 
+def _trials(text: str) -> int:
+    value = _positive(text)
+    if value > MOST_TRIALS:
+        raise ValueError
+    return value
+
+
 def _natural(text: str) -> int:
     value = int(text)
     if value < 0:
@@ -257,6 +265,7 @@ def _dollars(text: str) -> float:
 # argparse shows a type's name: "invalid a whole number above 0 value: '0'".
 _positive.__name__ = "whole number above 0"
 _natural.__name__ = "whole number"
+_trials.__name__ = f"whole number from 1 to {MOST_TRIALS:,}"
 _shard.__name__ = "I/N with I from 1 to N"
 _dollars.__name__ = "number of US dollars"
 _seconds.__name__ = "number of seconds"

@@ -12,7 +12,8 @@ from tests.plugin.plugin_parts import Project, right
     [
         ("--bench-concurrency=0", "argument --bench-concurrency: invalid whole number above 0 value: '0'"),
         ("--bench-concurrency=many", "argument --bench-concurrency: invalid whole number above 0 value: 'many'"),
-        ("--bench-repeat=-1", "argument --bench-repeat: invalid whole number above 0 value: '-1'"),
+        ("--bench-repeat=-1", "argument --bench-repeat: invalid whole number from 1 to 10,000 value: '-1'"),
+        ("--bench-repeat=10001", "argument --bench-repeat: invalid whole number from 1 to 10,000 value: '10001'"),
         ("--bench-retries=1.5", "argument --bench-retries: invalid whole number value: '1.5'"),
         ("--bench-timeout=", "argument --bench-timeout: invalid number of seconds value: ''"),
     ],
