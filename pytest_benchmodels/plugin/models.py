@@ -64,8 +64,10 @@ class Models:
         provider = entry.provider or provider
         if not _fits_a_node_id(name):
             raise ConfigError(f"model {quote(name)} has to be printable, without `[`, `]` and an ending like `#2`")
-        if provider not in CATALOG or not (entry.name or api_name):
+        if provider not in CATALOG:
             raise ConfigError(self._unknown(name, provider))
+        if not (entry.name or api_name):
+            raise ConfigError(_nameless(name, provider, entry))
         info = CATALOG[provider]
         # An address of the user's own never gets the key of the provider's: an alias names its key or has none.
         key_env = None if self._has_own_address(name) else info.find_key_env(os.environ)
@@ -138,6 +140,12 @@ class Models:
             f"unknown model {quote(name)}{hint}; a model is `provider/name` with a provider of "
             f"{', '.join(CATALOG)}, or an alias that bench.toml defines as [model.NAME]"
         )
+
+
+def _nameless(name: str, provider: str, entry: ModelEntry) -> str:
+    if entry.provider is None:
+        return f"model {quote(name)} lacks a name after the provider's: write `{provider}/name`"
+    return f"model {quote(name)} lacks `name`, what the API calls it: set it in [model.{name}] of bench.toml"
 
 
 def _fits_a_node_id(name: str) -> bool:

@@ -90,7 +90,16 @@ def test_an_unknown_model_is_said_with_what_there_is() -> None:
     assert "unknown model 'opnai/gpt'; did you mean 'openai'?" in fault("opnai/gpt")
     assert "unknown model 'locl'; did you mean 'local'?" in fault("locl", {"model": {"local": {"provider": "openai"}}})
     assert "a provider of openai, anthropic, google" in fault("gpt-4")
-    assert "unknown model 'openai'" in fault("openai")
+
+
+@pytest.mark.parametrize("name", ["openai", "openai/"])
+def test_a_provider_alone_is_no_model(name: str) -> None:
+    assert fault(name) == f"model {name!r} lacks a name after the provider's: write `openai/name`"
+
+
+def test_an_alias_without_a_name_says_what_it_lacks() -> None:
+    said = fault("local", {"model": {"local": {"provider": "openai"}}})
+    assert said == "model 'local' lacks `name`, what the API calls it: set it in [model.local] of bench.toml"
 
 
 @pytest.mark.parametrize("url", ["ftp://x/v1", "127.0.0.1:8000", "http://", ""])
