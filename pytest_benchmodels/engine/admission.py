@@ -57,7 +57,9 @@ class Admission:
             raise RefusedError("skipped", Failure("budget", f"the budget of ${self._budget_usd:.2f} is spent"))
 
     def count(self, result: Result) -> None:
-        """Learn from a run's end."""
+        """Learn from a run's end. What was taken over cost nothing now, and tells nothing of a server."""
+        if result.cached:
+            return
         self._spent_usd += result.cost_usd or 0.0
         if result.error is None or result.error.kind not in BREAKING:
             self._failures[result.model] = 0
