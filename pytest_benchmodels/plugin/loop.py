@@ -28,6 +28,7 @@ def run_session(session: pytest.Session, bench: Bench) -> None:
     """
     ordinary, skipped, runs = _sorted_out(session.items)
     models = bench.prepare(item.model for item in runs)
+    bench.progress.total = len(skipped) + len(runs)
     idle = idle_item(session)
     run_ordinary(ordinary, idle if skipped or runs else None)
     for left, item in zip(reversed(range(len(skipped))), skipped, strict=True):
@@ -75,7 +76,7 @@ def _run_lanes(runs: Sequence[RunItem], bench: Bench, dispatch: Dispatch[RunItem
     executor, close = assemble(bench)
     lanes = Lanes(executor, dispatch, arrivals.put, close)
     with gentle_interrupts(arrivals.interrupt), lanes:
-        bench.progress.begin(len(runs), lambda: lanes.in_flight)
+        bench.progress.begin(bench.progress.total, lambda: lanes.in_flight)
         lanes.submit(Job(item, item.run(), durations.get(item.nodeid)) for item in runs)
         for left in reversed(range(len(runs))):
             item, result = arrivals.take()
