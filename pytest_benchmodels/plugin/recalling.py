@@ -42,7 +42,8 @@ class StoreRecall:
     def _look_up(self, run: Run, asked: str) -> Memory:
         finished = self._finished(run)
         if finished is not None and finished.fingerprint == asked:
-            if self._grades.get(run.nodeid) == grade_fingerprint(run.scenario):
+            # A timeout without an answer was judged by no check.
+            if self._grades.get(run.nodeid) in ("", grade_fingerprint(run.scenario)):
                 return Memory(finished, reason=f"finished before, in run {self._resumed}")
             return self._answers(run, asked, "its checks changed: the stored answer was judged afresh")
         if self._reuse.cache or self._reuse.regrade:
