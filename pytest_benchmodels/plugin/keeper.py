@@ -12,7 +12,10 @@ import pytest
 
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.reports.units import plural
 from pytest_benchmodels.store import Beginning, Record, Recorder, Store
+
+from .remainder import Remainder
 
 if TYPE_CHECKING:
     from .options import Settings
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from .transport import Delivery
 
 __all__ = ["Keeper"]
+
+_NOT_AGAIN = ("--bench-resume", "--bench-regrade")  # the latter calls no model, and so finishes nothing
 
 
 class Keeper:
@@ -34,6 +39,7 @@ class Keeper:
         self._settings = settings
         self._progress = progress
         self._recorder: Recorder | None = None
+        self._remainder: Remainder | None = None
         self._has_expected = False
         self._is_complete = True
         self.problems: list[str] = []
@@ -56,10 +62,10 @@ class Keeper:
         recorder = self._recorder = self._recorder or self._begin()
         if result.status == "error" or (result.status == "skipped" and result.error is not None):
             self._is_complete = False
-        if not self._has_expected and self._progress.total and recorder.run_id is not None:
-            run_id, total = recorder.run_id, self._progress.total
-            recorder.attempt(lambda store: store.runs.expect(run_id, total), None)
-            self._has_expected = True
+        if not self._has_expected and self._progress.total:
+            self._expect(recorder)
+        if self._remainder is not None:
+            self._remainder.settle(result.nodeid)
         if self.resumed is not None and result.cached and not result.regraded:
             recorder.take_over(result)
         else:
@@ -68,15 +74,29 @@ class Keeper:
     def close(self, *, interrupted: bool) -> None:
         """End the work on the store. A run without a result, or with an error, can be finished by `--bench-resume`."""
         if self._recorder is not None:
-            is_complete = self._is_complete and self._progress.done >= self._progress.total
-            self._recorder.close(finished=is_complete and not interrupted)
+            self._recorder.close(finished=self._is_finished() and not interrupted)
 
-    def how_to_resume(self) -> str | None:
-        """The command that finishes this run, if that makes sense."""
-        if self.run_id is None or (self._is_complete and self._progress.done >= self._progress.total):
-            return None
-        words = [word for word in map(str, self._config.invocation_params.args) if word != "--bench-resume"]
-        return f"pytest {shlex.join(words)} --bench-resume"
+    def notes(self) -> Iterator[str]:
+        """How the run can be finished, if it is not."""
+        if self.run_id is None or self._is_finished():
+            return
+        if self._remainder is not None and self._remainder.count:
+            yield f"not asked for here: {plural(self._remainder.count, 'run')} of {self.run_id} without a verdict"
+        words = [word for word in map(str, self._config.invocation_params.args) if word not in _NOT_AGAIN]
+        yield f"to finish this run: pytest {shlex.join(words)} --bench-resume"
+
+    def _is_finished(self) -> bool:
+        # Where nothing at all came in, as with --collect-only, this session had no part in the run.
+        done = self._progress.done >= max(self._progress.total, 1)
+        return done and self._is_complete and not (self._remainder is not None and self._remainder.count)
+
+    def _expect(self, recorder: Recorder) -> None:
+        """Let the store know how many results there are to be; a session that takes up a part of a run knows less."""
+        run_id = recorder.run_id
+        total = max(self._progress.total, self._remainder.total if self._remainder is not None else 0)
+        if run_id is not None:
+            recorder.attempt(lambda store: store.runs.expect(run_id, total), None)
+        self._has_expected = True
 
     def _begin(self) -> Recorder:
         if self._settings.store is None:
@@ -95,6 +115,7 @@ class Keeper:
             unfinished = store.runs.newest_unfinished()
             if unfinished is None:
                 raise pytest.UsageError(f"--bench-resume: no run of the store {path} is unfinished")
+            self._remainder = Remainder(store, unfinished)
             reports = bool(self._settings.outputs)
             self._recorder = Recorder.resume(store, unfinished.id, self._warn, reports=reports)
         except StoreError as error:

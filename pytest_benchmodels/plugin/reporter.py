@@ -13,6 +13,7 @@ from pytest_benchmodels.core.metrics import Figures, Tally
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.core.verdict import GateVerdict
 from pytest_benchmodels.reports.summary import summary_lines
+from pytest_benchmodels.reports.units import plural
 
 from .bench import Bench
 from .durations import write_durations
@@ -138,13 +139,12 @@ class Reporter:
             price = "price = {input = ..., output = ...}"
             yield f"cost unknown: {plain(', '.join(names))}{counted}; set {price} of [model.NAME] in bench.toml"
         if self._config.option.verbose > 0:
-            yield from (f"{count} runs were run: {plain(why)}" for why, count in sorted(self._not_reused.items()))
+            for why, count in sorted(self._not_reused.items()):
+                yield f"{plural(count, 'run')} {'was' if count == 1 else 'were'} run: {plain(why)}"
         progress = self._bench.progress
         if progress.total > progress.done:
-            yield f"stopped early: {progress.total - progress.done} of {progress.total} runs have no result"
-        resume = self._keeper.how_to_resume()
-        if resume is not None:
-            yield f"to finish this run: {resume}"
+            yield f"stopped early: {progress.total - progress.done} of {plural(progress.total, 'run')} have no result"
+        yield from self._keeper.notes()
 
     def _figures(self) -> Figures:
         return self._tally.figures(self._bench.settings.concurrency, self._bench.windows)

@@ -23,7 +23,8 @@ T = TypeVar("T")
 class Recorder:
     """Writes to a store as long as it lets itself be written to, and raises nothing when it no longer does.
 
-    The first failure is handed to `warn` as a text for the user; from then on the session has no store. All results
+    The first failure is handed to `warn` as a text for the user; from then on the session has no store, and `run_id`
+    is None. All results
     of the session are put aside as well, so that reports are complete whatever is left of the store: in a file that
     nobody else sees. Of each the node id stays in memory. With `reports` false nobody is going to ask for them.
     """
@@ -95,7 +96,7 @@ class Recorder:
         self._store = None
 
     def _give_up(self, error: StoreError) -> None:
-        store, self._store = self._store, None
+        store, self._store, self.run_id = self._store, None, None
         self._warn(f"{error}. This session goes on without a store: its reports are complete, but it cannot be resumed")
         with suppress(StoreError):
             if store is not None:
