@@ -1,0 +1,219 @@
+"""--bench-store: what is kept, where, and that its failures cost no result."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pytest_benchmodels.store import Store
+from tests.plugin.plugin_parts import Project, broken, json_report, junit_cases, right, wrong
+from tests.plugin.plugin_store import session, store_path, stored, stored_runs
+
+WITHOUT = "This session goes on without a store: its reports are complete, but it cannot be resumed"
+# A file of 100 kB is as much as this system lets the session write.
+SMALL_DISK = """
+import resource
+def pytest_sessionstart():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+"""
+
+
+def test_each_result_is_kept_with_what_was_asked_and_answered(project: Project, workers: tuple[str, ...]) -> None:
+    project.suite(right("a"), wrong("b"), broken("c"), right("d", skip="not now"))
+
+    result = project.bench("--bench-json=b.json", *workers)
+
+    assert result.parseoutcomes() == {"passed": 1, "failed": 1, "errors": 1, "skipped": 1}
+    assert {name: each.status for name, each in stored(project).items()} == {
+        "a": "passed",
+        "b": "failed",
+        "c": "error",
+        "d": "skipped",
+    }
+    with Store.open_to_read(store_path(project)) as store:
+        answers = store.responses.find(stored(project)["a"].fingerprint)
+    assert answers is not None
+    assert answers.asked[0][0].content == "What is 2 + 2?"
+    assert answers.answers[0].text == "4"
+    (run,) = stored_runs(project)
+    assert (run.total, dict(run.statuses)["passed"]) == (4, 1)
+    assert json_report(project.path / "b.json")["run"]["id"] == run.id
+
+
+def test_its_folder_stays_out_of_version_control(project: Project) -> None:
+    project.suite(right("a"), name="scenarios/a.yaml")
+    project.write("pytest.ini", "[pytest]\n")
+
+    project.bench("scenarios")
+
+    assert sorted(path.name for path in store_path(project).parent.iterdir()) == [".gitignore", "store.sqlite"]
+    assert (store_path(project).parent / ".gitignore").read_text().endswith("\n*\n")
+
+
+def test_it_may_be_elsewhere_or_nowhere(project: Project, workers: tuple[str, ...]) -> None:
+    project.suite(right("a"))
+
+    assert project.bench("--bench-store=none", *workers).ret == 0
+    assert project.bench("--bench-store=kept/here.db", *workers).ret == 0
+
+    assert not store_path(project).parent.exists()
+    with Store.open_to_read(project.path / "kept" / "here.db") as store:
+        assert store.runs.find("latest").statuses == {"passed": 1}
+
+
+@pytest.mark.parametrize("option", ["--collect-only", "--bench-plan", "--setup-only"])
+def test_collecting_leaves_nothing_there(project: Project, option: str) -> None:
+    project.suite(right("a"))
+
+    assert project.bench(option).ret == 0
+    assert not store_path(project).parent.exists()
+
+
+def complete(project: Project, result: pytest.RunResult) -> None:
+    """All reports of a session with three runs, two of which passed."""
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert result.parseoutcomes() == {"passed": 2, "failed": 1}
+    result.stdout.fnmatch_lines(["3 scenarios x 1 model = 3 runs in *"])
+    assert len(junit_cases(project.path / "j.xml")) == 3
+    document = json_report(project.path / "b.json")
+    assert [entry["status"] for entry in document["results"]].count("passed") == 2
+    result.stdout.no_fnmatch_line("to finish this run: *")
+
+
+REPORTS = ("--junitxml=j.xml", "--bench-json=b.json")
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        ("suite.yaml", "it is no store but some other file (file is not a database); move it away"),
+        (
+            "suite.yaml/store.sqlite",
+            "it cannot be opened (*); make sure that it is a file in a folder where you may write",
+        ),
+        ("/proc/store.sqlite", "it cannot be opened (*); make sure that it is a file in a folder where you may write"),
+        ("other.db", "it is another program's database; name another file with --bench-store"),
+        ("newer.db", "it has version 99, this pytest-benchmodels knows versions up to *; upgrade pytest-benchmodels"),
+    ],
+)
+def test_a_file_that_cannot_be_a_store_is_said_and_left_alone(
+    project: Project, workers: tuple[str, ...], where: str, reason: str
+) -> None:
+    project.suite(right("a"), right("b"), wrong("c"))
+    with closing(sqlite3.connect(project.path / "other.db")) as other:
+        other.execute("CREATE TABLE theirs (x)")
+    with Store.open(project.path / "newer.db") as newer:
+        newer._database.write("PRAGMA user_version = 99")
+    before = {path: path.read_bytes() for path in project.path.iterdir() if path.is_file()}
+
+    result = project.bench(f"--bench-store={where}", *REPORTS, *workers)
+
+    complete(project, result)
+    said = [line for line in result.outlines if line.startswith("WARNING: store ")]
+    assert len(said) == 2, "once when it happens, and once at the end"
+    result.stdout.fnmatch_lines([f"WARNING: store '*': {reason.replace('(*)', '(?*)')}*. {WITHOUT}"])
+    assert json_report(project.path / "b.json")["run"]["id"] is None
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_disk_that_is_full_is_said(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("conftest.py", SMALL_DISK)
+    project.suite(*(right(f"a{number}", prompt=f"{number}{'x' * 5000}") for number in range(30)))
+
+    result = project.bench_process(*REPORTS, *workers)
+
+    outcomes = result.parseoutcomes()
+    assert sum(outcomes.values()) == 30
+    result.stdout.fnmatch_lines([f"WARNING: store '*': its disk reported a failure (*. {WITHOUT}"])
+    assert len(json_report(project.path / "b.json")["results"]) == 30
+    assert len(junit_cases(project.path / "j.xml")) == 30
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for the lock of another process for 0.1 s: nobody needs to see 15 s pass."""
+    monkeypatch.setattr(Store.open.__func__, "__defaults__", (0.1,))  # type: ignore[attr-defined] # a class method
+
+
+@pytest.fixture
+def locked(project: Project) -> Iterator[sqlite3.Connection]:
+    """A store in which somebody has begun to write."""
+    Store.open(store_path(project)).close()
+    with closing(sqlite3.connect(store_path(project), isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield connection
+
+
+@pytest.mark.usefixtures("impatient", "locked")
+def test_a_store_that_stays_locked_is_said(project: Project, workers: tuple[str, ...]) -> None:
+    project.suite(right("a"), right("b"), wrong("c"))
+
+    result = project.bench(*REPORTS, *workers)
+
+    complete(project, result)
+    result.stdout.fnmatch_lines(
+        [f"WARNING: store '*': another process keeps it locked (database is locked); end that process, *. {WITHOUT}"]
+    )
+
+
+def test_a_store_that_breaks_on_the_way_costs_no_result(project: Project, workers: tuple[str, ...]) -> None:
+    project.write(
+        "conftest.py",
+        "import sqlite3, pathlib\n"
+        "def pytest_bench_result(result):\n"
+        "    path = pathlib.Path('.benchmodels/store.sqlite')\n"
+        "    connection = sqlite3.connect(path)\n"
+        "    connection.execute('DROP TABLE IF EXISTS documents')\n"
+        "    connection.close()\n",
+    )
+    project.suite(right("a"), right("b"), wrong("c"))
+
+    result = project.bench(*REPORTS, *workers)
+
+    complete(project, result)
+    result.stdout.fnmatch_lines([f"WARNING: store '*': it is damaged (no such table: documents); *. {WITHOUT}"])
+
+
+def test_two_sessions_at_once_share_it(project: Project) -> None:
+    project.suite(*(right(f"a{number}") for number in range(40)))
+    both = [session(project), session(project, "-n2")]
+
+    said = [process.communicate(timeout=60)[0] for process in both]
+
+    assert [process.returncode for process in both] == [0, 0], said
+    assert not any(b"WARNING: store" in text for text in said)
+    runs = stored_runs(project)
+    assert [(run.state, run.statuses) for run in runs] == [("finished", {"passed": 40})] * 2
+
+
+def test_a_folder_where_nobody_may_write_is_said(project: Project) -> None:
+    folder = project.path / "kept"
+    folder.mkdir(mode=0o555)
+    if _may_write(folder):
+        pytest.skip("this user may write everywhere")
+    project.suite(right("a"), right("b"), wrong("c"))
+
+    complete(project, project.bench("--bench-store=kept/store.sqlite", *REPORTS))
+
+
+def _may_write(folder: Path) -> bool:
+    try:
+        (folder / "probe").touch()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_missing_store_is_a_usage_error_where_it_is_needed(project: Project) -> None:
+    project.suite(right("a"))
+
+    for option in ("--bench-resume", "--bench-cache", "--bench-regrade"):
+        result = project.bench("--bench-store=none", option)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(
+            ["ERROR: --bench-store none: --bench-resume, --bench-cache and --bench-regrade need a store; name one"]
+        )
