@@ -72,7 +72,7 @@ _TABLES: dict[str, type[msgspec.Struct]] = {"model": ModelEntry, "provider": Pro
 def read_config(path: Path) -> ConfigFile:
     """Read and validate; raise `ConfigError` with file, line, value, rule and remedy."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors of Windows begin a file with a mark of its encoding
         document = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name}: cannot be read: {error}") from error

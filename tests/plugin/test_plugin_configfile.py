@@ -54,6 +54,10 @@ def test_everything_that_the_contract_names_is_read(tmp_path: Path) -> None:
     assert (local.provider, local.name, local.api_key_env) == ("openai", "qwen3-8b", "LOCAL_KEY")
 
 
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    assert read_config(write(tmp_path, '\ufeffmodels = ["sim/steady"]\n')).models == ["sim/steady"]
+
+
 def test_all_faults_are_named_at_once_with_their_lines(tmp_path: Path) -> None:
     text = fault(
         tmp_path,
