@@ -83,7 +83,7 @@ class Bench:
         """Make ready for the models that are about to run; raise `pytest.UsageError` if one of them cannot."""
         wanted = dict.fromkeys(names)
         if NO_MODEL in wanted:
-            raise pytest.UsageError(HOW_TO_NAME_A_MODEL)
+            raise pytest.UsageError(f"{HOW_TO_NAME_A_MODEL}{self._where_no_config_is()}")
         try:
             models = self.models.resolve_all(wanted)
         except ConfigError as error:
@@ -92,6 +92,10 @@ class Bench:
             self._start_sim()
         self.models.list_prices(models)
         return models
+
+    def _where_no_config_is(self) -> str:
+        """pytest may choose another rootdir than its user expects: any path among the arguments counts."""
+        return f" ({self._config.rootpath} has none)" if self.settings.config_file is None else ""
 
     def dispatch(self, models: Collection[Model]) -> Dispatch[Key]:
         """An empty dispatch with the windows of these models: adaptive where the user gave no limit."""

@@ -44,7 +44,7 @@ def test_no_model_is_a_usage_error_that_says_how_to_name_one(project: Project, w
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     said = "*ERROR: no model is named: give --bench-models sim/steady, or `models: [[]...[]]` in the scenario *"
-    result.stderr.fnmatch_lines([said])
+    result.stderr.fnmatch_lines([f"{said} in bench.toml ({project.path} has none)"])
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
 
 
