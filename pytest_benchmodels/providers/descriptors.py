@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import os
 from contextlib import suppress
 
-__all__ = ["raise_limit"]
+__all__ = ["raise_limit", "spare"]
 
 _ENOUGH = 65_536
 
@@ -24,3 +26,14 @@ def raise_limit(enough: int = _ENOUGH) -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def spare() -> float:
+    """How many more files this process may open; infinity where nobody tells."""
+    try:
+        import resource  # noqa: PLC0415 - POSIX only
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return math.inf if soft == resource.RLIM_INFINITY else soft - len(os.listdir("/dev/fd"))  # noqa: PTH208 - names only
+    except (ImportError, OSError):
+        return math.inf

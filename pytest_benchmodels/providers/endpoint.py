@@ -7,6 +7,7 @@ stack.
 
 from __future__ import annotations
 
+import errno
 import os
 import ssl
 from contextlib import suppress
@@ -24,7 +25,10 @@ from .reply import HttpReply, origin_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Endpoint"]
+__all__ = ["Connection", "Endpoint"]
+
+Connection = httpx.AsyncHTTPTransport
+"""One connection, or none yet: it comes about with its first request."""
 
 # The run's own time limit ends a slow answer; a server that cannot be reached is worth another attempt before that.
 _TIMEOUTS = {"timeout": {"connect": 20.0, "read": None, "write": None, "pool": None}}
@@ -45,20 +49,22 @@ class Endpoint:
             ("Accept-Encoding", "identity"),  # what is measured against the limit is what takes memory
             ("User-Agent", "pytest-benchmodels"),
         ]
-        self.idle: list[httpx.AsyncHTTPTransport] = []
+        self.idle: list[Connection] = []
 
-    def take(self) -> httpx.AsyncHTTPTransport:
-        """An idle connection, else one that connects with its first request; raises ProviderError `connection`."""
-        if self.idle:
-            return self.idle.pop()
+    def connect(self) -> Connection:
+        """One more connection; raises ProviderError `connection`."""
         trust = _trust_nobody() if self._url.scheme == "http" else _trusted()
         try:
             return httpx.AsyncHTTPTransport(verify=trust, limits=_ONE_CONNECTION, proxy=self._proxy)
         except (ImportError, ValueError) as error:
             raise ProviderError("connection", f"the proxy of the environment cannot be used: {error}") from None
 
+    def without_files(self) -> ProviderError:
+        """The error where there are too many connections already: what the system would say, before it has to."""
+        return self._unconnected(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
+
     async def exchange(
-        self, connection: httpx.AsyncHTTPTransport, headers: Mapping[str, str], body: bytes, limit_bytes: int
+        self, connection: Connection, headers: Mapping[str, str], body: bytes, limit_bytes: int
     ) -> HttpReply:
         """Send one request and read its reply; raises ProviderError."""
         sent = [*self._fixed, *headers.items(), ("Content-Length", str(len(body)))]
@@ -70,17 +76,18 @@ class Endpoint:
         await response.aclose()
         return HttpReply(response.status_code, response.headers, content)
 
-    async def _head(self, connection: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+    async def _head(self, connection: Connection, request: httpx.Request) -> httpx.Response:
         try:
             return await connection.handle_async_request(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-            cause = innermost(error)
-            message = f"cannot connect to {self._origin}: {in_words(cause)}; {remedy(cause)}"
-            retryable = may_pass(cause)
+            raise self._unconnected(innermost(error)) from None
         except (httpx.TransportError, OSError) as error:
             message = f"the connection to {self._origin} ended before an answer: {in_words(innermost(error))}"
-            retryable = True
-        raise ProviderError("connection", message, retryable=retryable)
+            raise ProviderError("connection", message, retryable=True) from None
+
+    def _unconnected(self, cause: BaseException) -> ProviderError:
+        message = f"cannot connect to {self._origin}: {in_words(cause)}; {remedy(cause)}"
+        return ProviderError("connection", message, retryable=may_pass(cause))
 
     async def _answer(self, response: httpx.Response, limit_bytes: int) -> bytes:
         """The whole body, which has to be within the limit."""

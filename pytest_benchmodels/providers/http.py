@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .descriptors import raise_limit
+from .descriptors import raise_limit, spare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .endpoint import Endpoint
+    from .endpoint import Connection, Endpoint
     from .reply import HttpReply
 
 __all__ = ["MAX_REPLY_BYTES", "HttpPool"]
 
 MAX_REPLY_BYTES = 10_000_000
+# What reports, the store and the user's checks open while connections take whatever they get.
+_FILES_FOR_OTHERS = 16
 
 
 class HttpPool:
-    """Connections that are kept alive, for one event loop; only the system's open files limit their number."""
+    """Connections that are kept alive, for one event loop; only the system's open files limit their number.
+
+    Some of these are left to the rest of the process: a session that cannot open its store would lose what it obtained.
+    """
 
     def __init__(self) -> None:
         raise_limit()
+        self._most = max(1.0, spare() - _FILES_FOR_OTHERS)
+        self._connections = 0
         self._endpoints: dict[str, Endpoint] = {}
         self._closed = False
 
@@ -35,11 +42,12 @@ class HttpPool:
         the body is what can be had of it. Cancelling it closes the connection.
         """
         endpoint = self._endpoints.get(url) or self._open(url)
-        connection = endpoint.take()
+        connection = self._take(endpoint)
         try:
             reply = await endpoint.exchange(connection, headers, body, limit_bytes)
         except BaseException:
             # Failed or cancelled: what the connection would carry next is anybody's guess.
+            self._connections -= 1
             await connection.aclose()
             raise
         if self._closed:
@@ -54,6 +62,15 @@ class HttpPool:
         for endpoint in self._endpoints.values():
             while endpoint.idle:
                 await endpoint.idle.pop().aclose()
+
+    def _take(self, endpoint: Endpoint) -> Connection:
+        if endpoint.idle:
+            return endpoint.idle.pop()
+        if self._connections >= self._most:
+            raise endpoint.without_files()
+        connection = endpoint.connect()
+        self._connections += 1
+        return connection
 
     def _open(self, url: str) -> Endpoint:
         from .endpoint import Endpoint  # noqa: PLC0415 - it imports httpx: 60 ms, due with the first request only
