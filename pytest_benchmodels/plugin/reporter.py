@@ -42,7 +42,6 @@ class Reporter:
         self._failed_runs = 0
         self._gates: tuple[GateVerdict, ...] = ()
         self._started_at = time.time()
-        self._problems: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -90,8 +89,14 @@ class Reporter:
             return
         for problem in write_reports(outputs, self._evaluation(session), self._keeper.results):
             # The results are in the terminal and in JUnit: say so and fail, but lose nothing of them.
-            self._problems.append(f"ERROR: {problem}")
+            self._say(f"ERROR: {problem}")
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def _say(self, problem: str) -> None:
+        """Reports are written when pytest's summary is out: what goes wrong with them can only stand below it."""
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is not None:
+            terminal.write_line(problem, red=True)
 
     def _evaluation(self, session: pytest.Session) -> Evaluation:
         from pytest_benchmodels.reports.bench_json import BenchRun  # noqa: PLC0415 - where a report was asked for
@@ -128,7 +133,7 @@ class Reporter:
             width = self._config.get_terminal_writer().fullwidth
             for line in summary_lines(figures, width, self._notes(figures)):
                 terminalreporter.write_line(line)
-        for problem in (*self._keeper.problems, *self._problems):
+        for problem in self._keeper.problems:
             terminalreporter.write_line(problem, red=True)
 
     def _notes(self, figures: Figures) -> Iterator[str]:
