@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from pytest_benchmodels import SimServer
 from tests.plugin.plugin_parts import Project, json_report
 
-__all__ = ["JSON", "began_s", "ended_s", "results"]
+__all__ = ["JSON", "began_s", "ended_s", "results", "seen_by"]
 
 JSON = "--bench-json=b.json"
 
@@ -29,3 +30,8 @@ def ended_s(result: dict[str, Any]) -> float:
     """When it ended, the same."""
     duration: float = result["duration_s"]
     return began_s(result) + duration
+
+
+def seen_by(server: SimServer) -> dict[str, dict[str, Any]]:
+    """What each of its models saw, as `docs/simulated.md` tells it."""
+    return {name: dict(counts) for name, counts in server.stats().items()}

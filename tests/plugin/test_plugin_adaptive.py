@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_benchmodels import SimServer
 from tests.plugin.plugin_parts import Project, scenario
-from tests.plugin.plugin_results import JSON, results
+from tests.plugin.plugin_results import JSON, results, seen_by
 
 BEARS = 3
 RUNS = 40
@@ -27,7 +27,7 @@ def test_a_server_that_bears_few_at_once_answers_all_and_slows_no_other_model(
     result = project.bench("--bench-concurrency=12", JSON, *workers)
 
     assert result.ret == 0
-    seen = sim.stats()
+    seen = seen_by(sim)
     assert (seen["steady"]["max_in_flight"], seen["steady/wide"]["max_in_flight"]) == (BEARS, 12)
     narrow = [run for run in results(project).values() if run["model"] == "narrow"]
     retries = [retry["kind"] for run in narrow for retry in run["retries"]]

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_benchmodels import SimServer
 from tests.plugin.plugin_parts import Project, right, scenario
-from tests.plugin.plugin_results import JSON, results
+from tests.plugin.plugin_results import JSON, results, seen_by
 
 RUNS = 20
 IN_A_ROW = 5
@@ -56,7 +56,7 @@ def test_a_model_that_is_refused_five_times_in_a_row_is_not_asked_again(
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert result.parseoutcomes() == {"passed": RUNS, "errors": RUNS}
-    seen = sim.stats()
+    seen = seen_by(sim)
     assert IN_A_ROW <= seen["steady"]["requests"] < IN_A_ROW + WINDOW
     assert seen["slow"]["sent"] == {"200": RUNS}
     result.stdout.fnmatch_lines([f"errors: bad: {RUNS} x {kind}: HTTP {status} *"])

@@ -80,7 +80,7 @@ def test_waiting_for_a_limit_is_no_latency_and_no_part_of_the_time_limit(
 def test_a_servers_retry_after_holds_all_runs_of_its_model_and_no_other(
     project: Project, sim: SimServer, workers: tuple[str, ...]
 ) -> None:
-    refusing = {"rate_429": 1, "recover_after": 1, "retry_after": 1.5}
+    refusing: dict[str, object] = {"rate_429": 1, "recover_after": 1, "retry_after": 1.5}
     project.watch(sim.url, "refused")
     project.watch(sim.url, "free", name="flaky")
     project.suite(
