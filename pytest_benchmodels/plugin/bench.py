@@ -16,7 +16,6 @@ from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.dispatch import Dispatch
 from pytest_benchmodels.engine.window import Window
 from pytest_benchmodels.formats import LoadOptions
-from pytest_benchmodels.providers.catalog import CATALOG
 
 from .configfile import ConfigFile, read_config
 from .models import HOW_TO_NAME_A_MODEL, Models
@@ -45,6 +44,7 @@ class Bench:
         resumed: str | None = None,
     ) -> None:
         self._config = config
+        self._sim_url = sim_url
         self._start_sim = start_sim
         self.limits_path = limits_path
         self.resumed = resumed
@@ -88,7 +88,7 @@ class Bench:
             models = self.models.resolve_all(wanted)
         except ConfigError as error:
             raise pytest.UsageError(*str(error).splitlines()) from None
-        if any(CATALOG[model.provider].protocol == "sim" for model in models.values()):
+        if any(model.base_url == self._sim_url for model in models.values()):
             self._start_sim()
         self.models.list_prices(models)
         return models

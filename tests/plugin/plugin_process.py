@@ -58,8 +58,12 @@ class LiveSession:
         return self._process.returncode, self._read + rest.decode()
 
     def workers(self) -> list[int]:
-        """The processes that it started and that run Python code from their standard input, as execnet's do."""
-        return [number for number, command in self._processes() if "exec(eval(sys.stdin.readline()))" in command]
+        """xdist's workers: they run Python code from their standard input."""
+        return self.running("exec(eval(sys.stdin.readline()))")
+
+    def running(self, words: str) -> list[int]:
+        """The processes that it started and whose command holds these words."""
+        return [number for number, command in self._processes() if words in command]
 
     def is_gone(self) -> bool:
         """Whether each process that it started ends by itself; a server needs a moment to see its parent gone."""

@@ -8,6 +8,7 @@ import signal
 
 import pytest
 
+from pytest_benchmodels import SimServer
 from pytest_benchmodels.store import Store
 from tests.plugin.plugin_parts import Project, hanging, right, scenario
 from tests.plugin.plugin_process import live_session
@@ -125,3 +126,17 @@ def test_nothing_outlives_a_session_that_is_killed(project: Project, workers: tu
 
     assert gone
     assert stored(project) == {"a": "passed"}
+
+
+def test_a_simulated_server_of_the_users_own_is_the_only_one(
+    project: Project, sim: SimServer, workers: tuple[str, ...]
+) -> None:
+    project.watch(sim.url)
+    started = {}
+    for model in ("watched", "sim/steady"):
+        project.suite(right("a"), hanging("late", timeout=None), models=[model])
+        with live_session(project.path, *workers) as session:
+            session.wait_for("PASSED")
+            started[model] = len(session.running("pytest_benchmodels.providers.sim"))
+
+    assert started == {"watched": 0, "sim/steady": 1}
