@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from .figures import FIGURES
+from .figures import FIGURES as SPEED_FIGURES
+from .load_figures import LOAD_FIGURES
 from .scale import FULL, QUICK
 from .table import Row, render
 
 __all__ = ["main"]
 
+FIGURES = {**SPEED_FIGURES, **LOAD_FIGURES}
 _RESULTS = Path(__file__).with_name("RESULTS.md")
 _PACKAGES = ("pytest", "pytest-xdist", "httpx", "pytest-benchmodels")
 

@@ -20,10 +20,6 @@ _NO_CACHE = ("-p", "no:cacheprovider")
 _TRIVIAL = "import pytest\n\n\n@pytest.mark.parametrize('number', range({count}))\ndef test_trivial(number): pass\n"
 
 
-def _judge(scale: Scale, verdict: bool) -> bool | None:  # noqa: FBT001 - the verdict is what it is about
-    return verdict if scale.judged else None
-
-
 def _shown(work: Work) -> str:
     return f"{work.runs:,} runs ({work.scenarios:,} x {work.models})"
 
@@ -47,7 +43,7 @@ def _wall_row(scale: Scale, what: str, pairs: list[tuple[float, float]]) -> Row:
     beyond_s = median_difference((ours, 1.03 * bare) for ours, bare in pairs)
     bare_s = statistics.median(bare for _, bare in pairs)
     measured = f"{median_ratio(pairs):.2f} x {bare_s:.1f} s, that is 1.03 x {beyond_s:+.2f} s"
-    return Row(what, measured, "1.03 x + 0.7 s", _judge(scale, beyond_s <= 0.7))
+    return Row(what, measured, "1.03 x + 0.7 s", scale.judge(holds=beyond_s <= 0.7))
 
 
 def xdist(scale: Scale, folder: Path) -> list[Row]:
@@ -62,7 +58,7 @@ def xdist(scale: Scale, folder: Path) -> list[Row]:
         )
     ratio, theirs_s = median_ratio(pairs), statistics.median(theirs for _, theirs in pairs)
     what = f"wall of {_shown(scale.work)} with -n {scale.workers} / hand-written tests"
-    return [Row(what, f"{ratio:.2f} x {theirs_s:.1f} s", "0.5 x", _judge(scale, ratio <= 0.5))]
+    return [Row(what, f"{ratio:.2f} x {theirs_s:.1f} s", "0.5 x", scale.judge(holds=ratio <= 0.5))]
 
 
 def cpu(scale: Scale, folder: Path) -> list[Row]:
@@ -79,7 +75,7 @@ def cpu(scale: Scale, folder: Path) -> list[Row]:
         pairs = alternate(ours_s, bare_s, scale.pairs)
     ratio, theirs_s = median_ratio(pairs), statistics.median(theirs for _, theirs in pairs)
     measured = f"{ratio:.2f} x {theirs_s * 1000:.2f} ms"
-    return [Row("CPU of a run, zero latency / bare loop", measured, "1.5 x", _judge(scale, ratio <= 1.5))]
+    return [Row("CPU of a run, zero latency / bare loop", measured, "1.5 x", scale.judge(holds=ratio <= 1.5))]
 
 
 def _per_run(less: Contest, more: Contest, contender: Callable[[Contest], Cost]) -> float:
@@ -97,7 +93,7 @@ def startup(scale: Scale, folder: Path) -> list[Row]:
     ours_s, theirs_s = (statistics.median(side) for side in zip(*pairs, strict=True))
     what = f"start-up to the first of {_shown(scale.work)} (bare loop)"
     measured = f"{ours_s:.2f} s ({theirs_s:.2f} s)"
-    return [Row(what, measured, "0.7 s", _judge(scale, ours_s <= 0.7))]
+    return [Row(what, measured, "0.7 s", scale.judge(holds=ours_s <= 0.7))]
 
 
 def import_(scale: Scale, folder: Path) -> list[Row]:
@@ -109,7 +105,9 @@ def import_(scale: Scale, folder: Path) -> list[Row]:
     wall_ms = 1000 * median_difference((one.wall_s, two.wall_s) for one, two in pairs)
     base_ms = 1000 * statistics.median(two.cpu_s for _, two in pairs)
     measured = f"{cpu_ms:+.1f} ms CPU on {base_ms:.0f} ms, {wall_ms:+.1f} ms wall"
-    return [Row("pytest --co -q without --bench / -p no:benchmodels", measured, "+15 ms", _judge(scale, cpu_ms <= 15))]
+    return [
+        Row("pytest --co -q without --bench / -p no:benchmodels", measured, "+15 ms", scale.judge(holds=cpu_ms <= 15))
+    ]
 
 
 def worker(scale: Scale, folder: Path) -> list[Row]:
@@ -120,7 +118,7 @@ def worker(scale: Scale, folder: Path) -> list[Row]:
             extra_s, base_s = _worker_extra(scale, folder, server)
         measured = f"{extra_s:+.3f} s CPU on {base_s:.2f} s"
         rows.append(
-            Row(f"a worker of {scale.workers}, {kind}", measured, "+0.15 s CPU", _judge(scale, extra_s <= 0.15))
+            Row(f"a worker of {scale.workers}, {kind}", measured, "+0.15 s CPU", scale.judge(holds=extra_s <= 0.15))
         )
     return rows
 
@@ -150,8 +148,8 @@ def large(scale: Scale, folder: Path) -> list[Row]:
     ratio, peak_mb, name = big_s / small_s, max(cost.peak_mb for cost in big), _shown(scale.many)
     what, measured = f"CPU of each of {name} / of {scale.work.runs:,}", f"{ratio:.2f} x {small_s * 1000:.2f} ms"
     return [
-        Row(what, measured, "1.2 x", _judge(scale, ratio <= 1.2)),
-        Row(f"peak memory of {name}", f"{peak_mb:.0f} MB", "150 MB", _judge(scale, peak_mb < 150)),
+        Row(what, measured, "1.2 x", scale.judge(holds=ratio <= 1.2)),
+        Row(f"peak memory of {name}", f"{peak_mb:.0f} MB", "150 MB", scale.judge(holds=peak_mb < 150)),
     ]
 
 

@@ -14,8 +14,9 @@ class Scale:
     """`work` is the issue's 387 x 3, `more` thrice as much and `many` the 12,000 runs; `few` keeps workers busy.
 
     `pairs` is how often two commands alternate that run for long, `short_pairs` is for those that take a second.
-    `median_s` is the server's median latency; `long_s` outlasts the start of all workers. `judged` says whether the
-    limits apply.
+    `median_s` is the server's median latency; `long_s` outlasts the start of all workers. `limited_s` is for how long a
+    rate limit is kept busy, `load_pairs` how often what takes half a minute alternates, `permits` how many of them a
+    process takes. `judged` says whether the limits apply.
     """
 
     work: Work
@@ -27,7 +28,14 @@ class Scale:
     short_pairs: int
     median_s: float
     long_s: float
+    limited_s: int
+    load_pairs: int
+    permits: int
     judged: bool
+
+    def judge(self, *, holds: bool) -> bool | None:
+        """The verdict; None where too little was run for one."""
+        return holds if self.judged else None
 
 
 FULL = Scale(
@@ -40,6 +48,9 @@ FULL = Scale(
     short_pairs=15,
     median_s=0.5,
     long_s=8.0,
+    limited_s=35,
+    load_pairs=3,
+    permits=1000,
     judged=True,
 )
 QUICK = Scale(
@@ -52,5 +63,8 @@ QUICK = Scale(
     short_pairs=1,
     median_s=0.05,
     long_s=0.1,
+    limited_s=1,
+    load_pairs=1,
+    permits=10,
     judged=False,
 )
