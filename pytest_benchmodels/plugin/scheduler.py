@@ -150,13 +150,14 @@ class LaneScheduling:
         held = self._held.pop(node)
         if node in self._ready:
             self._ready.remove(node)
-        if not held or self._collection is None or self._controller.is_dismissed(node):
+        if self._collection is None or self._controller.is_dismissed(node):
             # Runs of a dismissed worker have no result: the session is stopping, `-x` has had enough.
             return None
         for index in held:
             self._forget(index)
         for index, holder in list(self._holds):
             if holder is node:
+                # It may be held by a run that ended: a response says for how long its model is to be left alone.
                 self._release(index, node)
         unfinished = [index for index in held if not self._controller.is_reported(self._collection[index])]
         culprit = self._culprit(node, unfinished)
