@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -165,8 +166,10 @@ class Controller:
                 self._send_brief(node)
 
     def _send_brief(self, node: WorkerController) -> None:
-        if not node.shutting_down:
-            node.sendcommand(Brief.COMMAND, **Brief.of(self.bench).as_arguments())
+        # A worker that just died refuses it.
+        with suppress(OSError):
+            if not node.shutting_down:
+                node.sendcommand(Brief.COMMAND, **Brief.of(self.bench).as_arguments())
 
     def pytest_unconfigure(self) -> None:
         for marks in self._marks.values():

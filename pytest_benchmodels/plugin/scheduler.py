@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -110,10 +111,10 @@ class LaneScheduling:
         """Give free lanes to runs that come back from a rest, then to those that have not started."""
         self._is_scheduled = True
         for index, node in list(self._wanting.items()):
-            if self._dispatch.reenter(index):
+            if not node.shutting_down and self._dispatch.reenter(index):
                 del self._wanting[index]
                 self._away.discard(index)
-                node.send_runtest_some([index])
+                _send(node, [index])
         for node in list(self._ready):
             self._feed(node)
 
@@ -217,7 +218,7 @@ class LaneScheduling:
                 send.append(index)
         if send:
             held.extend(send)
-            node.send_runtest_some(send)
+            _send(node, send)
 
     def _refuse(self, node: WorkerController, collection: Sequence[str]) -> None:
         """Say how this worker's collection differs, and do without the worker."""
@@ -226,3 +227,9 @@ class LaneScheduling:
         report = pytest.CollectReport(node.gateway.id, "failed", longrepr=difference or "order differs", result=[])
         self._config.hook.pytest_collectreport(report=report)
         node.shutdown()
+
+
+def _send(node: WorkerController, indices: list[int]) -> None:
+    """Send items; a worker that just died refuses them, and `remove_node` gives them to others."""
+    with suppress(OSError):
+        node.send_runtest_some(indices)

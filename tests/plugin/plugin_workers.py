@@ -1,0 +1,219 @@
+"""xdist's workers and controller without processes: what is sent stands in queues until a test lets it arrive."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, Literal
+
+import pytest
+
+from pytest_benchmodels.engine.dispatch import Dispatch
+from pytest_benchmodels.engine.window import Window
+from pytest_benchmodels.plugin.places import SentPlaces
+from pytest_benchmodels.plugin.progress import Progress
+from pytest_benchmodels.plugin.scheduler import LaneScheduling
+from pytest_benchmodels.plugin.signals import Signal
+
+__all__ = ["Desk", "Event", "Worker"]
+
+Event = tuple[Literal["report", "complete", "signal", "down"], Sequence[int]]
+
+
+class Worker:
+    """A worker process and the controller's handle on it, in one.
+
+    The handle is what `LaneScheduling` sees: `gateway.id`, `shutting_down`, `send_runtest_some`, `shutdown`. The
+    process has the real `SentPlaces`. `inbox` is on its way to the process, `outbox` to the controller.
+    """
+
+    def __init__(self, name: str, desk: Desk) -> None:
+        self.gateway = SimpleNamespace(id=name)
+        self.shutting_down = False
+        self.is_dead = False
+        self.inbox: deque[list[int]] = deque()
+        self.outbox: deque[Event] = deque()
+        self.running: set[int] = set()
+        self.resting: set[int] = set()
+        self.holding: set[int] = set()
+        self.marked: set[int] = set()
+        self.begun: Counter[int] = Counter()
+        self.sent: list[list[int]] = []
+        self._desk = desk
+        self._places = SentPlaces(lambda signal, index: self.outbox.append(("signal", [int(signal), index])))
+
+    def send_runtest_some(self, indices: Sequence[int]) -> None:
+        """What the controller sends; as in execnet, a channel whose other end is gone refuses it."""
+        assert not self.shutting_down, "a worker that was told to end gets nothing more"
+        self.sent.append(list(indices))
+        self._desk.note_sent(self, indices)
+        if self.is_dead:
+            raise OSError("cannot send (already closed?)")
+        self.inbox.append(list(indices))
+
+    def shutdown(self) -> None:
+        self.shutting_down = True
+
+    def receive(self) -> None:
+        """Let the oldest command arrive: tests run in turn, runs start or go on."""
+        for index in self.inbox.popleft():
+            if index not in self._desk.models:
+                self.begun[index] += 1
+                self.outbox += [("report", [index]), ("complete", [index])]
+            elif self._places.grant(index):
+                self._go_on()
+            else:
+                self._places.add(index, self._desk.models[index])
+                self._places.take()
+                self.begun[index] += 1
+                self.running.add(index)
+
+    def leave(self, index: int, *, limited: bool) -> None:
+        """The run rests before its next attempt."""
+        self.running.remove(index)
+        self._places.leave(index, limited=limited)
+        self.resting.add(index)
+
+    def want(self) -> None:
+        """All rests are over."""
+        self._go_on()
+
+    def hold(self, index: int) -> None:
+        self.holding.add(index)
+        self._places.hold(index, self._desk.models[index])
+
+    def release(self, index: int) -> None:
+        self.holding.remove(index)
+        self._places.release(index, self._desk.models[index])
+
+    def end(self, index: int) -> None:
+        """The run has its result, be it that its limit ended it while it rested."""
+        self.running.discard(index)
+        self.resting.discard(index)
+        self.outbox += [("report", [index]), ("complete", [index])]
+        self._places.done(index)
+
+    def die(self, *, said: int, noticed: bool) -> None:
+        """End the process; of what it said last only the first `said` events got through.
+
+        `noticed`: the controller's receiving thread already saw the connection end, its main loop did not.
+        """
+        self.is_dead, self.shutting_down = True, noticed
+        self.inbox.clear()
+        self.outbox = deque([*list(self.outbox)[:said], ("down", [])])
+
+    def _go_on(self) -> None:
+        for index in sorted(self.resting):
+            if self._places.reenter(index):
+                self.resting.remove(index)
+                self.running.add(index)
+
+
+class Desk:
+    """The controller: its scheduler, and what that asks of its office.
+
+    `models` maps the items that are runs to their models, `windows` each model to its most runs in flight. All else of
+    the `items` are ordinary tests. `reports` counts how often each item came to an end, by a report or as the item that
+    killed its worker.
+    """
+
+    def __init__(self, items: int, models: Mapping[int, str], windows: Mapping[str, int], workers: int = 2) -> None:
+        self.models = dict(models)
+        self.windows = dict(windows)
+        self.collection = [f"item-{index}" for index in range(items)]
+        self.reports: Counter[int] = Counter()
+        self.refused: list[pytest.CollectReport] = []
+        self.dismissed: set[Worker] = set()
+        self.briefed: list[Worker] = []
+        self.assigned: dict[Worker, set[int]] = {}
+        self.away: set[int] = set()
+        self.bench: Any = SimpleNamespace(
+            settings=SimpleNamespace(concurrency=max(self.windows.values(), default=1)),
+            prepare=lambda names: {name: name for name in names},
+            dispatch=self._dispatch,
+            progress=Progress(),
+        )
+        hook = SimpleNamespace(pytest_collectreport=self._note_refused)
+        config: Any = SimpleNamespace(getvalue=lambda _: [f"{workers}*popen"], hook=hook)
+        office: Any = self
+        self.scheduling: Any = LaneScheduling(config, office)
+        self.lanes = -(-self.bench.settings.concurrency * len(set(self.models.values())) // workers) or 1
+
+    def join(self, name: str, collection: Sequence[str] | None = None) -> Worker:
+        """A worker has collected."""
+        worker = Worker(name, self)
+        self.assigned[worker] = set()
+        self.scheduling.add_node(worker)
+        self.scheduling.add_node_collection(worker, collection or self.collection)
+        self.scheduling.schedule()
+        return worker
+
+    def hear(self, worker: Worker) -> int | None:
+        """Let a worker's oldest event arrive. Return the item that killed it, if this says so."""
+        kind, numbers = worker.outbox.popleft()
+        if kind == "report":
+            self.reports[numbers[0]] += 1
+        elif kind == "complete":
+            self.assigned[worker].remove(numbers[0])
+            self.away.discard(numbers[0])
+            self.scheduling.mark_test_complete(worker, numbers[0], 0.0)
+        elif kind == "signal":
+            if numbers[0] in (Signal.LEFT, Signal.LIMITED):
+                self.away.add(numbers[1])
+            self.scheduling.remove_pending_tests_from_node(worker, numbers)
+        else:
+            return self.bury(worker)
+        return None
+
+    def bury(self, worker: Worker) -> int | None:
+        """The main loop learns that a worker is gone."""
+        worker.shutting_down = True
+        self.away -= self.assigned.pop(worker)
+        crashed = self.scheduling.remove_node(worker)
+        if crashed is None:
+            return None
+        culprit = self.collection.index(crashed)
+        self.reports[culprit] += 1
+        return culprit
+
+    def note_sent(self, worker: Worker, indices: Iterable[int]) -> None:
+        """Hold each thing that is sent against the rules."""
+        assigned = self.assigned[worker]
+        new = [index for index in indices if index not in assigned]
+        self.away.difference_update(indices)
+        assigned.update(indices)
+        if set(new) & self.models.keys():
+            assert len(assigned - self.away) <= self.lanes, "a worker has no more runs than lanes"
+            assert assigned <= self.models.keys(), "a worker has tests or runs, not both"
+            known = set().union(self.reports, *self.assigned.values())
+            assert known >= set(range(len(self.collection))) - self.models.keys(), "tests go first"
+        for model, most in self.windows.items():
+            taken = set().union(*self.assigned.values()) - self.away
+            assert sum(self.models.get(index) == model for index in taken) <= most, "each model keeps its window"
+
+    def models_of(self, collection: Sequence[str]) -> dict[int, str]:
+        assert collection == self.collection
+        return self.models
+
+    def brief(self, node: Worker) -> None:
+        self.briefed.append(node)
+
+    def is_reported(self, nodeid: str) -> bool:
+        return self.collection.index(nodeid) in self.reports
+
+    def is_answered(self, nodeid: str) -> bool:
+        return self.is_reported(nodeid)
+
+    def is_dismissed(self, node: Worker) -> bool:
+        return node in self.dismissed
+
+    def marked_by(self, node: Worker) -> set[int]:
+        return node.marked
+
+    def _note_refused(self, report: pytest.CollectReport) -> None:
+        self.refused.append(report)
+
+    def _dispatch(self, models: Collection[str]) -> Dispatch[int]:
+        most = max(self.windows.values(), default=1)
+        return Dispatch(most, {model: Window(self.windows[model]) for model in models})
