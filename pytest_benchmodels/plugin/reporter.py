@@ -18,7 +18,7 @@ from pytest_benchmodels.reports.units import plural
 from .bench import Bench
 from .durations import write_durations
 from .keeper import Keeper
-from .transport import detach, gate_report
+from .transport import detach, gate_reports
 from .verdicts import Verdicts
 from .writing import write_reports
 
@@ -79,7 +79,8 @@ class Reporter:
         others_failed = session.testsfailed > self._failed_runs
         self._gates = self._verdicts.gates(self._tally)
         for verdict in self._gates:
-            self._config.hook.pytest_runtest_logreport(report=gate_report(verdict))
+            for report in gate_reports(verdict):
+                self._config.hook.pytest_runtest_logreport(report=report)
         held = all(verdict.held for verdict in self._gates)
         session.exitstatus = pytest.ExitCode.OK if held and not others_failed else pytest.ExitCode.TESTS_FAILED
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
 
 import pytest
 
@@ -16,9 +17,10 @@ from pytest_benchmodels.reports.properties import junit_properties, result_prope
 
 from .collect import RunItem
 
-__all__ = ["Delivery", "attach", "complete_crash", "detach", "gate_report", "teardown_after"]
+__all__ = ["Delivery", "attach", "complete_crash", "detach", "gate_reports", "teardown_after"]
 
 ATTRIBUTE = "bench"
+_STAGES: tuple[Literal["call", "teardown"], ...] = ("call", "teardown")
 
 
 class Delivery(NamedTuple):
@@ -55,20 +57,25 @@ def _asked(scenario: Scenario) -> list[list[list[str]]]:
     return turns
 
 
-def gate_report(verdict: GateVerdict) -> pytest.TestReport:
-    """A gate as a test case of its own, for JUnit and every other plugin that reads reports."""
+def gate_reports(verdict: GateVerdict) -> Iterator[pytest.TestReport]:
+    """A gate as a test case of its own, for JUnit and every other plugin that reads reports.
+
+    JUnit takes a test case's properties from the report of its teardown.
+    """
     text = gate_line(verdict)
     model = f" ({verdict.model})" if verdict.gate.model == "*" and verdict.model else ""
     name = plain(f"{verdict.gate.text or verdict.gate}{model}")
-    return pytest.TestReport(
-        nodeid=f"gates::{name}",
-        location=("gates", None, name),
-        keywords={},
-        outcome="passed" if verdict.held else "failed",
-        longrepr=None if verdict.held else text,
-        when="call",
-        user_properties=[("bench.gate", text)],
-    )
+    for when in _STAGES:
+        failed = when == "call" and not verdict.held
+        yield pytest.TestReport(
+            nodeid=f"gates::{name}",
+            location=("gates", None, name),
+            keywords={},
+            outcome="failed" if failed else "passed",
+            longrepr=text if failed else None,
+            when=when,
+            user_properties=[("bench.gate", text)],
+        )
 
 
 def complete_crash(report: pytest.TestReport, result: Result, text: str) -> None:
