@@ -27,8 +27,9 @@ def install(config: pytest.Config) -> None:
         _register(config, bench)
         _register_runner(config, bench)
         return
-    if config.option.bench_plan:
-        # Nothing is going to run: no workers.
+    plans_only = config.option.bench_plan
+    if plans_only:
+        # Nothing is going to run: no workers, no server.
         config.option.dist, config.option.tx = "no", []
     from pytest_benchmodels.providers.sim import SimServer  # noqa: PLC0415 - a worker owns none
 
@@ -36,7 +37,7 @@ def install(config: pytest.Config) -> None:
 
     server = SimServer.reserve()
     config.add_cleanup(server.stop)
-    bench = Bench(config, server.url, start_sim=server.start)
+    bench = Bench(config, server.url, start_sim=_nothing if plans_only else server.start)
     keeper = Keeper(config, bench.settings, bench.progress)
     bench.resumed = keeper.resumed
     _register(config, bench)
@@ -47,6 +48,10 @@ def install(config: pytest.Config) -> None:
         config.pluginmanager.register(Controller(config, bench, server.url), "benchmodels-controller")
     else:
         _register_runner(config, bench)
+
+
+def _nothing() -> None:
+    """Stands for a server's start."""
 
 
 def _register(config: pytest.Config, bench: Bench) -> None:
