@@ -21,7 +21,7 @@ def is_skipped(item: pytest.Item) -> bool:
         return False
     try:
         return evaluate_skip_marks(item) is not None
-    except pytest.fail.Exception:
+    except (pytest.fail.Exception, TypeError):  # the latter of a skip mark with the arguments of skipif
         return True
 
 
