@@ -47,7 +47,7 @@ class Reporter:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep a result before any other plugin hears of it."""
         delivery = detach(report)
-        if delivery is None:
+        if delivery is None or str(report.outcome) == "rerun":  # pytest-rerunfailures': the last result is the run's
             return
         self._keeper.keep(delivery)
         result = delivery.result
