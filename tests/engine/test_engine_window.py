@@ -26,16 +26,41 @@ def test_one_round_of_refusals_counts_once() -> None:
     assert window.size == 40
 
 
-def test_a_round_of_answers_widens_it_by_one_up_to_the_ceiling() -> None:
-    window = Window(20)
-    window.shrink(in_flight=10, started_in=0)
-    assert window.size == 9
-    for _ in range(10):
+def test_it_comes_back_in_two_rounds_and_goes_beyond_by_one_a_round() -> None:
+    window = Window(100)
+    window.shrink(in_flight=40, started_in=0)
+    assert window.size == 36
+    for _ in range(2 * 36):
         window.widen()
-    assert window.size == 10
-    for _ in range(1000):
+    back = window.size
+    assert 42 <= back <= 45
+    for _ in range(back):
         window.widen()
-    assert window.size == 20
+    assert back < window.size <= back + 2
+    for _ in range(100_000):
+        window.widen()
+    assert window.size == 100
+
+
+def test_one_burst_of_refusals_lowers_where_it_comes_back_to() -> None:
+    window = Window(100)
+    for left in range(99, 2, -1):
+        window.shrink(in_flight=left, started_in=0)
+    for _ in range(3):
+        window.widen()
+    assert 3 <= window.size <= 5
+
+
+def test_refusals_by_chance_cost_little() -> None:
+    """One request in forty is refused whatever the load: the window stays near its ceiling."""
+    window, sizes = Window(20), []
+    for number in range(2_000):
+        if number % 40 == 0:
+            window.shrink(window.size - 1, window.round)
+        else:
+            window.widen()
+        sizes.append(window.size)
+    assert sum(sizes) / len(sizes) > 18
 
 
 def test_a_fixed_one_stays() -> None:
