@@ -15,7 +15,7 @@ from .scale import Scale
 from .server import SIGMA
 from .table import Row
 
-__all__ = ["LOAD_FIGURES"]
+__all__ = ["LOAD_FIGURES", "goodput"]
 
 _RPM = 600
 _WARM_UP_S = 5
@@ -31,16 +31,19 @@ def rate(scale: Scale, folder: Path) -> list[Row]:
     for place, options in (("one process", ()), (f"-n {scale.workers}", (f"-n{scale.workers}",))):
         load = Load(Work(scale.limited_s * _RPM // 60, 3), knobs, {"rpm": _RPM}, ("--bench-concurrency=20", *options))
         session = run_session(folder / place, load)
-        goodput, refused = _goodput(session), session.refused / session.requests
-        measured = f"{goodput:.1%} of the limit, {refused:.2%} refused"
+        share, refused = goodput(session, scale.limited_s), session.refused / session.requests
+        measured = f"{share:.1%} of the limit, {refused:.2%} refused"
         what = f"3 models with {_RPM} requests/min each, {place}"
-        rows.append(Row(what, measured, ">= 95 %, <= 1 %", scale.judge(holds=goodput >= 0.95 and refused <= 0.01)))
+        rows.append(Row(what, measured, ">= 95 %, <= 1 %", scale.judge(holds=share >= 0.95 and refused <= 0.01)))
     return rows
 
 
-def _goodput(session: Session) -> float:
-    """The least share of its rate that a model got in whole seconds after the first ones, 0 where there are none."""
-    return min(_share(model["answered_each_second"][_WARM_UP_S:-1]) for model in session.seen)
+def goodput(session: Session, seconds: int) -> float:
+    """The least share of its rate that a model got in the seconds after the first ones, 0 where there are none.
+
+    In the last of `seconds` there is no next request behind each answer any more.
+    """
+    return min(_share(model["answered_each_second"][_WARM_UP_S : seconds - 1]) for model in session.seen)
 
 
 def _share(answered: list[int]) -> float:
@@ -56,9 +59,9 @@ def adaptive(scale: Scale, folder: Path) -> list[Row]:
         lambda: run_session(folder / "found-out", Load(work, knobs, {}, wide)).makespan_s,
         scale.load_pairs,
     )
-    goodput, found_s = median_ratio(pairs), statistics.median(found for _, found in pairs)
+    share, found_s = median_ratio(pairs), statistics.median(found for _, found in pairs)
     what = f"goodput where {_AT_ONCE} at once are allowed, 100 tried / max_in_flight = {_AT_ONCE}"
-    return [Row(what, f"{goodput:.1%} in {found_s:.1f} s", ">= 90 %", scale.judge(holds=goodput >= 0.9))]
+    return [Row(what, f"{share:.1%} in {found_s:.1f} s", ">= 90 %", scale.judge(holds=share >= 0.9))]
 
 
 def faults(scale: Scale, folder: Path) -> list[Row]:
