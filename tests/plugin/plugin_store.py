@@ -12,11 +12,18 @@ from pathlib import Path
 from pytest_benchmodels import SimServer
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.store import Store, StoredRun
-from tests.plugin.plugin_parts import Project
+from tests.plugin.plugin_parts import Project, Scenario
 
-__all__ = ["end_after", "read_until", "requests", "session", "store_path", "stored", "stored_runs"]
+__all__ = ["end_after", "read_until", "requests", "session", "store_path", "stored", "stored_runs", "talk"]
 
+_QUESTIONS = (("What is 2 + 2?", "4"), ("What is 3 + 4?", "7"))
 _VERDICT = re.compile(rb"PASSED|FAILED|ERROR")
+
+
+def talk(name: str, *wanted: str) -> Scenario:
+    """A conversation of two turns, right unless `wanted` says other answers."""
+    asked = zip(_QUESTIONS, wanted or [answer for _, answer in _QUESTIONS], strict=True)
+    return {"id": name, "turns": [{"prompt": prompt, "checks": [{"equals": answer}]} for (prompt, _), answer in asked]}
 
 
 def store_path(project: Project) -> Path:
