@@ -129,8 +129,8 @@ class Figures:
     """The figures of everything that was added to a `Tally`.
 
     `models` are in order of their ids, `errors` the most frequent first. `cached` runs were taken over and called no
-    model. `worked_runs` are neither errors nor skipped nor cached; a scenario is among `worked_scenarios` if it has
-    such a run and none of its runs is an error or skipped. `makespan_s` is from the first start to the last end and
+    model; `xfailed` ones failed as their author expected. `worked_runs` are neither errors nor skipped nor cached; a
+    scenario is among `worked_scenarios` if it has such a run and none of its runs is an error or skipped. `makespan_s` is from the first start to the last end and
     `lower_bound_s` the least it could have been, over the runs that were neither skipped nor cached.
     """
 
@@ -143,6 +143,7 @@ class Figures:
     worked_scenarios: int
     makespan_s: float
     lower_bound_s: float
+    xfailed: int = 0
 
     @property
     def statuses(self) -> dict[Status, int]:
@@ -267,6 +268,7 @@ class Tally:
         self._unfinished: set[str] = set()
         self._trials: set[int] = set()
         self._cached = 0
+        self._xfailed = 0
         self._worked_runs = 0
         self._first_start = math.inf
         self._last_end = -math.inf
@@ -276,6 +278,7 @@ class Tally:
         self._models.setdefault(result.model, _ModelTally()).add(result)
         self._trials.add(result.trial)
         self._cached += result.cached
+        self._xfailed += result.status == "failed" and result.xfail is not None
         self._add_scenario(result)
         if result.status == "error":
             self._add_error(result)
@@ -291,6 +294,7 @@ class Tally:
             scenarios=len(self._scenarios),
             trials=len(self._trials),
             cached=self._cached,
+            xfailed=self._xfailed,
             worked_runs=self._worked_runs,
             worked_scenarios=len(self._worked - self._unfinished),
             # Seconds since the epoch, as floats, are true to a quarter of a microsecond: less than that is no time.

@@ -50,11 +50,11 @@ class Result:
 
     `latency_s` is the time in which the model worked on its answer, over all turns; `wait_s` that spent waiting for
     rate limits and between attempts, and `waits` what for; `duration_s` the run from its first request on. All in
-    seconds. `started_at` is in seconds since the epoch. `score`
-    is None unless the answer was graded. `cost_usd` is None where the price or the tokens are unknown. `cached` says
-    that no model was called for it, `regraded` that a stored answer was judged, `reuse` what was taken over, or why
-    nothing was. `answers` are those of all turns
-    where there were several; `response` is the last one, with the latency and the tokens of all.
+    seconds. `started_at` is in seconds since the epoch. `score` is None unless the answer was graded. `cost_usd` is
+    None where the price or the tokens are unknown. `xfail` is the author's reason to expect a wrong answer, and changes
+    no status. `cached` says that no model was called for it, `regraded` that a stored answer was judged, `reuse` what
+    was taken over, or why nothing was. `answers` are those of all turns where there were several; `response` is the
+    last one, with the latency and the tokens of all.
     """
 
     nodeid: str
@@ -75,6 +75,7 @@ class Result:
     error: Failure | None = None
     retries: tuple[Retry, ...] = ()
     cost_usd: float | None = None
+    xfail: str | None = None
     cached: bool = False
     regraded: bool = False
     reuse: str = ""

@@ -96,6 +96,7 @@ def conclude(
         retries=tuple(progress.retries),
         cost_usd=_cost(run.model, progress.usage),
         fingerprint=fingerprint(run),
+        xfail=run.scenario.xfail,
         grade_fingerprint=grade_fingerprint(run.scenario) if progress.answers else "",
         answers=progress.answers if len(progress.answers) > 1 else (),
     )

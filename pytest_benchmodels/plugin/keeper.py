@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Keeper"]
 
 _NOT_AGAIN = ("--bench-resume", "--bench-regrade")  # the latter calls no model, and so finishes nothing
+_NOT_YET = ("budget", "not-stored")
+"""Why a run was skipped that is still to be run."""
 
 
 class Keeper:
@@ -60,7 +62,7 @@ class Keeper:
         if self._settings.store is None and not self._settings.outputs:
             return
         recorder = self._recorder = self._recorder or self._begin()
-        if result.status == "error" or (result.status == "skipped" and result.error is not None):
+        if result.status == "error" or (result.error is not None and result.error.kind in _NOT_YET):
             self._is_complete = False
         if not self._has_expected and self._progress.total:
             self._expect(recorder)

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.result import Failure, Result
+from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.reports.properties import result_properties
 
 from .bench import Bench
@@ -84,7 +85,7 @@ class Runner:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         if isinstance(item, RunItem) and item.result is None and _is_skip(call):
-            item.conclude(_skipped(item))
+            item.conclude(_skipped(item, str(call.excinfo.value) if call.excinfo else ""))
         report = yield
         if isinstance(item, RunItem):
             attach(item, report)
@@ -117,7 +118,7 @@ def _is_skip(call: pytest.CallInfo[None]) -> bool:
     return call.when == "setup" and call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception)
 
 
-def _skipped(item: RunItem) -> Result:
+def _skipped(item: RunItem, reason: str) -> Result:
     return Result(
         nodeid=item.nodeid,
         scenario=item.scenario.id,
@@ -126,4 +127,5 @@ def _skipped(item: RunItem) -> Result:
         status="skipped",
         started_at=time.time(),
         duration_s=0.0,
+        error=Failure("skip", plain(reason)),
     )

@@ -1,7 +1,6 @@
 """JUnit XML of stored results, as pytest would have written it for their session.
 
-What is not stored differs: a run that a mark skipped has neither the mark's reason nor its line, and one that was
-expected to fail stands here as the failure that it was.
+What is not stored differs: a run that a mark skipped has not the mark's line.
 """
 
 from __future__ import annotations
@@ -48,8 +47,8 @@ def _suite(evaluation: Evaluation) -> ET.Element:
         "testsuite",
         name="pytest",
         errors=str(statuses["error"]),
-        failures=str(statuses["failed"] + statuses["timeout"] + failed_gates),
-        skipped=str(statuses["skipped"]),
+        failures=str(statuses["failed"] + statuses["timeout"] + failed_gates - evaluation.figures.xfailed),
+        skipped=str(statuses["skipped"] + evaluation.figures.xfailed),
         tests=str(evaluation.figures.runs + len(evaluation.gates)),
         time=f"{evaluation.run.duration_s:.3f}",
         timestamp=started_at.isoformat(),
@@ -67,7 +66,9 @@ def _run_case(result: Result) -> ET.Element:
     listed = ET.SubElement(case, "properties")
     for name, value in junit_properties(result):
         ET.SubElement(listed, "property", name=name, value=_legal(str(value)))
-    if result.status in {"failed", "timeout"}:
+    if result.status == "failed" and result.xfail is not None:
+        _add(case, "skipped", "", message=result.xfail, type="pytest.xfail")
+    elif result.status in {"failed", "timeout"}:
         text = failure_text(result)
         _add(case, "failure", text, message=_shortened(text))
     elif result.status == "error":

@@ -71,6 +71,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
             }
         ],
         "waits": {"rpm of sim/steady": 0.25},
+        "xfail": None,
         "reuse": "",
         "regraded": False,
         "grade_fingerprint": "",
