@@ -130,8 +130,9 @@ class Figures:
 
     `models` are in order of their ids, `errors` the most frequent first. `cached` runs were taken over and called no
     model; `xfailed` ones failed as their author expected. `worked_runs` are neither errors nor skipped nor cached; a
-    scenario is among `worked_scenarios` if it has such a run and none of its runs is an error or skipped. `makespan_s` is from the first start to the last end and
-    `lower_bound_s` the least it could have been, over the runs that were neither skipped nor cached.
+    scenario is among `worked_scenarios` if it has such a run and none of its runs is an error or skipped. `makespan_s`
+    is from the first start to the last end and `lower_bound_s` the least it could have been, over the runs that were
+    neither skipped nor cached.
     """
 
     models: tuple[ModelFigures, ...]
