@@ -79,22 +79,25 @@ class Bench:
                 self._tags.add(tag)
                 self._config.addinivalue_line("markers", f"{tag}: tag of a scenario")
 
-    def prepare(self, names: Iterable[str]) -> dict[str, Model]:
-        """Make ready for the models that are about to run; raise `pytest.UsageError` if one of them cannot."""
+    def prepare(self, names: Iterable[str], *, calls: bool = True) -> dict[str, Model]:
+        """Make ready for the models that are about to run; raise `pytest.UsageError` if one of them cannot.
+
+        Without `calls` they are not going to be called: they need no key, and nothing is started.
+        """
         wanted = dict.fromkeys(names)
         if NO_MODEL in wanted:
             raise pytest.UsageError(f"{HOW_TO_NAME_A_MODEL}{self._where_no_config_is()}")
         try:
-            models = self.models.resolve_all(wanted)
+            models = self.models.resolve_all(wanted, keys=calls)
         except ConfigError as error:
             raise pytest.UsageError(*str(error).splitlines()) from None
-        if any(model.base_url == self._sim_url for model in models.values()):
+        if calls and any(model.base_url == self._sim_url for model in models.values()):
             self._start_sim()
         self.models.list_prices(models)
         return models
 
     def _where_no_config_is(self) -> str:
-        """pytest may choose another rootdir than its user expects: any path among the arguments counts."""
+        """Any path among the arguments may make pytest choose another rootdir than its user expects."""
         return f" ({self._config.rootpath} has none)" if self.settings.config_file is None else ""
 
     def dispatch(self, models: Collection[Model]) -> Dispatch[Key]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -68,10 +68,10 @@ class Controller:
         self._briefed.append(node)
         self._send_brief(node)
 
-    def marked_by(self, node: WorkerController) -> set[int]:
-        """The items in whose user code this worker was when it ended."""
+    def marked_by(self, node: WorkerController) -> Mapping[int, int]:
+        """The items in whose user code this worker was when it ended, and how suspect each is."""
         marks = self._marks.get(node.gateway.id)
-        return marks.read() if marks else set()
+        return marks.read() if marks else {}
 
     def models_of(self, collection: Sequence[str]) -> dict[int, str]:
         """The model's name for each item that is a run, by the item's place in the collection."""

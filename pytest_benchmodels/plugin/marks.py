@@ -33,18 +33,18 @@ class Marks:
         return cls(os.open(path, os.O_RDWR), path)
 
     @contextmanager
-    def marked(self, index: int) -> Iterator[None]:
-        """Hold a mark; it stays if the process ends inside."""
-        os.pwrite(self._descriptor, b"\x01", index)
+    def marked(self, index: int, suspicion: int = 1) -> Iterator[None]:
+        """Hold a mark, from 1 to 255 the more suspect; it stays if the process ends inside."""
+        os.pwrite(self._descriptor, bytes((suspicion,)), index)
         try:
             yield
         finally:
             os.pwrite(self._descriptor, b"\x00", index)
 
-    def read(self) -> set[int]:
-        """The indices that are marked now."""
+    def read(self) -> dict[int, int]:
+        """The suspicion of each index that is marked now."""
         content = os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0)
-        return {index for index, byte in enumerate(content) if byte}
+        return {index: byte for index, byte in enumerate(content) if byte}
 
     def close(self) -> None:
         """Let go of the file."""

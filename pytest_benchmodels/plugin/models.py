@@ -45,8 +45,8 @@ class Models:
             self._resolved[name] = self._build(name, self._file.model.get(name, ModelEntry()))
         return self._resolved[name]
 
-    def resolve_all(self, names: Iterable[str]) -> dict[str, Model]:
-        """Resolve and make sure that each key is set; raise one `ConfigError` for all that is wrong."""
+    def resolve_all(self, names: Iterable[str], *, keys: bool = True) -> dict[str, Model]:
+        """Resolve, and with `keys` make sure that each is set; raise one `ConfigError` for all that is wrong."""
         models: dict[str, Model] = {}
         problems: list[str] = []
         for name in names:
@@ -54,7 +54,8 @@ class Models:
                 models[name] = self.resolve(name)
             except ConfigError as error:
                 problems.append(str(error))
-        problems += _missing_keys(models)
+        if keys:
+            problems += _missing_keys(models)
         if problems:
             raise ConfigError("\n".join(problems))
         return models

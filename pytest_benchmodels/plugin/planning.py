@@ -38,7 +38,7 @@ class _Knowledge:
 def print_plan(session: pytest.Session, bench: Bench) -> None:
     """Write the plan to the terminal."""
     runs = [item.run() for item in session.items if isinstance(item, RunItem) and not is_skipped(item)]
-    models = bench.prepare(run.model.id for run in runs)
+    models = bench.prepare((run.model.id for run in runs), calls=False)
     known = _knowledge(bench, runs)
     plans = [
         _plan(bench, [run for run in runs if run.model.id == name], known, bench.window_of(model))

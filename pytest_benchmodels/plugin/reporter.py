@@ -75,13 +75,16 @@ class Reporter:
         self._write_reports(session)
 
     def _judge(self, session: pytest.Session) -> None:
-        """Let gates decide in place of single results; other tests that failed still count."""
-        others_failed = session.testsfailed > self._failed_runs
+        """Let gates decide in place of single results; other tests that failed, and runs without a result, still count."""
+        others_failed = (
+            session.testsfailed > self._failed_runs or self._bench.progress.done < self._bench.progress.total
+        )
         self._gates = self._verdicts.gates(self._tally)
+        session.testscollected += len(self._gates)  # or progress would tell of more than 100 %
         for verdict in self._gates:
             for report in gate_reports(verdict):
                 self._config.hook.pytest_runtest_logreport(report=report)
-        held = all(verdict.held for verdict in self._gates)
+        held = all(verdict.held for verdict in self._gates) and progress.done >= progress.total
         session.exitstatus = pytest.ExitCode.OK if held and not others_failed else pytest.ExitCode.TESTS_FAILED
 
     def _write_reports(self, session: pytest.Session) -> None:

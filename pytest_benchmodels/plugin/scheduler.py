@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
@@ -47,7 +47,7 @@ class Office(Protocol):
 
     def is_dismissed(self, node: WorkerController) -> bool: ...
 
-    def marked_by(self, node: WorkerController) -> set[int]: ...
+    def marked_by(self, node: WorkerController) -> Mapping[int, int]: ...
 
 
 class LaneScheduling:
@@ -180,7 +180,7 @@ class LaneScheduling:
     def _culprit(self, node: WorkerController, unfinished: Sequence[int]) -> int | None:
         """The item in whose user code the process ended, as far as it left a mark; else the one held longest."""
         marked = self._controller.marked_by(node)
-        return next((index for index in unfinished if index in marked), next(iter(unfinished), None))
+        return max(unfinished, key=lambda index: marked.get(index, 0), default=None)
 
     def _plan(self, collection: Sequence[str]) -> None:
         """Sort out tests and runs, and how many runs a worker may have at once."""

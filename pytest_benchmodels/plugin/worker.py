@@ -35,6 +35,7 @@ from .xdist_shape import is_known
 
 __all__ = ["interactor", "run_worker"]
 
+_JUDGING = 2
 _SHUTDOWN = ("shutdown", dict[str, Any]())
 _ORPHANED = ("the controller is gone", dict[str, Any]())
 
@@ -174,4 +175,5 @@ class _Worker:
 
     def _watch(self, run: Run) -> AbstractContextManager[object]:
         index = self._indices.get(run.nodeid)
-        return nullcontext() if index is None else self._marks.marked(index)
+        # A check that ends the process is the likely culprit, beside whatever is being reported meanwhile.
+        return nullcontext() if index is None else self._marks.marked(index, _JUDGING)

@@ -25,7 +25,7 @@ with marks.marked(70_000), marks.marked(3):
 
 
 def test_nothing_is_marked_at_first(tmp_path: Path) -> None:
-    assert Marks.create(tmp_path / "m").read() == set()
+    assert Marks.create(tmp_path / "m").read() == {}
 
 
 def test_a_mark_is_seen_by_another_holder_of_the_file_and_goes_away(tmp_path: Path) -> None:
@@ -33,8 +33,8 @@ def test_a_mark_is_seen_by_another_holder_of_the_file_and_goes_away(tmp_path: Pa
     writer = Marks.open(reader.path)
 
     with writer.marked(4), writer.marked(0):
-        assert reader.read() == {0, 4}
-    assert reader.read() == set()
+        assert reader.read() == {0: 1, 4: 1}
+    assert reader.read() == {}
 
 
 def test_a_mark_goes_away_by_an_exception_too(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_mark_goes_away_by_an_exception_too(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), marks.marked(2):
         raise KeyboardInterrupt
 
-    assert marks.read() == set()
+    assert marks.read() == {}
 
 
 def test_a_process_that_ends_leaves_what_it_was_at(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_process_that_ends_leaves_what_it_was_at(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", MARK_AND_DIE, marks.path], check=False)
 
     assert ended.returncode == 3
-    assert marks.read() == {3, 70_000}
+    assert marks.read() == {3: 1, 70_000: 1}
 
 
 def test_the_file_is_nobody_elses_business(tmp_path: Path) -> None:
@@ -81,5 +81,12 @@ def test_exactly_those_inside_are_marked(
     with ExitStack() as stack:
         for index in inside:
             stack.enter_context(marks.marked(index))
-        assert marks.read() == inside
+        assert set(marks.read()) == inside
+    marks.close()
+
+
+def test_who_judges_is_more_suspect_than_who_is_reported(tmp_path: Path) -> None:
+    marks = Marks.create(tmp_path / "m")
+    with marks.marked(1), marks.marked(2, suspicion=2):
+        assert marks.read() == {1: 1, 2: 2}
     marks.close()
