@@ -75,10 +75,9 @@ class Reporter:
         self._write_reports(session)
 
     def _judge(self, session: pytest.Session) -> None:
-        """Let gates decide in place of single results; other tests that failed, and runs without a result, still count."""
-        others_failed = (
-            session.testsfailed > self._failed_runs or self._bench.progress.done < self._bench.progress.total
-        )
+        """Let gates decide in place of single results; other failed tests and runs without a result still count."""
+        others_failed = session.testsfailed > self._failed_runs
+        progress = self._bench.progress
         self._gates = self._verdicts.gates(self._tally)
         session.testscollected += len(self._gates)  # or progress would tell of more than 100 %
         for verdict in self._gates:
