@@ -20,7 +20,7 @@ def test_a_server_that_bears_few_at_once_answers_all_and_slows_no_other_model(
             scenario(f"n{number}", {"latency": 0.1, "limit_in_flight": BEARS}, models=["narrow"])
             for number in range(RUNS)
         ),
-        *(scenario(f"w{number}", {"latency": 0.3, "bucket": "wide"}, models=["wide"]) for number in range(13)),
+        *(scenario(f"w{number}", {"latency": 0.5, "sigma": 0, "bucket": "wide"}, models=["wide"]) for number in range(13)),
         models=(),
     )
 
@@ -28,7 +28,8 @@ def test_a_server_that_bears_few_at_once_answers_all_and_slows_no_other_model(
 
     assert result.ret == 0
     seen = seen_by(sim)
-    assert (seen["steady"]["max_in_flight"], seen["steady/wide"]["max_in_flight"]) == (BEARS, 12)
+    assert seen["steady"]["max_in_flight"] == BEARS
+    assert seen["steady/wide"]["max_in_flight"] > 2 * BEARS
     narrow = [run for run in results(project).values() if run["model"] == "narrow"]
     retries = [retry["kind"] for run in narrow for retry in run["retries"]]
     # Nine of the first twelve are refused; a session that learned nothing would have most refused.
