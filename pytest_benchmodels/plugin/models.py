@@ -165,9 +165,15 @@ def _missing_keys(models: Mapping[str, Model]) -> list[str]:
 
 
 def _checked_url(source: str, url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"{source}: base_url {quote(url)} has to begin with http:// or https:// and name a host")
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # looked at by whoever asks for it
+    except ValueError as error:
+        raise ConfigError(f"{source}: base_url {quote(url)} is no address: {error}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", url):
+        raise ConfigError(
+            f"{source}: base_url {quote(url)} has to begin with http:// or https:// and name a host, without spaces"
+        )
     if parts.username or parts.password:
         raise ConfigError(f"{source}: base_url must hold no user and no password; name the key with api_key_env")
     return url.rstrip("/")

@@ -102,10 +102,16 @@ def test_an_alias_without_a_name_says_what_it_lacks() -> None:
     assert said == "model 'local' lacks `name`, what the API calls it: set it in [model.local] of bench.toml"
 
 
-@pytest.mark.parametrize("url", ["ftp://x/v1", "127.0.0.1:8000", "http://", ""])
+@pytest.mark.parametrize("url", ["ftp://x/v1", "127.0.0.1:8000", "http://", "", "http://a b/v1"])
 def test_an_address_has_to_be_http(url: str) -> None:
     text = fault("local", {"model": {"local": {"provider": "openai", "name": "x", "base_url": url}}})
-    assert text == f"local: base_url {url!r} has to begin with http:// or https:// and name a host"
+    assert text == f"local: base_url {url!r} has to begin with http:// or https:// and name a host, without spaces"
+
+
+@pytest.mark.parametrize("url", ["http://[::1/v1", "http://127.0.0.1:99999/v1", "http://127.0.0.1:port/v1"])
+def test_an_address_that_is_none_is_said(url: str) -> None:
+    text = fault("local", {"model": {"local": {"provider": "openai", "name": "x", "base_url": url}}})
+    assert text.startswith(f"local: base_url {url!r} is no address: ")
 
 
 def test_an_address_must_hold_no_password() -> None:
