@@ -56,21 +56,27 @@ class Contest:
     def __init__(self, folder: Path, server: Server, work: Work) -> None:
         self.work = work
         self._server = server
-        self._folder = folder / f"{work.scenarios}x{work.models}"
-        self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / "pytest.ini").write_text("[pytest]\n")
-        (self._folder / "bench.toml").write_text(_config(server.url, work.models))
-        (self._folder / "suite.jsonl").write_text(_scenarios(work.scenarios))
+        self.folder = folder / f"{work.scenarios}x{work.models}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "pytest.ini").write_text("[pytest]\n")
+        (self.folder / "bench.toml").write_text(_config(server.url, work.models))
+        (self.folder / "suite.jsonl").write_text(_scenarios(work.scenarios))
 
     def plugin(self, *options: str) -> Done:
         """`pytest --bench`, with further options."""
-        command = pytest_command("--bench", "suite.jsonl", f"--bench-concurrency={WINDOW}", *options)
-        return self._done(measure(command, self._folder))
+        return self._done(self.session(*options))
+
+    def session(self, *options: str) -> Cost:
+        """The same, of a session that is not to do the work: it may send fewer requests, or none."""
+        return measure(self.plugin_command(*options), self.folder)
+
+    def plugin_command(self, *options: str) -> list[str]:
+        return pytest_command("--bench", "suite.jsonl", f"--bench-concurrency={WINDOW}", *options)
 
     def bare_loop(self) -> Done:
         """A loop over httpx, with the same number of requests in flight."""
         arguments = (self._server.url, *map(str, (self.work.scenarios, self.work.models, WINDOW)))
-        return self._done(measure([sys.executable, str(_CONTENDERS / "bare_loop.py"), *arguments], self._folder))
+        return self._done(measure([sys.executable, str(_CONTENDERS / "bare_loop.py"), *arguments], self.folder))
 
     def handwritten(self, *options: str) -> Done:
         """A parametrized test file, without the plugin."""
@@ -81,7 +87,7 @@ class Contest:
         }
         tests = str(_CONTENDERS / "test_handwritten.py")
         command = pytest_command("-p", "no:benchmodels", "-p", "no:cacheprovider", f"--rootdir={_CONTENDERS}", tests)
-        return self._done(measure([*command, *options], self._folder, variables))
+        return self._done(measure([*command, *options], self.folder, variables))
 
     def _done(self, cost: Cost) -> Done:
         seen = self._server.seen()

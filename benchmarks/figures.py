@@ -12,7 +12,7 @@ from .scale import Scale
 from .server import Server
 from .table import Row
 
-__all__ = ["FIGURES", "Figure"]
+__all__ = ["FIGURES", "Figure", "shown"]
 
 Figure = Callable[[Scale, Path], list[Row]]
 
@@ -20,7 +20,8 @@ _NO_CACHE = ("-p", "no:cacheprovider")
 _TRIVIAL = "import pytest\n\n\n@pytest.mark.parametrize('number', range({count}))\ndef test_trivial(number): pass\n"
 
 
-def _shown(work: Work) -> str:
+def shown(work: Work) -> str:
+    """`1,161 runs (387 x 3)`."""
     return f"{work.runs:,} runs ({work.scenarios:,} x {work.models})"
 
 
@@ -35,7 +36,7 @@ def wall(scale: Scale, folder: Path) -> list[Row]:
         informed = alternate(
             lambda: contest.plugin().cost.wall_s, lambda: contest.bare_loop().cost.wall_s, max(1, scale.pairs - 1)
         )
-    what = f"wall of {_shown(scale.work)} in one process / bare loop"
+    what = f"wall of {shown(scale.work)} in one process / bare loop"
     return [_wall_row(scale, what, plain), _wall_row(scale, f"{what}, durations known", informed)]
 
 
@@ -57,7 +58,7 @@ def xdist(scale: Scale, folder: Path) -> list[Row]:
             scale.pairs,
         )
     ratio, theirs_s = median_ratio(pairs), statistics.median(theirs for _, theirs in pairs)
-    what = f"wall of {_shown(scale.work)} with -n {scale.workers} / hand-written tests"
+    what = f"wall of {shown(scale.work)} with -n {scale.workers} / hand-written tests"
     return [Row(what, f"{ratio:.2f} x {theirs_s:.1f} s", "0.5 x", scale.judge(holds=ratio <= 0.5))]
 
 
@@ -91,7 +92,7 @@ def startup(scale: Scale, folder: Path) -> list[Row]:
             lambda: contest.plugin().start_up_s, lambda: contest.bare_loop().start_up_s, max(1, scale.short_pairs // 2)
         )
     ours_s, theirs_s = (statistics.median(side) for side in zip(*pairs, strict=True))
-    what = f"start-up to the first of {_shown(scale.work)} (bare loop)"
+    what = f"start-up to the first of {shown(scale.work)} (bare loop)"
     measured = f"{ours_s:.2f} s ({theirs_s:.2f} s)"
     return [Row(what, measured, "0.7 s", scale.judge(holds=ours_s <= 0.7))]
 
@@ -145,7 +146,7 @@ def large(scale: Scale, folder: Path) -> list[Row]:
     start = (1, statistics.median(start_up))
     big_s = slope(start, (scale.many.runs, statistics.median(cost.cpu_s for cost in big)))
     small_s = slope(start, (scale.work.runs, statistics.median(small)))
-    ratio, peak_mb, name = big_s / small_s, max(cost.peak_mb for cost in big), _shown(scale.many)
+    ratio, peak_mb, name = big_s / small_s, max(cost.peak_mb for cost in big), shown(scale.many)
     what, measured = f"CPU of each of {name} / of {scale.work.runs:,}", f"{ratio:.2f} x {small_s * 1000:.2f} ms"
     return [
         Row(what, measured, "1.2 x", scale.judge(holds=ratio <= 1.2)),

@@ -16,7 +16,8 @@ class Scale:
     `pairs` is how often two commands alternate that run for long, `short_pairs` is for those that take a second.
     `median_s` is the server's median latency; `long_s` outlasts the start of all workers. `limited_s` is for how long a
     rate limit is kept busy, `load_pairs` how often what takes half a minute alternates, `permits` how many of them a
-    process takes. `judged` says whether the limits apply.
+    process takes. `killed` is how many runs are killed `kills` times each, `compared` what two compared runs hold.
+    `judged` says whether the limits apply.
     """
 
     work: Work
@@ -31,6 +32,9 @@ class Scale:
     limited_s: int
     load_pairs: int
     permits: int
+    killed: int
+    kills: int
+    compared: Work
     judged: bool
 
     def judge(self, *, holds: bool) -> bool | None:
@@ -51,6 +55,9 @@ FULL = Scale(
     limited_s=35,
     load_pairs=3,
     permits=1000,
+    killed=10,
+    kills=5,
+    compared=Work(33_334, 3),
     judged=True,
 )
 QUICK = Scale(
@@ -66,5 +73,8 @@ QUICK = Scale(
     limited_s=1,
     load_pairs=1,
     permits=10,
+    killed=1,
+    kills=1,
+    compared=Work(100, 3),
     judged=False,
 )
