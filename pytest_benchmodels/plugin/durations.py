@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 
 import pytest
@@ -22,9 +23,12 @@ def read_durations(config: pytest.Config) -> dict[str, float]:
 
 
 def write_durations(config: pytest.Config, latest: Mapping[str, float]) -> None:
-    """Add this session's durations to those of other runs."""
+    """Add this session's durations to those of other runs, if the cache can be written: pytest itself says if not."""
     cache = getattr(config, "cache", None)
     if cache is None or not latest:
         return
     merged = {**read_durations(config), **latest}
-    cache.set(KEY, dict(list(merged.items())[-_MOST:]))
+    with warnings.catch_warnings():
+        # Outside of pytest's own look-out for warnings, one would break into its progress, or under -Werror end all.
+        warnings.simplefilter("ignore", pytest.PytestCacheWarning)
+        cache.set(KEY, dict(list(merged.items())[-_MOST:]))
