@@ -96,6 +96,15 @@ class Controller:
         if self._schedules:
             dsession.queue.put(("unscheduled", {"node": None, "indices": []}))
 
+    def _hush(self) -> None:
+        """Let xdist's status line rest: from here on it would be written over pytest's dots.
+
+        xdist's own schedulers wait for all workers, ours starts with the first. It has no public way either.
+        """
+        status: Any = self._config.pluginmanager.getplugin("terminaldistreporter")
+        if status is not None:
+            status._isatty = False  # noqa: SLF001 - see above
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: WorkerController) -> None:
         marks = self._marks[node.gateway.id] = Marks.create(self._folder / f"{node.gateway.id}.marks")
@@ -118,7 +127,9 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: WorkerController, ids: Sequence[str]) -> None:
         """Make ready for the models where a scheduler of xdist's own distributes the items."""
-        if not self._schedules:
+        if self._schedules:
+            self._hush()
+        else:
             models = self.models_of(ids)
             self.bench.prepare(models.values())
             self.bench.progress.total = len(models)
