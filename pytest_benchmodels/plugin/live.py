@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Generator
@@ -20,6 +21,7 @@ __all__ = ["Live", "progress_line"]
 _HEARTBEAT_S = 30.0
 _REDRAW_S = 0.5
 _LEAST_REDRAW_S = 0.005
+_LEAST_COLUMNS = 40
 _ERASE_BELOW = "\x1b[J"
 
 
@@ -56,7 +58,7 @@ class Live:
         if reporter is None or self._config.option.verbose < 0 or self._config.option.collectonly:
             return
         self._reporter = reporter
-        self._in_place = bool(reporter.isatty) and os.environ.get("TERM") != "dumb"
+        self._in_place = bool(reporter.isatty) and os.environ.get("TERM") != "dumb" and _is_wide_enough()
         self._thread = threading.Thread(target=self._tick, name="benchmodels-live", daemon=True)
         self._thread.start()
 
@@ -78,6 +80,11 @@ class Live:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self) -> Generator[None, object, object]:
         self._over.set()
+        return (yield from self._while_pytest_writes())
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True, optionalhook=True)
+    def pytest_testnodedown(self) -> Generator[None, object, object]:
+        """Here xdist tells of it, and right after that of the worker's replacement."""
         return (yield from self._while_pytest_writes())
 
     def beat(self) -> None:
@@ -110,3 +117,8 @@ class Live:
         file.write(f"\n\r{line}{_ERASE_BELOW}\x1b[A\x1b[{writer.width_of_current_line + 1}G")
         file.flush()
         self._is_drawn, self._drawn_at = True, time.perf_counter()
+
+
+def _is_wide_enough() -> bool:
+    """A narrower terminal pytest takes for one of 80 columns, and then is not where it believes itself to be."""
+    return shutil.get_terminal_size().columns >= _LEAST_COLUMNS
