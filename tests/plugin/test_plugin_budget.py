@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_benchmodels import SimServer
-from tests.plugin.plugin_parts import Project, json_report, right
+from tests.plugin.plugin_parts import Project, json_report, right, scenario
 from tests.plugin.plugin_results import JSON, results
 
 RUNS = 8
@@ -44,14 +44,14 @@ def test_nothing_starts_once_it_is_spent_and_the_rest_can_be_resumed(
 def test_what_is_in_flight_when_it_is_spent_still_ends(
     project: Project, sim: SimServer, workers: tuple[str, ...]
 ) -> None:
-    project.write("bench.toml", alias(sim, "priced", PRICE).replace('"steady"', '"slow"'))
-    project.suite(*(right(f"s{number}") for number in range(RUNS)), models=["priced"])
+    project.write("bench.toml", alias(sim, "priced", PRICE).replace('"openai"', '"sim"'))
+    project.suite(*(scenario(f"s{number}", {"latency": 0.4, "sigma": 0}) for number in range(RUNS)), models=["priced"])
 
     result = project.bench("--bench-budget=0.1", "--bench-concurrency=2", JSON, *workers)
 
     outcomes = result.parseoutcomes()
-    assert outcomes["passed"] == sim.stats()["slow"]["requests"] == 2
-    assert outcomes["skipped"] == RUNS - 2
+    assert outcomes == {"passed": 2, "skipped": RUNS - 2}
+    assert sim.stats()["steady"]["requests"] == 2
     spent = sum(model["cost_usd"] for model in json_report(project.path / "b.json")["models"])
     assert spent == pytest.approx(1.0)
 
