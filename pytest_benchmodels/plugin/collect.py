@@ -18,7 +18,7 @@ from pytest_benchmodels.reports.failure import failure_text
 from pytest_benchmodels.reports.properties import junit_properties
 
 from .bench import BENCH
-from .compat import skip_here
+from .compat import location_name, skip_here
 
 __all__ = ["LateAnswerError", "NoAnswerError", "RunItem", "ScenarioFile", "WrongAnswerError"]
 
@@ -139,4 +139,4 @@ class RunItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         _, _, line = self.scenario.source.rpartition(":")
-        return self.path, int(line) - 1 if line.isdigit() else None, self.name
+        return self.path, int(line) - 1 if line.isdigit() else None, location_name(self.name)

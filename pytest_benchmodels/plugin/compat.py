@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 import pytest
 
-__all__ = ["is_skipped", "skip_here", "terminal_file"]
+__all__ = ["is_skipped", "location_name", "skip_here", "terminal_file"]
 
 
 def is_skipped(item: pytest.Item) -> bool:
@@ -28,6 +28,15 @@ def is_skipped(item: pytest.Item) -> bool:
 def skip_here(reason: str) -> BaseException:
     """What skips an item as a mark would: the summary then names the scenario's line, not ours."""
     return pytest.skip.Exception(reason, _use_item_location=True)
+
+
+def location_name(name: str) -> str:
+    """An item's name as a report's location holds it.
+
+    Where a node id ends with that, pytest's terminal takes it for a Python path and shows its dots as `::`, an id that
+    nobody could type again. A space at its end keeps `v1.5[model]` as it is, and shows nowhere.
+    """
+    return f"{name} " if "." in name.partition("[")[0] else name
 
 
 def terminal_file(reporter: Any) -> TextIO:

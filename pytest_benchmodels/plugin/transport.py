@@ -16,6 +16,7 @@ from pytest_benchmodels.reports.gates import gate_line
 from pytest_benchmodels.reports.properties import junit_properties, result_properties
 
 from .collect import RunItem
+from .compat import location_name
 
 __all__ = ["Delivery", "attach", "complete_crash", "detach", "gate_reports", "teardown_after"]
 
@@ -69,7 +70,7 @@ def gate_reports(verdict: GateVerdict) -> Iterator[pytest.TestReport]:
         failed = when == "call" and not verdict.held
         yield pytest.TestReport(
             nodeid=f"gates::{name}",
-            location=("gates", None, name),
+            location=("gates", None, location_name(name)),
             keywords={},
             outcome="failed" if failed else "passed",
             longrepr=text if failed else None,
@@ -82,7 +83,7 @@ def complete_crash(report: pytest.TestReport, result: Result, text: str) -> None
     """Make xdist's report of a crashed worker's run look like that of any run without an answer."""
     file, _, name = result.nodeid.partition("::")
     report.when = "setup"
-    report.location = (file, None, name)
+    report.location = (file, None, location_name(name))
     report.longrepr = text
     report.start, report.stop = result.started_at, result.started_at + result.duration_s
     report.duration = result.duration_s
