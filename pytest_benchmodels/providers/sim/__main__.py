@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
 import sys
+from typing import Any
 
 from ..descriptors import raise_limit
 from .connection import Connection
@@ -39,11 +41,18 @@ def main(arguments: list[str]) -> int:
 def _serve(listening: socket.socket, *, owned: bool) -> None:
     raise_limit()
     loop = asyncio.new_event_loop()
+    loop.set_exception_handler(_complain)
     service = Service()
     loop.run_until_complete(loop.create_server(lambda: Connection(service), sock=listening, backlog=1024))
     if owned:
         loop.add_reader(sys.stdin.fileno(), _leave)
     loop.run_forever()
+
+
+def _complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Leave out that no more connections can be accepted: asyncio tries again, and says so 20,000 times a second."""
+    if getattr(context.get("exception"), "errno", None) not in (errno.EMFILE, errno.ENFILE):
+        loop.default_exception_handler(context)
 
 
 def _leave() -> None:

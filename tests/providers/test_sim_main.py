@@ -1,0 +1,32 @@
+"""The simulated provider as a process of its own."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+MODULE = "pytest_benchmodels.providers.sim"
+REQUEST = b"GET /v1/models HTTP/1.1\r\nHost: sim\r\n\r\n"
+
+
+def test_more_connections_than_open_files_fill_no_log() -> None:
+    command = ["sh", "-c", 'ulimit -n 20; exec "$0" -m "$1" --port 0', sys.executable, MODULE]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server,
+        ExitStack() as stack,
+    ):
+        stack.callback(server.kill)
+        assert server.stdout is not None
+        port = urlsplit(server.stdout.readline().strip()).port
+        first, *_ = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10)) for _ in range(40)]
+
+        first.sendall(REQUEST)
+        answer = first.recv(65_536)
+        server.kill()
+        said = server.communicate()[1]
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert said == ""
