@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -61,8 +61,14 @@ class ScenarioFile(pytest.File):
             for trial in range(1, trials + 1):
                 name = run_name(scenario.id, model, trial if trials > 1 else None)
                 # Composed by pytest, it would differ from the same text read back from the cache (`--lf`, `--sw`).
-                nodeid = f"{self.nodeid}::{name}"
+                nodeid = f"{self._file_id()}::{name}"
                 yield RunItem.from_parent(self, name=name, nodeid=nodeid, scenario=scenario, model=model, trial=trial)
+
+    def _file_id(self) -> str:
+        """The file's part of node ids, by which a controller knows runs; pytest has none for a file outside rootdir."""
+        if PurePosixPath(self.nodeid).name == self.path.name:
+            return self.nodeid
+        return Path(os.path.relpath(self.path, self.config.rootpath)).as_posix()
 
     def _shown(self) -> str:
         """The path as the user would type it."""
