@@ -59,3 +59,9 @@ class Scenario:
     skip: str | None = None
     xfail: str | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> tuple[tuple[Message, ...], ...]:
+        """The messages that each turn adds, the system's in front of the first."""
+        system = () if self.system is None else (Message("system", self.system),)
+        return tuple(turn.messages if number else system + turn.messages for number, turn in enumerate(self.turns))

@@ -11,7 +11,9 @@ import pytest
 from pytest_benchmodels import graders
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.model import Model
+from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import NO_MODEL
+from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.dispatch import Dispatch
 from pytest_benchmodels.engine.window import Window
@@ -32,7 +34,7 @@ class Bench:
 
     `sim_url` is where `sim/*` answers once `start_sim` was called; several processes may hold a Bench, one starts it.
     `limits_path` is the file in which the workers of a session share rate limits, None in a session without. `resumed`
-    is the id of the stored run that this session finishes.
+    is the id of the stored run that this session finishes. `keep_ahead` writes results that are about to be reported.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Bench:
         self._start_sim = start_sim
         self.limits_path = limits_path
         self.resumed = resumed
+        self.keep_ahead: Callable[[Iterable[tuple[Scenario, Result]]], None] = _keep_nothing
         self.progress = Progress()
         self.windows: dict[str, int] = {}
         self._tags: set[str] = set()
@@ -123,6 +126,10 @@ class Bench:
             return read_config(path)
         except ConfigError as error:
             raise pytest.UsageError(*str(error).splitlines()) from None
+
+
+def _keep_nothing(ended: Iterable[tuple[Scenario, Result]]) -> None:
+    """A worker hands its results over; what keeps them is elsewhere."""
 
 
 BENCH: pytest.StashKey[Bench] = pytest.StashKey()

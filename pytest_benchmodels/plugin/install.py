@@ -40,6 +40,7 @@ def install(config: pytest.Config) -> None:
     bench = Bench(config, server.url, start_sim=_nothing if plans_only else server.start)
     keeper = Keeper(config, bench.settings, bench.progress)
     bench.resumed = keeper.resumed
+    bench.keep_ahead = keeper.keep_ahead
     _register(config, bench)
     _register_reporters(config, bench, keeper)
     if _distributes(config):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -12,15 +12,16 @@ import pytest
 
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.reports.units import plural
 from pytest_benchmodels.store import Beginning, Record, Recorder, Store
 
 from .remainder import Remainder
+from .transport import Delivery
 
 if TYPE_CHECKING:
     from .options import Settings
     from .progress import Progress
-    from .transport import Delivery
 
 __all__ = ["Keeper"]
 
@@ -42,6 +43,7 @@ class Keeper:
         self._progress = progress
         self._recorder: Recorder | None = None
         self._remainder: Remainder | None = None
+        self._ahead: dict[str, Result] = {}
         self._has_expected = False
         self._is_complete = True
         self.problems: list[str] = []
@@ -68,10 +70,24 @@ class Keeper:
             self._expect(recorder)
         if self._remainder is not None:
             self._remainder.settle(result.nodeid)
-        if self.resumed is not None and result.cached and not result.regraded:
+        # A plugin that reruns items may have thrown away the one that was written ahead.
+        if self._is_stored(result) or self._ahead.pop(result.nodeid, None) == result:
             recorder.take_over(result)
         else:
             recorder.add(_record(delivery))
+
+    def keep_ahead(self, ended: Iterable[tuple[Scenario, Result]]) -> None:
+        """Write what is about to be reported, in one transaction instead of one each."""
+        fresh = [Delivery(result, scenario.asked) for scenario, result in ended if not self._is_stored(result)]
+        if self._settings.store is None or not fresh:
+            return
+        self._recorder = self._recorder or self._begin()
+        self._recorder.add_ahead(list(map(_record, fresh)))
+        self._ahead.update((delivery.result.nodeid, delivery.result) for delivery in fresh)
+
+    def _is_stored(self, result: Result) -> bool:
+        """Whether the resumed run has it already."""
+        return self.resumed is not None and result.cached and not result.regraded
 
     def close(self, *, interrupted: bool) -> None:
         """End the work on the store. A run without a result, or with an error, can be finished by `--bench-resume`."""

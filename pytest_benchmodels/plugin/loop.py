@@ -71,7 +71,7 @@ def _run_lanes(runs: Sequence[RunItem], bench: Bench, dispatch: Dispatch[RunItem
     """Report runs as they end; in their own order for `--sw`, which then has them started in it too."""
     config = runs[0].config
     stepwise = bool(getattr(config.option, "stepwise", False))
-    arrivals = Arrivals(runs if stepwise else ())
+    arrivals = Arrivals(runs if stepwise else (), bench.keep_ahead)
     durations = {} if stepwise else read_durations(config)
     executor, close = assemble(bench)
     lanes = Lanes(executor, dispatch, arrivals.put, close)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self, TypeVar
@@ -63,6 +63,12 @@ class Recorder:
         if self.run_id is not None:
             run_id = self.run_id
             self.attempt(lambda store: store.results.add(run_id, (record,)), None)
+
+    def add_ahead(self, records: Sequence[Record]) -> None:
+        """Write several at once, each of which is still to be counted by `take_over`: a tenth of the work each."""
+        if self.run_id is not None:
+            run_id = self.run_id
+            self.attempt(lambda store: store.results.add(run_id, records), None)
 
     def take_over(self, result: Result) -> None:
         """Count a result that the store has already as one of this session's."""
