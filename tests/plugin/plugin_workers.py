@@ -37,7 +37,7 @@ class Worker:
         self.running: set[int] = set()
         self.resting: set[int] = set()
         self.holding: set[int] = set()
-        self.marked: set[int] = set()
+        self.marked: dict[int, int] = {}
         self.begun: Counter[int] = Counter()
         self.sent: list[list[int]] = []
         self._desk = desk
@@ -208,7 +208,7 @@ class Desk:
     def is_dismissed(self, node: Worker) -> bool:
         return node in self.dismissed
 
-    def marked_by(self, node: Worker) -> set[int]:
+    def marked_by(self, node: Worker) -> dict[int, int]:
         return node.marked
 
     def _note_refused(self, report: pytest.CollectReport) -> None:
