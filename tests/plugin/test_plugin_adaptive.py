@@ -20,7 +20,10 @@ def test_a_server_that_bears_few_at_once_answers_all_and_slows_no_other_model(
             scenario(f"n{number}", {"latency": 0.1, "limit_in_flight": BEARS}, models=["narrow"])
             for number in range(RUNS)
         ),
-        *(scenario(f"w{number}", {"latency": 0.5, "sigma": 0, "bucket": "wide"}, models=["wide"]) for number in range(13)),
+        *(
+            scenario(f"w{number}", {"latency": 0.5, "sigma": 0, "bucket": "wide"}, models=["wide"])
+            for number in range(13)
+        ),
         models=(),
     )
 
