@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 import pytest
 
-__all__ = ["is_skipped", "location_name", "skip_here", "terminal_file"]
+__all__ = ["drop_testcase", "is_skipped", "location_name", "skip_here", "terminal_file"]
 
 
 def is_skipped(item: pytest.Item) -> bool:
@@ -23,6 +23,19 @@ def is_skipped(item: pytest.Item) -> bool:
         return evaluate_skip_marks(item) is not None
     except (pytest.fail.Exception, TypeError):  # the latter of a skip mark with the arguments of skipif
         return True
+
+
+def drop_testcase(config: pytest.Config, nodeid: str, node: object) -> None:
+    """Let JUnit forget what a dead worker began to tell of an item that runs again: a nameless case would stay."""
+    from _pytest.junitxml import xml_key  # noqa: PLC0415 - no public way to take a case back
+
+    xml = config.stash.get(xml_key, None)
+    if xml is None:
+        return
+    for key in [key for key in xml.node_reporters if str(key[0]) == nodeid and key[1] is node]:
+        reporter = xml.node_reporters.pop(key)
+        if reporter in xml.node_reporters_ordered:
+            xml.node_reporters_ordered.remove(reporter)
 
 
 def skip_here(reason: str) -> BaseException:

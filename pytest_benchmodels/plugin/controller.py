@@ -18,6 +18,7 @@ from pytest_benchmodels.reports.failure import failure_text
 
 from .bench import Bench
 from .brief import Brief
+from .compat import drop_testcase
 from .interrupts import gentle_interrupts
 from .marks import Marks
 from .scheduler import LaneScheduling
@@ -62,6 +63,10 @@ class Controller:
     def is_answered(self, nodeid: str) -> bool:
         """Whether the run's model answered it: its server bore one more."""
         return nodeid in self._reported and nodeid not in self._unanswered
+
+    def take_back(self, nodeid: str, node: WorkerController) -> None:
+        """Forget what a dead worker began to report of an item that runs again."""
+        drop_testcase(self._config, nodeid, node)
 
     def brief(self, node: WorkerController) -> None:
         """Tell a worker what the session knows: prices, models out of order, money spent."""

@@ -41,6 +41,8 @@ class Office(Protocol):
 
     def brief(self, node: WorkerController) -> None: ...
 
+    def take_back(self, nodeid: str, node: WorkerController) -> None: ...
+
     def is_reported(self, nodeid: str) -> bool: ...
 
     def is_answered(self, nodeid: str) -> bool: ...
@@ -162,7 +164,10 @@ class LaneScheduling:
                 self._release(index, node)
         unfinished = [index for index in held if not self._controller.is_reported(self._collection[index])]
         culprit = self._culprit(node, unfinished)
-        self._add(index for index in unfinished if index != culprit)
+        again = [index for index in unfinished if index != culprit]
+        for index in again:
+            self._controller.take_back(self._collection[index], node)
+        self._add(again)
         self.schedule()
         return None if culprit is None else self._collection[culprit]
 

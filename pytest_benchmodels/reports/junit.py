@@ -85,6 +85,8 @@ def _gate_case(verdict: GateVerdict) -> ET.Element:
     model = f" ({verdict.model})" if verdict.gate.model == "*" and verdict.model else ""
     name = plain(f"{verdict.gate.text or verdict.gate}{model}")
     case = _case(f"gates::{name}", 0.0)
+    listed = ET.SubElement(case, "properties")
+    ET.SubElement(listed, "property", name="bench.gate", value=_legal(text))
     if not verdict.held:
         _add(case, "failure", text, message=_shortened(text))
     return case

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from docs_reading import DOCS, PAGES, ROOT, Block, anchors, blocks, links
 
 from pytest_benchmodels.formats import LoadOptions, load
 from pytest_benchmodels.graders import BUILTIN
 from pytest_benchmodels.plugin.configfile import read_config
 from pytest_benchmodels.plugin.models import Models
 from pytest_benchmodels.plugin.options import DEFAULT_PATTERNS
+from tests.docs.docs_reading import DOCS, PAGES, ROOT, Block, anchors, blocks, links
 
 WRONG_ON_PURPOSE = ("bad/", "statuses/")
 FILES = {"yaml", "jsonl", "csv", "toml", "python"}

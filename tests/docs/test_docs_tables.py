@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from docs_reading import DOCS, blocks, prose, rows, section
 
 import pytest_benchmodels
 from pytest_benchmodels import Result
@@ -27,6 +26,7 @@ from pytest_benchmodels.providers.reply import HttpReply
 from pytest_benchmodels.reports.bench_json import BenchRun, write_bench_json
 from pytest_benchmodels.reports.evaluation import Evaluation
 from pytest_benchmodels.reports.properties import result_properties
+from tests.docs.docs_reading import DOCS, blocks, prose, rows, section
 
 
 def codes(cell: str) -> list[str]:

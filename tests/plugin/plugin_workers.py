@@ -208,6 +208,9 @@ class Desk:
     def is_dismissed(self, node: Worker) -> bool:
         return node in self.dismissed
 
+    def take_back(self, nodeid: str, node: Worker) -> None:
+        assert not self.is_reported(nodeid), f"{node} reported it: it is not taken back"
+
     def marked_by(self, node: Worker) -> dict[int, int]:
         return node.marked
 

@@ -83,7 +83,7 @@ def test_after_a_signal(project: Project, sim: SimServer, workers: tuple[str, ..
 
     assert result.parseoutcomes() == {"passed": 3, "failed": 1}
     complete(project, result, cached=3, statuses=ALL)
-    assert (before, requests(sim)) == (4, 5)
+    assert requests(sim) == before + 1
 
 
 def test_after_a_kill_nothing_that_was_reported_is_missing(
