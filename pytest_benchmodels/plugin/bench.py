@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable
+from collections.abc import Callable, Collection, Generator, Hashable, Iterable
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TypeVar
 
@@ -27,6 +28,15 @@ from .progress import Progress
 __all__ = ["BENCH", "Bench"]
 
 Key = TypeVar("Key", bound=Hashable)
+
+
+@contextmanager
+def _usage_errors() -> Generator[None]:
+    """Let pytest show a configuration that cannot work as it shows a wrong option, each fault on a line of its own."""
+    try:
+        yield
+    except ConfigError as error:
+        raise pytest.UsageError(*str(error).splitlines()) from None
 
 
 class Bench:
@@ -70,10 +80,8 @@ class Bench:
 
     def pytest_sessionstart(self) -> None:
         """Refuse a class that is no check before anything is collected, or a worker started."""
-        try:
+        with _usage_errors():
             _ = self.load_options
-        except ConfigError as error:
-            raise pytest.UsageError(*str(error).splitlines()) from None
 
     def register_tags(self, tags: Iterable[str]) -> None:
         """Let tags be markers: `--strict-markers` is for typing errors in tests, a scenario's tags are data."""
@@ -90,10 +98,8 @@ class Bench:
         wanted = dict.fromkeys(names)
         if NO_MODEL in wanted:
             raise pytest.UsageError(f"{HOW_TO_NAME_A_MODEL}{self._where_no_config_is()}")
-        try:
+        with _usage_errors():
             models = self.models.resolve_all(wanted, keys=calls)
-        except ConfigError as error:
-            raise pytest.UsageError(*str(error).splitlines()) from None
         if calls and any(model.base_url == self._sim_url for model in models.values()):
             self._start_sim()
         self.models.list_prices(models)
@@ -122,10 +128,8 @@ class Bench:
         path = self.settings.config_file
         if path is None:
             return ConfigFile()
-        try:
+        with _usage_errors():
             return read_config(path)
-        except ConfigError as error:
-            raise pytest.UsageError(*str(error).splitlines()) from None
 
 
 def _keep_nothing(ended: Iterable[tuple[Scenario, Result]]) -> None:

@@ -104,9 +104,9 @@ class Keeper:
         yield f"to finish this run: pytest {shlex.join(words)} --bench-resume"
 
     def _is_finished(self) -> bool:
-        # Where nothing at all came in, as with --collect-only, this session had no part in the run.
         if self._settings.reuse.regrade:
             return True  # it called no model: there is nothing that another session could finish
+        # Where nothing at all came in, as with --collect-only, this session had no part in the run.
         done = self._progress.done >= max(self._progress.total, 1)
         return done and self._is_complete and not (self._remainder is not None and self._remainder.count)
 
