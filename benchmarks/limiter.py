@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pytest_benchmodels.core.exchange import Message, Request, Usage
 from pytest_benchmodels.core.model import Limit, Model
-from pytest_benchmodels.engine.limits import Limiter
+from pytest_benchmodels.engine.limits import Limiter, Unlimited
 from pytest_benchmodels.engine.limits.memory import MemoryLimiter
 from pytest_benchmodels.engine.limits.sqlite import SqliteLimiter
 from pytest_benchmodels.engine.permits import Permits
@@ -37,11 +37,12 @@ async def main(count: int, limiter: Limiter) -> float:
     limits = (Limit("rpm of m", "rpm", _NO_LIMIT), Limit("tpm of m", "tpm", _NO_LIMIT))
     model = Model("m", "sim", "steady", "http://127.0.0.1/v1", limits=limits)
     request = Request(model, (Message("user", "What is six times seven?"),))
-    permits = Permits(limiter)
-    await permits.obtain(request)  # opens the file
-    start = time.process_time()
+    permits = Permits(limiter, Unlimited())
+    async with permits.hold(request):  # opens the file
+        start = time.process_time()
     for _ in range(count):
-        permit = await permits.obtain(request)
+        async with permits.hold(request) as permit:
+            pass
         await permits.settle(permit, request, Usage(6, 2))
     return time.process_time() - start
 

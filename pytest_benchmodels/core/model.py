@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Limit", "Model", "Price"]
+__all__ = ["Cap", "Limit", "Model", "Price"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,19 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Cap:
+    """At most `most` requests in flight, counted by all sessions that share the bucket."""
+
+    bucket: str
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """`id` is what the user typed (`openai/gpt-4o-mini` or an alias) and reports show; `name` is what the API gets.
 
     `api_key_env` names the environment variable, never the key. `timeout_s`, in seconds, is the limit of one run.
+    `max_in_flight` holds for the runs of one session; `caps` for those of several, where they share their limits.
     """
 
     id: str
@@ -42,4 +51,5 @@ class Model:
     timeout_s: float | None = None
     max_in_flight: int | None = None
     limits: tuple[Limit, ...] = ()
+    caps: tuple[Cap, ...] = ()
     price: Price | None = None

@@ -12,7 +12,7 @@ from pytest_benchmodels.core.result import Retry
 
 from .backoff import Backoff
 from .flight import Flight
-from .permits import Permit, Permits
+from .permits import Permits
 
 __all__ = ["RETRY", "Attempts"]
 
@@ -33,33 +33,31 @@ class Attempts:
         provider = self._provider_for(request.model)
         attempt = 1
         while True:
-            permit = await self._permit(request, flight)
-            flight.progress.attempts += 1
-            flight.progress.doing = f"attempt {attempt} was not answered"
             try:
-                with flight.progress.working():
-                    response = await provider.complete(replace(request, attempt=attempt) if attempt > 1 else request)
+                return await self._attempt(provider, request, attempt, flight)
             except ProviderError as error:
                 failed = error
-            else:
-                await self._permits.settle(permit, request, response.usage)
-                if response.pause_s is not None:
-                    flight.lane.pause(response.pause_s)
-                return response
             await self._rest(attempt, failed, flight)
             attempt += 1
 
-    async def _permit(self, request: Request, flight: Flight) -> Permit:
-        permit = await self._permits.obtain(request)
-        if permit.wait_s:
-            flight.progress.waited(permit.bucket, permit.wait_s)
-        flight.begin()
-        return permit
+    async def _attempt(self, provider: Provider, request: Request, attempt: int, flight: Flight) -> Response:
+        async with self._permits.hold(request) as permit:
+            for limit, wait_s in permit.waits:
+                flight.progress.waited(limit, wait_s)
+            flight.begin()
+            flight.progress.attempts += 1
+            flight.progress.doing = f"attempt {attempt} was not answered"
+            with flight.progress.working():
+                response = await provider.complete(replace(request, attempt=attempt) if attempt > 1 else request)
+        await self._permits.settle(permit, request, response.usage)
+        if response.pause_s is not None:
+            flight.lane.pause(response.pause_s)
+        return response
 
     async def _rest(self, attempt: int, error: ProviderError, flight: Flight) -> None:
-        """Wait until the next attempt is due; raise the error if there is to be none within the limit."""
+        """Wait until the next attempt is due; raise the error if there is to be none, or none within the limit."""
         wait_s = self._backoff.wait_s(attempt, error)
-        if wait_s is None:
+        if wait_s is None or flight.is_hopeless():
             raise error
         if not flight.reaches(wait_s):
             beyond = f"the next attempt was due in {wait_s:.1f} s, beyond the limit of {flight.run.timeout_s} s"
@@ -71,3 +69,5 @@ class Attempts:
             flight.lane.pause(error.retry_after_s)
         with progress.waiting(RETRY):
             await flight.lane.rest(wait_s, limited=limited)
+        if flight.is_hopeless():
+            raise error

@@ -55,6 +55,7 @@ class Executor:
         """
         model = flight.run.model.id
         flight.admit = lambda: self._admission.admit(model)
+        flight.is_hopeless = lambda: model in self._admission.closed
         try:
             flight.admit()
         except RefusedError as error:

@@ -38,15 +38,20 @@ def _admitted() -> None:
     """Nobody objects."""
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class Flight:
-    """What the parts of a run's execution share."""
+    """What the parts of a run's execution share. `is_hopeless` says that its model is out of order by now."""
 
     run: Run
     lane: Lane
     limit: asyncio.Timeout
     progress: Progress
     admit: Callable[[], None] = _admitted
+    is_hopeless: Callable[[], bool] = _never
     _begun: bool = False
 
     def begin(self) -> None:

@@ -1,15 +1,18 @@
-"""Leave to send a request: rate limits, waited for and accounted."""
+"""Leave to send a request: limits, waited for and accounted."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
+from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.exchange import Request, Usage
 from pytest_benchmodels.core.model import Limit
 
 from .limits.pace import Charge, Limiter
+from .limits.seats import Seat, Seats
 from .tokens import TokenEstimate
 
 __all__ = ["Permit", "Permits"]
@@ -19,39 +22,52 @@ _MARGIN = 0.99
 
 
 class Permit(NamedTuple):
-    """Leave for one request. `bucket` is the limit that it waited for, for `wait_s` seconds; `tokens` were reserved."""
+    """Leave for one request: the limits that it waited for, each with its seconds, and the tokens that are reserved."""
 
-    bucket: str = ""
-    wait_s: float = 0.0
+    waits: tuple[tuple[str, float], ...] = ()
     tokens: int = 0
 
 
 class Permits:
-    """Lets requests go as fast as their models' limits allow, shared with all who use the same `limiter`."""
+    """Lets requests go as fast as limits allow, which are shared with all who use the same `limiter` and `seats`."""
 
-    def __init__(self, limiter: Limiter) -> None:
+    def __init__(self, limiter: Limiter, seats: Seats) -> None:
         self._limiter = limiter
+        self._seats = seats
         self._estimate = TokenEstimate()
 
-    async def obtain(self, request: Request) -> Permit:
-        """Wait until the request may go."""
-        limits = request.model.limits
-        if not limits:
-            return Permit()
-        tokens = self._estimate.tokens(request)
-        wait_s, bucket = await self._limiter.reserve(_charges(limits, tokens))
+    @asynccontextmanager
+    async def hold(self, request: Request) -> AsyncIterator[Permit]:
+        """Wait until the request may go, and count it as in flight until this is left."""
+        if not request.model.limits and not request.model.caps:
+            yield Permit()
+            return
+        # A place in a rate limit is a time, which would pass while the request waits for a seat: so that comes first.
+        seat = await self._seats.take(request.model.caps)
+        try:
+            yield await self._obtain(request, seat)
+        finally:
+            await self._seats.leave(seat)
+
+    async def _obtain(self, request: Request, seat: Seat) -> Permit:
+        tokens, wait_s, bucket = 0, 0.0, ""
+        if request.model.limits:
+            tokens = self._estimate.tokens(request)
+            wait_s, bucket = await self._limiter.reserve(_charges(request.model.limits, tokens))
         if wait_s > 0:
             await asyncio.sleep(wait_s)
-        return Permit(bucket, max(wait_s, 0.0), tokens)
+        waits = ((seat.bucket, seat.wait_s), (bucket, wait_s))
+        return Permit(tuple((name, seconds) for name, seconds in waits if seconds > 0), tokens)
 
     async def settle(self, permit: Permit, request: Request, usage: Usage) -> None:
-        """Correct the reservation by what the answer took."""
+        """Correct the reservation by what the answer took. Does not raise: there is an answer."""
         by_tokens = [limit for limit in request.model.limits if limit.kind == "tpm"]
         if not by_tokens or usage.input_tokens is None or usage.output_tokens is None:
             return
         self._estimate.learn(request, usage)
         beyond = usage.input_tokens + usage.output_tokens - permit.tokens
-        await self._limiter.settle(_charges(by_tokens, beyond))
+        with suppress(ConfigError):
+            await self._limiter.settle(_charges(by_tokens, beyond))
 
 
 def _charges(limits: Sequence[Limit], tokens: int) -> list[Charge]:

@@ -12,7 +12,7 @@ from pytest_benchmodels.engine.backoff import Backoff
 from pytest_benchmodels.engine.execution import Executor
 from pytest_benchmodels.engine.flight import Alone
 from pytest_benchmodels.engine.judging import Watch, unwatched
-from pytest_benchmodels.engine.limits import Limiter
+from pytest_benchmodels.engine.limits import Limiter, Seats, Unlimited
 from pytest_benchmodels.engine.permits import Permits
 from pytest_benchmodels.engine.recall import Forgetful, Recall
 from pytest_benchmodels.providers import create
@@ -31,7 +31,7 @@ __all__ = ["assemble", "execute_alone"]
 
 def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable[[], Awaitable[None]]]:
     """An executor with connections and limits of its own, for one event loop, and what closes them."""
-    pool, limiter = HttpPool(), _limiter(bench)
+    pool, limiter, seats = HttpPool(), _limiter(bench), _seats(bench)
     made: dict[str, Provider] = {}
 
     def provider_for(model: Model) -> Provider:
@@ -42,8 +42,9 @@ def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable
     async def close() -> None:
         await pool.aclose()
         await limiter.aclose()
+        await seats.aclose()
 
-    attempts = Attempts(provider_for, Backoff(bench.settings.retries), Permits(limiter))
+    attempts = Attempts(provider_for, Backoff(bench.settings.retries), Permits(limiter, seats))
     return Executor(attempts, bench.admission, _recall(bench), watch), close
 
 
@@ -82,3 +83,12 @@ def _limiter(bench: Bench) -> Limiter:
     from pytest_benchmodels.engine.limits.memory import MemoryLimiter  # noqa: PLC0415 - no worker
 
     return MemoryLimiter()
+
+
+def _seats(bench: Bench) -> Seats:
+    """Within a session, `max_in_flight` is a matter of its lanes; between sessions, somebody else has to count."""
+    if bench.file.limits is None:
+        return Unlimited()
+    from pytest_benchmodels.engine.limits.redis_seats import RedisSeats  # noqa: PLC0415 - an extra
+
+    return RedisSeats(bench.file.limits)

@@ -55,7 +55,7 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole bench.toml.
 
     `allow_paths` are folders, relative to the file, that datasets may be read from. `limits` is the address of a Redis
-    in which sessions on several machines share their rate limits. `gate` are rules as `--bench-gate` takes them.
+    in which sessions on several machines share their limits. `gate` are rules as `--bench-gate` takes them.
     """
 
     models: list[str] = []

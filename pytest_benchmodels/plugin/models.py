@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.model import Limit, Model, Price
+from pytest_benchmodels.core.model import Cap, Limit, Model, Price
 from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.engine.dispatch import Pool
 from pytest_benchmodels.providers.catalog import CATALOG, ProviderInfo
@@ -72,7 +72,7 @@ class Models:
         info = CATALOG[provider]
         # An address of the user's own never gets the key of the provider's: an alias names its key or has none.
         key_env = None if self._has_own_address(name) else info.find_key_env(os.environ)
-        return Model(
+        model = Model(
             id=name,
             provider=provider,
             name=entry.name or api_name,
@@ -81,17 +81,21 @@ class Models:
             params=entry.params,
             timeout_s=entry.timeout,
             max_in_flight=entry.max_in_flight,
-            limits=self._limits(name, provider, entry),
             price=_price(info, entry),
         )
+        return replace(model, limits=tuple(self._limits(model)), caps=tuple(self._caps(model)))
 
     def pools(self, models: Collection[Model]) -> list[Pool]:
-        """The maxima in flight that models of one provider have in common."""
-        return [
-            Pool(frozenset(model.id for model in models if model.provider == provider), entry.max_in_flight)
-            for provider, entry in self._file.provider.items()
-            if entry.max_in_flight is not None
-        ]
+        """The maxima in flight that models with one account have in common."""
+        accounts: dict[str, set[str]] = {}
+        most: dict[str, int] = {}
+        for model in models:
+            entry = self._file.provider.get(model.provider)
+            if entry is not None and entry.max_in_flight is not None:
+                account = self._account(model)
+                accounts.setdefault(account, set()).add(model.id)
+                most[account] = entry.max_in_flight
+        return [Pool(frozenset(ids), most[account]) for account, ids in accounts.items()]
 
     @property
     def listed_prices(self) -> Mapping[str, Price]:
@@ -118,21 +122,38 @@ class Models:
         self._listed[name] = price
         self._resolved[name] = replace(self.resolve(name), price=price)
 
-    def _limits(self, name: str, provider: str, entry: ModelEntry) -> tuple[Limit, ...]:
-        """The model's own limits, and those that it shares with others of its provider."""
-        shared = self._file.provider.get(provider, ProviderEntry())
-        limits = []
-        for owner, source in ((name, entry), (f"provider {provider}", shared)):
+    def _limits(self, model: Model) -> Iterator[Limit]:
+        """The model's own limits, and those that it shares with others of its account."""
+        for owner, source in self._owners(model):
             if source.rpm is not None:
-                limits.append(Limit(f"rpm of {owner}", "rpm", source.rpm))
+                yield Limit(f"rpm of {owner}", "rpm", source.rpm)
             if source.tpm is not None:
-                limits.append(Limit(f"tpm of {owner}", "tpm", source.tpm))
-        return tuple(limits)
+                yield Limit(f"tpm of {owner}", "tpm", source.tpm)
+
+    def _caps(self, model: Model) -> Iterator[Cap]:
+        """What a session cannot keep by itself, because others count as well."""
+        if self._file.limits is not None:
+            for owner, source in self._owners(model):
+                if source.max_in_flight is not None:
+                    yield Cap(f"max_in_flight of {owner}", source.max_in_flight)
+
+    def _owners(self, model: Model) -> Iterator[tuple[str, ModelEntry | ProviderEntry]]:
+        """Those whose limits hold for the model, by their names for a reader, by which buckets are shared too."""
+        yield model.id, self._file.model.get(model.id, ModelEntry())
+        yield self._account(model), self._file.provider.get(model.provider, ProviderEntry())
+
+    def _account(self, model: Model) -> str:
+        """Provider, key and address: what an API counts together. What is as usual goes without saying."""
+        info = CATALOG[model.provider]
+        at = f" at {model.base_url}" if model.base_url != self._usual_url(info) else ""
+        key = model.api_key_env if at or model.api_key_env != info.find_key_env(os.environ) else None
+        return f"provider {model.provider}{at}" + (f" with {key}" if key else "")
 
     def _base_url(self, info: ProviderInfo) -> str:
-        if info.protocol == "sim":
-            return self._sim_url
-        return _checked_url(info.base_url_env or info.name, info.find_base_url(os.environ))
+        return _checked_url(info.base_url_env or info.name, self._usual_url(info))
+
+    def _usual_url(self, info: ProviderInfo) -> str:
+        return self._sim_url if info.protocol == "sim" else info.find_base_url(os.environ)
 
     def _unknown(self, name: str, provider: str) -> str:
         known = [*CATALOG, *self._file.model]

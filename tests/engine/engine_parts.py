@@ -17,7 +17,7 @@ from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.attempts import Attempts
 from pytest_benchmodels.engine.backoff import Backoff
 from pytest_benchmodels.engine.execution import Executor
-from pytest_benchmodels.engine.limits import Limiter
+from pytest_benchmodels.engine.limits import Limiter, Unlimited
 from pytest_benchmodels.engine.limits.memory import MemoryLimiter
 from pytest_benchmodels.engine.permits import Permits
 from pytest_benchmodels.engine.recall import Forgetful, Recall
@@ -80,15 +80,19 @@ class FakeProvider:
 
 
 def executor(
-    provider: object, retries: int = 4, limiter: Limiter | None = None, recall: Recall | None = None
+    provider: object,
+    retries: int = 4,
+    limiter: Limiter | None = None,
+    recall: Recall | None = None,
+    admission: Admission | None = None,
 ) -> Executor:
     """An executor whose every model is answered by one fake, without waits between attempts."""
     attempts = Attempts(
         lambda _: provider,  # type: ignore[arg-type,return-value] # a fake
         Backoff(retries, base_s=0.0),
-        Permits(limiter or MemoryLimiter()),
+        Permits(limiter or MemoryLimiter(), Unlimited()),
     )
-    return Executor(attempts, Admission(), recall or Forgetful())
+    return Executor(attempts, admission or Admission(), recall or Forgetful())
 
 
 def retryable(kind: str = "overloaded", retry_after_s: float | None = None) -> ProviderError:

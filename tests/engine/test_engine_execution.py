@@ -9,9 +9,10 @@ import pytest
 from pytest_benchmodels.core.errors import CheckError, ProviderError
 from pytest_benchmodels.core.exchange import Message, Response
 from pytest_benchmodels.core.grading import Grade
-from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
+from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.flight import Alone
 from tests.engine.engine_parts import MODEL, Calls, FakeProvider, Says, check, executor, retryable, run, scenario
 
@@ -122,6 +123,22 @@ def test_a_wait_beyond_the_limit_ends_the_run_at_once_and_says_so() -> None:
     assert result.error is not None
     assert "due in 18000.0 s, beyond the limit of 5.0 s" in result.error.message
     assert result.duration_s < 5
+
+
+def test_a_model_that_was_closed_meanwhile_gets_no_further_attempt() -> None:
+    """Its other runs found it out of order while this one waited for its next attempt."""
+    admission = Admission()
+
+    class ClosedMeanwhile(Alone):
+        async def rest(self, seconds: float, *, limited: bool) -> None:  # noqa: ARG002 - a Lane
+            admission.close(MODEL.id, Failure("auth", "HTTP 401"))
+
+    provider = FakeProvider([retryable(), "yes"])
+    executing = executor(provider, admission=admission).execute(run(scenario()), ClosedMeanwhile())
+    result = asyncio.run(executing)
+
+    assert (result.status, result.attempts, provider.answers) == ("error", 1, ["yes"])
+    assert result.error == Failure("overloaded", "simulated overloaded")
 
 
 def test_a_hanging_request_is_a_timeout_and_is_cancelled() -> None:

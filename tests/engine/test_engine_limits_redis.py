@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import socket
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,24 +12,6 @@ from pytest_benchmodels.engine.limits import Charge
 from pytest_benchmodels.engine.limits.redis import RedisLimiter
 
 REQUEST = Charge("rpm", 10.0)
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = shutil.which("redis-server")
-    if server is None:
-        assert not os.environ.get("BENCHMODELS_REDIS_REQUIRED"), "CI has to have redis-server"
-        pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
-    folder: Path = tmp_path_factory.mktemp("redis")
-    path = folder / "redis.sock"
-    command = [server, "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if "ready to accept connections" in line.lower():
-                break
-        yield f"unix://{path}"
-        process.terminate()
 
 
 def test_two_machines_share_a_bucket(redis_url: str) -> None:

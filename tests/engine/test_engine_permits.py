@@ -10,8 +10,8 @@ import pytest
 
 from pytest_benchmodels.core.exchange import Message, Request, Usage
 from pytest_benchmodels.core.model import Limit
-from pytest_benchmodels.engine.limits import Charge
-from pytest_benchmodels.engine.permits import Permits
+from pytest_benchmodels.engine.limits import Charge, Unlimited
+from pytest_benchmodels.engine.permits import Permit, Permits
 from pytest_benchmodels.engine.tokens import TokenEstimate
 from tests.engine.engine_parts import MODEL
 
@@ -20,6 +20,11 @@ LIMITED = replace(MODEL, limits=(Limit("rpm of m", "rpm", 600), Limit("tpm of m"
 
 def request(text: str = "x" * 400, **params: object) -> Request:
     return Request(LIMITED, (Message("user", text),), params)
+
+
+async def take(permits: Permits, wanted: Request) -> Permit:
+    async with permits.hold(wanted) as permit:
+        return permit
 
 
 @dataclass
@@ -42,7 +47,7 @@ class Ledger:
 
 def test_a_request_takes_its_share_of_a_minute_with_a_margin_of_one_percent() -> None:
     ledger = Ledger()
-    permit = asyncio.run(Permits(ledger).obtain(request()))
+    permit = asyncio.run(take(Permits(ledger, Unlimited()), request()))
 
     by_requests, by_tokens = ledger.reserved[0]
     assert (by_requests.bucket, by_tokens.bucket) == ("rpm of m", "tpm of m")
@@ -53,11 +58,10 @@ def test_a_request_takes_its_share_of_a_minute_with_a_margin_of_one_percent() ->
 
 def test_the_answers_tokens_correct_the_reservation() -> None:
     async def exchange(permits: Permits) -> None:
-        permit = await permits.obtain(request())
-        await permits.settle(permit, request(), Usage(101, 56))
+        await permits.settle(await take(permits, request()), request(), Usage(101, 56))
 
     ledger = Ledger()
-    asyncio.run(exchange(Permits(ledger)))
+    asyncio.run(exchange(Permits(ledger, Unlimited())))
 
     ((correction,),) = ledger.settled
     assert correction.bucket == "tpm of m"
@@ -66,16 +70,16 @@ def test_the_answers_tokens_correct_the_reservation() -> None:
 
 def test_a_model_without_limits_asks_nobody() -> None:
     ledger = Ledger()
-    permit = asyncio.run(Permits(ledger).obtain(Request(MODEL, (Message("user", "x"),))))
-    assert (permit.wait_s, ledger.reserved) == (0.0, [])
+    permit = asyncio.run(take(Permits(ledger, Unlimited()), Request(MODEL, (Message("user", "x"),))))
+    assert (permit.waits, ledger.reserved) == ((), [])
 
 
 def test_an_answer_without_a_count_corrects_nothing() -> None:
     async def exchange(permits: Permits) -> None:
-        await permits.settle(await permits.obtain(request()), request(), Usage())
+        await permits.settle(await take(permits, request()), request(), Usage())
 
     ledger = Ledger()
-    asyncio.run(exchange(Permits(ledger)))
+    asyncio.run(exchange(Permits(ledger, Unlimited())))
     assert ledger.settled == []
 
 

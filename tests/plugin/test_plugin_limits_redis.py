@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from pytest_benchmodels import SimServer
-from tests.plugin.plugin_parts import Project, right
+from tests.plugin.plugin_parts import Project, right, scenario
 from tests.plugin.plugin_process import live_session
 from tests.plugin.plugin_results import JSON, results, seen_by
 
@@ -20,46 +13,57 @@ REQUESTS = 16
 PER_MINUTE = 600
 
 
-@pytest.fixture
-def redis_url(tmp_path: Path) -> Iterator[str]:
-    """A Redis of the test's own, on a socket in its folder."""
-    server = shutil.which("redis-server")
-    if server is None:
-        assert not os.environ.get("BENCHMODELS_REDIS_REQUIRED"), "CI has to have redis-server"
-        pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
-    path = tmp_path / "redis.sock"
-    command = [server, "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert any("ready to accept connections" in line.lower() for line in process.stdout)
-        yield f"unix://{path}"
-        process.terminate()
-
-
-def limited(sim_url: str, limits: str) -> str:
-    lines = ('[model.limited]\nprovider = "sim"\nname = "steady"', f'base_url = "{sim_url}"', f"rpm = {PER_MINUTE}")
+def limited(sim_url: str, limits: str, limit: str = f"rpm = {PER_MINUTE}") -> str:
+    lines = ('[model.limited]\nprovider = "sim"\nname = "steady"', f'base_url = "{sim_url}"', limit)
     return "\n".join((f'limits = "{limits}"', *lines))
+
+
+def in_two_folders(project: Project, config: str, suite: str, *arguments: str) -> list[int]:
+    """Run the suite in two folders at once, as two machines would; return the exit statuses."""
+    folders = [project.path / name for name in ("here", "there")]
+    for folder in folders:
+        project.write(f"{folder.name}/pytest.ini", "[pytest]\n")
+        project.write(f"{folder.name}/bench.toml", config)
+        project.write(f"{folder.name}/suite.yaml", suite)
+    command = ("suite.yaml", "--bench-models=limited", *arguments)
+    with live_session(folders[0], *command) as here, live_session(folders[1], *command) as there:
+        return [session.end()[0] for session in (here, there)]
 
 
 def test_two_sessions_keep_one_limit(
     project: Project, sim: SimServer, redis_url: str, workers: tuple[str, ...]
 ) -> None:
     suite = json.dumps({"scenarios": [right(f"s{number}") for number in range(REQUESTS)]})
-    folders = [project.path / name for name in ("here", "there")]
-    for folder in folders:
-        project.write(f"{folder.name}/pytest.ini", "[pytest]\n")
-        project.write(f"{folder.name}/bench.toml", limited(sim.url, redis_url))
-        project.write(f"{folder.name}/suite.yaml", suite)
+    statuses = in_two_folders(project, limited(sim.url, redis_url), suite, *workers)
 
-    arguments = ("suite.yaml", "--bench-models=limited", *workers)
-    with live_session(folders[0], *arguments) as here, live_session(folders[1], *arguments) as there:
-        ends = [session.end() for session in (here, there)]
-
-    assert [status for status, _ in ends] == [0, 0]
+    assert statuses == [0, 0]
     seen = seen_by(sim)["steady"]
     assert seen["sent"] == {"200": 2 * REQUESTS}
     # The last of 32 requests goes 3 s after the first; each session alone would be over in half of that.
     assert len(seen["answered_each_second"]) >= 3
+
+
+def test_two_sessions_keep_one_maximum_of_requests_in_flight(
+    project: Project, sim: SimServer, redis_url: str, workers: tuple[str, ...]
+) -> None:
+    """Each session has ten runs at once, and the server bears three requests: for both together, says bench.toml."""
+    knobs: dict[str, object] = {"latency": 0.1, "sigma": 0, "limit_in_flight": 3}
+    suite = json.dumps({"scenarios": [scenario(f"s{number}", knobs) for number in range(REQUESTS)]})
+    config = limited(sim.url, redis_url, "max_in_flight = 3")
+
+    statuses = in_two_folders(project, config, suite, "--bench-concurrency=10", "--bench-json=bench.json", *workers)
+
+    assert statuses == [0, 0]
+    seen = seen_by(sim)["steady"]
+    assert (seen["sent"], seen["max_in_flight"]) == ({"200": 2 * REQUESTS}, 3)
+    results = [
+        run
+        for name in ("here", "there")
+        for run in json.loads((project.path / name / "bench.json").read_text(encoding="utf-8"))["results"]
+    ]
+    waits = [run["waits"] for run in results if run["waits"]]
+    assert waits, "six seats were asked for where there are three"
+    assert {name for wait in waits for name in wait} == {"max_in_flight of limited"}
 
 
 def test_without_the_redis_nothing_is_sent(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:

@@ -122,3 +122,53 @@ def test_an_address_must_hold_no_password() -> None:
 @pytest.mark.parametrize("name", ["sim/a]b", "sim/a[b", "sim/a#2", "sim/a\nb"])
 def test_a_name_that_a_node_id_cannot_hold_is_refused(name: str) -> None:
     assert "has to be printable, without `[`, `]` and an ending like `#2`" in fault(name)
+
+
+def shared(name: str, limit: str, **tables: Mapping[str, object]) -> list[str]:
+    """The buckets of one kind that hold for a model."""
+    limited = {"rpm": 5, "tpm": 7, "max_in_flight": 3}
+    file = {"limits": "redis://h", "model": tables, "provider": {"openai": limited, "sim": limited}}
+    model = models(file).resolve(name)
+    found = [cap.bucket for cap in model.caps] + [limit.bucket for limit in model.limits]
+    return [bucket for bucket in found if bucket.startswith(limit)]
+
+
+@pytest.mark.parametrize("limit", ["rpm", "tpm", "max_in_flight"])
+def test_models_of_one_provider_share_its_limits_if_they_share_its_key_and_its_address(limit: str) -> None:
+    other_key = {"provider": "openai", "name": "x", "api_key_env": "TEAM_KEY"}
+    local = {"provider": "openai", "name": "x", "base_url": "http://h:8000/v1", "rpm": 1, "tpm": 1, "max_in_flight": 1}
+    local_key = {**other_key, "base_url": "http://h:8000/v1"}
+
+    assert shared("openai/a", limit) == shared("openai/b", limit) == [f"{limit} of provider openai"]
+    assert shared("plain", limit, plain={"provider": "openai", "name": "x"}) == [f"{limit} of provider openai"]
+    assert shared("named", limit, named={**other_key, "api_key_env": "OPENAI_API_KEY"}) == [
+        f"{limit} of provider openai"
+    ]
+    assert shared("team", limit, team=other_key) == [f"{limit} of provider openai with TEAM_KEY"]
+    assert shared("local", limit, local=local) == [
+        f"{limit} of local",
+        f"{limit} of provider openai at http://h:8000/v1",
+    ]
+    assert shared("keyed", limit, keyed=local_key) == [f"{limit} of provider openai at http://h:8000/v1 with TEAM_KEY"]
+    assert shared("sim/steady", limit) == [f"{limit} of provider sim"]
+
+
+def test_runs_at_once_are_pooled_by_key_and_address_as_well() -> None:
+    tables = {"team": {"provider": "openai", "name": "x", "api_key_env": "TEAM_KEY"}}
+    registry = models({"model": tables, "provider": {"openai": {"max_in_flight": 3}}})
+    pools = registry.pools([registry.resolve(name) for name in ("openai/a", "openai/b", "team", "sim/steady")])
+    assert [(sorted(pool.groups), pool.most) for pool in pools] == [(["openai/a", "openai/b"], 3), (["team"], 3)]
+
+
+def test_a_session_that_shares_no_limits_counts_runs_at_once_by_itself() -> None:
+    file = {"model": {"sim/slow": {"max_in_flight": 2}}, "provider": {"sim": {"max_in_flight": 3}}}
+    assert models(file).resolve("sim/slow").caps == ()
+
+
+def test_an_address_of_the_environment_that_is_none_does_not_concern_those_who_have_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "nonsense")
+    local = {"provider": "openai", "name": "x", "base_url": "http://h:8000/v1"}
+    assert models({"model": {"local": local}}).resolve("local").base_url == "http://h:8000/v1"
+    assert "base_url 'nonsense'" in fault("openai/x")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from pytest_benchmodels.core.errors import ConfigError
 
 from .pace import Charge
 
-__all__ = ["RedisLimiter"]
+__all__ = ["EXPIRY_S", "RedisLimiter", "connect", "evaluate"]
 
-_EXPIRY_S = 3600
+EXPIRY_S = 3600
+"""After so many seconds without a request, Redis forgets a bucket."""
 
 # One call, one decision: Redis runs a script as a whole, and its clock is the one that all machines share.
 _RESERVE = """
@@ -44,13 +45,7 @@ class RedisLimiter:
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            from redis.asyncio import Redis  # noqa: PLC0415 - an extra
-        except ImportError:
-            raise ConfigError(
-                "limits = 'redis://...' needs the package redis: pip install 'pytest-benchmodels[redis]'"
-            ) from None
-        self._redis: Any = Redis.from_url(url, socket_connect_timeout=10)
+        self._redis = connect(url)
         self._reserve = self._redis.register_script(_RESERVE)
         self._settle = self._redis.register_script(_SETTLE)
 
@@ -65,11 +60,26 @@ class RedisLimiter:
         await self._redis.aclose()
 
     async def _call(self, script: Any, charges: Sequence[Charge]) -> Any:
-        from redis.exceptions import RedisError  # noqa: PLC0415 - an extra
-
         keys = [f"benchmodels:{charge.bucket}" for charge in charges]
-        arguments = [*(charge.seconds for charge in charges), _EXPIRY_S]
-        try:
-            return await script(keys=keys, args=arguments)
-        except (RedisError, OSError) as error:
-            raise ConfigError(f"the limits in Redis cannot be reached: {error}") from None
+        return await evaluate(script(keys=keys, args=[*(charge.seconds for charge in charges), EXPIRY_S]))
+
+
+def connect(url: str) -> Any:
+    """A client of the Redis at `url`, for the running event loop; raise `ConfigError` without the package."""
+    try:
+        from redis.asyncio import Redis  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise ConfigError(
+            "limits = 'redis://...' needs the package redis: pip install 'pytest-benchmodels[redis]'"
+        ) from None
+    return Redis.from_url(url, socket_connect_timeout=10)
+
+
+async def evaluate(answer: Awaitable[Any]) -> Any:
+    """Await what Redis answers; raise `ConfigError` where it does not."""
+    from redis.exceptions import RedisError  # noqa: PLC0415 - an extra
+
+    try:
+        return await answer
+    except (RedisError, OSError) as error:
+        raise ConfigError(f"the limits in Redis cannot be reached: {error}") from None

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
+from pytest_benchmodels.core.errors import ConfigError
+
 from .pace import Charge, reserve, settle
 
 __all__ = ["SqliteLimiter"]
@@ -65,7 +67,10 @@ class _Transaction:
         self._file = file
 
     def __enter__(self) -> None:
-        self._file.execute("BEGIN IMMEDIATE")
+        try:
+            self._file.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise ConfigError(f"the limits that this session's workers share cannot be counted: {error}") from None
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._file.execute("COMMIT" if kind is None else "ROLLBACK")

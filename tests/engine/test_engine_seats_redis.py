@@ -1,0 +1,162 @@
+"""Requests in flight, counted together by sessions on several machines, through a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.core.model import Cap
+from pytest_benchmodels.engine.limits.redis import connect
+from pytest_benchmodels.engine.limits.redis_seats import RedisSeats
+
+TWO = Cap("max_in_flight of m", 2)
+THREE = Cap("max_in_flight of provider p", 3)
+
+
+def with_sessions(redis_url: str, scene: Callable[[list[RedisSeats]], Awaitable[None]], count: int = 2) -> None:
+    """Play a scene with so many sessions' seats; whoever waits longer than the test may take is a failure."""
+
+    async def play() -> None:
+        async with AsyncExitStack() as closing, asyncio.timeout(20):
+            sessions = [RedisSeats(redis_url, lease_s=15.0, patience_s=4.0) for _ in range(count)]
+            for session in sessions:
+                closing.push_async_callback(session.aclose)
+            await scene(sessions)
+
+    asyncio.run(play())
+
+
+async def until_blocked(redis_url: str, count: int = 1) -> None:
+    """Return when so many clients of the Redis wait for something."""
+    redis = connect(redis_url)
+    while (await redis.info("clients"))["blocked_clients"] != count:
+        pass
+    await redis.aclose()
+
+
+def test_two_sessions_share_the_seats_and_hear_when_one_is_left(redis_url: str) -> None:
+    async def scene(sessions: list[RedisSeats]) -> None:
+        here, there = sessions
+        first, second = await here.take([TWO]), await there.take([TWO])
+        third = asyncio.ensure_future(there.take([TWO]))
+        await until_blocked(redis_url)
+        await here.leave(first)
+        seat = await third
+
+        assert (first.bucket, first.wait_s, second.bucket) == ("", 0.0, "")
+        assert seat.bucket == "max_in_flight of m"
+        assert 0 < seat.wait_s < 4, "woken, and not by patience"
+        for session, taken in ((there, second), (there, seat)):
+            await session.leave(taken)
+
+    with_sessions(redis_url, scene)
+
+
+def test_the_cap_that_is_full_decides_and_the_other_is_not_taken(redis_url: str) -> None:
+    async def scene(sessions: list[RedisSeats]) -> None:
+        (seats,) = sessions
+        others = [await seats.take([THREE]) for _ in range(3)]
+        waiting = asyncio.ensure_future(seats.take([TWO, THREE]))
+        await until_blocked(redis_url)
+        both = [await seats.take([TWO]) for _ in range(2)]
+        await seats.leave(both.pop())
+        await seats.leave(others.pop())
+        seat = await waiting
+        assert seat.bucket == "max_in_flight of provider p"
+        for taken in (*others, *both, seat):
+            await seats.leave(taken)
+
+    with_sessions(redis_url, scene, count=1)
+
+
+def test_whoever_gives_up_leaves_no_seat_taken(redis_url: str) -> None:
+    """A run whose time is up, in the queue for a seat or about to have one."""
+
+    async def scene(sessions: list[RedisSeats]) -> None:
+        here, there = sessions
+        held = [await here.take([TWO]) for _ in range(2)]
+        given_up = [asyncio.ensure_future(there.take([TWO])) for _ in range(3)]
+        await until_blocked(redis_url)
+        for task in given_up:
+            task.cancel()
+        assert all(isinstance(end, BaseException) for end in await asyncio.gather(*given_up, return_exceptions=True))
+        for seat in held:
+            await here.leave(seat)
+        again = [await there.take([TWO]) for _ in range(2)]
+        assert [seat.bucket for seat in again] == ["", ""]
+        for seat in again:
+            await there.leave(seat)
+
+    with_sessions(redis_url, scene)
+
+
+def test_the_seats_of_a_session_that_died_are_free_when_their_leases_end(redis_url: str) -> None:
+    """It is closed without leaving, which ends its renewals; the living session's own are renewed all the while."""
+
+    async def scene(_: list[RedisSeats]) -> None:
+        dying, living = (RedisSeats(redis_url, lease_s=0.5, patience_s=0.05) for _ in range(2))
+        await dying.take([TWO])
+        await dying.aclose()
+        mine = await living.take([TWO])
+        after = await living.take([TWO])
+        assert 0 < after.wait_s < 10
+
+        third = asyncio.ensure_future(living.take([TWO]))
+        redis = connect(redis_url)
+        leases = before = await redis.zrange(f"benchmodels:{TWO.bucket}", 0, -1, withscores=True)
+        while any(lease <= before[0][1] + 1.0 for _, lease in leases):
+            leases = await redis.zrange(f"benchmodels:{TWO.bucket}", 0, -1, withscores=True)
+            assert {holder.decode() for holder, _ in leases} == {mine.id, after.id}
+        await redis.aclose()
+
+        await living.leave(mine)
+        for seat in (after, await third):
+            await living.leave(seat)
+        await living.aclose()
+
+    with_sessions(redis_url, scene)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.integers(0, 3)), min_size=1, max_size=30))
+def test_never_more_than_the_caps_in_any_schedule_and_all_get_their_turn(
+    redis_url: str, requests: list[tuple[int, bool, int]]
+) -> None:
+    """Each request: its session, whether it is under both caps, for how many turns of the loop it is in flight."""
+    inside = {TWO: 0, THREE: 0}
+    most = {TWO: 0, THREE: 0}
+
+    async def request(session: RedisSeats, caps: list[Cap], turns: int) -> None:
+        seat = await session.take(caps)
+        for cap in caps:
+            inside[cap] += 1
+            most[cap] = max(most[cap], inside[cap])
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for cap in caps:
+            inside[cap] -= 1
+        await session.leave(seat)
+
+    async def scene(sessions: list[RedisSeats]) -> None:
+        await asyncio.gather(
+            *(request(sessions[of], [TWO, THREE] if both else [THREE], turns) for of, both, turns in requests)
+        )
+
+    with_sessions(redis_url, scene, count=3)
+    assert most[TWO] <= 2
+    assert most[THREE] <= 3
+    assert inside == {TWO: 0, THREE: 0}
+
+
+def test_a_redis_that_is_not_there_is_said(tmp_path_factory: pytest.TempPathFactory) -> None:
+    async def scene(sessions: list[RedisSeats]) -> None:
+        with pytest.raises(ConfigError, match="the limits in Redis cannot be reached"):
+            await sessions[0].take([TWO])
+
+    with_sessions(f"unix://{tmp_path_factory.mktemp('redis')}/nothing.sock", scene, count=1)
