@@ -76,10 +76,10 @@ def _limiter(bench: Bench) -> Limiter:
         from pytest_benchmodels.engine.limits.redis import RedisLimiter  # noqa: PLC0415 - an extra
 
         return RedisLimiter(bench.file.limits)
-    if bench.limits_path is not None:
+    if bench.handover is not None:
         from pytest_benchmodels.engine.limits.sqlite import SqliteLimiter  # noqa: PLC0415 - workers only
 
-        return SqliteLimiter(bench.limits_path)
+        return SqliteLimiter(bench.handover.limits_path)
     from pytest_benchmodels.engine.limits.memory import MemoryLimiter  # noqa: PLC0415 - no worker
 
     return MemoryLimiter()

@@ -21,6 +21,7 @@ from pytest_benchmodels.engine.window import Window
 from pytest_benchmodels.formats import LoadOptions
 
 from .configfile import ConfigFile, read_config
+from .handover import Handover
 from .models import HOW_TO_NAME_A_MODEL, Models
 from .options import Settings, read_settings
 from .progress import Progress
@@ -43,8 +44,8 @@ class Bench:
     """Settings, models, and who may still start.
 
     `sim_url` is where `sim/*` answers once `start_sim` was called; several processes may hold a Bench, one starts it.
-    `limits_path` is the file in which the workers of a session share rate limits, None in a session without. `resumed`
-    is the id of the stored run that this session finishes. `keep_ahead` writes results that are about to be reported.
+    `handover` is what a worker was given, None in other processes. `resumed` is the id of the stored run that this
+    session finishes. `keep_ahead` writes results that are about to be reported.
     """
 
     def __init__(
@@ -52,21 +53,21 @@ class Bench:
         config: pytest.Config,
         sim_url: str,
         start_sim: Callable[[], object] = lambda: None,
-        limits_path: str | None = None,
-        resumed: str | None = None,
+        handover: Handover | None = None,
     ) -> None:
         self._config = config
-        self._sim_url = sim_url
+        self.sim_url = sim_url
         self._start_sim = start_sim
-        self.limits_path = limits_path
-        self.resumed = resumed
+        self.handover = handover
+        self.resumed = handover.resumed if handover else None
         self.keep_ahead: Callable[[Iterable[tuple[Scenario, Result]]], None] = _keep_nothing
         self.progress = Progress()
         self.windows: dict[str, int] = {}
+        self.distant_workers: list[str] = []
         self._tags: set[str] = set()
         self.settings: Settings = read_settings(config)
         self.admission = Admission(self.settings.budget_usd)
-        self.file = self._read_file()
+        self.file = handover.file if handover else self._read_file()
         self.models = Models(self.settings.models, self.file, sim_url)
 
     @cached_property
@@ -100,10 +101,20 @@ class Bench:
             raise pytest.UsageError(f"{HOW_TO_NAME_A_MODEL}{self._where_no_config_is()}")
         with _usage_errors():
             models = self.models.resolve_all(wanted, keys=calls)
-        if calls and any(model.base_url == self._sim_url for model in models.values()):
+        if calls and self.distant_workers:
+            self._refuse_what_needs_one_machine(models.values())
+        if calls and any(model.base_url == self.sim_url for model in models.values()):
             self._start_sim()
         self.models.list_prices(models)
         return models
+
+    def _refuse_what_needs_one_machine(self, models: Collection[Model]) -> None:
+        from .machines import needs_one_machine  # noqa: PLC0415 - rare
+
+        problems = list(needs_one_machine(self, models))
+        if problems:
+            workers = ", ".join(self.distant_workers)
+            raise pytest.UsageError(f"workers on other machines ({workers}) cannot run this:", *problems)
 
     def _where_no_config_is(self) -> str:
         """Any path among the arguments may make pytest choose another rootdir than its user expects."""

@@ -19,7 +19,9 @@ from pytest_benchmodels.reports.failure import failure_text
 from .bench import Bench
 from .brief import Brief
 from .compat import drop_testcase
+from .handover import Handover
 from .interrupts import gentle_interrupts
+from .machines import distant
 from .marks import Marks
 from .scheduler import LaneScheduling
 from .transport import complete_crash, teardown_after
@@ -37,10 +39,9 @@ _UNKNOWN_XDIST = "this pytest-xdist is not as pytest-benchmodels knows it: each 
 class Controller:
     """The plugin object of a session that distributes its items."""
 
-    def __init__(self, config: pytest.Config, bench: Bench, sim_url: str) -> None:
+    def __init__(self, config: pytest.Config, bench: Bench) -> None:
         self._config = config
         self.bench = bench
-        self._sim_url = sim_url
         self._schedules = config.getoption("dist") in _OURS and is_known()
         if not is_known():
             config.issue_config_time_warning(pytest.PytestWarning(_UNKNOWN_XDIST), stacklevel=2)
@@ -111,14 +112,22 @@ class Controller:
             status._isatty = False  # noqa: SLF001 - see above
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_setupnodes(self, specs: Sequence[object]) -> None:
+        self.bench.distant_workers = distant(specs)
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: WorkerController) -> None:
         marks = self._marks[node.gateway.id] = Marks.create(self._folder / f"{node.gateway.id}.marks")
         share = None if self._schedules else max(1, self.bench.settings.concurrency // len(node.nodemanager.specs))
-        node.workerinput["benchmodels_marks"] = marks.path
-        node.workerinput["benchmodels_window"] = share
-        node.workerinput["benchmodels_sim_url"] = self._sim_url
-        node.workerinput["benchmodels_resumed"] = self.bench.resumed
-        node.workerinput["benchmodels_limits"] = str(self._folder / "limits.sqlite")
+        handover = Handover(
+            file=self.bench.file,
+            sim_url=self.bench.sim_url,
+            limits_path=str(self._folder / "limits.sqlite"),
+            marks_path=marks.path,
+            window=share,
+            resumed=self.bench.resumed,
+        )
+        handover.put(node.workerinput)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: WorkerController, error: object | None) -> None:

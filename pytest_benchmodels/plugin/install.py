@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .bench import BENCH, Bench
+from .handover import Handover
 
 if TYPE_CHECKING:
     from .keeper import Keeper
@@ -16,14 +17,9 @@ __all__ = ["install"]
 
 def install(config: pytest.Config) -> None:
     """Register what this process needs."""
-    workerinput = getattr(config, "workerinput", None)
-    if workerinput is not None:
-        bench = Bench(
-            config,
-            workerinput["benchmodels_sim_url"],
-            limits_path=workerinput["benchmodels_limits"],
-            resumed=workerinput["benchmodels_resumed"],
-        )
+    handover = Handover.of(config)
+    if handover is not None:
+        bench = Bench(config, handover.sim_url, handover=handover)
         _register(config, bench)
         _register_runner(config, bench)
         return
@@ -46,7 +42,7 @@ def install(config: pytest.Config) -> None:
     if _distributes(config):
         from .controller import Controller  # noqa: PLC0415 - xdist may be absent
 
-        config.pluginmanager.register(Controller(config, bench, server.url), "benchmodels-controller")
+        config.pluginmanager.register(Controller(config, bench), "benchmodels-controller")
     else:
         _register_runner(config, bench)
 

@@ -7,6 +7,7 @@ tells the controller, which outlives it, who did; 2 us a mark.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,8 +30,13 @@ class Marks:
 
     @classmethod
     def open(cls, path: str) -> Self:
-        """The file that another process created."""
-        return cls(os.open(path, os.O_RDWR), path)
+        """The file that another process created, or one that nobody reads: a worker may be on another machine."""
+        try:
+            return cls(os.open(path, os.O_RDWR), path)
+        except OSError:
+            descriptor, own = tempfile.mkstemp(prefix="benchmodels-")
+            Path(own).unlink()
+            return cls(descriptor, own)
 
     @contextmanager
     def marked(self, index: int, suspicion: int = 1) -> Iterator[None]:

@@ -17,6 +17,7 @@ from pytest_benchmodels.reports.properties import result_properties
 from .bench import Bench
 from .collect import RunItem, ScenarioFile
 from .durations import read_durations
+from .handover import Handover
 from .loop import run_session
 from .planning import print_plan
 from .sharding import shard_of
@@ -60,8 +61,8 @@ class Runner:
         # Modules and items stay to the end. To look for garbage among them again and again costs a tenth of a run at
         # 12,000 of them, and pytest's last look 10 ms in each worker. Garbage that the runs make is still found.
         gc.freeze()
-        if hasattr(session.config, "workerinput"):
-            return self._worker_loop(session)
+        if self._bench.handover is not None:
+            return self._worker_loop(session, self._bench.handover)
         if self._foreign_errors and not option.continue_on_collection_errors:
             plural = "s" if self._foreign_errors != 1 else ""
             raise session.Interrupted(f"{self._foreign_errors} error{plural} during collection")
@@ -71,13 +72,13 @@ class Runner:
             run_session(session, self._bench)
         return True
 
-    def _worker_loop(self, session: pytest.Session) -> bool | None:
+    def _worker_loop(self, session: pytest.Session, handover: Handover) -> bool | None:
         from .worker import interactor, run_worker  # noqa: PLC0415 - only a worker needs it
 
         xdist = interactor(session.config)
         if xdist is None:
             return None
-        run_worker(session, self._bench, xdist)
+        run_worker(session, self._bench, handover, xdist)
         return True
 
     @pytest.hookimpl(wrapper=True)

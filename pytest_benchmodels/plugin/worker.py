@@ -26,6 +26,7 @@ from .bench import Bench
 from .brief import Brief
 from .collect import RunItem
 from .compat import is_skipped
+from .handover import Handover
 from .idle import idle_item
 from .interrupts import ignored_interrupts
 from .marks import Marks
@@ -51,15 +52,15 @@ def interactor(config: pytest.Config) -> Any | None:
     return next((plugin for plugin in plugins if type(plugin).__name__ == "WorkerInteractor"), None)
 
 
-def run_worker(session: pytest.Session, bench: Bench, xdist: Any) -> None:
+def run_worker(session: pytest.Session, bench: Bench, handover: Handover, xdist: Any) -> None:
     """Run what the controller sends until it says that no more will come."""
-    _Worker(session, bench, xdist).run()
+    _Worker(session, bench, handover, xdist).run()
 
 
 class _Worker:
     """One worker's session. Commands and results arrive in one inbox, so that one thread reports everything."""
 
-    def __init__(self, session: pytest.Session, bench: Bench, xdist: Any) -> None:
+    def __init__(self, session: pytest.Session, bench: Bench, handover: Handover, xdist: Any) -> None:
         self._session = session
         self._bench = bench
         self._xdist = xdist
@@ -69,10 +70,9 @@ class _Worker:
         self._is_dismissed = False
         self._unreported = 0
         self._indices = {item.nodeid: index for index, item in enumerate(session.items)}
-        workerinput: dict[str, Any] = session.config.workerinput  # type: ignore[attr-defined] # xdist sets it
-        self._marks = Marks.open(workerinput["benchmodels_marks"])
+        self._marks = Marks.open(handover.marks_path)
         # With a scheduler of xdist's own, which sends many items ahead, a worker keeps its share of the lanes itself.
-        window: int | None = workerinput["benchmodels_window"]
+        window = handover.window
         self._places: Places[int] = SentPlaces(self._signal) if window is None else Dispatch(window)
 
     def run(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 
 from pytest_benchmodels.core.errors import ConfigError
@@ -40,15 +41,17 @@ class SqliteLimiter:
             self._write(settle(self._read(corrections), corrections, self._clock()))
 
     async def aclose(self) -> None:
-        self._file.close()
+        if "_file" in vars(self):  # or closing would open it
+            self._file.close()
 
     @cached_property
     def _file(self) -> sqlite3.Connection:
         """Opened by the thread that uses it, if any does."""
-        file = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
-        file.execute("PRAGMA journal_mode = MEMORY")
-        file.execute("PRAGMA synchronous = OFF")
-        file.execute("CREATE TABLE IF NOT EXISTS bucket (name TEXT PRIMARY KEY, free_at REAL) WITHOUT ROWID")
+        with _explained():
+            file = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
+            file.execute("PRAGMA journal_mode = MEMORY")
+            file.execute("PRAGMA synchronous = OFF")
+            file.execute("CREATE TABLE IF NOT EXISTS bucket (name TEXT PRIMARY KEY, free_at REAL) WITHOUT ROWID")
         return file
 
     def _read(self, charges: Sequence[Charge]) -> dict[str, float]:
@@ -60,6 +63,14 @@ class SqliteLimiter:
         self._file.executemany("INSERT OR REPLACE INTO bucket VALUES (?, ?)", free_at.items())
 
 
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ConfigError(f"the limits that this session's workers share cannot be counted: {error}") from None
+
+
 class _Transaction:
     """BEGIN IMMEDIATE: the write lock is taken before anything is read, so that nobody decides on old figures."""
 
@@ -67,10 +78,8 @@ class _Transaction:
         self._file = file
 
     def __enter__(self) -> None:
-        try:
+        with _explained():
             self._file.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            raise ConfigError(f"the limits that this session's workers share cannot be counted: {error}") from None
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._file.execute("COMMIT" if kind is None else "ROLLBACK")

@@ -1,0 +1,42 @@
+"""What a worker is given when it starts: it may be on another machine, with other files and another environment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .configfile import ConfigFile
+
+if TYPE_CHECKING:
+    import pytest
+
+__all__ = ["Handover"]
+
+_KEY = "benchmodels"
+
+
+class Handover(msgspec.Struct, frozen=True):
+    """The controller's part in a worker's start.
+
+    `file` is bench.toml, read once for all. `sim_url` is where `sim/*` answers, `limits_path` the file in which workers
+    share rate limits, `marks_path` the worker's own. `window` is its share of the lanes, None if it is sent only what
+    has one already. `resumed` is the id of the stored run that this session finishes.
+    """
+
+    file: ConfigFile
+    sim_url: str
+    limits_path: str
+    marks_path: str
+    window: int | None
+    resumed: str | None
+
+    def put(self, workerinput: dict[str, Any]) -> None:
+        """Lay it down for the worker, as plain data."""
+        workerinput[_KEY] = msgspec.to_builtins(self)
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> Handover | None:
+        """What this process was given; None if it is no worker."""
+        workerinput = getattr(config, "workerinput", None)
+        return None if workerinput is None else msgspec.convert(workerinput[_KEY], cls)
