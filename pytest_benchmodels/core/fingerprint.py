@@ -40,8 +40,8 @@ def fingerprint(run: Run) -> str:
         (
             _digest([scenario.system, turns], 32),
             _digest({**model.params, **scenario.params}),
-            _digest([model.provider, model.name]),
-            _digest(address),
+            _digest_of_model(model.provider, model.name),
+            _digest_of_address(address),
             str(run.trial),
         )
     )
@@ -87,6 +87,16 @@ def _digest_of_file(name: str) -> str:
     except OSError:
         # Code without a file cannot be compared with another session's: grade afresh rather than take over.
         return secrets.token_hex()
+
+
+@cache
+def _digest_of_model(provider: str, name: str) -> str:
+    return _digest([provider, name])
+
+
+@cache
+def _digest_of_address(address: str) -> str:
+    return _digest(address)
 
 
 def _digest(value: object, digits: int = 16) -> str:

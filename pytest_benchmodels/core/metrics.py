@@ -276,7 +276,9 @@ class Tally:
 
     def add(self, result: Result) -> None:
         """Count one run's end. To add the same run twice counts it twice."""
-        self._models.setdefault(result.model, _ModelTally()).add(result)
+        if result.model not in self._models:
+            self._models[result.model] = _ModelTally()
+        self._models[result.model].add(result)
         self._trials.add(result.trial)
         self._cached += result.cached
         self._xfailed += result.status == "failed" and result.xfail is not None

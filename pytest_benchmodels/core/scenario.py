@@ -61,6 +61,11 @@ class Scenario:
     metadata: Mapping[str, object] = field(default_factory=dict)
 
     @property
+    def all_checks(self) -> tuple[Check, ...]:
+        """Those of each turn, and those that judge the last answer."""
+        return tuple(check for turn in self.turns for check in turn.checks) + self.checks
+
+    @property
     def asked(self) -> tuple[tuple[Message, ...], ...]:
         """The messages that each turn adds, the system's in front of the first."""
         system = () if self.system is None else (Message("system", self.system),)

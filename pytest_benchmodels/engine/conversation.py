@@ -33,7 +33,8 @@ async def converse(flight: Flight, partner: Partner, watch: Watch) -> None:
         progress.answered(response)
         with watch(run):
             progress.verdicts += await judge(turn.checks, response, f"turn {number + 1}: " if last else "")
-        request = replace(request, messages=(*request.messages, Message("assistant", response.text)))
+        if number < last:
+            request = replace(request, messages=(*request.messages, Message("assistant", response.text)))
     if progress.response is not None:
         with watch(run):
             progress.verdicts += await judge(scenario.checks, progress.response)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 from pytest_benchmodels.core.errors import CheckError, ConfigError, ProviderError
@@ -12,10 +13,10 @@ from pytest_benchmodels.core.run import Run
 from .admission import Admission, RefusedError
 from .attempts import Attempts
 from .conversation import Partner, converse
-from .flight import Flight, Lane
-from .judging import Watch, total, unwatched
+from .flight import Alone, Flight, Lane
+from .judging import Watch, is_bounded, total, unwatched
 from .progress import Progress, conclude
-from .recall import Recall, Replay
+from .recall import Memory, Recall, Replay
 
 __all__ = ["Executor"]
 
@@ -38,15 +39,34 @@ class Executor:
         What is known already is not run again: a finished result is taken over, a stored answer judged afresh.
         """
         known = self._recall.of(run)
+        reused = await self._reuse(run, known)
+        if reused is not None:
+            return reused
+        flight = Flight(run, lane, asyncio.timeout(None), Progress(fingerprint=known.fingerprint, reuse=known.reason))
+        return await self._call(flight)
+
+    async def recall(self, runs: Sequence[Run]) -> list[Result | None]:
+        """The Results of those that need no model; None for one that is to be executed.
+
+        One after another, so that a run whose checks may take their time is executed as well.
+        """
+        self._recall.expect(runs)
+        quick = (is_bounded(run.scenario) for run in runs)
+        return [
+            await self._reuse(run, self._recall.of(run)) if at_once else None
+            for run, at_once in zip(runs, quick, strict=True)
+        ]
+
+    async def _reuse(self, run: Run, known: Memory) -> Result | None:
+        """The Result, if it is known or follows from what is."""
         if known.result is not None:
             return replace(known.result, cached=True, reuse=known.reason)
-        flight = Flight(run, lane, asyncio.timeout(None), Progress())
+        progress = Progress(fingerprint=known.fingerprint, reuse=known.reason, cached=bool(known.answers))
         if known.answers:
-            result = await self._execute(flight, Replay(known.answers))
-            return replace(result, cached=True, regraded=True, reuse=known.reason)
+            return await self._execute(Flight(run, Alone(), asyncio.timeout(None), progress), Replay(known.answers))
         if known.must_not_run:
-            return conclude(run, Progress(), "skipped", failure=Failure("not-stored", known.reason))
-        return replace(await self._call(flight), reuse=known.reason)
+            return conclude(run, progress, "skipped", failure=Failure("not-stored", known.reason))
+        return None
 
     async def _call(self, flight: Flight) -> Result:
         """Have the model answer, unless it is out of order or the money is spent.

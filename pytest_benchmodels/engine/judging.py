@@ -16,10 +16,10 @@ from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.grading import Grade
 from pytest_benchmodels.core.result import CheckResult
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.scenario import Check
+from pytest_benchmodels.core.scenario import Check, Scenario
 from pytest_benchmodels.core.text import plain
 
-__all__ = ["Watch", "judge", "total", "unwatched"]
+__all__ = ["Watch", "is_bounded", "judge", "total", "unwatched"]
 
 T = TypeVar("T")
 Watch = Callable[[Run], AbstractContextManager[object]]
@@ -33,6 +33,11 @@ class _AbandonedError(BaseException):
 def unwatched(run: Run) -> AbstractContextManager[object]:  # noqa: ARG001 - a Watch
     """The watch of those who do not care."""
     return nullcontext()
+
+
+def is_bounded(scenario: Scenario) -> bool:
+    """Whether no check of this scenario may block."""
+    return all(check.grader.bounded for check in scenario.all_checks)
 
 
 async def judge(checks: Iterable[Check], response: Response, prefix: str = "") -> tuple[CheckResult, ...]:

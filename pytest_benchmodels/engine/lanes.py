@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Sequence
 from types import TracebackType
-from typing import Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
@@ -17,6 +18,7 @@ __all__ = ["Job", "Lanes", "Places"]
 
 Key = TypeVar("Key", bound=Hashable)
 _PATIENCE_S = 5.0
+_AT_ONCE = 500
 
 
 class Job(NamedTuple, Generic[Key]):
@@ -70,6 +72,8 @@ class Lanes(Generic[Key]):
         self._runs: dict[Key, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._unreported: dict[Key, bool] = {}
+        self._reported: deque[Key] = deque()
+        self._recalled: set[Key] = set()
         self._returning: dict[Key, asyncio.Future[None]] = {}
         self._pauses: dict[str, tuple[Key, float]] = {}
         self._ready = threading.Event()
@@ -85,9 +89,15 @@ class Lanes(Generic[Key]):
         """Let runs start as soon as their windows allow. May be called from any thread but the loop's."""
         self._loop.call_soon_threadsafe(self._add, list(jobs))
 
+    def recall(self, jobs: Iterable[Job[Key]]) -> None:
+        """The same, but runs that need no model end without a place. May be called from any thread but the loop's."""
+        self._loop.call_soon_threadsafe(lambda: self._start(self._recall(list(jobs))))
+
     def reported(self, key: Key) -> None:
         """Free the place of a run whose result is safe. May be called from any thread but the loop's."""
-        self._loop.call_soon_threadsafe(self._done, key)
+        self._reported.append(key)
+        if len(self._reported) == 1:  # else the loop has been woken for an earlier one, and finds this beside it
+            self._loop.call_soon_threadsafe(self._free_places)
 
     def wake(self) -> None:
         """Look again who may go: a place became free elsewhere. May be called from any thread but the loop's."""
@@ -125,7 +135,7 @@ class Lanes(Generic[Key]):
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
+        self._stop, self._freed = asyncio.Event(), asyncio.Event()
         self._ready.set()
         await self._stop.wait()
         for task in self._tasks:
@@ -156,9 +166,25 @@ class Lanes(Generic[Key]):
             if not place.done() and self._places.reenter(key):
                 place.set_result(None)
         while (new := self._places.take()) is not None:
-            task = self._loop.create_task(self._execute(new))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(self._execute(new))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _recall(self, jobs: Sequence[Job[Key]]) -> None:
+        """Some at a time, and no more ahead of the reader of results than that."""
+        for some in (jobs[start : start + _AT_ONCE] for start in range(0, len(jobs), _AT_ONCE)):
+            results = await self._executor.recall([job.run for job in some])
+            for job, result in zip(some, results, strict=True):
+                if result is not None:
+                    self._recalled.add(job.key)
+                    self._finished(job.key, result)
+            self._add([job for job, result in zip(some, results, strict=True) if result is None])
+            while len(self._recalled) > _AT_ONCE:
+                self._freed.clear()
+                await self._freed.wait()
 
     async def _execute(self, key: Key) -> None:
         run = self._runs.pop(key)
@@ -166,8 +192,14 @@ class Lanes(Generic[Key]):
         self._unreported[key] = result.response is not None
         self._finished(key, result)
 
-    def _done(self, key: Key) -> None:
-        self._places.done(key, answered=self._unreported.pop(key))
+    def _free_places(self) -> None:
+        while self._reported:
+            key = self._reported.popleft()
+            if key in self._recalled:
+                self._recalled.discard(key)
+            else:
+                self._places.done(key, answered=self._unreported.pop(key))
+        self._freed.set()
         self._go_on()
 
 

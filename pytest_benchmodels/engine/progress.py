@@ -19,7 +19,11 @@ __all__ = ["Progress", "conclude"]
 
 @dataclass(slots=True)
 class Progress:
-    """One run's account. `doing` completes the sentence "when time ran out, ..."."""
+    """One run's account.
+
+    `doing` completes the sentence "when time ran out, ...". `fingerprint` is empty until somebody needs it. `cached`
+    says that stored answers are judged, and `reuse` what was reused, or why nothing was.
+    """
 
     attempts: int = 0
     latency_s: float = 0.0
@@ -30,6 +34,9 @@ class Progress:
     verdicts: tuple[CheckResult, ...] = ()
     retries: list[Retry] = field(default_factory=list)
     doing: str = "no request was sent"
+    fingerprint: str = ""
+    reuse: str = ""
+    cached: bool = False
     started_at: float = field(default_factory=time.time)
     _start: float = field(default_factory=time.perf_counter)
 
@@ -95,10 +102,13 @@ def conclude(
         error=None if failure is None else Failure(failure.kind, plain(failure.message)),
         retries=tuple(progress.retries),
         cost_usd=_cost(run.model, progress.usage),
-        fingerprint=fingerprint(run),
+        fingerprint=progress.fingerprint or fingerprint(run),
         xfail=run.scenario.xfail,
         grade_fingerprint=grade_fingerprint(run.scenario) if progress.answers else "",
         answers=progress.answers if len(progress.answers) > 1 else (),
+        cached=progress.cached,
+        regraded=progress.cached,
+        reuse=progress.reuse,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -20,12 +21,14 @@ class Memory:
 
     `result`: it is finished already. `answers`: its model answered each of its turns already, they are to be judged.
     Neither: it has to be run, unless `must_not_run`. `reason` says for a reader what was reused, or why nothing was.
+    `fingerprint` is the run's, if it was needed to find out.
     """
 
     result: Result | None = None
     answers: tuple[Response, ...] = ()
     must_not_run: bool = False
     reason: str = ""
+    fingerprint: str = ""
 
 
 class Recall(Protocol):
@@ -34,12 +37,18 @@ class Recall(Protocol):
     def of(self, run: Run) -> Memory:
         """What is known of a run. Quick: it is asked on the event loop, once for each run."""
 
+    def expect(self, runs: Sequence[Run]) -> None:
+        """Make ready to be asked for these next: together they cost less than one by one."""
+
 
 class Forgetful:
     """Knows nothing: each run is run."""
 
     def of(self, run: Run) -> Memory:  # noqa: ARG002 - a Recall
         return Memory()
+
+    def expect(self, runs: Sequence[Run]) -> None:
+        """There is nothing to make ready."""
 
 
 class Replay:
@@ -52,4 +61,4 @@ class Replay:
         flight.begin()
         response = next(self._answers)
         flight.progress.latency_s += response.latency_s
-        return replace(response, pause_s=None)
+        return response if response.pause_s is None else replace(response, pause_s=None)

@@ -154,6 +154,5 @@ def _record(delivery: Delivery) -> Record:
     """What is stored: the answers of several turns apart from the result, those that came from the store not again."""
     result = delivery.result
     answers = result.answers or ((result.response,) if result.response is not None else ())
-    return Record(
-        replace(result, answers=()), () if result.cached else answers, result.grade_fingerprint, delivery.asked
-    )
+    kept = replace(result, answers=()) if result.answers else result
+    return Record(kept, () if result.cached else answers, result.grade_fingerprint, delivery.asked)

@@ -17,8 +17,9 @@ from .compat import is_skipped
 from .durations import read_durations
 from .idle import IdleItem, idle_item
 from .interrupts import gentle_interrupts
+from .protocol import Protocol
 
-__all__ = ["run_ordinary", "run_protocol", "run_session"]
+__all__ = ["run_session"]
 
 
 def run_session(session: pytest.Session, bench: Bench) -> None:
@@ -30,22 +31,19 @@ def run_session(session: pytest.Session, bench: Bench) -> None:
     models = bench.prepare(item.model for item in runs)
     bench.progress.total = len(skipped) + len(runs)
     idle = idle_item(session)
-    run_ordinary(ordinary, idle if skipped or runs else None)
-    for left, item in zip(reversed(range(len(skipped))), skipped, strict=True):
-        run_protocol(item, idle if left or runs else None)
+    protocol = Protocol(session.config)
+    for number, item in enumerate(ordinary, 1):
+        following = ordinary[number] if number < len(ordinary) else idle if skipped or runs else None
+        _report(protocol, item, following)
+    for left, skipped_run in zip(reversed(range(len(skipped))), skipped, strict=True):
+        _report(protocol, skipped_run, idle if left or runs else None)
     if runs:
-        _run_lanes(runs, bench, bench.dispatch(models.values()), idle)
+        _run_lanes(runs, bench, bench.dispatch(models.values()), idle, protocol)
 
 
-def run_ordinary(items: Sequence[pytest.Item], following: pytest.Item | None) -> None:
-    """Run tests one after the other as pytest does; `following` is the last one's next item."""
-    for number, item in enumerate(items, 1):
-        run_protocol(item, items[number] if number < len(items) else following)
-
-
-def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+def _report(protocol: Protocol, item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """Report one item, and stop the session if that was enough (`-x`, `--maxfail`, `--sw`)."""
-    item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+    protocol.run(item, nextitem)
     session = item.session
     if session.shouldfail:
         raise session.Failed(session.shouldfail)
@@ -67,7 +65,9 @@ def _sorted_out(items: Sequence[pytest.Item]) -> tuple[list[pytest.Item], list[R
     return ordinary, skipped, runs
 
 
-def _run_lanes(runs: Sequence[RunItem], bench: Bench, dispatch: Dispatch[RunItem], idle: IdleItem) -> None:
+def _run_lanes(
+    runs: Sequence[RunItem], bench: Bench, dispatch: Dispatch[RunItem], idle: IdleItem, protocol: Protocol
+) -> None:
     """Report runs as they end; in their own order for `--sw`, which then has them started in it too."""
     config = runs[0].config
     stepwise = bool(getattr(config.option, "stepwise", False))
@@ -77,9 +77,10 @@ def _run_lanes(runs: Sequence[RunItem], bench: Bench, dispatch: Dispatch[RunItem
     lanes = Lanes(executor, dispatch, arrivals.put, close)
     with gentle_interrupts(arrivals.interrupt), lanes:
         bench.progress.begin(bench.progress.total, lambda: lanes.in_flight)
-        lanes.submit(Job(item, item.run(), durations.get(item.nodeid)) for item in runs)
+        start = lanes.recall if bench.settings.reuse else lanes.submit
+        start([Job(item, item.run(), durations.get(item.nodeid)) for item in runs])
         for left in reversed(range(len(runs))):
             item, result = arrivals.take()
             item.conclude(result)
-            run_protocol(item, idle if left else None)
+            _report(protocol, item, idle if left else None)
             lanes.reported(item)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from pytest_benchmodels.core.fingerprint import explain_difference, fingerprint,
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.engine.recall import Memory
-from pytest_benchmodels.store import Store
+from pytest_benchmodels.store import Answers, Store
 
 from .options import Reuse
 
@@ -29,15 +31,26 @@ class StoreRecall:
         self._path = path
         self._reuse = reuse
         self._resumed = resumed
+        self._fingerprints: dict[str, str] = {}
+        self._expected: dict[str, Answers] = {}
+
+    def expect(self, runs: Sequence[Run]) -> None:
+        """Read the answers to all of them at once, where answers are what is wanted."""
+        self._fingerprints = {run.nodeid: fingerprint(run) for run in runs}
+        self._expected = {}
+        if self._resumed is None:
+            with suppress(StoreError):  # asked one by one, it is said of each
+                self._expected = self._store.responses.find_all(self._fingerprints.values())
 
     def of(self, run: Run) -> Memory:
         """What is known of a run; a store that cannot be read knows nothing, and says why."""
+        asked = self._fingerprints.get(run.nodeid) or fingerprint(run)
         try:
-            memory = self._look_up(run, fingerprint(run))
+            memory = self._look_up(run, asked)
         except StoreError as error:
             memory = Memory(reason=str(error))
         must_not_run = self._reuse.regrade and memory.result is None and not memory.answers
-        return Memory(memory.result, memory.answers, must_not_run, memory.reason)
+        return Memory(memory.result, memory.answers, must_not_run, memory.reason, asked)
 
     def _look_up(self, run: Run, asked: str) -> Memory:
         finished = self._finished(run)
@@ -57,7 +70,7 @@ class StoreRecall:
         return result if result is not None and result.status in _FINISHED else None
 
     def _answers(self, run: Run, asked: str, reason: str) -> Memory:
-        found = self._store.responses.find(asked)
+        found = self._expected.get(asked) or self._store.responses.find(asked)
         if found is not None and len(found.answers) == len(run.scenario.turns):
             return Memory(answers=found.answers, reason=reason)
         before = self._latest.get(run.nodeid)

@@ -15,6 +15,7 @@ from pytest_benchmodels.core.verdict import GateVerdict
 from pytest_benchmodels.reports.gates import gate_line
 from pytest_benchmodels.reports.properties import junit_properties, result_properties
 
+from .bench import BENCH
 from .collect import RunItem
 from .compat import location_name
 
@@ -32,20 +33,26 @@ class Delivery(NamedTuple):
 
 
 def attach(item: RunItem, report: pytest.TestReport) -> None:
-    """Put the Result and its real times on the one report that decides the run's outcome."""
+    """Put the Result and its real times on the one report that decides the run's outcome.
+
+    A worker's report travels as plain data; elsewhere it is taken off again in the same process.
+    """
     result = item.result
     if result is None or report.when != ("setup" if result.status in ("error", "skipped") else "call"):
         return
     report.start, report.stop = result.started_at, result.started_at + result.duration_s
     report.duration = result.duration_s
-    setattr(report, ATTRIBUTE, {"result": to_plain(result), "asked": _asked(item.scenario)})
+    carried: object = Delivery(result, item.scenario.asked)
+    if item.config.stash[BENCH].handover is not None:
+        carried = {"result": to_plain(result), "asked": _asked(item.scenario)}
+    setattr(report, ATTRIBUTE, carried)
 
 
 def detach(report: pytest.TestReport) -> Delivery | None:
     """Take the Result off a report: pytest keeps every report to the end, we keep what we need of it."""
-    carried: dict[str, Any] | None = report.__dict__.pop(ATTRIBUTE, None)
-    if carried is None:
-        return None
+    carried: dict[str, Any] | Delivery | None = report.__dict__.pop(ATTRIBUTE, None)
+    if carried is None or isinstance(carried, Delivery):
+        return carried
     turns = tuple(tuple(Message(role, content) for role, content in turn) for turn in carried["asked"])
     return Delivery(from_plain(carried["result"]), turns)
 

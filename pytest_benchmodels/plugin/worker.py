@@ -31,6 +31,7 @@ from .idle import idle_item
 from .interrupts import ignored_interrupts
 from .marks import Marks
 from .places import SentPlaces
+from .protocol import Protocol
 from .signals import Signal
 from .xdist_shape import is_known
 
@@ -66,6 +67,7 @@ class _Worker:
         self._xdist = xdist
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._idle = idle_item(session)
+        self._protocol = Protocol(session.config)
         self._last_ordinary: int | None = None
         self._is_dismissed = False
         self._unreported = 0
@@ -149,8 +151,7 @@ class _Worker:
         self._xdist.item_index = index
         start = time.perf_counter()
         with self._marks.marked(index):
-            item = self._session.items[index]
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+            self._protocol.run(self._session.items[index], nextitem)
         self._xdist.sendevent("runtest_protocol_complete", item_index=index, duration=time.perf_counter() - start)
 
     def _end_fixtures(self) -> None:

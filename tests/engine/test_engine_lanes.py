@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import queue
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from pytest_benchmodels.core.exchange import Request, Response
+from pytest_benchmodels.core.grading import Grade
 from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.engine.dispatch import Dispatch
 from pytest_benchmodels.engine.lanes import Job, Lanes
+from pytest_benchmodels.engine.recall import Memory
 from pytest_benchmodels.engine.window import Window
-from tests.engine.engine_parts import MODEL, FakeProvider, Says, check, executor, retryable, run, scenario
+from tests.engine.engine_parts import MODEL, Calls, FakeProvider, Says, check, executor, retryable, run, scenario
 
 Arrivals = queue.SimpleQueue[tuple[int, Result]]
 
@@ -196,3 +200,48 @@ def test_a_run_whose_time_runs_out_while_it_rests_is_a_timeout_and_frees_all() -
         ended.update(take(open_lanes, arrivals))
 
     assert [ended[key].status for key in range(3)] == ["timeout", "timeout", "passed"]
+
+
+@dataclass
+class Half:
+    """Knows the answer to every second run."""
+
+    expected: list[list[str]] = field(default_factory=list)
+
+    def expect(self, runs: Sequence[Run]) -> None:
+        self.expected.append([run.nodeid for run in runs])
+
+    def of(self, run: Run) -> Memory:
+        known = int(run.nodeid) % 2 == 0
+        return Memory(answers=(Response("known"),) if known else (), reason="asked for")
+
+
+def test_runs_that_need_no_model_end_without_a_place_and_the_others_have_one() -> None:
+    """More than are recalled at a time, through a window of one."""
+    arrivals: Arrivals = queue.SimpleQueue()
+    provider, recall = FakeProvider(["new"] * 601), Half()
+    places: Dispatch[int] = Dispatch(1, {MODEL.id: Window(1)})
+    executing = executor(provider, recall=recall)
+    judged = scenario(check(Says("known")))
+    with Lanes(executing, places, lambda key, result: arrivals.put((key, result)), Closing().close) as open_lanes:
+        open_lanes.recall([Job(key, replace(run(judged), nodeid=str(key))) for key in range(1202)])
+        ended = dict(take(open_lanes, arrivals, 1202))
+
+    assert {key: (result.status, result.cached) for key, result in ended.items()} == {
+        key: ("failed", False) if key % 2 else ("passed", True) for key in range(1202)
+    }
+    assert {result.reuse for result in ended.values()} == {"asked for"}
+    assert len(provider.requests) == 601
+    assert [len(some) for some in recall.expected] == [500, 500, 202]
+
+
+def test_a_known_answer_whose_check_may_take_its_time_is_judged_in_a_place() -> None:
+    arrivals: Arrivals = queue.SimpleQueue()
+    slow = scenario(check(Calls(lambda response: Grade.of(response.text == "known", "so"))))
+    places: Dispatch[int] = Dispatch(2, {MODEL.id: Window(2)})
+    executing = executor(FakeProvider([]), recall=Half())
+    with Lanes(executing, places, lambda key, result: arrivals.put((key, result)), Closing().close) as open_lanes:
+        open_lanes.recall([Job(key, replace(run(slow), nodeid=str(2 * key))) for key in range(5)])
+        ended = take(open_lanes, arrivals, 5)
+
+    assert {(result.status, result.cached, result.regraded) for _, result in ended} == {("passed", True, True)}
