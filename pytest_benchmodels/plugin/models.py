@@ -13,6 +13,7 @@ from pytest_benchmodels.core.model import Cap, Limit, Model, Price
 from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.engine.dispatch import Pool
 from pytest_benchmodels.providers.catalog import CATALOG, ProviderInfo
+from pytest_benchmodels.providers.key import key_fault
 
 from .configfile import ConfigFile, ModelEntry, ProviderEntry
 
@@ -46,7 +47,7 @@ class Models:
         return self._resolved[name]
 
     def resolve_all(self, names: Iterable[str], *, keys: bool = True) -> dict[str, Model]:
-        """Resolve, and with `keys` make sure that each is set; raise one `ConfigError` for all that is wrong."""
+        """Resolve, and with `keys` see that each can be sent; raise one `ConfigError` for all that is wrong."""
         models: dict[str, Model] = {}
         problems: list[str] = []
         for name in names:
@@ -55,7 +56,7 @@ class Models:
             except ConfigError as error:
                 problems.append(str(error))
         if keys:
-            problems += _missing_keys(models)
+            problems += _key_problems(models)
         if problems:
             raise ConfigError("\n".join(problems))
         return models
@@ -70,6 +71,8 @@ class Models:
         if not (entry.name or api_name):
             raise ConfigError(_nameless(name, provider, entry))
         info = CATALOG[provider]
+        if info.protocol == "sim" and entry.base_url is None:
+            _check_simulated(name, entry.name or api_name)
         # An address of the user's own never gets the key of the provider's: an alias names its key or has none.
         key_env = None if self._has_own_address(name) else info.find_key_env(os.environ)
         model = Model(
@@ -170,19 +173,30 @@ def _nameless(name: str, provider: str, entry: ModelEntry) -> str:
     return f"model {quote(name)} lacks `name`, what the API calls it: set it in [model.{name}] of bench.toml"
 
 
+def _check_simulated(name: str, api_name: str) -> None:
+    """Our own server's models are known; one at an address of the user's own may have others."""
+    from pytest_benchmodels.providers.sim.knobs import PRESETS  # noqa: PLC0415 - only where a model is simulated
+
+    if api_name not in PRESETS:
+        alias = "" if name == f"sim/{api_name}" else f"model {quote(name)}: "
+        known = ", ".join(f"sim/{preset}" for preset in PRESETS)
+        hint = nearest(api_name, PRESETS)
+        raise ConfigError(f"{alias}unknown model {quote(f'sim/{api_name}')}{hint}; simulated are {known}")
+
+
 def _fits_a_node_id(name: str) -> bool:
     """A run's node id ends with `[model]` or `[model#trial]`, and is read back from there."""
     return name.isprintable() and not re.search(r"[\[\]]|#\d+$", name)
 
 
-def _missing_keys(models: Mapping[str, Model]) -> list[str]:
-    wanting: dict[str, list[str]] = {}
+def _key_problems(models: Mapping[str, Model]) -> Iterator[str]:
+    using: dict[str, list[str]] = {}
     for model in models.values():
-        if model.api_key_env and not os.environ.get(model.api_key_env):
-            wanting.setdefault(model.api_key_env, []).append(model.id)
-    return [
-        f"no API key for {', '.join(ids)}: set the environment variable {variable}" for variable, ids in wanting.items()
-    ]
+        if model.api_key_env:
+            using.setdefault(model.api_key_env, []).append(model.id)
+    for variable, ids in using.items():
+        if fault := key_fault(variable):
+            yield f"no API key for {', '.join(ids)}: {fault}"
 
 
 def _checked_url(source: str, url: str) -> str:

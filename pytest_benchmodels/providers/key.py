@@ -6,7 +6,7 @@ import os
 
 from ..core.errors import ProviderError
 
-__all__ = ["HIDDEN", "Key"]
+__all__ = ["HIDDEN", "Key", "key_fault"]
 
 HIDDEN = "***"
 
@@ -28,14 +28,9 @@ class Key:
         """Read the variable now. Raises ProviderError `auth` where it is not set or could be no header's value."""
         if env is None:
             return cls(None, "")
-        value = os.environ.get(env, "").strip()
-        if not value:
-            raise ProviderError("auth", f"no API key: the environment variable {env} is not set. Set it to the key")
-        if not (value.isascii() and value.isprintable()):
-            raise ProviderError(
-                "auth", f"the API key in {env} holds characters that no key has (a line break, an accent?). Set it anew"
-            )
-        return cls(env, value)
+        if fault := key_fault(env):
+            raise ProviderError("auth", f"no API key: {fault}")
+        return cls(env, _value(env))
 
     def header(self, name: str, scheme: str = "") -> dict[str, str]:
         """The one header that carries the key; none for a model without a key."""
@@ -47,3 +42,19 @@ class Key:
 
     def __repr__(self) -> str:
         return f"Key({self.env})"
+
+
+def key_fault(env: str) -> str | None:
+    """Why no request can carry the key of this variable, and the remedy; None where one can. Never tells the key."""
+    value = _value(env)
+    if not value:
+        return f"set the environment variable {env}"
+    if not (value.isascii() and value.isprintable()):
+        return (
+            f"the environment variable {env} holds characters that no key has (a line break, an accent?); set it anew"
+        )
+    return None
+
+
+def _value(env: str) -> str:
+    return os.environ.get(env, "").strip()

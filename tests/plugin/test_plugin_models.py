@@ -86,6 +86,40 @@ def test_missing_keys_are_one_error_that_names_the_variables() -> None:
     ]
 
 
+@pytest.mark.parametrize("key", ["sk-two\nlines", "sk-é", "sk-\x07"])
+def test_a_key_that_cannot_be_sent_is_said_with_its_variable_alone(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(ConfigError) as caught:
+        models().resolve_all(["openai/a", "openai/b"])
+    assert str(caught.value) == (
+        "no API key for openai/a, openai/b: the environment variable OPENAI_API_KEY holds characters that no key has "
+        "(a line break, an accent?); set it anew"
+    )
+
+
+def test_a_key_of_blanks_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", " \n")
+    with pytest.raises(ConfigError, match="set the environment variable OPENAI_API_KEY"):
+        models().resolve_all(["openai/a"])
+
+
+def test_a_key_may_end_with_the_line_break_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-right\n")
+    assert list(models().resolve_all(["openai/a"])) == ["openai/a"]
+
+
+def test_an_unknown_simulated_model_is_said_with_those_that_there_are() -> None:
+    known = "simulated are sim/steady, sim/slow, sim/flaky, sim/hang"
+    assert fault("sim/stedy") == f"unknown model 'sim/stedy'; did you mean 'steady'?; {known}"
+    alias = {"quick": {"provider": "sim", "name": "fast"}}
+    assert fault("quick", {"model": alias}) == f"model 'quick': unknown model 'sim/fast'; {known}"
+
+
+def test_a_simulated_server_of_the_users_own_may_know_others() -> None:
+    own = {"provider": "sim", "name": "fast", "base_url": "http://127.0.0.1:8000/v1"}
+    assert models({"model": {"mine": own}}).resolve("mine").name == "fast"
+
+
 def test_an_unknown_model_is_said_with_what_there_is() -> None:
     assert "unknown model 'opnai/gpt'; did you mean 'openai'?" in fault("opnai/gpt")
     assert "unknown model 'locl'; did you mean 'local'?" in fault("locl", {"model": {"local": {"provider": "openai"}}})

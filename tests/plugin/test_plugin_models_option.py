@@ -58,6 +58,33 @@ def test_an_unknown_model_is_a_usage_error(project: Project, workers: tuple[str,
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
 
 
+def test_an_unknown_simulated_model_is_a_usage_error(project: Project, workers: tuple[str, ...]) -> None:
+    project.suite(right("add"))
+
+    result = project.bench("--bench-models=sim/steady,sim/stedy", *workers)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: unknown model 'sim/stedy'; did you mean 'steady'?; simulated are *"])
+    assert result.parseoutcomes() == {}
+
+
+def test_a_key_that_cannot_be_sent_is_a_usage_error_before_the_first_call(
+    project: Project, sim: SimServer, workers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_KEY", "sk-two\nlines")
+    project.watch(sim.url, "keyed", provider="openai", api_key_env="A_KEY")
+    project.suite(right("add"))
+
+    result = project.bench("--bench-models=keyed", *workers)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: no API key for keyed: the environment variable A_KEY holds characters that no key has (*"]
+    )
+    assert sim.stats() == {}
+    assert "sk-two" not in result.stdout.str() + result.stderr.str()
+
+
 def test_missing_keys_are_one_usage_error_before_the_first_call(
     project: Project, sim: SimServer, workers: tuple[str, ...]
 ) -> None:
