@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NoReturn, cast, get_args
 
 from .errors import ConfigError
 from .text import nearest, quote
 
-__all__ = ["Gate", "Metric", "Operator", "parse_gate"]
+__all__ = ["Gate", "Metric", "Operator", "parse_gate", "parse_gates"]
 
 Metric = Literal["pass_rate", "score", "error_rate", "timeout_rate", "p50_latency", "p95_latency", "cost"]
 Operator = Literal[">=", ">", "<=", "<", "==", "!="]
@@ -80,6 +81,26 @@ def parse_gate(text: str) -> Gate:
     confident = reader.confidence(metric, operator)
     reader.end()
     return Gate(metric, operator, number, relative, model, confident, text=" ".join(text.split()))
+
+
+def parse_gates(texts: Iterable[str], baseline_option: str | None = None) -> tuple[Gate, ...]:
+    """Read gates. Raises `ConfigError` with all that is wrong.
+
+    `baseline_option` is what would name a baseline, where none is named: a gate that needs one is then wrong too.
+    """
+    gates, problems = [], []
+    for text in texts:
+        try:
+            gate = parse_gate(text)
+        except ConfigError as error:
+            problems.append(str(error))
+            continue
+        gates.append(gate)
+        if gate.relative and baseline_option is not None:
+            problems.append(f"gate {quote(text, 120)}: there is no baseline; name one with {baseline_option} RUN")
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return tuple(gates)
 
 
 class _Reader:

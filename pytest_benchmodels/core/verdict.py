@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from .gates import Gate, Metric, Operator
 from .metrics import Interval, ModelFigures, wilson
-from .text import nearest
+from .text import nearest, quote
 
-__all__ = ["GateVerdict", "Measured", "judge"]
+__all__ = ["GateVerdict", "Measured", "foreseen_fault", "judge"]
 
 _COMPARED: Mapping[Operator, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -50,6 +50,24 @@ class GateVerdict:
     baseline: float | None = None
     count: int | None = None
     total: int | None = None
+
+
+def foreseen_fault(gate: Gate, models: Collection[str], baseline: Measured | None = None) -> str | None:
+    """Why a gate cannot be judged whatever becomes of the runs of `models`, and the remedy; None where it may be.
+
+    A gate that lacks any baseline is refused when it is parsed.
+    """
+    if gate.model not in {None, "*", *models}:
+        hint = nearest(str(gate.model), models)
+        return f"{quote(gate.model)} does not run in this session{hint}; name one of {', '.join(models)}"
+    if not gate.relative or baseline is None:
+        return None
+    try:
+        for model in models if gate.model == "*" else (gate.model,):
+            _baseline(gate, model, baseline)
+    except _UnknownError as unknown:
+        return f"{unknown}; compare with a run that has it"
+    return None
 
 
 def judge(gate: Gate, measured: Measured, baseline: Measured | None = None) -> tuple[GateVerdict, ...]:

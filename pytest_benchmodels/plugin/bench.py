@@ -26,13 +26,13 @@ from .models import HOW_TO_NAME_A_MODEL, Models
 from .options import Settings, read_settings
 from .progress import Progress
 
-__all__ = ["BENCH", "Bench"]
+__all__ = ["BENCH", "Bench", "usage_errors"]
 
 Key = TypeVar("Key", bound=Hashable)
 
 
 @contextmanager
-def _usage_errors() -> Generator[None]:
+def usage_errors() -> Generator[None]:
     """Let pytest show a configuration that cannot work as it shows a wrong option, each fault on a line of its own."""
     try:
         yield
@@ -46,6 +46,7 @@ class Bench:
     `sim_url` is where `sim/*` answers once `start_sim` was called; several processes may hold a Bench, one starts it.
     `handover` is what a worker was given, None in other processes. `resumed` is the id of the stored run that this
     session finishes. `keep_ahead` writes results that are about to be reported.
+    `foresee` raises `ConfigError` where the models that are about to run can meet none of what is asked of them.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Bench:
         self.handover = handover
         self.resumed = handover.resumed if handover else None
         self.keep_ahead: Callable[[Iterable[tuple[Scenario, Result]]], None] = _keep_nothing
+        self.foresee: Callable[[Collection[str]], None] = _foresee_nothing
         self.progress = Progress()
         self.windows: dict[str, int] = {}
         self.distant_workers: list[str] = []
@@ -81,7 +83,7 @@ class Bench:
 
     def pytest_sessionstart(self) -> None:
         """Refuse a class that is no check before anything is collected, or a worker started."""
-        with _usage_errors():
+        with usage_errors():
             _ = self.load_options
 
     def register_tags(self, tags: Iterable[str]) -> None:
@@ -99,8 +101,9 @@ class Bench:
         wanted = dict.fromkeys(names)
         if NO_MODEL in wanted:
             raise pytest.UsageError(f"{HOW_TO_NAME_A_MODEL}{self._where_no_config_is()}")
-        with _usage_errors():
+        with usage_errors():
             models = self.models.resolve_all(wanted, keys=calls)
+            self.foresee(models)
         if calls and self.distant_workers:
             self._refuse_what_needs_one_machine(models.values())
         if calls and any(model.base_url == self.sim_url for model in models.values()):
@@ -139,12 +142,16 @@ class Bench:
         path = self.settings.config_file
         if path is None:
             return ConfigFile()
-        with _usage_errors():
+        with usage_errors():
             return read_config(path)
 
 
 def _keep_nothing(ended: Iterable[tuple[Scenario, Result]]) -> None:
     """A worker hands its results over; what keeps them is elsewhere."""
+
+
+def _foresee_nothing(models: Collection[str]) -> None:
+    """A worker has no gates; where they are is the controller."""
 
 
 BENCH: pytest.StashKey[Bench] = pytest.StashKey()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .bench import BENCH, Bench
+from .bench import BENCH, Bench, usage_errors
 from .handover import Handover
 
 if TYPE_CHECKING:
@@ -63,12 +63,20 @@ def _register_runner(config: pytest.Config, bench: Bench) -> None:
 
 
 def _register_reporters(config: pytest.Config, bench: Bench, keeper: Keeper) -> None:
+    from pytest_benchmodels.core.gates import parse_gates  # noqa: PLC0415 - a worker judges nothing
+
     from .live import Live  # noqa: PLC0415 - a worker has no terminal
     from .reporter import Reporter  # noqa: PLC0415 - the same
-    from .verdicts import Verdicts, read_baseline, read_gates  # noqa: PLC0415 - the same
+    from .verdicts import Verdicts, read_baseline  # noqa: PLC0415 - the same
 
-    gates = read_gates(bench.settings.gates, bench.file.gate)
-    verdicts = Verdicts(gates, read_baseline(bench.settings, config.invocation_params.dir))
+    settings = bench.settings
+    # To collect alone calls nothing, and judges nothing.
+    is_wanting = settings.compare is None and not config.option.collectonly
+    with usage_errors():
+        gates = parse_gates((*bench.file.gate, *settings.gates), "--bench-compare" if is_wanting else None)
+    verdicts = Verdicts(gates, read_baseline(settings, config.invocation_params.dir))
+    if not settings.is_part:
+        bench.foresee = verdicts.foresee
     config.pluginmanager.register(Reporter(config, bench, keeper, verdicts), "benchmodels-reporter")
     config.pluginmanager.register(Live(config, bench.progress), "benchmodels-live")
 

@@ -19,6 +19,7 @@ DEFAULT_RETRIES = 4
 MOST_TRIALS = 10_000  # as for a scenario's `repeat`: each is an item, and a slip of the keyboard would fill the memory
 DEFAULT_PATTERNS = ["*.yaml", "*.yml", "*.json", "*.jsonl"]
 DEFAULT_STORE = ".benchmodels/store.sqlite"
+_PICKING = ("keyword", "markexpr", "deselect", "lf", "stepwise", "bench_shard")
 _OUTPUTS = {"json": "every result as JSON", "html": "a report as HTML", "markdown": "a summary as Markdown"}
 
 
@@ -62,7 +63,8 @@ class Settings:
 
     `concurrency` is how many runs of one model may be in flight. `timeout_s` is the limit of a run whose scenario and
     model set none: seconds, 0 for no limit. `repeat` is None where the user set none. `budget_usd` is in US dollars,
-    None for no budget. `store` is None where the user wants none, `shard` where this is the whole.
+    None for no budget. `store` is None where the user wants none, `shard` where this is the whole. `is_part` tells
+    whether the user picked some of the items, so that what they leave out is left out on purpose.
     """
 
     models: tuple[str, ...]
@@ -79,6 +81,7 @@ class Settings:
     compare: str | None
     plan: bool
     shard: Shard | None
+    is_part: bool
     outputs: Outputs
 
 
@@ -177,6 +180,7 @@ def read_settings(config: pytest.Config) -> Settings:
         compare=option.bench_compare,
         plan=option.bench_plan,
         shard=option.bench_shard,
+        is_part=_is_part(config),
         outputs=Outputs(**{name: _path(config, getattr(option, f"bench_{name}")) for name in _OUTPUTS}),
     )
 
@@ -194,6 +198,11 @@ def _store(config: pytest.Config) -> Path | None:
             "--bench-store none: --bench-resume, --bench-cache and --bench-regrade need a store; name one"
         )
     return path
+
+
+def _is_part(config: pytest.Config) -> bool:
+    picked = any(getattr(config.option, name, None) for name in _PICKING)
+    return picked or any("::" in argument for argument in config.args)
 
 
 def _workers(config: pytest.Config) -> int:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_benchmodels.core.errors import BenchError
-from pytest_benchmodels.core.gates import Gate, parse_gate
+from pytest_benchmodels.core.errors import BenchError, ConfigError
+from pytest_benchmodels.core.gates import Gate
 from pytest_benchmodels.core.metrics import Tally
 from pytest_benchmodels.core.outcome import Outcome
 from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.text import quote
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.comparison import Comparison
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from .options import Settings
 
-__all__ = ["Baseline", "Verdicts", "read_baseline", "read_gates"]
+__all__ = ["Baseline", "Verdicts", "read_baseline"]
 
 
 class Baseline:
@@ -35,19 +36,6 @@ class Baseline:
         for result in results:
             self.tally.add(result)
             self.outcomes.append(Outcome.of(result))
-
-
-def read_gates(typed: Iterable[str], configured: Iterable[str]) -> tuple[Gate, ...]:
-    """Parse the command line's gates and those of bench.toml; raise `pytest.UsageError` for one that is none."""
-    gates, problems = [], []
-    for text in (*configured, *typed):
-        try:
-            gates.append(parse_gate(text))
-        except BenchError as error:
-            problems += str(error).splitlines()
-    if problems:
-        raise pytest.UsageError(*problems)
-    return tuple(gates)
 
 
 def read_baseline(settings: Settings, folder: Path) -> Baseline | None:
@@ -89,6 +77,18 @@ class Verdicts:
         """Whether gates decide the exit status, in place of single results."""
         return bool(self._gates)
 
+    def foresee(self, models: Collection[str]) -> None:
+        """Raise `ConfigError` where a gate cannot be judged, whatever becomes of these models' runs."""
+        if not (self._gates and models):
+            return
+        from pytest_benchmodels.core.verdict import foreseen_fault  # noqa: PLC0415 - only where there are gates
+
+        baseline = self._measured_baseline
+        faults = [(gate, foreseen_fault(gate, models, baseline)) for gate in self._gates]
+        problems = [f"gate {quote(gate.text, 120)}: {fault}" for gate, fault in faults if fault is not None]
+        if problems:
+            raise ConfigError("\n".join(problems))
+
     def add(self, result: Result) -> None:
         """Remember what became of a run; its answer is not kept."""
         self._outcomes.append(Outcome.of(result))
@@ -99,9 +99,12 @@ class Verdicts:
             return ()
         from pytest_benchmodels.core.verdict import judge  # noqa: PLC0415 - only where there are gates
 
-        measured = _measured(tally)
-        baseline = _measured(self._baseline.tally) if self._baseline else None
+        measured, baseline = _measured(tally), self._measured_baseline
         return tuple(verdict for gate in self._gates for verdict in judge(gate, measured, baseline))
+
+    @property
+    def _measured_baseline(self) -> Measured | None:
+        return _measured(self._baseline.tally) if self._baseline else None
 
     @property
     def baseline(self) -> str | None:

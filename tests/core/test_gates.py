@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.gates import Gate, Metric, Operator, parse_gate
+from pytest_benchmodels.core.gates import Gate, Metric, Operator, parse_gate, parse_gates
 
 shares = st.floats(0, 1)
 amounts = st.floats(0, 1e300)
@@ -120,6 +120,21 @@ def test_control_characters_do_not_reach_the_message() -> None:
     with pytest.raises(ConfigError) as refused:
         parse_gate("\x1b[2J")
     assert "\x1b" not in str(refused.value)
+
+
+def test_all_wrong_gates_are_said_at_once_and_each_that_lacks_a_baseline() -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse_gates(("pas_rate > 0", "score >= 0.5", "score >= baseline", "cost <= baseline + 1"), "--bench-compare")
+    first, *others = str(refused.value).splitlines()
+    assert first.startswith("gate 'pas_rate > 0', column 1: ")
+    assert others == [
+        "gate 'score >= baseline': there is no baseline; name one with --bench-compare RUN",
+        "gate 'cost <= baseline + 1': there is no baseline; name one with --bench-compare RUN",
+    ]
+
+
+def test_where_there_is_a_baseline_a_gate_may_need_it() -> None:
+    assert parse_gates(("score >= baseline", "score > 0")) == (parse_gate("score >= baseline"), parse_gate("score > 0"))
 
 
 @settings(deadline=None)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pytest_benchmodels.core.gates import parse_gate
 from pytest_benchmodels.core.metrics import ModelFigures, wilson
-from pytest_benchmodels.core.verdict import GateVerdict, Measured, judge
+from pytest_benchmodels.core.verdict import GateVerdict, Measured, foreseen_fault, judge
 
 _FIGURES = ModelFigures(
     model="openai/gpt-4o-mini",
@@ -146,6 +146,36 @@ def test_what_was_not_measured_is_not_held_and_says_why(text: str, reason: str) 
 def test_a_model_that_the_baseline_lacks_is_not_held() -> None:
     found = verdict("score >= baseline @ openai/gpt-4o-mini", baseline=Measured(_FIGURES, ()))
     assert found.reason == "no baseline: 'openai/gpt-4o-mini' did not run in the baseline"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("score > 0", None),
+        ("score > 0 @ *", None),
+        ("score > 0 @ b/c", None),
+        ("score > 0 @ b/d", "'b/d' does not run in this session; did you mean 'b/c'?; name one of a, b/c"),
+        ("score >= baseline", None),
+        ("score >= baseline @ a", None),
+        (
+            "score >= baseline @ b/c",
+            "no baseline: 'b/c' did not run in the baseline; did you mean 'b/d'?; compare with a run that has it",
+        ),
+        (
+            "score >= baseline @ *",
+            "no baseline: 'b/c' did not run in the baseline; did you mean 'b/d'?; compare with a run that has it",
+        ),
+    ],
+)
+def test_what_can_never_be_judged_is_known_before_anything_ran(text: str, fault: str | None) -> None:
+    before = measured(replace(_FIGURES, model="a"), replace(_FIGURES, model="b/d"))
+    assert foreseen_fault(parse_gate(text), ("a", "b/c"), before) == fault
+
+
+def test_a_baseline_without_the_figure_is_known_too() -> None:
+    before = Measured(replace(_FIGURES, cost_usd=None), ())
+    fault = "no baseline: the cost of an answer is not known; set its model's price in bench.toml"
+    assert foreseen_fault(parse_gate("cost <= baseline"), ("a",), before) == f"{fault}; compare with a run that has it"
 
 
 def test_each_model_of_none_is_not_held() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from pytest_benchmodels.core.gates import parse_gates
 from pytest_benchmodels.reports.gates import gate_line, gate_plain
 
 from ..arguments import add_run, add_store
 from ..completion import completes_runs
 from ..output import Output
-from ..rules import judge_all, read_rules
+from ..rules import judge_all
 from ..source import open_source
 from ..survey import Survey
 
@@ -27,7 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, output: Output) -> int:
-    gates = read_rules(arguments.rules, "--baseline", arguments.baseline)
+    gates = parse_gates(arguments.rules, "--baseline" if arguments.baseline is None else None)
     survey = _survey(arguments.run_name, arguments.store)
     baseline = None if arguments.baseline is None else _survey(arguments.baseline, arguments.store)
     verdicts = judge_all(gates, survey, baseline)

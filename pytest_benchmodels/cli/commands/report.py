@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.core.gates import parse_gates
 from pytest_benchmodels.reports.evaluation import Evaluation
 from pytest_benchmodels.reports.files import replacing
 
@@ -14,7 +15,6 @@ from ..arguments import add_output, add_run, add_store
 from ..completion import completes_runs
 from ..evaluating import evaluate
 from ..output import Output
-from ..rules import read_rules
 from ..source import Source, open_source
 
 __all__ = ["add_arguments", "run"]
@@ -42,7 +42,7 @@ def run(arguments: Namespace, _: Output) -> int:
     wanted = {form: Path(name) for form in _FORMS if (name := getattr(arguments, form)) is not None}
     if not wanted:
         raise ConfigError(f"no report was asked for: name a file with {', '.join(f'--{form}' for form in _FORMS)}")
-    gates = read_rules(arguments.gate, "--compare", arguments.compare)
+    gates = parse_gates(arguments.gate, "--compare" if arguments.compare is None else None)
     with open_source(arguments.run_name, arguments.store) as source, _before(arguments) as before:
         evaluation = evaluate(source, gates, before)
         for form, path in wanted.items():
