@@ -129,10 +129,9 @@ class Figures:
     """The figures of everything that was added to a `Tally`.
 
     `models` are in order of their ids, `errors` the most frequent first. `cached` runs were taken over and called no
-    model; `xfailed` ones failed as their author expected. `worked_runs` are neither errors nor skipped nor cached; a
-    scenario is among `worked_scenarios` if it has such a run and none of its runs is an error or skipped. `makespan_s`
-    is from the first start to the last end and `lower_bound_s` the least it could have been, over the runs that were
-    neither skipped nor cached.
+    model; `xfailed` ones failed as their author expected. `worked_runs` are neither errors nor skipped nor cached;
+    `worked_scenarios` have such a run. `makespan_s` is from the first start to the last end and `lower_bound_s` the
+    least it could have been, over the runs that were neither skipped nor cached.
     """
 
     models: tuple[ModelFigures, ...]
@@ -168,7 +167,7 @@ class Figures:
 
     @property
     def scenarios_per_min(self) -> float:
-        """Scenarios that were wholly done, per minute of makespan; 0 where no time passed."""
+        """Scenarios of which at least one run was work done, per minute of makespan; 0 where no time passed."""
         return self._per_min(self.worked_scenarios)
 
     @property
@@ -266,7 +265,6 @@ class Tally:
         self._errors: dict[tuple[str, str], tuple[int, str]] = {}
         self._scenarios: set[str] = set()
         self._worked: set[str] = set()
-        self._unfinished: set[str] = set()
         self._trials: set[int] = set()
         self._cached = 0
         self._xfailed = 0
@@ -299,7 +297,7 @@ class Tally:
             cached=self._cached,
             xfailed=self._xfailed,
             worked_runs=self._worked_runs,
-            worked_scenarios=len(self._worked - self._unfinished),
+            worked_scenarios=len(self._worked),
             # Seconds since the epoch, as floats, are true to a quarter of a microsecond: less than that is no time.
             makespan_s=round(max(self._last_end - self._first_start, 0.0), 6),
             lower_bound_s=lower_bound({model: tally.busy for model, tally in self._models.items()}, lanes, windows),
@@ -316,9 +314,7 @@ class Tally:
         # An id is unique in its file only; a node id without its model is unique in the session.
         scenario = result.nodeid.rpartition("[")[0]
         self._scenarios.add(scenario)
-        if result.status in _NO_WORK:
-            self._unfinished.add(scenario)
-        elif not result.cached:
+        if result.status not in _NO_WORK and not result.cached:
             self._worked.add(scenario)
             self._worked_runs += 1
 

@@ -6,11 +6,13 @@ import difflib
 import re
 from collections.abc import Iterable
 
-__all__ = ["clip", "nearest", "plain", "quote", "well_formed"]
+__all__ = ["clip", "exact_dollars", "nearest", "plain", "quote", "well_formed"]
 
 # C0 and C1 controls, DEL, bidirectional overrides, line separators: all that steers a terminal or hides text. And lone
 # surrogates, which no encoder accepts.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+_MOST_DIGITS = 20
 
 
 def well_formed(text: str) -> str:
@@ -32,6 +34,15 @@ def quote(value: object, limit: int = 80) -> str:
     """A value on one line, as a reader may see it: control characters escaped, long text cut."""
     shown = repr(value)
     return plain(shown if len(shown) <= limit else f"{shown[: limit - 4]}...{shown[-1]}")
+
+
+def exact_dollars(amount: float) -> str:
+    """`$1.20`, `$0.001`: an amount that somebody set, with cents and as many further digits as it has."""
+    for digits in range(2, _MOST_DIGITS):
+        shown = f"{amount:.{digits}f}"
+        if float(shown) == amount:
+            return f"${shown}"
+    return f"${amount!r}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

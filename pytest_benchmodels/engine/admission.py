@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from pytest_benchmodels.core.errors import BenchError
 from pytest_benchmodels.core.result import Failure, Result, Status
+from pytest_benchmodels.core.text import exact_dollars
 
 __all__ = ["BREAKING", "Admission", "RefusedError"]
 
@@ -35,7 +37,7 @@ class Admission:
     def __init__(self, budget_usd: float | None = None, in_a_row: int = _IN_A_ROW) -> None:
         self._budget_usd = budget_usd
         self._in_a_row = in_a_row
-        self._failures: dict[str, int] = {}
+        self._failures: dict[str, Counter[str]] = {}
         self._closed: dict[str, Failure] = {}
         self._spent_usd = 0.0
 
@@ -54,7 +56,8 @@ class Admission:
         if model in self._closed:
             raise RefusedError("error", self._closed[model])
         if self.is_spent:
-            raise RefusedError("skipped", Failure("budget", f"the budget of ${self._budget_usd:.2f} is spent"))
+            budget = exact_dollars(self._budget_usd or 0.0)
+            raise RefusedError("skipped", Failure("budget", f"the budget of {budget} is spent"))
 
     def count(self, result: Result) -> None:
         """Learn from a run's end. What was taken over cost nothing now, and tells nothing of a server."""
@@ -62,11 +65,12 @@ class Admission:
             return
         self._spent_usd += result.cost_usd or 0.0
         if result.error is None or result.error.kind not in BREAKING:
-            self._failures[result.model] = 0
+            self._failures.pop(result.model, None)
             return
-        failures = self._failures[result.model] = self._failures.get(result.model, 0) + 1
-        if failures == self._in_a_row:
-            message = f"not started: {failures} runs in a row ended with the same kind of error: {result.error.message}"
+        kinds = self._failures.setdefault(result.model, Counter())
+        kinds[result.error.kind] += 1
+        if kinds.total() == self._in_a_row:
+            message = f"not started: {_in_words(kinds)}: {result.error.message}"
             self.close(result.model, Failure(result.error.kind, message))
 
     def close(self, model: str, cause: Failure) -> None:
@@ -76,3 +80,11 @@ class Admission:
     def spend_all(self) -> None:
         """Let nothing start any more: somebody else counts the money too, and the budget is spent."""
         self._spent_usd = max(self._spent_usd, self._budget_usd or 0.0)
+
+
+def _in_words(kinds: Counter[str]) -> str:
+    runs = f"{kinds.total()} runs in a row ended with"
+    if len(kinds) == 1:
+        return f"{runs} the same kind of error"
+    told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    return f"{runs} an error that no further attempt mends ({told}), the last with"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from pytest_benchmodels.core.metrics import ErrorGroup, Figures, ModelFigures
+from pytest_benchmodels.core.text import clip
 
 from .units import UNKNOWN, dollars, duration, fraction, one_line, percent, plural, tokens
 
@@ -16,8 +18,9 @@ _ERROR_LINES = 5
 _WAIT_SHARE = 0.1
 _LEAST_WAIT_S = 1.0
 _MODEL_LIMIT = 120
-_CAUSE_LIMIT = 40
-_CUT = len("... (1234567 more characters)")
+_CAUSE_LIMIT = 400
+_NOTE = len("... (1234567 more characters)")
+_LEAST_WIDTH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ _BEFORE_LATENCY = 7
 def summary_lines(figures: Figures, width: int, notes: Iterable[str] = ()) -> list[str]:
     """The table, the causes of errors, what was waited for, `notes`, and the three closing lines.
 
-    Causes are cut to a terminal of `width` characters; the table has one layout everywhere, for programs read it too.
+    Causes are wrapped to `width` characters; the table has one layout everywhere, for programs read it too.
     """
     return [
         *_table(figures.models),
@@ -118,11 +121,13 @@ def _tokens(model: ModelFigures) -> str:
 
 
 def cause_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:
-    """The most frequent causes of errors, one a line of about `width` characters."""
+    """The most frequent causes of errors, each on as many lines of `width` characters as its remedy takes."""
     shown = groups if len(groups) <= _ERROR_LINES else groups[: _ERROR_LINES - 1]
     for group in shown:
         start = f"errors: {one_line(group.model, _MODEL_LIMIT)}: {group.count} x {one_line(group.kind, _MODEL_LIMIT)}: "
-        yield start + one_line(group.message, max(width - len(start) - _CUT, _CAUSE_LIMIT))
+        # Escapes take several characters for one.
+        cause = start + clip(one_line(group.message, _CAUSE_LIMIT), _CAUSE_LIMIT + _NOTE)
+        yield from wrap(cause, max(width, _LEAST_WIDTH), subsequent_indent=_GAP, break_on_hyphens=False)
     if rest := groups[len(shown) :]:
         yield f"errors: {sum(group.count for group in rest)} more of {len(rest)} further kinds"
 

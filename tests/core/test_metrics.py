@@ -154,7 +154,7 @@ def test_one_answer_of_unknown_cost_makes_the_sum_unknown() -> None:
     assert figures_of(known, a_result("b", status="failed")).models[0].cost_usd is None
 
 
-def test_throughput_counts_work_done_and_whole_scenarios() -> None:
+def test_throughput_counts_runs_and_scenarios_in_which_work_was_done() -> None:
     figures = figures_of(
         a_result("a", "m1"),
         a_result("a", "m2", "failed", started_at=1029.0),
@@ -162,11 +162,20 @@ def test_throughput_counts_work_done_and_whole_scenarios() -> None:
         a_result("b", "m2", "error"),
         a_result("c", "m1", "skipped"),
         a_result("d", "m1", cached=True),
+        a_result("e", "m2", "error"),
+        a_result("e", "m1", cached=True),
     )
-    assert (figures.runs, figures.worked_runs, figures.cached) == (6, 3, 1)
-    assert (figures.scenarios, figures.worked_scenarios) == (4, 1)
+    assert (figures.runs, figures.worked_runs, figures.cached) == (8, 3, 2)
+    assert (figures.scenarios, figures.worked_scenarios) == (5, 2)
     assert figures.makespan_s == 30.0
-    assert (figures.runs_per_min, figures.scenarios_per_min) == (6.0, 2.0)
+    assert (figures.runs_per_min, figures.scenarios_per_min) == (6.0, 4.0)
+
+
+def test_a_model_that_errs_on_everything_takes_no_scenario_from_the_others() -> None:
+    runs = [a_result(scenario, model) for scenario in "abc" for model in ("m1", "m2")]
+    broken = [a_result(scenario, "m3", "error") for scenario in "abc"]
+    figures = figures_of(*runs, *broken)
+    assert (figures.scenarios_per_min, figures.runs_per_min) == (180.0, 360.0)
 
 
 def test_skipped_and_cached_runs_took_no_time() -> None:
@@ -237,7 +246,7 @@ def test_the_order_of_results_does_not_matter(some: list[Result], shuffle: rando
 def test_every_run_has_one_status_and_figures_are_numbers(some: list[Result], lanes: int) -> None:
     figures = figures_of(*some, lanes=lanes)
     assert figures.runs == len(some) == sum(figures.statuses.values())
-    assert figures.worked_scenarios <= figures.scenarios
+    assert figures.worked_scenarios <= min(figures.scenarios, figures.worked_runs)
     for value in (figures.makespan_s, figures.lower_bound_s, figures.runs_per_min, figures.scenarios_per_min):
         assert math.isfinite(value)
         assert value >= 0

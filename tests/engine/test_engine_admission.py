@@ -38,6 +38,16 @@ def test_a_model_is_closed_after_five_errors_of_a_hopeless_kind(kind: str) -> No
     assert refusal(admission, "another") is None
 
 
+def test_errors_of_several_hopeless_kinds_are_not_called_one_kind() -> None:
+    admission = Admission()
+    for kind in ("auth", "connection", "connection", "not-found", "auth"):
+        admission.count(ended(kind=kind))
+
+    told = "not started: 5 runs in a row ended with an error that no further attempt mends"
+    counted = "(2 auth, 2 connection, 1 not-found)"
+    assert refusal(admission, "m") == ("error", Failure("auth", f"{told} {counted}, the last with: simulated auth"))
+
+
 def test_an_answer_in_between_starts_the_count_anew() -> None:
     admission = Admission()
     for kind in ("auth", "auth", "auth", "auth", "", "auth", "auth"):
@@ -60,6 +70,15 @@ def test_nothing_starts_once_the_budget_is_spent() -> None:
     admission.count(ended(cost=0.4))
 
     assert refusal(admission, "any") == ("skipped", Failure("budget", "the budget of $1.00 is spent"))
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"), [(0.001, "$0.001"), (0.0, "$0.00"), (2.5, "$2.50"), (1.239, "$1.239"), (1e-30, "$1e-30")]
+)
+def test_a_budget_is_told_as_it_was_set(budget: float, said: str) -> None:
+    admission = Admission(budget_usd=budget)
+    admission.count(ended(cost=budget))
+    assert refusal(admission, "m") == ("skipped", Failure("budget", f"the budget of {said} is spent"))
 
 
 def test_a_worker_believes_its_controller() -> None:

@@ -145,13 +145,33 @@ def test_runs_that_did_no_work_are_named(counts: dict[str, Any], cached: int, no
 def test_the_cause_of_errors_stands_below_the_table() -> None:
     groups = (
         ErrorGroup("openai/gpt-4o-mini", "auth", 12, "401 Unauthorized: wrong key"),
-        ErrorGroup("bad\x1b[2J", "http", 1, "gone\x07\nfor good " + "x" * 500),
+        ErrorGroup("bad\x1b[2J", "http", 1, "gone\x07\nfor good"),
     )
     lines = summary_lines(some_figures(a_model(errors=13), errors=groups), 120)
     assert lines[2] == "errors: openai/gpt-4o-mini: 12 x auth: 401 Unauthorized: wrong key"
-    assert lines[3].startswith(r"errors: bad\x1b[2J: 1 x http: gone\x07 for good xxx")
-    assert lines[3].endswith(" more characters)")
-    assert len(lines[3]) <= 120
+    assert lines[3] == r"errors: bad\x1b[2J: 1 x http: gone\x07 for good"
+
+
+def test_a_long_cause_is_wrapped_so_that_its_remedy_can_be_read() -> None:
+    message = "cannot connect to http://127.0.0.1:9: connection refused; is the server running, is base_url right?"
+    figures = some_figures(a_model(errors=2), errors=(ErrorGroup("openai/x", "connection", 2, message),))
+    assert summary_lines(figures, 80)[2:4] == [
+        "errors: openai/x: 2 x connection: cannot connect to http://127.0.0.1:9:",
+        "  connection refused; is the server running, is base_url right?",
+    ]
+    narrow = summary_lines(figures, 1)[2:-3]
+    assert max(map(len, narrow)) <= 40
+    assert " ".join(line.strip() for line in narrow) == f"errors: openai/x: 2 x connection: {message}"
+
+
+@pytest.mark.parametrize("filler", ["x", "x ", "-", "\n", "\x1b"])
+def test_a_hostile_cause_is_bounded(filler: str) -> None:
+    groups = (ErrorGroup("m", "http", 1, filler * 1_000_000),)
+    lines = summary_lines(some_figures(a_model(errors=1), errors=groups), 80)[2:-3]
+    assert all(len(line) <= 80 for line in lines)
+    told = " ".join(line.strip() for line in lines)
+    assert len(told) <= 500
+    assert told.endswith(" more characters)")
 
 
 def test_many_causes_are_five_lines() -> None:
