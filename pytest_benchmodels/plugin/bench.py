@@ -19,8 +19,8 @@ from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.dispatch import Dispatch
 from pytest_benchmodels.engine.window import Window
 from pytest_benchmodels.formats import LoadOptions
+from pytest_benchmodels.formats.configfile import ConfigFile, read_config
 
-from .configfile import ConfigFile, read_config
 from .handover import Handover
 from .models import HOW_TO_NAME_A_MODEL, Models
 from .options import Settings, read_settings

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .configfile import ConfigFile
+from pytest_benchmodels.formats.configfile import ConfigFile
 
 if TYPE_CHECKING:
     import pytest

@@ -12,10 +12,9 @@ from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.model import Cap, Limit, Model, Price
 from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.engine.dispatch import Pool
+from pytest_benchmodels.formats.configfile import ConfigFile, ModelEntry, ProviderEntry
 from pytest_benchmodels.providers.catalog import CATALOG, ProviderInfo
 from pytest_benchmodels.providers.key import key_fault
-
-from .configfile import ConfigFile, ModelEntry, ProviderEntry
 
 __all__ = ["HOW_TO_NAME_A_MODEL", "Models"]
 

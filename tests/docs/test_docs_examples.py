@@ -15,8 +15,8 @@ from typing import NamedTuple
 import pytest
 
 from pytest_benchmodels.formats import LoadOptions, load
+from pytest_benchmodels.formats.configfile import read_config
 from pytest_benchmodels.graders import BUILTIN
-from pytest_benchmodels.plugin.configfile import read_config
 from pytest_benchmodels.plugin.models import Models
 from pytest_benchmodels.plugin.options import DEFAULT_PATTERNS
 from tests.docs.docs_reading import DOCS, PAGES, ROOT, Block, anchors, blocks, links

@@ -17,8 +17,8 @@ from pytest_benchmodels.core.metrics import Tally
 from pytest_benchmodels.core.outcome import Outcome
 from pytest_benchmodels.core.verdict import Measured, judge
 from pytest_benchmodels.formats import authored, builder, document, native, reading, record_files, template
+from pytest_benchmodels.formats.configfile import ConfigFile, ModelEntry, ProviderEntry
 from pytest_benchmodels.graders import BUILTIN
-from pytest_benchmodels.plugin.configfile import ConfigFile, ModelEntry, ProviderEntry
 from pytest_benchmodels.providers.catalog import CATALOG
 from pytest_benchmodels.providers.failure import Origin, http_failure
 from pytest_benchmodels.providers.key import Key

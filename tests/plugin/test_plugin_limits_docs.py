@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_benchmodels.plugin.configfile import read_config
+from pytest_benchmodels.formats.configfile import read_config
 from tests.plugin.plugin_parts import Project
 
 TEXT = (Path(__file__).parents[2] / "docs/limits.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.plugin.configfile import read_config
+from pytest_benchmodels.formats.configfile import read_config
 
 
 def write(folder: Path, text: str) -> Path:

@@ -10,8 +10,8 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.text import nearest, quote
+from ..core.errors import ConfigError
+from ..core.text import nearest, quote
 
 __all__ = ["ConfigFile", "ModelEntry", "PriceEntry", "read_config"]
 
