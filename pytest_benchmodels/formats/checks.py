@@ -12,6 +12,7 @@ from ..core.scenario import Check
 from ..core.text import clip, nearest, plain, quote
 from .document import Problems, Steps
 from .explain import explain
+from .format import LoadOptions
 from .summary import summary
 from .template import Budget, TemplateError, render
 
@@ -42,8 +43,9 @@ class CheckReader:
     A check without placeholders is made once, however many scenarios or records it applies to.
     """
 
-    def __init__(self, graders: Mapping[str, type[Grader]], problems: Problems, budget: Budget) -> None:
-        self._graders = graders
+    def __init__(self, options: LoadOptions, problems: Problems, budget: Budget) -> None:
+        self._graders = options.graders
+        self._unknown_note = options.unknown_check_note
         self._problems = problems
         self._budget = budget
         self._made: dict[Steps, Check | None] = {}
@@ -96,7 +98,7 @@ class CheckReader:
         """`- json`: a check whose value has a default."""
         grader = self._graders.get(name)
         if grader is None:
-            self._problems.add(steps, f"unknown check {quote(name)}{nearest(name, self._graders)}")
+            self._problems.add(steps, self._unknown(name))
             return None
         try:
             made = grader()
@@ -124,7 +126,10 @@ class CheckReader:
         if not unknown:
             return f"this check has no name; known are {', '.join(sorted(self._graders))}"
         guess = next((key for key in unknown if nearest(key, self._graders)), unknown[0])
-        return f"unknown check {quote(guess)}{nearest(guess, self._graders)}"
+        return self._unknown(guess)
+
+    def _unknown(self, name: str) -> str:
+        return f"unknown check {quote(name)}{nearest(name, self._graders)}{self._unknown_note}"
 
     def _common(self, value: dict[str, object], kind: str, steps: Steps) -> _Common | None:
         try:

@@ -65,6 +65,10 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: dict[str, ModelEntry] = {}
     provider: dict[str, ProviderEntry] = {}
 
+    def allowed(self, folder: Path) -> tuple[Path, ...]:
+        """The folders that datasets may be read from; `folder` is the file's own."""
+        return tuple(folder / path for path in self.allow_paths)
+
 
 _TABLES: dict[str, type[msgspec.Struct]] = {"model": ModelEntry, "provider": ProviderEntry}
 

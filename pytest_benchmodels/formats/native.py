@@ -66,7 +66,7 @@ class _Reading:
         self._document = document
         self._allowed = options.allowed
         self._problems = problems
-        self._finisher = Finisher(document, problems, CheckReader(options.graders, problems, budget), budget)
+        self._finisher = Finisher(document, problems, CheckReader(options, problems, budget), budget)
         self._seen: dict[str, int] = {}
 
     def scenarios(self) -> Iterator[Scenario]:

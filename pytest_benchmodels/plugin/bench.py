@@ -77,9 +77,7 @@ class Bench:
         """What the loader needs, conftest files' graders included."""
         extra = [grader for found in self._config.hook.pytest_bench_graders() for grader in found]
         base = self.settings.config_file.parent if self.settings.config_file else self._config.rootpath
-        return LoadOptions(
-            graders=graders.registry(extra), allowed=tuple(base / folder for folder in self.file.allow_paths)
-        )
+        return LoadOptions(graders=graders.registry(extra), allowed=self.file.allowed(base))
 
     def pytest_sessionstart(self) -> None:
         """Refuse a class that is no check before anything is collected, or a worker started."""

@@ -88,18 +88,92 @@ def test_a_folder_with_nothing_to_check(folder: Path, capsys: Capture) -> None:
     assert "no file in it ends in .yaml, .yml, .json, .jsonl; name another folder" in done.err
 
 
-def test_datasets_come_from_where_it_is_allowed(folder: Path, capsys: Capture) -> None:
+def write_suite_with_data_beside(folder: Path) -> None:
     (folder / "data").mkdir()
     (folder / "data" / "records.jsonl").write_text('{"question": "2 + 2?"}\n')
     (folder / "suite").mkdir()
     suite = "scenarios:\n  - {id: a, prompt: '{{ question }}', dataset: {file: ../data/records.jsonl}}\n"
     (folder / "suite" / "s.yaml").write_text(suite)
 
+
+NO_PROBLEM = (0, "1 file, 1 scenario: no problem\n", "")
+
+
+def test_datasets_come_from_where_it_is_allowed(folder: Path, capsys: Capture) -> None:
+    write_suite_with_data_beside(folder)
+
     refused = run_command(capsys, "validate", "suite")
     allowed = run_command(capsys, "validate", "suite", "--allow-path", "data")
 
     assert (refused.status, "../data/records.jsonl" in refused.out) == (1, True)
-    assert allowed == (0, "1 file, 1 scenario: no problem\n", "")
+    assert allowed == NO_PROBLEM
+
+
+def test_the_bench_toml_that_pytest_finds_allows_them(
+    folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_suite_with_data_beside(folder)
+    (folder / "pytest.ini").touch()
+    (folder / "bench.toml").write_text('allow_paths = ["data"]\n')
+
+    assert run_command(capsys, "validate", "suite") == NO_PROBLEM
+    monkeypatch.chdir(folder / "suite")
+    assert run_command(capsys, "validate", "s.yaml") == NO_PROBLEM
+
+
+def test_a_named_configuration_takes_its_place(folder: Path, capsys: Capture) -> None:
+    write_suite_with_data_beside(folder)
+    (folder / "bench.toml").write_text('allow_paths = ["data"]\n')
+    (folder / "etc").mkdir()
+    (folder / "etc" / "strict.toml").write_text("")
+    (folder / "etc" / "other.toml").write_text('allow_paths = ["../data"]\n')
+
+    assert run_command(capsys, "validate", "suite", "--config", "etc/strict.toml").status == 1
+    assert run_command(capsys, "validate", "suite", "--config", "etc/other.toml") == NO_PROBLEM
+
+
+def test_a_configuration_that_is_wrong_is_said(folder: Path, capsys: Capture) -> None:
+    (folder / "one.yaml").write_text(RIGHT)
+    (folder / "bench.toml").write_text('models = ["sim/steady"]\nallow_path = ["data"]\n')
+
+    found = run_command(capsys, "validate", "one.yaml")
+    missing = run_command(capsys, "validate", "one.yaml", "--config", "nowhere.toml")
+
+    said = "bench.toml:2: unknown key 'allow_path'; did you mean 'allow_paths'?"
+    assert (found.status, found.err) == (2, f"benchmodels: error: {said}\n")
+    assert missing.status == 2
+    assert missing.err.startswith("benchmodels: error: nowhere.toml: cannot be read: ")
+
+
+OWN_CHECKS = "scenarios:\n  - {id: a, prompt: hi, checks: [{polite: yes}, courteous, {exuals: hi}]}\n"
+NOTE = "; validate runs no code: `pytest --bench --collect-only` knows the checks of conftest.py too"
+
+
+@pytest.mark.parametrize("place", [".", "suite", "suite/deep"])
+def test_a_check_may_be_one_of_a_conftest_which_is_not_run(folder: Path, capsys: Capture, place: str) -> None:
+    (folder / "suite" / "deep").mkdir(parents=True)
+    (folder / "suite" / "deep" / "s.yaml").write_text(OWN_CHECKS)
+    (folder / "pytest.ini").touch()
+    (folder / place / "conftest.py").write_text("raise AssertionError('this is code')\n")
+
+    done = run_command(capsys, "validate", "suite")
+
+    assert (done.status, done.err) == (1, "")
+    assert sorted(line.partition(": ")[2] for line in done.out.splitlines()[:3]) == [
+        f"unknown check 'courteous'{NOTE}",
+        f"unknown check 'exuals'; did you mean 'equals'?{NOTE}",
+        f"unknown check 'polite'{NOTE}",
+    ]
+
+
+@pytest.mark.parametrize("place", ["..", "beside"])
+def test_a_conftest_that_pytest_would_not_load_is_not_spoken_of(folder: Path, capsys: Capture, place: str) -> None:
+    (folder / "top" / "beside").mkdir(parents=True)
+    (folder / "top" / "s.yaml").write_text(OWN_CHECKS)
+    (folder / "top" / "pytest.ini").touch()
+    (folder / "top" / place / "conftest.py").touch()
+
+    assert "conftest.py" not in run_command(capsys, "validate", "top/s.yaml").out
 
 
 def test_the_schema_is_the_one_that_ships(capsys: Capture) -> None:
