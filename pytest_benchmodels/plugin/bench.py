@@ -46,7 +46,7 @@ class Bench:
     `sim_url` is where `sim/*` answers once `start_sim` was called; several processes may hold a Bench, one starts it.
     `handover` is what a worker was given, None in other processes. `resumed` is the id of the stored run that this
     session finishes. `keep_ahead` writes results that are about to be reported.
-    `foresee` raises `ConfigError` where the models that are about to run can meet none of what is asked of them.
+    `foresee` is told which models are about to run, and raises `ConfigError` where a gate could never be judged.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ def _keep_nothing(ended: Iterable[tuple[Scenario, Result]]) -> None:
 
 
 def _foresee_nothing(models: Collection[str]) -> None:
-    """A worker has no gates; where they are is the controller."""
+    """A worker judges nothing."""
 
 
 BENCH: pytest.StashKey[Bench] = pytest.StashKey()

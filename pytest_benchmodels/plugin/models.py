@@ -14,7 +14,7 @@ from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.engine.dispatch import Pool
 from pytest_benchmodels.formats.configfile import ConfigFile, ModelEntry, ProviderEntry
 from pytest_benchmodels.providers.catalog import CATALOG, ProviderInfo
-from pytest_benchmodels.providers.key import key_fault
+from pytest_benchmodels.providers.key import is_unhidden, key_fault
 
 __all__ = ["HOW_TO_NAME_A_MODEL", "Models"]
 
@@ -98,6 +98,12 @@ class Models:
                 accounts.setdefault(account, set()).add(model.id)
                 most[account] = entry.max_in_flight
         return [Pool(frozenset(ids), most[account]) for account, ids in accounts.items()]
+
+    @property
+    def unhidden_keys(self) -> list[str]:
+        """The variables of keys that are too short to be hidden, of all models resolved so far."""
+        variables = {model.api_key_env for model in self._resolved.values() if model.api_key_env}
+        return sorted(filter(is_unhidden, variables))
 
     @property
     def listed_prices(self) -> Mapping[str, Price]:

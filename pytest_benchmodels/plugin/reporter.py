@@ -12,6 +12,7 @@ import pytest
 from pytest_benchmodels.core.metrics import Figures, Tally
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.core.verdict import GateVerdict
+from pytest_benchmodels.providers.key import LEAST_HIDDEN_LENGTH
 from pytest_benchmodels.reports.summary import summary_lines
 from pytest_benchmodels.reports.units import plural
 
@@ -146,6 +147,9 @@ class Reporter:
             counted = " (the budget does not count them)" if self._bench.settings.budget_usd is not None else ""
             price = "price = {input = ..., output = ...}"
             yield f"cost unknown: {plain(', '.join(names))}{counted}; set {price} of [model.NAME] in bench.toml"
+        for variable in self._bench.models.unhidden_keys:
+            short = f"that of {plain(variable)} has fewer than {LEAST_HIDDEN_LENGTH} characters"
+            yield f"key not hidden: {short}, and stands in outputs wherever a server repeats it; set a longer one"
         if self._config.option.verbose > 0:
             for why, count in sorted(self._not_reused.items()):
                 yield f"{plural(count, 'run')} {'was' if count == 1 else 'were'} run: {plain(why)}"

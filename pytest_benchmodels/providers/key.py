@@ -6,12 +6,18 @@ import os
 
 from ..core.errors import ProviderError
 
-__all__ = ["HIDDEN", "Key", "key_fault"]
+__all__ = ["HIDDEN", "LEAST_HIDDEN_LENGTH", "Key", "is_unhidden", "key_fault"]
 
 HIDDEN = "***"
 
-# Stand-ins such as EMPTY or none, which keyless servers ask for, are no secret, and are words of many an answer.
-_LEAST_SECRET_LENGTH = 6
+LEAST_HIDDEN_LENGTH = 6
+"""A shorter key is a part of many an answer: to hide it would spoil them."""
+
+# What keyless servers are given, since their clients ask for some key.
+_STAND_INS = frozenset(
+    {"any", "blank", "demo", "dummy", "empty", "fake", "key", "local", "mock", "n/a", "na", "nil", "no", "none", "null"}
+    | {"sk", "test", "todo", "token", "void"}
+)
 
 
 class Key:
@@ -38,7 +44,7 @@ class Key:
 
     def hide(self, text: str) -> str:
         """Put `***` wherever the key occurs."""
-        return text.replace(self._value, HIDDEN) if len(self._value) >= _LEAST_SECRET_LENGTH else text
+        return text.replace(self._value, HIDDEN) if len(self._value) >= LEAST_HIDDEN_LENGTH else text
 
     def __repr__(self) -> str:
         return f"Key({self.env})"
@@ -54,6 +60,13 @@ def key_fault(env: str) -> str | None:
             f"the environment variable {env} holds characters that no key has (a line break, an accent?); set it anew"
         )
     return None
+
+
+def is_unhidden(env: str) -> bool:
+    """Whether the key of this variable is too short to be hidden, and no obvious stand-in such as `EMPTY` or `xxx`."""
+    value = _value(env)
+    is_stand_in = len(set(value)) <= 1 or value.casefold() in _STAND_INS
+    return len(value) < LEAST_HIDDEN_LENGTH and not is_stand_in
 
 
 def _value(env: str) -> str:

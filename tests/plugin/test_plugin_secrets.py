@@ -9,6 +9,7 @@ from threading import Thread
 
 import pytest
 
+from pytest_benchmodels import SimServer
 from tests.plugin.plugin_parts import Project, right
 
 KEY = "sk-this-is-the-secret-0123456789"
@@ -62,3 +63,24 @@ def test_a_key_is_in_no_output(
     written = [path for path in project.path.rglob("*") if path.is_file()]
     assert {"j.xml", ".report.json", "b.json"} <= {path.name for path in written}
     assert [path.name for path in written if KEY.encode() in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize("case", [("s3cr7", 1), ("EMPTY", 0), (KEY, 0)], ids=["short", "stand-in", "long"])
+def test_a_key_too_short_to_be_hidden_is_told_once(
+    project: Project, sim: SimServer, workers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, case: tuple[str, int]
+) -> None:
+    key, notes = case
+    monkeypatch.setenv("SHORT_KEY", key)
+    for alias in ("one", "other"):
+        project.watch(sim.url, alias, provider="openai", api_key_env="SHORT_KEY")
+    project.suite(right("a"), models=["one", "other"])
+
+    result = project.bench(*workers)
+
+    assert result.parseoutcomes() == {"passed": 2}
+    note = (
+        "key not hidden: that of SHORT_KEY has fewer than 6 characters, and stands in outputs wherever a server "
+        "repeats it; set a longer one"
+    )
+    assert result.outlines.count(note) == notes
+    assert key not in result.stdout.str() + result.stderr.str()

@@ -10,7 +10,7 @@ import pytest
 from pytest_benchmodels import Message, Model, ProviderError, Request, Response, Usage
 from pytest_benchmodels.providers import create
 from pytest_benchmodels.providers.http import HttpPool
-from pytest_benchmodels.providers.key import Key
+from pytest_benchmodels.providers.key import Key, is_unhidden
 
 if TYPE_CHECKING:
     from tests.providers.conftest import CannedServer, HttpText
@@ -177,6 +177,32 @@ def test_a_key_is_in_no_repr() -> None:
 
 def test_a_stand_in_for_a_key_stays_a_word() -> None:
     assert Key(ENV, "EMPTY").hide("The list is EMPTY.") == "The list is EMPTY."
+
+
+@pytest.mark.parametrize(
+    ("value", "unhidden"),
+    [
+        ("s3cr7", True),
+        ("a1", True),
+        ("s3cr7\n", True),
+        ("s3cr7t", False),
+        ("EMPTY", False),
+        ("none", False),
+        ("Dummy", False),
+        ("xxxxx", False),
+        ("-", False),
+        ("", False),
+    ],
+)
+def test_a_short_key_that_is_no_stand_in_is_known_to_stay_visible(
+    monkeypatch: pytest.MonkeyPatch,
+    value: str,
+    unhidden: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    monkeypatch.setenv(ENV, value)
+    assert is_unhidden(ENV) is unhidden
+    shown = Key(ENV, value.strip()).hide(f"key {value.strip()}")
+    assert (value.strip() in shown) is (len(value.strip()) < 6)
 
 
 @pytest.mark.parametrize("value", [date(2026, 1, 1), float("nan"), "\ud800"])
