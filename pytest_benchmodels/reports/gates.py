@@ -61,10 +61,15 @@ def _figures(verdict: GateVerdict) -> str:
 
 
 def _digits(metric: Metric, decisive: float, required: float) -> int:
-    """As few as show on which side of what was required the figure lies: `0.900` fails no `>= 0.9`."""
+    """As few as show on which side of what was required the figure lies, and that it is not 0 unless it is.
+
+    `0.900` would fail no `>= 0.9`, and an answer that cost `$0.00` would have been free.
+    """
     least = _DIGITS.get(metric, _SHARE_DIGITS)
     for digits in range(least, _MOST_DIGITS):
-        if f"{decisive:.{digits}f}" != f"{required:.{digits}f}":
+        shown = f"{decisive:.{digits}f}"
+        is_apart = decisive == required or shown != f"{required:.{digits}f}"
+        if is_apart and (decisive == 0 or float(shown) != 0):
             return digits
     return least
 

@@ -73,6 +73,13 @@ def test_a_figure_is_never_rounded_to_the_other_side() -> None:
     assert line("score >= 0.9", score=0.89996) == "gate failed score >= 0.9: 0.89996"
 
 
+def test_a_figure_is_never_rounded_to_nothing() -> None:
+    assert line("cost <= 0.001", cost_usd=0.001) == "gate held   cost <= 0.001: $0.001"
+    assert line("cost <= $1.50", cost_usd=0.0004) == "gate held   cost <= $1.50: $0.0004"
+    assert line("cost == 0", cost_usd=0.0) == "gate held   cost == 0: $0.00"
+    assert line("p50_latency < 1", p50_s=0.0012) == "gate held   p50_latency < 1: 0.001s"
+
+
 def test_hostile_model_names_do_not_steer_the_terminal() -> None:
     assert "\x1b" not in line("score >= 0 @ *", model="\x1b[2J")
     assert "\x1b" not in line("score >= 0 @ \x1b[2J")
