@@ -96,13 +96,14 @@ class Bench:
 
         Without `calls` they are not going to be called: they need no key, and nothing is started.
         """
+        calls = calls and not self.settings.reuse.regrade
         wanted = dict.fromkeys(names)
         if NO_MODEL in wanted:
             raise pytest.UsageError(f"{HOW_TO_NAME_A_MODEL}{self._where_no_config_is()}")
         with usage_errors():
             models = self.models.resolve_all(wanted, keys=calls)
             self.foresee(models)
-        if calls and self.distant_workers:
+        if self.distant_workers:
             self._refuse_what_needs_one_machine(models.values())
         if calls and any(model.base_url == self.sim_url for model in models.values()):
             self._start_sim()

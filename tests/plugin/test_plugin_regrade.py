@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pytest_benchmodels import SimServer
 from tests.plugin.plugin_parts import Project, json_report, right, wrong
 from tests.plugin.plugin_store import requests, stored, stored_runs, talk
@@ -96,6 +98,21 @@ def test_a_check_that_fails_to_judge_is_an_error_and_can_judge_again(
     project.write("conftest.py", grader.format("return pytest_benchmodels.Grade.of(True)"))
 
     result = project.bench_process("--bench-regrade", *workers)
+
+    assert result.parseoutcomes() == {"passed": 1}
+    assert requests(sim) == 1
+
+
+def test_a_model_that_is_not_called_needs_no_key(
+    project: Project, sim: SimServer, workers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.watch(sim.url, api_key_env="TEAM_KEY")
+    project.suite(right("a"), models=["watched"])
+    monkeypatch.setenv("TEAM_KEY", "sk-team-0123456789")
+    project.bench()
+    monkeypatch.delenv("TEAM_KEY")
+
+    result = project.bench("--bench-regrade", *workers)
 
     assert result.parseoutcomes() == {"passed": 1}
     assert requests(sim) == 1
