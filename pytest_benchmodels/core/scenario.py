@@ -63,10 +63,10 @@ class Scenario:
     @property
     def all_checks(self) -> tuple[Check, ...]:
         """Those of each turn, and those that judge the last answer."""
-        return tuple(check for turn in self.turns for check in turn.checks) + self.checks
+        return tuple([check for turn in self.turns for check in turn.checks]) + self.checks
 
     @property
     def asked(self) -> tuple[tuple[Message, ...], ...]:
         """The messages that each turn adds, the system's in front of the first."""
-        system = () if self.system is None else (Message("system", self.system),)
-        return tuple(turn.messages if number else system + turn.messages for number, turn in enumerate(self.turns))
+        added = tuple([turn.messages for turn in self.turns])
+        return added if self.system is None else ((Message("system", self.system), *added[0]), *added[1:])

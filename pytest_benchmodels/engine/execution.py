@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 from pytest_benchmodels.core.errors import CheckError, ConfigError, ProviderError
@@ -39,7 +40,7 @@ class Executor:
         What is known already is not run again: a finished result is taken over, a stored answer judged afresh.
         """
         known = self._recall.of(run)
-        reused = await self._reuse(run, known)
+        reused = await self._reuse(run, known, asyncio.timeout(None))
         if reused is not None:
             return reused
         flight = Flight(run, lane, asyncio.timeout(None), Progress(fingerprint=known.fingerprint, reuse=known.reason))
@@ -53,17 +54,17 @@ class Executor:
         self._recall.expect(runs)
         quick = (is_bounded(run.scenario) for run in runs)
         return [
-            await self._reuse(run, self._recall.of(run)) if at_once else None
+            await self._reuse(run, self._recall.of(run), None) if at_once else None
             for run, at_once in zip(runs, quick, strict=True)
         ]
 
-    async def _reuse(self, run: Run, known: Memory) -> Result | None:
+    async def _reuse(self, run: Run, known: Memory, limit: asyncio.Timeout | None) -> Result | None:
         """The Result, if it is known or follows from what is."""
         if known.result is not None:
             return replace(known.result, cached=True, reuse=known.reason)
         progress = Progress(fingerprint=known.fingerprint, reuse=known.reason, cached=bool(known.answers))
         if known.answers:
-            return await self._execute(Flight(run, Alone(), asyncio.timeout(None), progress), Replay(known.answers))
+            return await self._execute(Flight(run, Alone(), limit, progress), Replay(known.answers))
         if known.must_not_run:
             return conclude(run, progress, "skipped", failure=Failure("not-stored", known.reason))
         return None
@@ -88,7 +89,7 @@ class Executor:
     async def _execute(self, flight: Flight, partner: Partner) -> Result:
         run, progress = flight.run, flight.progress
         try:
-            async with flight.limit:
+            async with flight.limit or nullcontext():
                 await converse(flight, partner, self._watch)
         except Exception as error:  # noqa: BLE001 - a provider of the user's may raise anything; the others go on
             status, failure = _ended_by(error, flight)
@@ -99,7 +100,7 @@ class Executor:
 
 def _ended_by(error: Exception, flight: Flight) -> tuple[Status, Failure]:
     """The status and the cause of a run that has no verdict."""
-    if isinstance(error, TimeoutError) and flight.limit.expired():
+    if isinstance(error, TimeoutError) and flight.limit is not None and flight.limit.expired():
         limit_s = float(flight.run.timeout_s or 0)
         return "timeout", Failure("timeout", f"Timeout (>{limit_s}s): {flight.progress.doing}")
     if isinstance(error, RefusedError):

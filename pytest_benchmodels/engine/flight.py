@@ -44,11 +44,14 @@ def _never() -> bool:
 
 @dataclass(slots=True)
 class Flight:
-    """What the parts of a run's execution share. `is_hopeless` says that its model is out of order by now."""
+    """What the parts of a run's execution share.
+
+    `limit` is None where nothing can take long. `is_hopeless` says that the run's model is out of order by now.
+    """
 
     run: Run
     lane: Lane
-    limit: asyncio.Timeout
+    limit: asyncio.Timeout | None
     progress: Progress
     admit: Callable[[], None] = _admitted
     is_hopeless: Callable[[], bool] = _never
@@ -61,7 +64,7 @@ class Flight:
         self.admit()
         self._begun = True
         self.progress.begin()
-        if self.run.timeout_s is not None:
+        if self.limit is not None and self.run.timeout_s is not None:
             self.limit.reschedule(asyncio.get_running_loop().time() + self.run.timeout_s)
 
     def reaches(self, seconds: float) -> bool:

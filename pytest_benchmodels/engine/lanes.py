@@ -95,6 +95,11 @@ class Lanes(Generic[Key]):
 
     def reported(self, key: Key) -> None:
         """Free the place of a run whose result is safe. May be called from any thread but the loop's."""
+        if key in self._recalled:
+            self._recalled.discard(key)
+            if len(self._recalled) == _AT_ONCE // 2:
+                self._loop.call_soon_threadsafe(self._freed.set)
+            return
         self._reported.append(key)
         if len(self._reported) == 1:  # else the loop has been woken for an earlier one, and finds this beside it
             self._loop.call_soon_threadsafe(self._free_places)
@@ -182,7 +187,7 @@ class Lanes(Generic[Key]):
                     self._recalled.add(job.key)
                     self._finished(job.key, result)
             self._add([job for job, result in zip(some, results, strict=True) if result is None])
-            while len(self._recalled) > _AT_ONCE:
+            if len(self._recalled) > _AT_ONCE:
                 self._freed.clear()
                 await self._freed.wait()
 
@@ -195,11 +200,7 @@ class Lanes(Generic[Key]):
     def _free_places(self) -> None:
         while self._reported:
             key = self._reported.popleft()
-            if key in self._recalled:
-                self._recalled.discard(key)
-            else:
-                self._places.done(key, answered=self._unreported.pop(key))
-        self._freed.set()
+            self._places.done(key, answered=self._unreported.pop(key))
         self._go_on()
 
 
