@@ -59,33 +59,18 @@ class Live:
             return
         self._reporter = reporter
         self._in_place = bool(reporter.isatty) and os.environ.get("TERM") != "dumb" and _is_wide_enough()
+        self._config.pluginmanager.register(_Turns(self), "benchmodels-live-turns")
         self._thread = threading.Thread(target=self._tick, name="benchmodels-live", daemon=True)
         self._thread.start()
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_logstart(self) -> Generator[None, object, object]:
-        return (yield from self._while_pytest_writes())
+    def finish(self) -> None:
+        """Show nothing any more."""
+        self._over.set()
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_logreport(self) -> Generator[None, object, object]:
-        return (yield from self._while_pytest_writes())
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_logfinish(self) -> Generator[None, object, object]:
-        result = yield from self._while_pytest_writes()
+    def beat_if_due(self) -> None:
+        """On a terminal, right after pytest wrote of a run's end, but not oftener than anybody sees."""
         if self._in_place and time.perf_counter() - self._drawn_at > _LEAST_REDRAW_S:
             self.beat()
-        return result
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_sessionfinish(self) -> Generator[None, object, object]:
-        self._over.set()
-        return (yield from self._while_pytest_writes())
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True, optionalhook=True)
-    def pytest_testnodedown(self) -> Generator[None, object, object]:
-        """Here xdist tells of it, and right after that of the worker's replacement."""
-        return (yield from self._while_pytest_writes())
 
     def beat(self) -> None:
         """Show how far the session is; nothing before the runs have begun."""
@@ -102,7 +87,8 @@ class Live:
         while not self._over.wait(_REDRAW_S if self._in_place else _HEARTBEAT_S):
             self.beat()
 
-    def _while_pytest_writes(self) -> Generator[None, object, object]:
+    def while_pytest_writes(self) -> Generator[None, object, object]:
+        """Take the line away, and keep others from drawing it, until this is left."""
         with self._lock:
             if self._is_drawn:
                 terminal_file(self._reporter).write(_ERASE_BELOW)
@@ -117,6 +103,37 @@ class Live:
         file.write(f"\n\r{line}{_ERASE_BELOW}\x1b[A\x1b[{writer.width_of_current_line + 1}G")
         file.flush()
         self._is_drawn, self._drawn_at = True, time.perf_counter()
+
+
+class _Turns:
+    """The hooks in which pytest writes: a plugin of its own, so that a session without a display pays nothing."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logstart(self) -> Generator[None, object, object]:
+        return (yield from self._live.while_pytest_writes())
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self) -> Generator[None, object, object]:
+        return (yield from self._live.while_pytest_writes())
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logfinish(self) -> Generator[None, object, object]:
+        result = yield from self._live.while_pytest_writes()
+        self._live.beat_if_due()
+        return result
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Generator[None, object, object]:
+        self._live.finish()
+        return (yield from self._live.while_pytest_writes())
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True, optionalhook=True)
+    def pytest_testnodedown(self) -> Generator[None, object, object]:
+        """Here xdist tells of it, and right after that of the worker's replacement."""
+        return (yield from self._live.while_pytest_writes())
 
 
 def _is_wide_enough() -> bool:

@@ -29,11 +29,14 @@ class Terminal:
         self.writer = TerminalWriter(self.file)
         self.writer.fullwidth = 60
         self.lines: list[str] = []
+        self.hooks: list[Any] = []
         reporter = SimpleNamespace(
             isatty=isatty, _tw=self.writer, ensure_newline=lambda: self.lines.append(""), write_line=self.lines.append
         )
         config: Any = SimpleNamespace(
-            pluginmanager=SimpleNamespace(getplugin={"terminalreporter": reporter}.get),
+            pluginmanager=SimpleNamespace(
+                getplugin={"terminalreporter": reporter}.get, register=lambda hooks, _: self.hooks.append(hooks)
+            ),
             option=SimpleNamespace(verbose=verbose, collectonly=False),
             get_terminal_writer=lambda: self.writer,
         )
@@ -46,7 +49,7 @@ class Terminal:
 
     def write_a_dot(self) -> None:
         """pytest reports a run."""
-        exhaust(self.live.pytest_runtest_logreport(), lambda: self.writer.write("."))
+        exhaust(self.hooks[0].pytest_runtest_logreport(), lambda: self.writer.write("."))
 
     @property
     def shown(self) -> list[str]:
@@ -109,10 +112,10 @@ def test_a_line_longer_than_the_terminal_is_cut(terminal: Terminal) -> None:
 
 def test_pytests_line_end_draws_the_line_again_and_the_sessions_end_erases_it_for_good(terminal: Terminal) -> None:
     terminal.begin()
-    exhaust(terminal.live.pytest_runtest_logfinish(), lambda: terminal.writer.write("."))
+    exhaust(terminal.hooks[0].pytest_runtest_logfinish(), lambda: terminal.writer.write("."))
     assert BENCH_LINE.match(terminal.shown[1])
 
-    exhaust(terminal.live.pytest_sessionfinish())
+    exhaust(terminal.hooks[0].pytest_sessionfinish())
     terminal.live.beat()
 
     assert terminal.shown == [".", ""]
@@ -126,11 +129,11 @@ def test_elsewhere_than_on_a_terminal_a_line_of_its_own_is_written(monkeypatch: 
     terminal.begin()
     terminal.live.beat()
     terminal.write_a_dot()
-    exhaust(terminal.live.pytest_runtest_logfinish())
+    exhaust(terminal.hooks[0].pytest_runtest_logfinish())
 
     assert terminal.lines == ["", "bench: 0/5 done, 2 in flight, 0.0 runs/min, ETA -"]
     assert terminal.file.getvalue() == "."
-    exhaust(terminal.live.pytest_sessionfinish())
+    exhaust(terminal.hooks[0].pytest_sessionfinish())
 
 
 def test_a_dumb_terminal_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +144,7 @@ def test_a_dumb_terminal_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal.live.beat()
 
     assert (len(terminal.lines), terminal.file.getvalue()) == (2, "")
-    exhaust(terminal.live.pytest_sessionfinish())
+    exhaust(terminal.hooks[0].pytest_sessionfinish())
 
 
 def test_the_heartbeat_comes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +161,7 @@ def test_the_heartbeat_comes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal.progress.begin(5, in_flight)
 
     assert beaten.wait(60)
-    exhaust(terminal.live.pytest_sessionfinish())
+    exhaust(terminal.hooks[0].pytest_sessionfinish())
     assert BENCH_LINE.match(terminal.lines[1])
 
 
@@ -168,8 +171,7 @@ def test_quiet_sessions_show_none(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal.begin()
 
     assert terminal.live._thread is None
-    exhaust(terminal.live.pytest_runtest_logfinish())
-    assert (terminal.lines, terminal.file.getvalue()) == ([], "")
+    assert (terminal.hooks, terminal.lines, terminal.file.getvalue()) == ([], [], "")
 
 
 @pytest.fixture
