@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Keeper"]
 
-_NOT_AGAIN = ("--bench-resume", "--bench-regrade")  # the latter calls no model, and so finishes nothing
+_NOT_AGAIN = ("--bench-resume", "--bench-regrade")
+"""What the command that finishes a run goes without: the latter calls no model, and so finishes nothing."""
 _NOT_YET = ("budget", "not-stored")
 """Why a run was skipped that is still to be run."""
 
@@ -104,8 +105,8 @@ class Keeper:
         yield f"to finish this run: pytest {shlex.join(words)} --bench-resume"
 
     def _is_finished(self) -> bool:
-        if self._settings.reuse.regrade:
-            return True  # it called no model: there is nothing that another session could finish
+        if self._settings.reuse.regrade and self._remainder is None:
+            return True  # a run that calls no model: there is nothing that another session could finish
         # Where nothing at all came in, as with --collect-only, this session had no part in the run.
         done = self._progress.done >= max(self._progress.total, 1)
         return done and self._is_complete and not (self._remainder is not None and self._remainder.count)

@@ -268,6 +268,44 @@ def test_a_part_of_a_run_does_not_finish_it(project: Project, sim: SimServer, wo
     assert requests(sim) == 4 + 1
 
 
+def test_what_was_only_judged_again_is_still_to_be_run(
+    project: Project, sim: SimServer, workers: tuple[str, ...]
+) -> None:
+    project.watch(sim.url)
+    suite(project, hanging("d", timeout=60))
+    project.bench("-x", *workers)
+    suite(project, right("d", prompt="What is 1 + 3?"))  # nobody has asked this yet
+
+    judged = project.bench("--bench-resume", "--bench-regrade", *workers)
+
+    before = requests(sim)
+    (run,) = stored_runs(project)
+    assert run.state == "interrupted"
+    assert run.statuses["skipped"] >= 1
+    judged.stdout.fnmatch_lines([f"to finish this run: pytest --bench -Werror {''.join(workers)}*--bench-resume"])
+    judged.stdout.no_fnmatch_line("to finish this run: *--bench-regrade*")
+    result = project.bench("--bench-resume", *REPORTS, *workers)
+    assert result.parseoutcomes() == {"passed": 3, "failed": 1}
+    complete(project, result, cached=4 - run.statuses["skipped"], statuses=ALL)
+    assert requests(sim) == before + run.statuses["skipped"]
+
+
+def test_a_check_that_can_judge_by_now_finishes_a_run_without_a_call(
+    project: Project, sim: SimServer, workers: tuple[str, ...]
+) -> None:
+    project.watch(sim.url)
+    project.write("conftest.py", CRASHES.format(body="raise RuntimeError('oh')"))
+    suite(project, right("d", checks=[{"deadly": True}]))
+    project.bench_process(*workers)
+    project.write("conftest.py", CRASHES.format(body="return pytest_benchmodels.Grade.of(True)"))
+
+    result = project.bench_process("--bench-resume", "--bench-regrade", *REPORTS, *workers)
+
+    assert result.parseoutcomes() == {"passed": 3, "failed": 1}
+    complete(project, result, cached=4, statuses=ALL)
+    assert requests(sim) == 4
+
+
 def test_nothing_to_resume_is_a_usage_error(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     suite(project)
