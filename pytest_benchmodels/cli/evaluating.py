@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pytest_benchmodels.core.comparison import compare
 from pytest_benchmodels.core.gates import Gate
+from pytest_benchmodels.core.session import Session
 from pytest_benchmodels.reports.bench_json import BenchRun
 from pytest_benchmodels.reports.evaluation import Evaluation
 
@@ -21,7 +23,7 @@ _PASSED, _FAILED, _INTERRUPTED = 0, 1, 2
 
 def evaluate(source: Source, gates: Sequence[Gate], before: Source | None) -> Evaluation:
     """A run, held against rules and, if there is one, the run before. Raises `BenchError` for one that is damaged."""
-    survey = Survey(source.results())
+    survey = Survey(source.results(), source.run.sessions)
     baseline = Survey(before.results()) if before is not None else None
     verdicts = judge_all(gates, survey, baseline)
     held = all(verdict.held for verdict in verdicts) if verdicts else None
@@ -38,20 +40,27 @@ def evaluate(source: Source, gates: Sequence[Gate], before: Source | None) -> Ev
 def _bench_run(source: Source, survey: Survey, *, held: bool | None) -> BenchRun:
     """What is not stored is concluded: the exit status from the results or gates, the time from that of the results.
 
-    A run begins in the store when its first result comes in.
+    A run begins in the store when its first result comes in; the time between two of its sessions is not its own.
     """
     run = source.run
     times = [time for time in (run.started_at, survey.began_at) if time is not None and is_time(time)]
     began_at = min(times, default=0.0)
     ended_at = run.finished_at or survey.ended_at or began_at
+    took_s = source.duration_s if source.duration_s is not None else ended_at - began_at - survey.idle_s
     return BenchRun(
         started_at=began_at,
-        duration_s=max(ended_at - began_at, 0.0),
+        duration_s=max(took_s, 0.0),
         version=run.plugin_version,
         concurrency=survey.lanes,
         exit_status=_INTERRUPTED if run.state != "finished" else _status(survey, held=held),
         id=run.id,
+        shard=run.shard,
+        sessions=tuple(map(_writable, run.sessions)),
     )
+
+
+def _writable(session: Session) -> Session:
+    return session if is_time(session.started_at) else replace(session, started_at=0.0)
 
 
 def _status(survey: Survey, *, held: bool | None) -> int:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from pathlib import Path
 
-from pytest_benchmodels.core.errors import ConfigError, StoreError
+from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.text import quote
-from pytest_benchmodels.store import Store
+from pytest_benchmodels.store import Patience, Store
+
+from .output import Output
 
 __all__ = ["find_store", "open_store", "read_store"]
 
 _USUAL = Path(".benchmodels") / "store.sqlite"
+
+
+def _tell(text: str) -> None:
+    Output(sys.stderr).line(f"benchmodels: {text}")
+
+
+_PATIENCE = Patience(tell=_tell)
 
 
 def find_store(named: str | None) -> Path:
@@ -36,7 +45,7 @@ def find_store(named: str | None) -> Path:
 
 def open_store(named: str | None) -> Store:
     """Open a store that exists, for reading and writing. Raises `ConfigError` or `StoreError`."""
-    return Store.open(find_store(named))
+    return Store.open(find_store(named), _PATIENCE)
 
 
 def read_store(named: str | None) -> Store:
@@ -44,10 +53,4 @@ def read_store(named: str | None) -> Store:
 
     Raises `ConfigError` or `StoreError`.
     """
-    path = find_store(named)
-    try:
-        return Store.open_to_read(path)
-    except StoreError:
-        if path.stat().st_size == 0 or not os.access(path, os.W_OK):
-            raise
-    return Store.open(path)
+    return Store.open_to_read(find_store(named), _PATIENCE)

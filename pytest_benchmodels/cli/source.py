@@ -9,8 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.session import Session
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.reports.bench_json_reader import BenchDocument, read_bench_json
 from pytest_benchmodels.store import Answers, Record, Store, StoredRun
@@ -35,6 +38,10 @@ class Source(Protocol):
     def run(self) -> StoredRun:
         """What is known of it as a whole."""
 
+    @property
+    def duration_s(self) -> float | None:
+        """How long its sessions took, in seconds; None where only its results tell."""
+
     def results(self) -> Iterator[Result]:
         """One after another, in the order in which they came in."""
 
@@ -47,6 +54,8 @@ class Source(Protocol):
 
 class StoreSource:
     """A run of a store."""
+
+    duration_s = None
 
     def __init__(self, store: Store, run: StoredRun) -> None:
         self._store = store
@@ -62,13 +71,13 @@ class StoreSource:
             yield Record(record.result, found.answers, record.grade_fingerprint, found.asked)
 
     def answers(self, result: Result) -> Answers:
-        """The store's, unless they are another run's newer answers to the same question."""
+        """Its own where it has those of all turns, else the store's if they are not another run's newer ones."""
         found, own = self._store.responses.find(result.fingerprint), _own_answers(result)
         if found is None:
             return own
-        if _rests_on(result, found):
+        if not result.answers and _rests_on(result, found):
             return found
-        # One fingerprint, one question. Of a conversation the own last answer alone is known: it fits no first turn.
+        # One fingerprint, one question. A last answer alone fits no first turn.
         return replace(own, asked=found.asked) if len(found.asked) == len(own.answers) else own
 
 
@@ -79,6 +88,7 @@ class FileSource:
         self._document = document
         self.name = str(document.path)
         self.run = _run_of(document)
+        self.duration_s = _number(document.run.get("duration_s"))
 
     def results(self) -> Iterator[Result]:
         return _dated(self.name, self._document.results())
@@ -140,7 +150,17 @@ def _run_of(document: BenchDocument) -> StoredRun:
         plugin_version=_text(facts.get("plugin_version")),
         total=None if interrupted else len(document),
         shard=_text(facts.get("shard")) or None,
+        sessions=_sessions(facts.get("sessions")),
     )
+
+
+def _sessions(listed: Any) -> tuple[Session, ...]:
+    """All of them, or none: results name them by their places."""
+    try:
+        plain = [{**entry, "started_at": _seconds(entry.get("started_at"))} for entry in listed]
+        return msgspec.convert(plain, tuple[Session, ...])
+    except (AttributeError, TypeError, msgspec.ValidationError):
+        return ()
 
 
 def _seconds(moment: Any) -> float:

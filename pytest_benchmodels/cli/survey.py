@@ -2,62 +2,75 @@
 
 from __future__ import annotations
 
-from array import array
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from pytest_benchmodels.core.metrics import Figures, Tally
 from pytest_benchmodels.core.outcome import Outcome
 from pytest_benchmodels.core.ranking import Ranking, rank
 from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.session import Session
 from pytest_benchmodels.core.verdict import Measured
 
-__all__ = ["Survey", "most_at_once"]
+from .worktime import Worktime, makespan_s, shifts, shortest_s
 
-_TOUCH_S = 0.001
-"""By so much two runs of one lane may seem to overlap: their start is the clock's, their length is measured."""
+__all__ = ["Survey"]
 
 
 class Survey:
     """Reads results once. A few numbers of each are kept: its answer is not.
 
-    How many runs of a model were allowed at once is not stored. `lanes` are as many as were seen at once, which is the
-    same wherever there was enough to do.
+    `sessions` are those that worked on the run, as far as they are known: what nobody knows of counts as one.
     """
 
-    def __init__(self, results: Iterable[Result]) -> None:
+    def __init__(self, results: Iterable[Result], sessions: Sequence[Session] = ()) -> None:
         self.outcomes: list[Outcome] = []
         self._tally = Tally()
-        self._starts: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
-        self._ends: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
+        self._sessions = sessions
+        self._worktimes: dict[int, Worktime] = {}
         for result in results:
             self._add(result)
-        self._lanes = {model: most_at_once(starts, self._ends[model]) for model, starts in self._starts.items()}
+        self._shifts = list(shifts(self._worktimes.values()))
 
     def _add(self, result: Result) -> None:
         self._tally.add(result)
         self.outcomes.append(Outcome.of(result))
         if result.status != "skipped" and not result.cached:
-            self._starts[result.model].append(result.started_at)
-            self._ends[result.model].append(result.started_at + result.duration_s)
+            self._worktime_of(result.session).add(result)
+
+    def _worktime_of(self, number: int) -> Worktime:
+        is_known = 0 < number <= len(self._sessions)
+        session = self._sessions[number - 1] if is_known else None
+        return self._worktimes.setdefault(number if is_known else 0, Worktime(session))
 
     @property
     def lanes(self) -> int:
-        """The most runs of one model that were in flight at once."""
-        return max(self._lanes.values(), default=1)
+        """How many runs of one model were allowed at once, in the newest session."""
+        if self._sessions:
+            return self._sessions[-1].concurrency
+        return max((worktime.lanes for worktime in self._worktimes.values()), default=1)
 
     @property
     def began_at(self) -> float | None:
         """When the first run began, in seconds since the epoch; None where none was run."""
-        return min(map(min, self._starts.values()), default=None)
+        return min((worktime.began_at for worktime in self._worktimes.values()), default=None)
 
     @property
     def ended_at(self) -> float | None:
         """When the last run ended, in seconds since the epoch; None where none was run."""
-        return max(map(max, self._ends.values()), default=None)
+        return max((worktime.ended_at for worktime in self._worktimes.values()), default=None)
+
+    @property
+    def idle_s(self) -> float:
+        """For how long, in seconds, no session was at work between the first run and the last."""
+        if self.began_at is None or self.ended_at is None:
+            return 0.0
+        return max(self.ended_at - self.began_at - makespan_s(self._shifts), 0.0)
 
     def figures(self) -> Figures:
-        return self._tally.figures(self.lanes, self._lanes)
+        """The figures over all results; throughput and makespan over the time in which a session was at work."""
+        figures = self._tally.figures(self.lanes)
+        return replace(figures, makespan_s=makespan_s(self._shifts), lower_bound_s=shortest_s(self._shifts))
 
     def measured(self) -> Measured:
         """What gates are held against."""
@@ -69,15 +82,3 @@ class Survey:
         if len(graded) < 2 and all(outcome.trial == 1 for outcome in self.outcomes):
             return None
         return rank(self.outcomes)
-
-
-def most_at_once(starts: Iterable[float], ends: Iterable[float]) -> int:
-    """How many intervals, in seconds, shared a moment; 1 where there are none."""
-    changes: list[tuple[float, int]] = []
-    for start, end in zip(starts, ends, strict=True):
-        changes += [(start, 1), (max(start, end - _TOUCH_S), -1)]
-    now = most = 0
-    for _, change in sorted(changes):
-        now += change
-        most = max(most, now)
-    return max(most, 1)

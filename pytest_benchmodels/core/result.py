@@ -54,7 +54,8 @@ class Result:
     None where the price or the tokens are unknown. `xfail` is the author's reason to expect a wrong answer, and changes
     no status. `cached` says that no model was called for it, `regraded` that a stored answer was judged, `reuse` what
     was taken over, or why nothing was. `answers` are those of all turns where there were several; `response` is the
-    last one, with the latency and the tokens of all.
+    last one, with the latency and the tokens of all. `session` says which of its run's sessions had it, from 1 on; it
+    is 0 where that is not known, and before the result is kept.
     """
 
     nodeid: str
@@ -82,6 +83,7 @@ class Result:
     fingerprint: str = ""
     grade_fingerprint: str = ""
     answers: tuple[Response, ...] = ()
+    session: int = 0
 
 
 def to_plain(result: Result) -> dict[str, object]:

@@ -45,8 +45,9 @@ class Bench:
 
     `sim_url` is where `sim/*` answers once `start_sim` was called; several processes may hold a Bench, one starts it.
     `handover` is what a worker was given, None in other processes. `resumed` is the id of the stored run that this
-    session finishes. `keep_ahead` writes results that are about to be reported.
-    `foresee` is told which models are about to run, and raises `ConfigError` where a gate could never be judged.
+    session finishes. `keep_ahead` writes results that are about to be reported. `windows` tells of each model that was
+    made ready how many of its runs may be in flight. `foresee` is told which models are about to run, and raises
+    `ConfigError` where a gate could never be judged.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class Bench:
         if calls and any(model.base_url == self.sim_url for model in models.values()):
             self._start_sim()
         self.models.list_prices(models)
+        self.windows.update({model.id: self.window_of(model) for model in models.values()})
         return models
 
     def _refuse_what_needs_one_machine(self, models: Collection[Model]) -> None:
@@ -124,13 +126,10 @@ class Bench:
 
     def dispatch(self, models: Collection[Model]) -> Dispatch[Key]:
         """An empty dispatch with the windows of these models: adaptive where the user gave no limit."""
-        most = self.settings.concurrency
-        self.windows = {model.id: self.window_of(model) for model in models}
         windows = {
-            model.id: Window(self.windows[model.id], fixed=bool(model.limits or model.max_in_flight))
-            for model in models
+            model.id: Window(self.window_of(model), fixed=bool(model.limits or model.max_in_flight)) for model in models
         }
-        return Dispatch(most, windows, self.models.pools(models))
+        return Dispatch(self.settings.concurrency, windows, self.models.pools(models))
 
     def window_of(self, model: Model) -> int:
         """How many runs of a model may be in flight at most."""

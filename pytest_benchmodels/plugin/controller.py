@@ -146,7 +146,7 @@ class Controller:
         else:
             models = self.models_of(ids)
             self.bench.prepare(models.values())
-            self.bench.progress.total = len(models)
+            self.bench.progress.expect(ids[index] for index in models)
             self.brief(node)
 
     @pytest.hookimpl(optionalhook=True)

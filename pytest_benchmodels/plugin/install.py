@@ -34,7 +34,7 @@ def install(config: pytest.Config) -> None:
     server = SimServer.reserve()
     config.add_cleanup(server.stop)
     bench = Bench(config, server.url, start_sim=_nothing if plans_only else server.start)
-    keeper = Keeper(config, bench.settings, bench.progress)
+    keeper = Keeper(config, bench)
     bench.resumed = keeper.resumed
     bench.keep_ahead = keeper.keep_ahead
     _register(config, bench)

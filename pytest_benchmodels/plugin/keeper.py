@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -13,20 +16,24 @@ import pytest
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.scenario import Scenario
+from pytest_benchmodels.core.session import Session
+from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.reports.units import plural
-from pytest_benchmodels.store import Beginning, Record, Recorder, Store
+from pytest_benchmodels.store import Beginning, Extent, Patience, Record, Recorder, Store
 
 from .remainder import Remainder
 from .transport import Delivery
 
 if TYPE_CHECKING:
-    from .options import Settings
-    from .progress import Progress
+    from .bench import Bench
 
 __all__ = ["Keeper"]
 
-_NOT_AGAIN = ("--bench-resume", "--bench-regrade")
-"""What the command that finishes a run goes without: the latter calls no model, and so finishes nothing."""
+_NOT_AGAIN = ("--bench-resume", "--bench-regrade", "-x", "--exitfirst")
+"""What the command that finishes a run goes without.
+
+Regrading calls no model, and so finishes nothing; `-x` would stop again at the failure that is taken over.
+"""
 _NOT_YET = ("budget", "not-stored")
 """Why a run was skipped that is still to be run."""
 
@@ -35,25 +42,35 @@ class Keeper:
     """Where results come together, the one writer of the store.
 
     A run begins in the store with its first result, so that collecting leaves nothing there. If a report is going to
-    need the results, they are put aside as well, with a store or without.
+    need the results, they are put aside as well, with a store or without. `started_at` is when this session began, in
+    seconds since the epoch.
     """
 
-    def __init__(self, config: pytest.Config, settings: Settings, progress: Progress) -> None:
+    def __init__(self, config: pytest.Config, bench: Bench) -> None:
+        self.started_at = time.time()
         self._config = config
-        self._settings = settings
-        self._progress = progress
+        self._bench = bench
+        self._settings = bench.settings
+        self._progress = bench.progress
         self._recorder: Recorder | None = None
         self._remainder: Remainder | None = None
+        self._earlier: tuple[Session, ...] = ()
         self._ahead: dict[str, Result] = {}
-        self._has_expected = False
+        self._is_at_work = False
         self._is_complete = True
         self.problems: list[str] = []
-        self.resumed = self._resume() if settings.reuse.resume else None
+        self.resumed = self._resume() if self._settings.reuse.resume else None
 
     @property
     def run_id(self) -> str | None:
         """The run's name in the store; None before its first result, and without a store."""
         return self._recorder.run_id if self._recorder else None
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """Those that worked on the run, this one the last."""
+        own = Session.of(self.started_at, self._settings.concurrency, self._bench.windows)
+        return (*self._earlier, own)
 
     def results(self) -> Iterator[Result]:
         """Each run's last result, one after another."""
@@ -64,31 +81,40 @@ class Keeper:
         result = delivery.result
         if self._settings.store is None and not self._settings.outputs:
             return
-        recorder = self._recorder = self._recorder or self._begin()
+        recorder = self._at_work()
         if result.status == "error" or (result.error is not None and result.error.kind in _NOT_YET):
             self._is_complete = False
-        if not self._has_expected and self._progress.total:
-            self._expect(recorder)
         if self._remainder is not None:
             self._remainder.settle(result.nodeid)
-        # A plugin that reruns items may have thrown away the one that was written ahead.
-        if self._is_stored(result) or self._ahead.pop(result.nodeid, None) == result:
+        if self._is_stored(result):
             recorder.take_over(result)
+        # A plugin that reruns items may have thrown away the one that was written ahead.
+        elif self._ahead.pop(result.nodeid, None) == result:
+            recorder.take_over(self._of_this_session(result))
         else:
-            recorder.add(_record(delivery))
+            recorder.add(self._record(delivery))
 
     def keep_ahead(self, ended: Iterable[tuple[Scenario, Result]]) -> None:
         """Write what is about to be reported, in one transaction instead of one each."""
         fresh = [Delivery(result, scenario.asked) for scenario, result in ended if not self._is_stored(result)]
         if self._settings.store is None or not fresh:
             return
-        self._recorder = self._recorder or self._begin()
-        self._recorder.add_ahead(list(map(_record, fresh)))
+        self._at_work().add_ahead(list(map(self._record, fresh)))
         self._ahead.update((delivery.result.nodeid, delivery.result) for delivery in fresh)
 
     def _is_stored(self, result: Result) -> bool:
         """Whether the resumed run has it already."""
         return self.resumed is not None and result.cached and not result.regraded
+
+    def look(self) -> None:
+        """Say before anything runs if the store cannot be read whose answers are to be reused."""
+        path = self._settings.store
+        if path is None or not path.exists() or not self._settings.reuse:
+            return
+        try:
+            Store.open_to_read(path, Patience(tell=self._say)).close()
+        except StoreError as error:
+            self._warn(f"{error}. No answer of it is reused")
 
     def close(self, *, interrupted: bool) -> None:
         """End the work on the store. A run without a result, or with an error, can be finished by `--bench-resume`."""
@@ -100,9 +126,15 @@ class Keeper:
         if self.run_id is None or self._is_finished():
             return
         if self._remainder is not None and self._remainder.count:
-            yield f"not asked for here: {plural(self._remainder.count, 'run')} of {self.run_id} without a verdict"
-        words = [word for word in map(str, self._config.invocation_params.args) if word not in _NOT_AGAIN]
+            yield _not_asked_for(self.run_id, self._remainder)
+        words = [word for word in self._command() if word not in _NOT_AGAIN]
         yield f"to finish this run: pytest {shlex.join(words)} --bench-resume"
+
+    def _command(self) -> Sequence[str]:
+        """The command line that asks for what is left: where this session's does not, that which began the run."""
+        if self._remainder is not None and self._remainder.count:
+            return self._remainder.command
+        return tuple(map(str, self._config.invocation_params.args))
 
     def _is_finished(self) -> bool:
         if self._settings.reuse.regrade and self._remainder is None:
@@ -111,13 +143,23 @@ class Keeper:
         done = self._progress.done >= max(self._progress.total, 1)
         return done and self._is_complete and not (self._remainder is not None and self._remainder.count)
 
-    def _expect(self, recorder: Recorder) -> None:
-        """Let the store know how many results there are to be; a session that takes up a part of a run knows less."""
-        run_id = recorder.run_id
-        total = max(self._progress.total, self._remainder.total if self._remainder is not None else 0)
-        if run_id is not None:
-            recorder.attempt(lambda store: store.runs.expect(run_id, total), None)
-        self._has_expected = True
+    def _at_work(self) -> Recorder:
+        """The recorder of the run, on which this session works from now on."""
+        recorder = self._recorder = self._recorder or self._begin()
+        if not self._is_at_work:
+            self._is_at_work = True
+            self._enter(recorder)
+        return recorder
+
+    def _enter(self, recorder: Recorder) -> None:
+        """Let the store know of this session, and which results there are to be with those that it is asked for."""
+        asked = self._progress.nodeids
+        if self._remainder is not None:
+            self._remainder.ask(asked)
+        extent = self._remainder.extent if self._remainder is not None else Extent(frozenset(asked))
+        if (run_id := recorder.run_id) is not None:
+            recorder.attempt(lambda store: store.runs.enter(run_id, self.sessions[-1]), None)
+            recorder.attempt(lambda store: store.runs.expect(run_id, extent), None)
 
     def _begin(self) -> Recorder:
         if self._settings.store is None:
@@ -125,18 +167,29 @@ class Keeper:
         shard = str(self._settings.shard) if self._settings.shard else None
         command = tuple(map(str, self._config.invocation_params.args))
         beginning = Beginning(command, version("pytest-benchmodels"), self._progress.total or None, shard)
-        return Recorder.begin(self._settings.store, beginning, self._warn, reports=bool(self._settings.outputs))
+        open_store = partial(Store.open, self._settings.store, Patience(tell=self._say))
+        return Recorder.begin(open_store, beginning, self._warn, reports=bool(self._settings.outputs))
+
+    def _record(self, delivery: Delivery) -> Record:
+        """What is stored: a result with its answers, those that came from the store not again."""
+        result = self._of_this_session(delivery.result)
+        answers = result.answers or ((result.response,) if result.response is not None else ())
+        return Record(result, () if result.cached else answers, result.grade_fingerprint, delivery.asked)
+
+    def _of_this_session(self, result: Result) -> Result:
+        return replace(result, session=len(self._earlier) + 1)
 
     def _resume(self) -> str:
         path = self._settings.store
         if path is None or not path.exists():
             raise pytest.UsageError(f"--bench-resume: there is no store {path}; run without it first")
         try:
-            store = Store.open(path)
+            store = Store.open(path, Patience(tell=_say_early))
             unfinished = store.runs.newest_unfinished()
             if unfinished is None:
                 raise pytest.UsageError(f"--bench-resume: no run of the store {path} is unfinished")
             self._remainder = Remainder(store, unfinished)
+            self._earlier = unfinished.sessions
             reports = bool(self._settings.outputs)
             self._recorder = Recorder.resume(store, unfinished.id, self._warn, reports=reports)
         except StoreError as error:
@@ -145,15 +198,23 @@ class Keeper:
 
     def _warn(self, text: str) -> None:
         self.problems.append(f"WARNING: {text}")
+        self._say(f"WARNING: {text}", red=True)
+
+    def _say(self, text: str, **markup: bool) -> None:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None:
             reporter.ensure_newline()
-            reporter.write_line(f"WARNING: {text}", red=True)
+            reporter.write_line(text, **markup)
 
 
-def _record(delivery: Delivery) -> Record:
-    """What is stored: the answers of several turns apart from the result, those that came from the store not again."""
-    result = delivery.result
-    answers = result.answers or ((result.response,) if result.response is not None else ())
-    kept = replace(result, answers=()) if result.answers else result
-    return Record(kept, () if result.cached else answers, result.grade_fingerprint, delivery.asked)
+def _say_early(text: str) -> None:
+    """While pytest is configured it has no terminal reporter yet."""
+    sys.stderr.write(f"{text}\n")
+
+
+def _not_asked_for(run_id: str, remainder: Remainder) -> str:
+    """What another session is to be asked for, by the first node id of it that is known."""
+    text = f"not asked for here: {plural(remainder.count, 'run')} of {run_id} without a verdict"
+    first = min(remainder.nodeids, default=None)
+    more = ", ..." if remainder.count > 1 else ""
+    return text if first is None else f"{text}: {plain(first)}{more}"

@@ -29,7 +29,7 @@ def run_session(session: pytest.Session, bench: Bench) -> None:
     """
     ordinary, skipped, runs = _sorted_out(session.items)
     models = bench.prepare(item.model for item in runs)
-    bench.progress.total = len(skipped) + len(runs)
+    bench.progress.expect(item.nodeid for item in (*skipped, *runs))
     idle = idle_item(session)
     protocol = Protocol(session.config)
     for number, item in enumerate(ordinary, 1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from pytest_benchmodels.core.result import Result
@@ -13,7 +13,7 @@ __all__ = ["Progress"]
 
 @dataclass(slots=True)
 class Progress:
-    """Momentary figures. `total` is known once all is collected; `done` counts ends, whatever they were.
+    """Momentary figures. `nodeids` and `total` are known once all is collected; `done` counts ends, whatever they were.
 
     `answered` counts the runs that were work done: an error or a skip is none. `start` is on the clock of
     `time.perf_counter`.
@@ -24,6 +24,12 @@ class Progress:
     answered: int = 0
     in_flight: Callable[[], int] = field(default=lambda: 0)
     start: float = field(default_factory=time.perf_counter)
+    nodeids: tuple[str, ...] = ()
+
+    def expect(self, nodeids: Iterable[str]) -> None:
+        """These are going to be run."""
+        self.nodeids = tuple(nodeids)
+        self.total = len(self.nodeids)
 
     def begin(self, total: int, in_flight: Callable[[], int]) -> None:
         """The runs start now."""

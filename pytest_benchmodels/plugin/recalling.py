@@ -80,9 +80,19 @@ class StoreRecall:
         changed = explain_difference(before, asked)
         return f"not reused: {', '.join(changed)} changed" if changed else "no stored response"
 
-    @cached_property
+    @property
     def _store(self) -> Store:
-        return Store.open_to_read(self._path)
+        if isinstance(self._opened, StoreError):
+            raise self._opened
+        return self._opened
+
+    @cached_property
+    def _opened(self) -> Store | StoreError:
+        """It is tried once: to wait for somebody's lock again for each run would take hours."""
+        try:
+            return Store.open_to_read(self._path)
+        except StoreError as error:
+            return error
 
     @cached_property
     def _grades(self) -> dict[str, str]:

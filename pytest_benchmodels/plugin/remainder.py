@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
+from pytest_benchmodels.core.text import well_formed
+
 if TYPE_CHECKING:
-    from pytest_benchmodels.store import Store, StoredRun
+    from pytest_benchmodels.store import Extent, Store, StoredRun
 
 __all__ = ["Remainder"]
 
 
 class Remainder:
-    """Knows which results are there and which of them are verdicts; hears of those that come in.
+    """Knows what a run is to have and which of it has no verdict; hears what this session is asked for, and ends.
 
-    `total` is how many results the run is to have, as far as any of its sessions knew.
+    `extent` is what the run is to have, `command` the command line that began it, word by word. Raises `StoreError` if
+    the store cannot tell.
     """
 
     def __init__(self, store: Store, run: StoredRun) -> None:
-        ranks = store.results.ranks(run.id)
-        self._present = set(ranks)
-        self._undecided = {nodeid for nodeid, (is_verdict, _) in ranks.items() if not is_verdict}
-        self.total = run.total or 0
+        self.command = run.command
+        self.extent: Extent = store.runs.extent(run)
+        decided = {nodeid for nodeid, (is_verdict, _) in store.results.ranks(run.id).items() if is_verdict}
+        self._lacking = set(self.extent.nodeids - decided)
+
+    def ask(self, nodeids: Iterable[str]) -> None:
+        """This session is asked for these: whether it ends them is its own affair."""
+        asked = set(map(well_formed, nodeids))
+        self.extent = self.extent.and_session(asked)
+        self._lacking -= asked
 
     def settle(self, nodeid: str) -> None:
-        """A result came in."""
-        self._present.add(nodeid)
-        self._undecided.discard(nodeid)
+        """A result came in, asked for or not."""
+        self._lacking.discard(well_formed(nodeid))
+
+    @property
+    def nodeids(self) -> AbstractSet[str]:
+        """What has no verdict and was not asked for here, as far as it can be named."""
+        return self._lacking
 
     @property
     def count(self) -> int:
-        """How many runs this session did not collect that have no result, or none with a verdict."""
-        return max(0, self.total - len(self._present)) + len(self._undecided)
+        """How many have no verdict and were not asked for here."""
+        return self.extent.unnamed + len(self._lacking)

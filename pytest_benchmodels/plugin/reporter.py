@@ -42,7 +42,10 @@ class Reporter:
         self._not_reused: dict[str, int] = {}
         self._failed_runs = 0
         self._gates: tuple[GateVerdict, ...] = ()
-        self._started_at = time.time()
+
+    def pytest_sessionstart(self) -> None:
+        """Look at the store before workers do, and before anything is paid for."""
+        self._keeper.look()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -107,12 +110,14 @@ class Reporter:
         from pytest_benchmodels.reports.evaluation import Evaluation  # noqa: PLC0415 - the same
 
         run = BenchRun(
-            started_at=self._started_at,
-            duration_s=time.time() - self._started_at,
+            started_at=self._keeper.started_at,
+            duration_s=time.time() - self._keeper.started_at,
             version=version("pytest-benchmodels"),
             concurrency=self._bench.settings.concurrency,
             exit_status=int(session.exitstatus),
             id=self._keeper.run_id,
+            shard=str(self._bench.settings.shard) if self._bench.settings.shard else None,
+            sessions=self._keeper.sessions,
         )
         return Evaluation(
             run=run,

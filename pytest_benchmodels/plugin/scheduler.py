@@ -195,6 +195,7 @@ class LaneScheduling:
         in_flight = self._controller.bench.settings.concurrency * len(models)
         self._lanes = max(1, math.ceil(in_flight / self._workers))
         self._add(range(len(collection)))
+        self._controller.bench.progress.expect(collection[index] for index in self._models)
         self._controller.bench.progress.begin(len(self._models), lambda: self._dispatch.in_flight)
 
     def _add(self, indices: Iterable[int]) -> None:

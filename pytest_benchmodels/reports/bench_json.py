@@ -17,6 +17,7 @@ import msgspec
 
 from pytest_benchmodels.core.metrics import Figures, ModelFigures
 from pytest_benchmodels.core.result import Result, to_plain
+from pytest_benchmodels.core.session import Session
 from pytest_benchmodels.core.text import well_formed
 
 from .comparison import comparison_plain
@@ -37,7 +38,8 @@ class BenchRun:
     """What the results do not tell of the run as a whole.
 
     `started_at` is in seconds since the epoch, `duration_s` the session's, `concurrency` scenarios at once, and
-    `exit_status` pytest's. `id` is the store's name for this run, None without a store.
+    `exit_status` pytest's. `id` is the store's name for this run, None without a store; `shard` is `I/N`, None for a
+    whole. `sessions` are those that worked on it, in the order in which `Result.session` counts them from 1 on.
     """
 
     started_at: float
@@ -46,6 +48,8 @@ class BenchRun:
     concurrency: int
     exit_status: int
     id: str | None = None
+    shard: str | None = None
+    sessions: tuple[Session, ...] = ()
 
 
 def write_bench_json(path: Path, evaluation: Evaluation, results: Iterable[Result]) -> None:
@@ -70,6 +74,7 @@ def write_bench_json(path: Path, evaluation: Evaluation, results: Iterable[Resul
 def _run(run: BenchRun, figures: Figures) -> dict[str, object]:
     return {
         "id": run.id,
+        "shard": run.shard,
         "started_at": utc(run.started_at),
         "duration_s": run.duration_s,
         "plugin_version": run.version,
@@ -85,6 +90,9 @@ def _run(run: BenchRun, figures: Figures) -> dict[str, object]:
         "model_runs_per_min": figures.runs_per_min,
         "makespan_s": figures.makespan_s,
         "lower_bound_s": figures.lower_bound_s,
+        "sessions": [
+            {**msgspec.to_builtins(session), "started_at": utc(session.started_at)} for session in run.sessions
+        ],
     }
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self, TypeVar
@@ -15,12 +16,18 @@ from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.text import quote
 
 from .failure import saying
+from .patience import Patience, is_busy
 from .schema import APPLICATION_ID, MIGRATIONS, migrate
 
 __all__ = ["Database"]
 
 T = TypeVar("T")
+_Prepare = Callable[[Path, sqlite3.Connection, float], None]
 _IGNORE_ALL = "# made by pytest-benchmodels: results are kept here, not in version control\n*\n"
+_OUT_OF_DATE = (
+    "it was written by an older version, and cannot be brought up to date where it is opened to read only; "
+    "open it once where you may write, for instance with `benchmodels list`"
+)
 
 
 class Database:
@@ -30,34 +37,46 @@ class Database:
     may take the last of them, as the log is not forced to the disk with each; the file stays whole in any case.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, patience: Patience) -> None:
         self.path = path
         self._connection = connection
+        self._patience = patience
 
     @classmethod
-    def open(cls, path: Path, busy_s: float) -> Self:
+    def open(cls, path: Path, patience: Patience) -> Self:
         """Open for writing; make the file and its folder if they are not there."""
         with saying(path):
             _make_folder(path.parent)
-            connection = sqlite3.connect(path.absolute(), timeout=busy_s, isolation_level=None)
-        return cls._of(path, connection, busy_s)
+            connection = sqlite3.connect(path.absolute(), timeout=patience.at_first_s, isolation_level=None)
+        return cls._of(path, connection, patience, _prepare_to_write)
 
     @classmethod
-    def open_to_read(cls, path: Path, busy_s: float) -> Self:
-        """Open a store that exists; it may lie where nobody can write."""
+    def open_to_read(cls, path: Path, patience: Patience) -> Self:
+        """Open a store that exists; it may lie where nobody can write.
+
+        One that an older version wrote is brought up to date first, where that can be.
+        """
         with saying(path):
-            connection = _connect_to_read(path, busy_s)
-        return cls._of(path, connection, None)
+            connection = _connect_to_read(path, patience)
+        database = cls._of(path, connection, patience, _recognise)
+        version = database.row(tuple[int], "PRAGMA user_version")
+        if version == (len(MIGRATIONS),):
+            return database
+        database.close()
+        if version == (0,) or not os.access(path, os.W_OK):
+            raise StoreError(f"store {quote(str(path), 300)}: {_OUT_OF_DATE}")
+        cls.open(path, patience).close()
+        return cls.open_to_read(path, patience)
 
     @classmethod
-    def _of(cls, path: Path, connection: sqlite3.Connection, busy_s: float | None) -> Self:
+    def _of(cls, path: Path, connection: sqlite3.Connection, patience: Patience, prepare: _Prepare) -> Self:
         try:
             with saying(path):
-                _prepare(path, connection, busy_s)
+                patience.wait(path, connection, lambda seconds: prepare(path, connection, seconds))
         except BaseException:
             connection.close()
             raise
-        return cls(path, connection)
+        return cls(path, connection, patience)
 
     def rows(self, shape: type[T], sql: str, values: Sequence[object] = ()) -> Iterator[T]:
         """The rows of a query, one after another: they are never in memory as a whole.
@@ -65,7 +84,8 @@ class Database:
         `shape` is the tuple that a row has to be: SQLite keeps anything in any column, and the file may be somebody's.
         """
         with saying(self.path):
-            for row in self._connection.execute(sql, values):
+            wait, connection = self._patience.wait, self._connection
+            for row in wait(self.path, connection, lambda _: connection.execute(sql, values)):
                 yield msgspec.convert(row, shape)
 
     def row(self, shape: type[T], sql: str, values: Sequence[object] = ()) -> T | None:
@@ -78,7 +98,7 @@ class Database:
         with saying(self.path):
             cursor = self._connection.cursor()
             try:
-                cursor.execute("BEGIN IMMEDIATE")
+                self._patience.wait(self.path, self._connection, lambda _: cursor.execute("BEGIN IMMEDIATE"))
                 yield cursor
                 cursor.execute("COMMIT" if commit else "ROLLBACK")
             except BaseException:
@@ -103,15 +123,15 @@ class Database:
             self._connection.close()
 
 
-def _connect_to_read(path: Path, busy_s: float) -> sqlite3.Connection:
+def _connect_to_read(path: Path, patience: Patience) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode=ro"
-    connection = sqlite3.connect(uri, uri=True, timeout=busy_s, isolation_level=None)
+    connection = sqlite3.connect(uri, uri=True, timeout=patience.at_first_s, isolation_level=None)
     try:
-        connection.execute("PRAGMA schema_version").fetchone()
-    except sqlite3.Error:
+        patience.wait(path, connection, lambda _: connection.execute("PRAGMA schema_version").fetchone())
+    except sqlite3.Error as error:
         connection.close()
         # Readers of a write-ahead log need a file of their own beside it. Where there is no log, they need none.
-        if not path.is_file() or path.with_name(f"{path.name}-wal").exists():
+        if is_busy(error) or not path.is_file() or path.with_name(f"{path.name}-wal").exists():
             raise
         return sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None)
     return connection
@@ -124,8 +144,9 @@ def _make_folder(folder: Path) -> None:
         ignore.write_text(_IGNORE_ALL, encoding="utf-8")
 
 
-def _recognised(path: Path, connection: sqlite3.Connection) -> int:
-    """The version of a store, 0 of an empty file; `StoreError` for any other database."""
+def _recognise(path: Path, connection: sqlite3.Connection, _: float = 0.0) -> None:
+    """Make sure that it is a store or an empty file, of no newer version than this; `StoreError` for anything else."""
+    connection.execute("PRAGMA trusted_schema = OFF")
     # In this order: another session may be making the tables right now, and then marks the file at the same time.
     empty = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
     (application,) = connection.execute("PRAGMA application_id").fetchone()
@@ -139,23 +160,15 @@ def _recognised(path: Path, connection: sqlite3.Connection) -> int:
             f"store {quote(str(path), 300)}: it has version {version}, this pytest-benchmodels knows versions up to "
             f"{len(MIGRATIONS)}; upgrade pytest-benchmodels, or name another file with --bench-store"
         )
-    return int(version)
 
 
-def _prepare(path: Path, connection: sqlite3.Connection, busy_s: float | None) -> None:
-    """Make sure that it is a store of this version; `busy_s` is None where it is opened to read only."""
-    connection.execute("PRAGMA trusted_schema = OFF")
-    version = _recognised(path, connection)
-    if busy_s is not None:
-        connection.execute("PRAGMA foreign_keys = ON")
-        _log_ahead(connection, time.monotonic() + busy_s)
-        connection.execute("PRAGMA synchronous = NORMAL")
-        migrate(connection)
-    elif version < len(MIGRATIONS):
-        raise StoreError(
-            f"store {quote(str(path), 300)}: it was written by an older version, and cannot be brought up to date "
-            "where it is opened to read only; open it once where you may write, for instance with `benchmodels list`"
-        )
+def _prepare_to_write(path: Path, connection: sqlite3.Connection, busy_s: float) -> None:
+    """Make a store of this version of a store or an empty file. To do it twice does no harm."""
+    _recognise(path, connection)
+    connection.execute("PRAGMA foreign_keys = ON")
+    _log_ahead(connection, time.monotonic() + busy_s)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    migrate(connection)
 
 
 def _log_ahead(connection: sqlite3.Connection, until: float) -> None:
@@ -164,7 +177,7 @@ def _log_ahead(connection: sqlite3.Connection, until: float) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+            if not is_busy(error) or time.monotonic() >= until:
                 raise
             time.sleep(0.01)
         else:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pytest_benchmodels.core.exchange import Message, Response
 from pytest_benchmodels.core.result import Result, Status
+from pytest_benchmodels.core.session import Session
 
 __all__ = ["Answers", "Beginning", "Pruned", "Record", "Spending", "State", "StoredRun"]
 
@@ -47,8 +48,9 @@ class Record:
 class StoredRun:
     """A session's run, as the store has it. Times are in seconds since the epoch.
 
-    `statuses` counts its results. `state`: `running` while the process that makes it lives, `finished` when that
-    process said so, else `interrupted`.
+    `statuses` counts its results, `total` is how many there are to be. `sessions` are those that worked on it, in the
+    order in which `Result.session` counts them. `state`: `running` while the process that makes it lives, `finished`
+    when that process said so, else `interrupted`.
     """
 
     id: str
@@ -60,6 +62,7 @@ class StoredRun:
     total: int | None = None
     shard: str | None = None
     statuses: Mapping[Status, int] = field(default_factory=dict)
+    sessions: tuple[Session, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

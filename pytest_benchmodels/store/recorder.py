@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Self, TypeVar
 
 from pytest_benchmodels.core.errors import StoreError
@@ -41,11 +40,18 @@ class Recorder:
         self.run_id = run_id
 
     @classmethod
-    def begin(cls, path: Path, beginning: Beginning, warn: Callable[[str], None], *, reports: bool = True) -> Self:
-        """Open or make the store at `path` and begin a run in it."""
+    def begin(
+        cls,
+        open_store: Callable[[], Store],
+        beginning: Beginning,
+        warn: Callable[[str], None],
+        *,
+        reports: bool = True,
+    ) -> Self:
+        """Open or make a store, and begin a run in it."""
         recorder = cls(None, None, warn, reports=reports)
         try:
-            recorder._store = Store.open(path)
+            recorder._store = open_store()
         except StoreError as error:
             recorder._give_up(error)
         recorder.run_id = recorder.attempt(lambda store: store.runs.begin(beginning), None)

@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import json
 import secrets
+import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.result import Status
-from pytest_benchmodels.core.text import nearest, plain, quote
+from pytest_benchmodels.core.session import Lanes, Session
+from pytest_benchmodels.core.text import nearest, plain, quote, well_formed
 
 from .database import Database
+from .extent import Extent
 from .process import is_alive, this_process
 from .record import Beginning, State, StoredRun
 
 __all__ = ["Runs", "new_id"]
 
 _SELECT = "SELECT number, id, started_at, finished_at, process, command, plugin_version, total, shard FROM runs"
+_INSERT = """
+INSERT INTO runs (id, started_at, finished_at, process, command, plugin_version, total, shard)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_NUMBER = "(SELECT number FROM runs WHERE id = ?)"
+_INSERT_SESSION = f"INSERT INTO sessions (run, started_at, concurrency, windows) VALUES ({_NUMBER}, ?, ?, ?)"
+_SESSIONS = "SELECT started_at, concurrency, windows FROM sessions WHERE run = ? ORDER BY id"
+_INSERT_EXTENT = f"INSERT OR REPLACE INTO extents (run, nodeids) VALUES ({_NUMBER}, ?)"
+_EXTENT = f"SELECT nodeids FROM extents WHERE run = {_NUMBER}"
+_NODEIDS = f"SELECT nodeid FROM results WHERE run = {_NUMBER}"
 _STATUSES = "SELECT status, count(*) FROM results WHERE run = ? GROUP BY status"
 
 
@@ -59,20 +72,20 @@ class Runs:
 
     def insert(self, run: StoredRun) -> str:
         """Add a run as it is; one that is `running` belongs to this process from now on."""
-        self._database.write(
-            "INSERT INTO runs (id, started_at, finished_at, process, command, plugin_version, total, shard) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                run.id,
-                run.started_at,
-                run.finished_at,
-                this_process() if run.state == "running" else None,
-                json.dumps(run.command),
-                run.plugin_version,
-                run.total,
-                run.shard,
-            ),
+        values = (
+            run.id,
+            run.started_at,
+            run.finished_at,
+            this_process() if run.state == "running" else None,
+            json.dumps(run.command),
+            run.plugin_version,
+            run.total,
+            run.shard,
         )
+        with self._database.transaction() as cursor:
+            cursor.execute(_INSERT, values)
+            for session in run.sessions:
+                _insert_session(cursor, run.id, session)
         return run.id
 
     def resume(self, run_id: str) -> None:
@@ -87,9 +100,24 @@ class Runs:
                 )
             cursor.execute("UPDATE runs SET process = ?, finished_at = NULL WHERE id = ?", (this_process(), run_id))
 
-    def expect(self, run_id: str, total: int) -> None:
-        """Note how many results there are to be."""
-        self._database.write("UPDATE runs SET total = ? WHERE id = ?", (total, run_id))
+    def enter(self, run_id: str, session: Session) -> None:
+        """Note that one more session works on a run: its results come after those of the sessions before."""
+        with self._database.transaction() as cursor:
+            _insert_session(cursor, run_id, session)
+
+    def expect(self, run_id: str, extent: Extent) -> None:
+        """Note which results there are to be."""
+        nodeids = json.dumps(sorted(map(well_formed, extent.nodeids)))
+        with self._database.transaction() as cursor:
+            cursor.execute("UPDATE runs SET total = ? WHERE id = ?", (extent.total, run_id))
+            cursor.execute(_INSERT_EXTENT, (run_id, nodeids))
+
+    def extent(self, run: StoredRun) -> Extent:
+        """Which results there are to be, those included that are there."""
+        row = self._database.row(tuple[str], _EXTENT, (run.id,))
+        present = (nodeid for (nodeid,) in self._database.rows(tuple[str], _NODEIDS, (run.id,)))
+        nodeids = frozenset(present) if row is None else _nodeids(row[0]).union(present)
+        return Extent(nodeids, max(0, (run.total or 0) - len(nodeids)))
 
     def finish(self, run_id: str) -> None:
         """Note that each of the run's results is there."""
@@ -147,7 +175,12 @@ class Runs:
             total=row.total,
             shard=row.shard,
             statuses=dict(self._database.rows(tuple[Status, int], _STATUSES, (row.number,))),
+            sessions=tuple(self._sessions(row.number)),
         )
+
+    def _sessions(self, number: int) -> Iterator[Session]:
+        for started_at, concurrency, windows in self._database.rows(tuple[float, Lanes, str], _SESSIONS, (number,)):
+            yield Session(started_at, concurrency, _windows(windows))
 
 
 def _state(row: _Row) -> State:
@@ -161,6 +194,26 @@ def _words(command: str) -> tuple[str, ...]:
         return msgspec.json.decode(command, type=tuple[str, ...])
     except msgspec.DecodeError:
         return (command,)
+
+
+def _insert_session(cursor: sqlite3.Cursor, run_id: str, session: Session) -> None:
+    windows = json.dumps(dict(session.windows))
+    cursor.execute(_INSERT_SESSION, (run_id, session.started_at, session.concurrency, windows))
+
+
+def _windows(windows: str) -> Mapping[str, int]:
+    try:
+        return msgspec.json.decode(windows, type=dict[str, Lanes])
+    except msgspec.DecodeError:
+        return {}
+
+
+def _nodeids(nodeids: str) -> frozenset[str]:
+    """What is damaged names nothing: the run's total still tells how many there are to be."""
+    try:
+        return msgspec.json.decode(nodeids, type=frozenset[str])
+    except msgspec.DecodeError:
+        return frozenset()
 
 
 def _back(name: str) -> int:

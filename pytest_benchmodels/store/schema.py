@@ -65,7 +65,26 @@ _FIRST = (
     """,
 )
 
-MIGRATIONS: Sequence[Sequence[str]] = (_FIRST,)
+_SECOND = (
+    # A result's document names its session by its place among those of its run, in the order of `id`, from 1 on.
+    """
+    CREATE TABLE sessions (
+        id INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+        started_at REAL NOT NULL,      -- seconds since the epoch
+        concurrency INTEGER NOT NULL,  -- runs of one model that it allowed at once
+        windows TEXT NOT NULL          -- JSON object, the same of models that had another number
+    )
+    """,
+    """
+    CREATE TABLE extents (
+        run INTEGER PRIMARY KEY REFERENCES runs ON DELETE CASCADE,
+        nodeids TEXT NOT NULL          -- JSON array, what its sessions were asked for
+    )
+    """,
+)
+
+MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SECOND)
 """The n-th brings a store of version n to n + 1. What was released is never changed, only followed by another."""
 
 

@@ -8,16 +8,16 @@ from types import TracebackType
 from typing import Self
 
 from .database import Database
+from .patience import Patience
 from .record import Pruned
 from .responses import Responses
 from .results import Results
 from .runs import Runs
 from .upkeep import join, merge, prune
 
-__all__ = ["BUSY_S", "Store"]
+__all__ = ["Store"]
 
-BUSY_S = 15.0
-"""How long a session waits for another process that writes."""
+_USUAL = Patience()
 
 
 class Store:
@@ -34,17 +34,20 @@ class Store:
         self.responses = Responses(database)
 
     @classmethod
-    def open(cls, path: Path, busy_s: float = BUSY_S) -> Self:
+    def open(cls, path: Path, patience: Patience = _USUAL) -> Self:
         """Open for reading and writing; make the file, and its folder, where there is none.
 
-        Whenever another process writes, wait for it up to `busy_s` seconds.
+        `patience` is for whenever another process writes.
         """
-        return cls(Database.open(path, busy_s))
+        return cls(Database.open(path, patience))
 
     @classmethod
-    def open_to_read(cls, path: Path, busy_s: float = BUSY_S) -> Self:
-        """Open a file that exists, be it where nobody can write. Nothing is made or changed."""
-        return cls(Database.open_to_read(path, busy_s))
+    def open_to_read(cls, path: Path, patience: Patience = _USUAL) -> Self:
+        """Open a file that exists, be it where nobody can write. Nothing is made or changed.
+
+        Only a store that an older version wrote is brought up to date first; it is an error where that cannot be.
+        """
+        return cls(Database.open_to_read(path, patience))
 
     @property
     def path(self) -> Path:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import reduce
 
 from pytest_benchmodels.core.errors import StoreError
 
 from .database import Database
-from .record import Pruned, StoredRun
+from .extent import Extent
+from .record import Pruned, Record, StoredRun
 from .responses import Responses, insert_answers
 from .results import Results
 from .runs import Runs, new_id
@@ -36,19 +38,37 @@ def prune(database: Database, *, keep: int | None, older_than_s: float | None, d
 def merge(database: Database, source: Database) -> tuple[str, ...]:
     """See `Store.merge`."""
     runs, results, theirs = Runs(database), Results(database), Results(source)
-    known = {run.id for run in runs.newest_first()}
+    known = {run.id: run for run in runs.newest_first()}
     copied = Runs(source).newest_first()
     for run in reversed(copied):
-        if run.id not in known:
-            # No process works on the copy, whatever becomes of the original.
-            runs.insert(run if run.state == "finished" else replace(run, state="interrupted"))
+        numbers = _copy_run(runs, run, Runs(source).extent(run), known.get(run.id))
         here, there = results.ranks(run.id), theirs.ranks(run.id)
         better = {nodeid for nodeid, rank in there.items() if nodeid not in here or rank > here[nodeid]}
-        results.add(run.id, (each for each in theirs.records(run.id) if each.result.nodeid in better))
+        found = (each for each in theirs.records(run.id) if each.result.nodeid in better)
+        results.add(run.id, _renumbered(found, numbers))
     with database.transaction() as cursor:
         for fingerprint, answers in Responses(source).each():
             insert_answers(cursor, fingerprint, answers)
     return tuple(run.id for run in copied if run.id not in known)
+
+
+def _copy_run(runs: Runs, run: StoredRun, extent: Extent, here: StoredRun | None) -> list[int]:
+    """Let a run be here with its sessions; return their numbers here."""
+    if here is None:
+        # No process works on the copy, whatever becomes of the original.
+        runs.insert(run if run.state == "finished" else replace(run, state="interrupted"))
+        numbers = list(range(1, len(run.sessions) + 1))
+    else:
+        known = {session.started_at: number for number, session in enumerate(here.sessions, 1)}
+        for session in run.sessions:
+            if session.started_at not in known:
+                runs.enter(run.id, session)
+                known[session.started_at] = len(known) + 1
+        numbers = [known[session.started_at] for session in run.sessions]
+        extent = runs.extent(here).and_session(extent.nodeids)
+    if run.total is not None:
+        runs.expect(run.id, extent)
+    return numbers
 
 
 def join(database: Database, run_ids: Sequence[str]) -> str:
@@ -62,14 +82,18 @@ def join(database: Database, run_ids: Sequence[str]) -> str:
         for nodeid, rank in results.ranks(part.id).items():
             best[nodeid] = max(best.get(nodeid, (rank, part.id)), (rank, part.id))
     joined = runs.insert(_joined(parts))
+    if all(part.total is not None for part in parts):
+        runs.expect(joined, reduce(Extent.and_part, map(runs.extent, parts)))
+    before = 0
     for part in parts:
-        results.add(joined, (each for each in results.records(part.id) if best[each.result.nodeid][1] == part.id))
+        found = (each for each in results.records(part.id) if best[each.result.nodeid][1] == part.id)
+        results.add(joined, _renumbered(found, range(before + 1, before + len(part.sessions) + 1)))
+        before += len(part.sessions)
     return joined
 
 
 def _joined(parts: Sequence[StoredRun]) -> StoredRun:
     ends = [run.finished_at for run in parts if run.finished_at is not None]
-    totals = [run.total for run in parts if run.total is not None]
     finished = len(ends) == len(parts)
     return replace(
         parts[0],
@@ -77,6 +101,15 @@ def _joined(parts: Sequence[StoredRun]) -> StoredRun:
         started_at=min(run.started_at for run in parts),
         finished_at=max(ends) if finished else None,
         state="finished" if finished else "interrupted",
-        total=sum(totals) if len(totals) == len(parts) else None,
+        total=None,
         shard=None,
+        sessions=tuple(session for run in parts for session in run.sessions),
     )
+
+
+def _renumbered(records: Iterable[Record], numbers: Sequence[int]) -> Iterator[Record]:
+    """The same with each result's session under its number in another run; one that is not known stays so."""
+    for record in records:
+        session = record.result.session
+        number = numbers[session - 1] if 0 < session <= len(numbers) else 0
+        yield replace(record, result=replace(record.result, session=number))

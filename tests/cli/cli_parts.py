@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +19,17 @@ from pytest_benchmodels.core.exchange import Message, Response, Usage
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry, Status
 from pytest_benchmodels.store import Beginning, Record, Store
 
-__all__ = ["Done", "made_run", "made_store", "record", "result", "run_command", "run_process", "usual_store"]
+__all__ = [
+    "Done",
+    "made_by_the_first_version",
+    "made_run",
+    "made_store",
+    "record",
+    "result",
+    "run_command",
+    "run_process",
+    "usual_store",
+]
 
 ASKED = ((Message("system", "Be brief."), Message("user", "2 + 2?")),)
 
@@ -113,6 +125,12 @@ def made_store(path: Path, *runs: Iterable[Result]) -> list[str]:
         for age, run_id in enumerate(reversed(ids)):
             store._database.write("UPDATE runs SET started_at = started_at - ? WHERE id = ?", (3600.0 * age, run_id))
         return ids
+
+
+def made_by_the_first_version(path: Path) -> None:
+    """A store as the first version of it was: a run with two results of three."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((Path(__file__).parents[1] / "store" / "version1.sql").read_text())
 
 
 def usual_store(folder: Path) -> Path:

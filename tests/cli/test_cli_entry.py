@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from pytest_benchmodels.cli import main
+from pytest_benchmodels.cli import location, main
 from pytest_benchmodels.cli.commands import SUMMARIES, load
 from pytest_benchmodels.cli.output import Output
-from tests.cli.cli_parts import made_store, result, run_command, run_process, usual_store
+from tests.cli.cli_parts import made_by_the_first_version, made_store, result, run_command, run_process, usual_store
 
 Capture = pytest.CaptureFixture[str]
 
@@ -115,18 +118,29 @@ def test_a_damaged_store_is_said_so(folder: Path, capsys: Capture) -> None:
 
 
 def test_a_store_of_an_older_version_is_brought_up_to_date(folder: Path, capsys: Capture) -> None:
-    (run_id,) = made_store(folder / "s.sqlite", [result("a")])
-    import sqlite3
-
-    connection = sqlite3.connect(folder / "s.sqlite")
-    connection.executescript("DROP TABLE runs; DROP TABLE results; DROP TABLE documents; DROP TABLE responses")
-    connection.execute("PRAGMA user_version = 0")
-    connection.close()
+    made_by_the_first_version(folder / "s.sqlite")
 
     done = run_command(capsys, "list", "--store", "s.sqlite")
 
-    assert (done.status, run_id in done.out) == (0, False)
-    assert "this store has no runs" in done.out
+    assert (done.status, done.err) == (0, "")
+    assert done.out.splitlines()[1].split()[3:5] == ["finished", "2/3"]
+
+
+@pytest.mark.parametrize("words", [("list",), ("prune", "--keep", "1")])
+def test_it_says_that_it_waits_for_another_process(
+    words: tuple[str, ...], folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_store(folder / "s.sqlite", [result("a")])
+    monkeypatch.setattr(location, "_PATIENCE", replace(location._PATIENCE, most_s=0.02, quiet_s=0.01))
+    with closing(sqlite3.connect(folder / "s.sqlite", isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        done = run_command(capsys, *words, "--store", "s.sqlite")
+
+    assert done.status == 2
+    waits, ends = done.err.splitlines()
+    assert waits == ("benchmodels: store 's.sqlite': another process keeps it locked; waiting for it, 0.02 s at most")
+    assert ends.startswith("benchmodels: error: store 's.sqlite': another process keeps it locked (database is locked)")
 
 
 def test_an_empty_file_does_not_become_a_store(folder: Path, capsys: Capture) -> None:

@@ -187,6 +187,29 @@ def test_the_transcript_has_all_turns(folder: Path, capsys: Capture) -> None:
     assert "answers" not in document
 
 
+def conversation(*texts: str) -> Record:
+    """A result that holds its own answers to all turns."""
+    turns = tuple(Response(text, "stop", Usage(1, 1), 0.1) for text in texts)
+    return Record(replace(result("a", text=texts[-1]), answers=turns), turns, "", (*ASKED, (Message("user", "and?"),)))
+
+
+def test_a_conversation_keeps_its_own_turns_whatever_a_later_run_was_answered(folder: Path, capsys: Capture) -> None:
+    with Store.open(usual_store(folder)) as store:
+        for record in (conversation("hi", "4"), conversation("hello", "4")):
+            store.results.add(made_run(store, []), [record])
+            store._database.write("UPDATE runs SET started_at = started_at - 60")
+
+    lines = run_command(capsys, "show", "-2", "a").out.splitlines()
+
+    assert [line.rpartition(": ")[2] for line in lines if line.startswith(("<", ">"))] == [
+        "Be brief.",
+        "2 + 2?",
+        "hi",
+        "and?",
+        "4",
+    ]
+
+
 def test_another_runs_newer_answer_is_not_taken_for_this_ones(folder: Path, capsys: Capture) -> None:
     made_store(usual_store(folder), [result("a", text="old")], [result("a", text="new")])
 

@@ -79,6 +79,28 @@ def test_a_missing_shard_is_refused_unless_forced(shards: list[str], folder: Pat
     assert run_command(capsys, "merge", "out.sqlite", "2.sqlite", "--force").status == 0
 
 
+def test_a_missing_shard_of_files_is_refused_too(shards: list[str], capsys: Capture) -> None:
+    for number in (1, 3):
+        run_command(capsys, "report", "latest", "--store", f"{number}.sqlite", "--json", f"{number}.json")
+
+    done = run_command(capsys, "merge", "out.sqlite", "1.json", "3.json")
+
+    assert done.status == 2
+    assert (
+        done.err == "benchmodels: error: missing: shard 2/3; name where they are, or merge what there is with --force\n"
+    )
+    assert run_command(capsys, "merge", "out.sqlite", "1.json", "2.sqlite", "3.json").status == 0
+
+
+def test_a_file_of_before_shards_were_told_may_be_any_of_them(shards: list[str], folder: Path, capsys: Capture) -> None:
+    run_command(capsys, "report", "latest", "--store", "2.sqlite", "--json", "2.json")
+    older = (folder / "2.json").read_text().replace('"shard":"2/3",', "")
+    (folder / "2.json").write_text(older)
+
+    assert run_command(capsys, "merge", "out.sqlite", "1.sqlite", "2.json", "3.sqlite").status == 0
+    assert "missing: shard 2/3, 3/3" in run_command(capsys, "merge", "o.sqlite", "1.sqlite", "1.sqlite").err
+
+
 def test_many_missing_shards_are_counted(folder: Path, capsys: Capture) -> None:
     shard_store(folder / "s.sqlite", [result("a")], "1/99")
 

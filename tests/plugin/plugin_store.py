@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from pytest_benchmodels import SimServer
@@ -14,7 +15,17 @@ from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.store import Store, StoredRun
 from tests.plugin.plugin_parts import Project, Scenario
 
-__all__ = ["end_after", "read_until", "requests", "session", "store_path", "stored", "stored_runs", "talk"]
+__all__ = [
+    "end_after",
+    "read_until",
+    "read_until_said",
+    "requests",
+    "session",
+    "store_path",
+    "stored",
+    "stored_runs",
+    "talk",
+]
 
 _QUESTIONS = (("What is 2 + 2?", "4"), ("What is 3 + 4?", "7"))
 _VERDICT = re.compile(rb"PASSED|FAILED|ERROR")
@@ -60,9 +71,18 @@ def session(project: Project, *arguments: str) -> subprocess.Popen[bytes]:
 
 def read_until(process: subprocess.Popen[bytes], verdicts: int) -> str:
     """What the process says until so many runs are reported. The last line is not complete: nobody has ended it."""
+    return _read_while(process, lambda seen: len(_VERDICT.findall(seen)) < verdicts)
+
+
+def read_until_said(process: subprocess.Popen[bytes], words: str) -> str:
+    """What the process says until it says these words."""
+    return _read_while(process, lambda seen: words.encode() not in seen)
+
+
+def _read_while(process: subprocess.Popen[bytes], goes_on: Callable[[bytes], bool]) -> str:
     assert process.stdout is not None
     seen = b""
-    while len(_VERDICT.findall(seen)) < verdicts:
+    while goes_on(seen):
         chunk = os.read(process.stdout.fileno(), 65536)
         assert chunk, seen.decode()
         seen += chunk

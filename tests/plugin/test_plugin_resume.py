@@ -165,7 +165,8 @@ def test_what_was_stopped_by_a_failure_can_be_resumed(
     project.watch(sim.url)
     suite(project, hanging("d", timeout=60), right("e", skip="later"))
     first = project.bench("-x", *workers)
-    first.stdout.fnmatch_lines(["stopped early: * of 5 runs have no result", "to finish this run: *"])
+    first.stdout.fnmatch_lines(["stopped early: * of 5 runs have no result", "to finish this run: pytest --bench *"])
+    first.stdout.no_fnmatch_line("to finish this run: * -x *")
     suite(project, right("d"), right("e", skip="later"))
 
     result = project.bench("--bench-resume", *REPORTS, *workers)
@@ -262,7 +263,12 @@ def test_a_part_of_a_run_does_not_finish_it(project: Project, sim: SimServer, wo
     assert part.parseoutcomes() == {"passed": 1}
     (run,) = stored_runs(project)
     assert (run.state, run.total) == ("interrupted", 4)
-    part.stdout.fnmatch_lines([f"not asked for here: 1 run of {run.id} without a verdict", "to finish this run: *"])
+    part.stdout.fnmatch_lines(
+        [
+            f"not asked for here: 1 run of {run.id} without a verdict: suite.yaml::d[[]watched]",
+            "to finish this run: pytest --bench -Werror --bench-resume",
+        ]
+    )
     assert project.bench("--bench-resume", *workers).parseoutcomes() == {"passed": 3, "failed": 1}
     assert stored_runs(project)[0].state == "finished"
     assert requests(sim) == 4 + 1

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_benchmodels.store import Store
+from pytest_benchmodels.store import Patience, Store
 from tests.plugin.plugin_parts import Project, broken, json_report, junit_cases, right, wrong
-from tests.plugin.plugin_store import session, store_path, stored, stored_runs
+from tests.plugin.plugin_store import read_until_said, session, store_path, stored, stored_runs
 
 WITHOUT = "This session goes on without a store: its reports are complete, but it cannot be resumed"
 # A file of 100 kB is as much as this system lets the session write.
@@ -136,7 +136,7 @@ def test_a_disk_that_is_full_is_said(project: Project, workers: tuple[str, ...])
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for the lock of another process for 0.1 s: nobody needs to see 15 s pass."""
-    monkeypatch.setattr(Store.open.__func__, "__defaults__", (0.1,))  # type: ignore[attr-defined] # a class method
+    monkeypatch.setattr(Patience.__init__, "__defaults__", (0.1, 0.05, Patience().tell))
 
 
 @pytest.fixture
@@ -156,7 +156,66 @@ def test_a_store_that_stays_locked_is_said(project: Project, workers: tuple[str,
 
     complete(project, result)
     result.stdout.fnmatch_lines(
-        [f"WARNING: store '*': another process keeps it locked (database is locked); end that process, *. {WITHOUT}"]
+        [
+            "store '*store.sqlite': another process keeps it locked; waiting for it, 0.1 s at most",
+            f"WARNING: store '*': another process keeps it locked (database is locked); end that process, *. {WITHOUT}",
+        ]
+    )
+
+
+def test_a_store_that_is_let_go_is_waited_for(
+    project: Project, locked: sqlite3.Connection, workers: tuple[str, ...]
+) -> None:
+    project.suite(right("a"), right("b"), wrong("c"))
+    process = session(project, *workers)
+
+    said = read_until_said(process, "another process keeps it locked; waiting for it, 15 s at most")
+    locked.execute("ROLLBACK")
+    rest, _ = process.communicate(timeout=30)
+
+    assert "WARNING" not in said + rest.decode()
+    assert stored_runs(project)[0].statuses == {"passed": 2, "failed": 1}
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("option", ["--bench-cache", "--bench-regrade"])
+def test_a_store_that_is_somebody_elses_alone_is_said_before_anything_runs(
+    project: Project, locked: sqlite3.Connection, workers: tuple[str, ...], option: str
+) -> None:
+    locked.execute("ROLLBACK")
+    locked.execute("PRAGMA locking_mode = EXCLUSIVE")
+    locked.execute("BEGIN EXCLUSIVE")
+    project.suite(right("a"), right("b"), wrong("c"))
+
+    result = project.bench(option, *workers)
+
+    assert sum(result.parseoutcomes().values()) == 3
+    result.stdout.fnmatch_lines(
+        [
+            "store '*store.sqlite': another process keeps it locked; waiting for it, 0.1 s at most",
+            "WARNING: store '*': another process keeps it locked (database is locked); *. No answer of it is reused",
+            "collected 3 items" if not workers else "created: *",
+        ]
+    )
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_run_to_be_resumed_that_is_somebody_elses_alone_is_a_usage_error(
+    project: Project, locked: sqlite3.Connection
+) -> None:
+    locked.execute("ROLLBACK")
+    locked.execute("PRAGMA locking_mode = EXCLUSIVE")
+    locked.execute("BEGIN EXCLUSIVE")
+    project.suite(right("a"))
+
+    result = project.bench("--bench-resume")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [
+            "store '*store.sqlite': another process keeps it locked; waiting for it, 0.1 s at most",
+            "ERROR: --bench-resume: store '*': another process keeps it locked *",
+        ]
     )
 
 

@@ -12,10 +12,20 @@ from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.metrics import Tally
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
+from pytest_benchmodels.core.session import Session
 from pytest_benchmodels.reports.bench_json import BenchRun, write_bench_json
 from pytest_benchmodels.reports.evaluation import Evaluation
 
-RUN = BenchRun(started_at=1_767_225_600.5, duration_s=3.5, version="0.1.0", concurrency=20, exit_status=1, id="r1")
+RUN = BenchRun(
+    started_at=1_767_225_600.5,
+    duration_s=3.5,
+    version="0.1.0",
+    concurrency=20,
+    exit_status=1,
+    id="r1",
+    shard="2/4",
+    sessions=(Session(1_767_225_600.5, 20), Session(1_767_225_660.5, 10, {"sim/steady": 2})),
+)
 
 
 def a_result(scenario: str = "add", **facts: Any) -> Result:
@@ -50,6 +60,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
         retries=(Retry("http", "500", 0.25),),
         cost_usd=0.125,
         fingerprint="f00d",
+        session=2,
     )
     (entry,) = written(tmp_path / "bench.json", result)["results"]
     assert entry == {
@@ -76,6 +87,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
         "regraded": False,
         "grade_fingerprint": "",
         "answers": [],
+        "session": 2,
         "response": {
             "text": "5",
             "finish_reason": "stop",
@@ -123,6 +135,11 @@ def test_the_run_and_its_models(tmp_path: Path) -> None:
         "model_runs_per_min": 30.0,
         "makespan_s": 2.0,
         "lower_bound_s": 2.0,
+        "shard": "2/4",
+        "sessions": [
+            {"started_at": "2026-01-01T00:00:00.500Z", "concurrency": 20, "windows": {}},
+            {"started_at": "2026-01-01T00:01:00.500Z", "concurrency": 10, "windows": {"sim/steady": 2}},
+        ],
     }
     (model,) = document["models"]
     low, high = model.pop("rate_ci95")

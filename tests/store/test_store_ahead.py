@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tests.store.store_parts import BEGINNING, record, result
 
 
 def test_what_is_written_ahead_is_durable_before_it_counts(tmp_path: Path) -> None:
-    recorder = Recorder.begin(tmp_path / "store.sqlite", BEGINNING, pytest.fail)
+    recorder = Recorder.begin(partial(Store.open, tmp_path / "store.sqlite"), BEGINNING, pytest.fail)
 
     recorder.add_ahead([record("a"), record("b", "failed")])
 
@@ -25,7 +26,7 @@ def test_what_is_written_ahead_is_durable_before_it_counts(tmp_path: Path) -> No
 
 def test_a_store_that_fails_at_it_is_said_once(tmp_path: Path) -> None:
     said: list[str] = []
-    recorder = Recorder.begin(tmp_path, BEGINNING, said.append)
+    recorder = Recorder.begin(partial(Store.open, tmp_path), BEGINNING, said.append)
 
     recorder.add_ahead([record("a")])
     recorder.take_over(result("a"))

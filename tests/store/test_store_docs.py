@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pytest_benchmodels.core.fingerprint import PARTS
 from pytest_benchmodels.store import Record, Store
-from pytest_benchmodels.store.store import BUSY_S
+from pytest_benchmodels.store.patience import BUSY_S
 from tests.store.store_parts import BEGINNING, record, result
 
 PAGE = (Path(__file__).parents[2] / "docs" / "store.md").read_text(encoding="utf-8")

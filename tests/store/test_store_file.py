@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.store import Store
+from pytest_benchmodels.core.session import Session
+from pytest_benchmodels.store import Extent, Patience, Store
 from pytest_benchmodels.store.schema import APPLICATION_ID, MIGRATIONS, migrate
 from tests.store.store_parts import BEGINNING, record
 
@@ -24,7 +25,7 @@ FIRST_VERSION = Path(__file__).with_name("version1.sql")
 UNPRIVILEGED = """
 import os, sys
 from pathlib import Path
-from pytest_benchmodels.store import Store
+from pytest_benchmodels.store import Patience, Store
 path = Path(sys.argv[1])
 if os.geteuid() == 0:
     os.setuid(65534)  # permissions do not hold root back
@@ -39,17 +40,24 @@ def path(tmp_path: Path) -> Path:
 def filled(path: Path, count: int = 1) -> str:
     with Store.open(path) as store:
         run_id = store.runs.begin(BEGINNING)
+        store.runs.enter(run_id, Session(1.0, 20, {"m": 5}))
+        store.runs.expect(run_id, Extent(unnamed=count))
         store.results.add(run_id, [record(str(number)) for number in range(count)])
     return run_id
 
 
+def made_by_the_first_version(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(FIRST_VERSION.read_text())
+
+
 def add_one(path: Path) -> None:
-    with Store.open(path, busy_s=0.01) as store:
+    with Store.open(path, Patience(0.01)) as store:
         store.results.add(store.runs.begin(BEGINNING), [record()])
 
 
 def use_all_of(path: Path) -> None:
-    with Store.open(path, busy_s=0.01) as store:
+    with Store.open(path, Patience(0.01)) as store:
         run_id = store.runs.begin(BEGINNING)
         store.results.add(run_id, [record(str(number)) for number in range(40)])
         store.responses.find_all(f"print-of-{number}" for number in range(40))
@@ -58,6 +66,7 @@ def use_all_of(path: Path) -> None:
         store.results.latest_fingerprints()
         for run in store.runs.newest_first():
             list(store.results.records(run.id))
+            store.runs.extent(run)
 
 
 def test_a_folder_of_its_own_is_ignored_by_git(tmp_path: Path) -> None:
@@ -88,14 +97,26 @@ def test_an_empty_file_becomes_a_store(path: Path) -> None:
 
 
 def test_a_store_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(FIRST_VERSION.read_text())
+    made_by_the_first_version(path)
     with Store.open(path) as store:
         (run,) = store.runs.newest_first()
         assert (run.id, run.state, run.total) == ("20260101-000000-abcdef", "finished", 3)
+        assert run.sessions == ()
+        assert [each.session for each in store.results.of(run.id)] == [0, 0]
+        assert store.runs.extent(run).unnamed == 1
+        store.runs.enter(run.id, Session(1.0, 20))
+        assert store.runs.find(run.id).sessions == (Session(1.0, 20),)
         assert [(each.scenario, each.status) for each in store.results.of(run.id)] == [("a", "passed"), ("b", "failed")]
         assert set(store.responses.find_all(["print-of-a", "print-of-b"])) == {"print-of-a", "print-of-b"}
         assert store._database.row(tuple[int], "PRAGMA user_version") == (len(MIGRATIONS),)
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date_by_who_only_reads(path: Path) -> None:
+    made_by_the_first_version(path)
+    with Store.open_to_read(path) as store:
+        assert [run.id for run in store.runs.newest_first()] == ["20260101-000000-abcdef"]
+        with pytest.raises(StoreError, match="it cannot be written to"):
+            store.runs.enter("20260101-000000-abcdef", Session(1.0, 20))
 
 
 def test_migrations_follow_each_other_from_the_version_that_the_file_has(path: Path) -> None:
@@ -135,6 +156,12 @@ def test_an_older_store_cannot_be_opened_to_read_only(path: Path) -> None:
     path.touch()
     with pytest.raises(StoreError, match=r"written by an older version, .* open it once where you may write"):
         Store.open_to_read(path)
+
+
+def test_an_older_store_that_nobody_may_write_to_is_told(shared_folder: Path) -> None:
+    made_by_the_first_version(shared_folder / "store.sqlite")
+    done = as_somebody_who_may_not_write("Store.open_to_read(path)", shared_folder / "store.sqlite")
+    assert "it was written by an older version, and cannot be brought up to date" in done.stderr
 
 
 def test_another_programs_database_is_refused_and_left_alone(path: Path) -> None:
@@ -197,6 +224,61 @@ def test_a_long_lock_is_told(path: Path) -> None:
             assert len(store.runs.newest_first()) == 1
 
 
+def test_who_waits_for_a_lock_is_told_for_what_and_how_long(path: Path) -> None:
+    filled(path)
+    said: list[str] = []
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+
+        def end_it(text: str) -> None:
+            said.append(text)
+            other.execute("ROLLBACK")
+
+        patience = Patience(most_s=30.0, quiet_s=0.01, tell=end_it)
+        other.execute("BEGIN IMMEDIATE")
+        with Store.open(path, patience) as store:
+            other.execute("BEGIN IMMEDIATE")
+            store.results.add(store.runs.begin(BEGINNING), [record()])
+    told = f"store '{path}': another process keeps it locked; waiting for it, 30 s at most"
+    assert said == [told, told]
+
+
+@pytest.mark.parametrize("opener", [Store.open, Store.open_to_read])
+def test_a_store_that_another_program_has_for_itself_is_waited_for(
+    path: Path, opener: Callable[[Path, Patience], Store]
+) -> None:
+    run_id = filled(path)
+    said: list[str] = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+
+        def end_it(text: str) -> None:
+            said.append(text)
+            other.close()
+
+        with opener(path, Patience(most_s=30.0, quiet_s=0.01, tell=end_it)) as store:
+            assert store.runs.find("latest").id == run_id
+    assert len(said) == 1
+
+
+def test_a_lock_that_stays_is_told_while_it_is_waited_for_and_after_that(path: Path) -> None:
+    filled(path)
+    said: list[str] = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="another process keeps it locked"):
+            Store.open(path, Patience(0.02, 0.01, said.append))
+    assert len(said) == 1
+    assert "0.02 s at most" in said[0]
+
+
+def test_who_waits_for_nobody_is_not_told(path: Path) -> None:
+    said: list[str] = []
+    with Store.open(path, Patience(tell=said.append)) as store:
+        store.results.add(store.runs.begin(BEGINNING), [record()])
+    assert said == []
+
+
 @pytest.mark.parametrize("harm", [b"\xff" * 4096, b"", b"\x0d\x00\x00\x01\x00" + b"\xfe" * 500])
 def test_a_damaged_store_is_told(path: Path, harm: bytes) -> None:
     filled(path, count=200)
@@ -233,6 +315,10 @@ def test_whatever_bytes_changed_it_is_either_used_or_told(path: Path, data: st.D
         "UPDATE results SET duration_s = 'long'",
         "UPDATE documents SET data = x'ff'",
         "UPDATE responses SET created_at = 'yesterday'",
+        "UPDATE sessions SET started_at = 'yesterday'",
+        "UPDATE sessions SET concurrency = 0",
+        "UPDATE sessions SET windows = x'ff'",
+        "UPDATE extents SET nodeids = x'ff'",
     ],
 )
 def test_values_of_another_kind_are_damage(path: Path, statement: str) -> None:

@@ -6,8 +6,10 @@ import math
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,10 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / ".benchmodels" / "store.sqlite"
 
 
+def opening(path: Path) -> Callable[[], Store]:
+    return partial(Store.open, path)
+
+
 def harm(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("DROP TABLE documents")
@@ -32,7 +38,7 @@ def harm(path: Path) -> None:
 
 def test_results_are_in_the_store_and_in_the_session(path: Path) -> None:
     said: list[str] = []
-    recorder = Recorder.begin(path, BEGINNING, said.append)
+    recorder = Recorder.begin(opening(path), BEGINNING, said.append)
     recorder.add(record("a"))
     recorder.add(record("b", "failed"))
     assert list(recorder.results()) == [result("a"), result("b", "failed")]
@@ -47,7 +53,7 @@ def test_results_are_in_the_store_and_in_the_session(path: Path) -> None:
 
 
 def test_a_session_that_ends_early_can_be_resumed(path: Path) -> None:
-    first = Recorder.begin(path, BEGINNING, pytest.fail)
+    first = Recorder.begin(opening(path), BEGINNING, pytest.fail)
     first.add(record("a"))
     first.add(record("b", "error"))
     first.close(finished=False)
@@ -75,7 +81,7 @@ def test_what_cannot_be_resumed_is_an_error(path: Path) -> None:
 
 def test_a_store_that_cannot_be_opened_is_said_once(tmp_path: Path) -> None:
     said: list[str] = []
-    recorder = Recorder.begin(tmp_path, BEGINNING, said.append)
+    recorder = Recorder.begin(opening(tmp_path), BEGINNING, said.append)
     recorder.add(record("a"))
     recorder.close(finished=True)
     assert recorder.run_id is None
@@ -87,7 +93,7 @@ def test_a_store_that_cannot_be_opened_is_said_once(tmp_path: Path) -> None:
 
 def test_a_store_that_fails_on_the_way_is_said_once_and_the_reports_are_complete(path: Path) -> None:
     said: list[str] = []
-    recorder = Recorder.begin(path, BEGINNING, said.append)
+    recorder = Recorder.begin(opening(path), BEGINNING, said.append)
     recorder.add(record("a"))
     harm(path)
     recorder.add(record("b"))
@@ -103,7 +109,7 @@ def test_a_disk_that_takes_no_more_is_said_once_and_the_reports_are_complete(pat
     program = (
         "import resource, sys\nfrom pathlib import Path\nfrom pytest_benchmodels.store import Recorder, Store\n"
         "from tests.store.store_parts import BEGINNING, record\n"
-        "recorder = Recorder.begin(Path(sys.argv[1]), BEGINNING, print)\n"
+        "recorder = Recorder.begin(lambda: Store.open(Path(sys.argv[1])), BEGINNING, print)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))\n"
         "for number in range(100):\n    recorder.add(record(str(number), text='x' * 10_000))\n"
         "recorder.close(finished=True)\nprint(len(list(recorder.results())))\n"
@@ -121,7 +127,7 @@ def test_a_disk_that_takes_no_more_is_said_once_and_the_reports_are_complete(pat
 
 def test_whatever_else_sqlite_refuses_is_said(path: Path) -> None:
     said: list[str] = []
-    recorder = Recorder.begin(path, BEGINNING, said.append)
+    recorder = Recorder.begin(opening(path), BEGINNING, said.append)
     recorder.add(Record(result(started_at=math.nan)))
     assert len(said) == 1
     assert "SQLite refused (NOT NULL constraint failed: results.started_at); move it away to begin a new one" in said[0]
@@ -130,7 +136,7 @@ def test_whatever_else_sqlite_refuses_is_said(path: Path) -> None:
 
 def test_a_question_to_a_store_that_fails_has_an_answer(path: Path) -> None:
     said: list[str] = []
-    recorder = Recorder.begin(path, BEGINNING, said.append)
+    recorder = Recorder.begin(opening(path), BEGINNING, said.append)
     recorder.add(record("a"))
     known: dict[str, float] = recorder.attempt(lambda store: store.results.durations(), {})
     assert known == {"suite.yaml::a[m]": 1.0}
@@ -150,7 +156,7 @@ def test_without_a_store_results_are_kept_in_silence() -> None:
 
 
 def test_where_nobody_will_ask_results_are_in_the_store_alone(path: Path) -> None:
-    recorder = Recorder.begin(path, BEGINNING, pytest.fail, reports=False)
+    recorder = Recorder.begin(opening(path), BEGINNING, pytest.fail, reports=False)
     recorder.add(record("a"))
     assert list(recorder.results()) == []
     recorder.close(finished=True)
@@ -159,7 +165,7 @@ def test_where_nobody_will_ask_results_are_in_the_store_alone(path: Path) -> Non
 
 
 def test_text_that_no_encoder_accepts_does_not_end_a_session(path: Path) -> None:
-    recorder = Recorder.begin(path, BEGINNING, pytest.fail)
+    recorder = Recorder.begin(opening(path), BEGINNING, pytest.fail)
     recorder.add(replace(record("a"), result=replace(result("a"), response=Response("\ud800"))))
     recorder.close(finished=True)
     (kept,) = recorder.results()

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.store import Beginning, Store, StoredRun
+from pytest_benchmodels.core.session import Session
+from pytest_benchmodels.store import Beginning, Extent, Store, StoredRun
 from pytest_benchmodels.store.process import is_alive, this_process
 from tests.store.store_parts import BEGINNING, record
 
@@ -45,8 +46,47 @@ def test_an_id_tells_the_time_and_is_unlike_others(store: Store) -> None:
 def test_the_total_may_come_later(store: Store) -> None:
     run_id = store.runs.begin(Beginning(("pytest",), "0.1.0"))
     assert store.runs.find(run_id).total is None
-    store.runs.expect(run_id, 12)
+    store.runs.expect(run_id, Extent(unnamed=12))
     assert store.runs.find(run_id).total == 12
+
+
+def test_the_sessions_of_a_run_are_told_in_their_order(store: Store) -> None:
+    run_id, other = store.runs.begin(BEGINNING), store.runs.begin(BEGINNING)
+    first, second = Session(2.0, 20, {"m": 5}), Session(1.0, 10)
+    store.runs.enter(run_id, first)
+    store.runs.enter(other, Session(3.0, 1))
+    store.runs.enter(run_id, second)
+    assert store.runs.find(run_id).sessions == (first, second)
+
+
+def test_windows_that_somebody_damaged_are_left_out(store: Store) -> None:
+    run_id = store.runs.begin(BEGINNING)
+    store.runs.enter(run_id, Session(1.0, 20, {"m": 5}))
+    for damaged in ("no json", '{"m": 0}', '["m"]'):
+        store.runs._database.write("UPDATE sessions SET windows = ?", (damaged,))
+        assert store.runs.find(run_id).sessions == (Session(1.0, 20),)
+
+
+def test_a_run_is_to_have_what_it_was_asked_for_and_what_it_has(store: Store) -> None:
+    run_id = store.runs.begin(Beginning(("pytest",), "0.1.0"))
+    store.runs.expect(run_id, Extent(frozenset(("suite.yaml::a[m]", "\ud800"))))
+    store.results.add(run_id, [record("a"), record("b")])
+    run = store.runs.find(run_id)
+    assert run.total == 2
+    assert store.runs.extent(run) == Extent(frozenset(("suite.yaml::a[m]", "suite.yaml::b[m]", "?")))
+
+
+def test_a_run_that_knows_numbers_only_lacks_what_cannot_be_named(store: Store) -> None:
+    run_id = store.runs.begin(BEGINNING)
+    store.results.add(run_id, [record("a")])
+    assert store.runs.extent(store.runs.find(run_id)) == Extent(frozenset(("suite.yaml::a[m]",)), unnamed=2)
+
+
+def test_node_ids_that_somebody_damaged_name_nothing(store: Store) -> None:
+    run_id = store.runs.begin(BEGINNING)
+    store.runs.expect(run_id, Extent(frozenset("abc")))
+    store.runs._database.write("UPDATE extents SET nodeids = 'no json'")
+    assert store.runs.extent(store.runs.find(run_id)) == Extent(unnamed=3)
 
 
 def test_a_run_is_finished_when_it_is_said_so(store: Store) -> None:

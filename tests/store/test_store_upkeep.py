@@ -12,7 +12,8 @@ import pytest
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.exchange import Message, Response
 from pytest_benchmodels.core.result import Status
-from pytest_benchmodels.store import Pruned, Record, Store, StoredRun
+from pytest_benchmodels.core.session import Session
+from pytest_benchmodels.store import Extent, Pruned, Record, Store, StoredRun
 from tests.store.store_parts import BEGINNING, record, result
 
 DAY_S = 86400.0
@@ -158,6 +159,67 @@ def test_shards_are_joined_to_one_run(store: Store) -> None:
     assert run.started_at == min(store.runs.find(shard).started_at for shard in shards)
     assert list(store.results.records(run.id)) == [Record(result("a"), (), "a"), Record(result("b"), (), "b")]
     assert [found(store, shard) for shard in shards] == [{"a": "passed"}, {"b": "passed"}]
+
+
+def in_session(number: int, name: str, status: Status = "passed") -> Record:
+    return Record(replace(result(name, status), session=number))
+
+
+def sessions_of(store: Store, run_id: str) -> dict[str, float]:
+    """When the session began that had each result, by scenario; 0 where it is not known."""
+    known = (0.0, *(session.started_at for session in store.runs.find(run_id).sessions))
+    return {each.scenario: known[each.session] for each in store.results.of(run_id)}
+
+
+def with_sessions(store: Store, run_id: str, *moments: float) -> None:
+    for moment in moments:
+        store.runs.enter(run_id, Session(moment, 20))
+
+
+def test_results_stay_with_their_sessions_in_a_joined_run(store: Store) -> None:
+    first = aged(store, 2, in_session(1, "a"), in_session(2, "b"), in_session(0, "old"), in_session(9, "odd"))
+    second = aged(store, 1, in_session(1, "c"))
+    with_sessions(store, first, 100.0, 200.0)
+    with_sessions(store, second, 300.0)
+    joined = store.join([first, second])
+    assert [session.started_at for session in store.runs.find(joined).sessions] == [100.0, 200.0, 300.0]
+    assert sessions_of(store, joined) == {"a": 100.0, "b": 200.0, "old": 0.0, "odd": 0.0, "c": 300.0}
+
+
+def test_a_joined_run_is_to_have_what_its_parts_were_asked_for(store: Store) -> None:
+    parts = [aged(store, 2, record("a"), record("b")), aged(store, 1, record("b"))]
+    store.runs.expect(parts[0], Extent(frozenset(f"suite.yaml::{name}[m]" for name in "abc")))
+    assert store.runs.find(store.join(parts)).total is None
+    store.runs.expect(parts[1], Extent(frozenset(f"suite.yaml::{name}[m]" for name in "bd")))
+    assert store.runs.find(store.join(parts)).total == 4
+
+
+def test_a_run_that_went_on_elsewhere_brings_its_new_sessions(store: Store, other: Store) -> None:
+    aged(store, 1, in_session(1, "a"), in_session(1, "b", "error"))
+    aged(other, 1, in_session(1, "a"), in_session(2, "b"), in_session(2, "c"))
+    with_sessions(store, "run-1", 100.0)
+    with_sessions(other, "run-1", 100.0, 200.0)
+    other.runs.expect("run-1", Extent(frozenset(("suite.yaml::d[m]",))))
+    for _ in range(2):
+        store.merge(other)
+        assert sessions_of(store, "run-1") == {"a": 100.0, "b": 200.0, "c": 200.0}
+        assert [session.started_at for session in store.runs.find("run-1").sessions] == [100.0, 200.0]
+        assert store.runs.find("run-1").total == 4
+
+
+def test_a_merged_run_keeps_its_sessions(store: Store, other: Store) -> None:
+    aged(other, 1, in_session(1, "a"))
+    with_sessions(other, "run-1", 100.0)
+    store.merge(other)
+    assert sessions_of(store, "run-1") == {"a": 100.0}
+
+
+def test_what_belongs_to_a_pruned_run_goes_with_it(store: Store) -> None:
+    with_sessions(store, aged(store, 1), 100.0)
+    store.runs.expect("run-1", Extent(frozenset("a")))
+    store.prune(keep=0)
+    for count in ("SELECT count(*) FROM sessions", "SELECT count(*) FROM extents"):
+        assert store._database.row(tuple[int], count) == (0,)
 
 
 def test_of_two_results_the_verdict_is_joined_then_the_later(store: Store) -> None:

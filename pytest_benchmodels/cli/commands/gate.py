@@ -43,4 +43,4 @@ def run(arguments: Namespace, output: Output) -> int:
 
 def _survey(name: str, store: str | None) -> Survey:
     with open_source(name, store) as source:
-        return Survey(source.results())
+        return Survey(source.results(), source.run.sessions)

@@ -66,7 +66,7 @@ def run(arguments: Namespace, output: Output) -> int:
 
 
 def _entry(store: Store, run: StoredRun) -> _Entry:
-    return _Entry(run, Survey(store.results.of(run.id)).figures())
+    return _Entry(run, Survey(store.results.of(run.id), run.sessions).figures())
 
 
 def _write(output: Output, entries: list[_Entry]) -> None:

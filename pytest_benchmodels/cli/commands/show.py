@@ -55,7 +55,7 @@ def run(arguments: Namespace, output: Output) -> int:
 
 
 def _show_run(source: Source, output: Output, *, as_json: bool) -> None:
-    survey = Survey(source.results())
+    survey = Survey(source.results(), source.run.sessions)
     if as_json:
         output.document(_plain(source, survey))
         return
@@ -78,7 +78,8 @@ def _title(source: Source, survey: Survey) -> str:
 
 def _facts(source: Source) -> Iterator[str]:
     run = source.run
-    yield f"began {moment(run.started_at)}, finished {moment(run.finished_at)}"
+    several = f", the work of {len(run.sessions)} sessions" if len(run.sessions) > 1 else ""
+    yield f"began {moment(run.started_at)}, finished {moment(run.finished_at)}{several}"
     if run.command:
         yield f"pytest {one_line(shlex.join(run.command), _LINE_LIMIT)}"
 

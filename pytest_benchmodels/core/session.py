@@ -1,0 +1,35 @@
+"""A session's part in a run: it may be the work of several, as where one was interrupted and another finished it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Self
+
+import msgspec
+
+__all__ = ["MOST_LANES", "Lanes", "Session"]
+
+MOST_LANES = 1_000_000
+"""More runs at once than any machine has connections for: a number that every file can hold, and divides."""
+
+Lanes = Annotated[int, msgspec.Meta(ge=1, le=MOST_LANES)]
+"""How many runs of a model may be in flight; a file that says another number is damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """When a session began, and how many runs of one model it allowed at once.
+
+    `started_at` is in seconds since the epoch. `windows` are the numbers of models that had another than `concurrency`.
+    """
+
+    started_at: float
+    concurrency: Lanes
+    windows: Mapping[str, Lanes] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, started_at: float, concurrency: int, windows: Mapping[str, int]) -> Self:
+        """A session whose `windows` are those of all its models."""
+        others = {model: min(most, MOST_LANES) for model, most in windows.items() if most != concurrency}
+        return cls(started_at, min(concurrency, MOST_LANES), others)
