@@ -159,7 +159,8 @@ class Keeper:
         extent = self._remainder.extent if self._remainder is not None else Extent(frozenset(asked))
         if (run_id := recorder.run_id) is not None:
             recorder.attempt(lambda store: store.runs.enter(run_id, self.sessions[-1]), None)
-            recorder.attempt(lambda store: store.runs.expect(run_id, extent), None)
+            if asked:  # nobody knows it where another plugin's loop runs the items
+                recorder.attempt(lambda store: store.runs.expect(run_id, extent), None)
 
     def _begin(self) -> Recorder:
         if self._settings.store is None:

@@ -115,7 +115,7 @@ class Database:
     def shrink(self) -> None:
         """Give unused space back to the file system."""
         with saying(self.path):
-            self._connection.execute("VACUUM")
+            self._patience.wait(self.path, self._connection, lambda _: self._connection.execute("VACUUM"))
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:

@@ -272,6 +272,22 @@ def test_a_lock_that_stays_is_told_while_it_is_waited_for_and_after_that(path: P
     assert "0.02 s at most" in said[0]
 
 
+def test_shrinking_waits_for_who_writes(path: Path) -> None:
+    filled(path)
+    said: list[str] = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+
+        def end_it(text: str) -> None:
+            said.append(text)
+            other.execute("ROLLBACK")
+
+        with Store.open(path, Patience(most_s=30.0, quiet_s=0.01, tell=end_it)) as store:
+            other.execute("BEGIN IMMEDIATE")
+            store.shrink()
+            assert store.runs.find("latest").statuses == {"passed": 1}
+    assert len(said) == 1
+
+
 def test_who_waits_for_nobody_is_not_told(path: Path) -> None:
     said: list[str] = []
     with Store.open(path, Patience(tell=said.append)) as store:
