@@ -55,7 +55,7 @@ class Keeper:
         self._recorder: Recorder | None = None
         self._remainder: Remainder | None = None
         self._earlier: tuple[Session, ...] = ()
-        self._ahead: dict[str, Result] = {}
+        self._ahead: dict[str, tuple[Result, Result]] = {}  # as it is reported, and as it is kept
         self._is_at_work = False
         self._is_complete = True
         self.problems: list[str] = []
@@ -86,11 +86,12 @@ class Keeper:
             self._is_complete = False
         if self._remainder is not None:
             self._remainder.settle(result.nodeid)
-        if self._is_stored(result):
-            recorder.take_over(result)
+        reported, kept = self._ahead.pop(result.nodeid, (None, result))
         # A plugin that reruns items may have thrown away the one that was written ahead.
-        elif self._ahead.pop(result.nodeid, None) == result:
-            recorder.take_over(self._of_this_session(result))
+        if reported == result:
+            recorder.take_over(kept)
+        elif self._is_stored(result):
+            recorder.take_over(result)
         else:
             recorder.add(self._record(delivery))
 
@@ -99,8 +100,11 @@ class Keeper:
         fresh = [Delivery(result, scenario.asked) for scenario, result in ended if not self._is_stored(result)]
         if self._settings.store is None or not fresh:
             return
-        self._at_work().add_ahead(list(map(self._record, fresh)))
-        self._ahead.update((delivery.result.nodeid, delivery.result) for delivery in fresh)
+        recorder = self._at_work()
+        records = list(map(self._record, fresh))
+        recorder.add_ahead(records)
+        for delivery, record in zip(fresh, records, strict=True):
+            self._ahead[delivery.result.nodeid] = delivery.result, record.result
 
     def _is_stored(self, result: Result) -> bool:
         """Whether the resumed run has it already."""
@@ -173,12 +177,9 @@ class Keeper:
 
     def _record(self, delivery: Delivery) -> Record:
         """What is stored: a result with its answers, those that came from the store not again."""
-        result = self._of_this_session(delivery.result)
+        result = replace(delivery.result, session=len(self._earlier) + 1)
         answers = result.answers or ((result.response,) if result.response is not None else ())
         return Record(result, () if result.cached else answers, result.grade_fingerprint, delivery.asked)
-
-    def _of_this_session(self, result: Result) -> Result:
-        return replace(result, session=len(self._earlier) + 1)
 
     def _resume(self) -> str:
         path = self._settings.store
