@@ -18,7 +18,7 @@ __all__ = ["Job", "Lanes", "Places"]
 
 Key = TypeVar("Key", bound=Hashable)
 _PATIENCE_S = 5.0
-_AT_ONCE = 500
+_AT_ONCE = 1000
 
 
 class Job(NamedTuple, Generic[Key]):

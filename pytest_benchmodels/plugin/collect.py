@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -44,10 +45,9 @@ class ScenarioFile(pytest.File):
 
     def collect(self) -> Iterator[RunItem]:
         bench = self.config.stash[BENCH]
+        as_typed = self._path_from(self.config.invocation_params.dir)
         try:
-            scenarios = formats.load(
-                self.path, self._shown(), bench.load_options, named=self.session.isinitpath(self.path)
-            )
+            scenarios = formats.load(self.path, as_typed, bench.load_options, named=self.session.isinitpath(self.path))
         except ScenarioFileError as error:
             raise self.CollectError(str(error)) from None
         for scenario in scenarios or ():
@@ -61,19 +61,24 @@ class ScenarioFile(pytest.File):
             for trial in range(1, trials + 1):
                 name = run_name(scenario.id, model, trial if trials > 1 else None)
                 # Composed by pytest, it would differ from the same text read back from the cache (`--lf`, `--sw`).
-                nodeid = f"{self._file_id()}::{name}"
+                nodeid = f"{self._file_id}::{name}"
                 yield RunItem.from_parent(self, name=name, nodeid=nodeid, scenario=scenario, model=model, trial=trial)
 
+    @cached_property
+    def path_from_rootdir(self) -> str:
+        """As it stands in locations of reports."""
+        return self._path_from(self.config.rootpath)
+
+    @cached_property
     def _file_id(self) -> str:
         """The file's part of node ids, by which a controller knows runs; pytest has none for a file outside rootdir."""
         if PurePosixPath(self.nodeid).name == self.path.name:
             return self.nodeid
-        return Path(os.path.relpath(self.path, self.config.rootpath)).as_posix()
+        return Path(self.path_from_rootdir).as_posix()
 
-    def _shown(self) -> str:
-        """The path as the user would type it."""
+    def _path_from(self, folder: Path) -> str:
         try:
-            return os.path.relpath(self.path, self.config.invocation_params.dir)
+            return os.path.relpath(self.path, folder)
         except ValueError:  # another drive
             return str(self.path)
 
@@ -142,6 +147,12 @@ class RunItem(pytest.Item):
         return (
             str(excinfo.value) if isinstance(excinfo.value, _OutcomeError) else super()._repr_failure_py(excinfo, style)
         )
+
+    @cached_property
+    def location(self) -> tuple[str, int | None, str]:
+        """The same as pytest's, which works out the file's path anew for each item."""
+        _, line, name = self.reportinfo()
+        return cast("ScenarioFile", self.parent).path_from_rootdir, line, name
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         _, _, line = self.scenario.source.rpartition(":")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
@@ -100,7 +101,9 @@ class Controller:
         dsession: Any = self._config.pluginmanager.getplugin("dsession")
         dsession.shouldstop = f"{signal_name}; runs in flight were given up"
         if self._schedules:
-            dsession.queue.put(("unscheduled", {"node": None, "indices": []}))
+            # The signal may have come while this thread held the queue's lock, and would wait for itself.
+            wake: tuple[str, dict[str, object]] = ("unscheduled", {"node": None, "indices": []})
+            threading.Thread(target=dsession.queue.put, args=(wake,), name="benchmodels-wake", daemon=True).start()
 
     def _hush(self) -> None:
         """Let xdist's status line rest: from here on it would be written over pytest's dots.

@@ -22,7 +22,7 @@ from pytest_benchmodels.reports.units import plural
 from pytest_benchmodels.store import Beginning, Extent, Patience, Record, Recorder, Store
 
 from .remainder import Remainder
-from .transport import Delivery
+from .transport import Delivery, delivery_of
 
 if TYPE_CHECKING:
     from .bench import Bench
@@ -97,7 +97,7 @@ class Keeper:
 
     def keep_ahead(self, ended: Iterable[tuple[Scenario, Result]]) -> None:
         """Write what is about to be reported, in one transaction instead of one each."""
-        fresh = [Delivery(result, scenario.asked) for scenario, result in ended if not self._is_stored(result)]
+        fresh = [delivery_of(scenario, result) for scenario, result in ended if not self._is_stored(result)]
         if self._settings.store is None or not fresh:
             return
         recorder = self._at_work()

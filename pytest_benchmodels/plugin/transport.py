@@ -19,7 +19,7 @@ from .bench import BENCH
 from .collect import RunItem
 from .compat import location_name
 
-__all__ = ["Delivery", "attach", "complete_crash", "detach", "gate_reports", "teardown_after"]
+__all__ = ["Delivery", "attach", "complete_crash", "delivery_of", "detach", "gate_reports", "teardown_after"]
 
 ATTRIBUTE = "bench"
 _STAGES: tuple[Literal["call", "teardown"], ...] = ("call", "teardown")
@@ -32,6 +32,11 @@ class Delivery(NamedTuple):
     asked: tuple[tuple[Message, ...], ...]
 
 
+def delivery_of(scenario: Scenario, result: Result) -> Delivery:
+    """A result with what was asked for it; what was asked for an answer that is stored already is stored with it."""
+    return Delivery(result, () if result.cached else scenario.asked)
+
+
 def attach(item: RunItem, report: pytest.TestReport) -> None:
     """Put the Result and its real times on the one report that decides the run's outcome.
 
@@ -42,7 +47,7 @@ def attach(item: RunItem, report: pytest.TestReport) -> None:
         return
     report.start, report.stop = result.started_at, result.started_at + result.duration_s
     report.duration = result.duration_s
-    carried: object = Delivery(result, item.scenario.asked)
+    carried: object = delivery_of(item.scenario, result)
     if item.config.stash[BENCH].handover is not None:
         carried = {"result": to_plain(result), "asked": _asked(item.scenario)}
     setattr(report, ATTRIBUTE, carried)

@@ -219,20 +219,20 @@ class Half:
 def test_runs_that_need_no_model_end_without_a_place_and_the_others_have_one() -> None:
     """More than are recalled at a time, through a window of one."""
     arrivals: Arrivals = queue.SimpleQueue()
-    provider, recall = FakeProvider(["new"] * 601), Half()
+    provider, recall = FakeProvider(["new"] * 1201), Half()
     places: Dispatch[int] = Dispatch(1, {MODEL.id: Window(1)})
     executing = executor(provider, recall=recall)
     judged = scenario(check(Says("known")))
     with Lanes(executing, places, lambda key, result: arrivals.put((key, result)), Closing().close) as open_lanes:
-        open_lanes.recall([Job(key, replace(run(judged), nodeid=str(key))) for key in range(1202)])
-        ended = dict(take(open_lanes, arrivals, 1202))
+        open_lanes.recall([Job(key, replace(run(judged), nodeid=str(key))) for key in range(2402)])
+        ended = dict(take(open_lanes, arrivals, 2402))
 
     assert {key: (result.status, result.cached) for key, result in ended.items()} == {
-        key: ("failed", False) if key % 2 else ("passed", True) for key in range(1202)
+        key: ("failed", False) if key % 2 else ("passed", True) for key in range(2402)
     }
     assert {result.reuse for result in ended.values()} == {"asked for"}
-    assert len(provider.requests) == 601
-    assert [len(some) for some in recall.expected] == [500, 500, 202]
+    assert len(provider.requests) == 1201
+    assert [len(some) for some in recall.expected] == [1000, 1000, 402]
 
 
 def test_a_known_answer_whose_check_may_take_its_time_is_judged_in_a_place() -> None:

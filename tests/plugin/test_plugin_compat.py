@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -162,3 +163,19 @@ def test_the_text_is_the_exceptions_own(project: Project, pytester: pytest.Pytes
         raise NoAnswerError("for a reader")
 
     assert item.repr_failure(excinfo) == "for a reader"
+
+
+def test_an_items_location_is_what_pytest_would_make_it(pytester: pytest.Pytester, tmp_path: Path) -> None:
+    """Within rootdir and outside."""
+    Project(pytester).suite(right("a"), right("v1.5"), name="sub/suite.yaml")
+    outside = tmp_path / "outside" / "suite.yaml"
+    outside.parent.mkdir()
+    outside.write_text((pytester.path / "sub/suite.yaml").read_text())
+
+    items, _ = pytester.inline_genitems("--bench", "-Werror", "sub", str(outside), f"--rootdir={pytester.path}")
+
+    assert len(items) == 4
+    for item in items:
+        found = item.location
+        del vars(item)["location"]
+        assert found == vars(pytest.Item)["location"].func(item)
