@@ -179,17 +179,22 @@ class Lanes(Generic[Key]):
         task.add_done_callback(self._tasks.discard)
 
     async def _recall(self, jobs: Sequence[Job[Key]]) -> None:
-        """Some at a time, and no more ahead of the reader of results than that."""
+        """Some at a time, and no more ahead of the reader of results than that.
+
+        What has to be run starts when that is over: looking up keeps the loop busy, which would be taken for latency.
+        """
+        to_run: list[Job[Key]] = []
         for some in (jobs[start : start + _AT_ONCE] for start in range(0, len(jobs), _AT_ONCE)):
             results = await self._executor.recall([job.run for job in some])
             for job, result in zip(some, results, strict=True):
                 if result is not None:
                     self._recalled.add(job.key)
                     self._finished(job.key, result)
-            self._add([job for job, result in zip(some, results, strict=True) if result is None])
+            to_run += [job for job, result in zip(some, results, strict=True) if result is None]
             if len(self._recalled) > _AT_ONCE:
                 self._freed.clear()
                 await self._freed.wait()
+        self._add(to_run)
 
     async def _execute(self, key: Key) -> None:
         run = self._runs.pop(key)
