@@ -35,7 +35,7 @@ class Survey:
     def _add(self, result: Result) -> None:
         self._tally.add(result)
         self.outcomes.append(Outcome.of(result))
-        if result.status != "skipped" and not result.cached:
+        if result.was_run:
             self._worktime_of(result.session).add(result)
 
     def _worktime_of(self, number: int) -> Worktime:

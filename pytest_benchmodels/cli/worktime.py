@@ -28,11 +28,13 @@ class Worktime:
         self._session = session
         self._starts: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
         self._durations: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
+        self._in_flight: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
 
     def add(self, result: Result) -> None:
         """Count a run that was neither skipped nor taken over."""
         self._starts[result.model].append(result.started_at)
         self._durations[result.model].append(result.duration_s)
+        self._in_flight[result.model].append(result.in_flight_s)
 
     @property
     def began_at(self) -> float:
@@ -50,7 +52,8 @@ class Worktime:
     def shortest_s(self) -> float:
         """The least time, in seconds, in which its runs fit into what was allowed."""
         windows = self._seen if self._session is None else self._session.windows
-        return lower_bound(self._durations, self.lanes, windows)
+        longest_s = max(map(max, self._durations.values()))
+        return max(longest_s, lower_bound(self._in_flight, self.lanes, windows))
 
     @cached_property
     def _seen(self) -> Mapping[str, int]:

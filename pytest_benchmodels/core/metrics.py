@@ -64,8 +64,8 @@ def percentile(values: Sequence[float], share: float) -> float | None:
 def lower_bound(busy: Mapping[str, Sequence[float]], lanes: int, windows: Mapping[str, int] | None = None) -> float:
     """The least time, in seconds, in which these runs fit into `lanes` at once for each model.
 
-    `busy` gives per model how long each run took, in seconds; `windows` the lanes of models that have others. No
-    schedule is faster than a model's longest run, nor than its lanes evenly filled; models run beside each other, so
+    `busy` gives per model how long each run was in flight, in seconds; `windows` the lanes of models that have others.
+    No schedule is faster than a model's longest run, nor than its lanes evenly filled; models run beside each other, so
     the slowest of them decides.
     """
     own = windows or {}
@@ -214,7 +214,7 @@ class _ModelTally:
         elif result.status not in _NO_WORK:
             self.latencies.append(result.latency_s)
         if _ran(result):
-            self.busy.append(result.duration_s)
+            self.busy.append(result.in_flight_s)
         for reason, seconds in result.waits.items():
             self.waits[reason].append(seconds)
         self._add_spending(result)
@@ -269,6 +269,7 @@ class Tally:
         self._cached = 0
         self._xfailed = 0
         self._worked_runs = 0
+        self._longest_s = 0.0
         self._first_start = math.inf
         self._last_end = -math.inf
 
@@ -284,6 +285,7 @@ class Tally:
         if result.status == "error":
             self._add_error(result)
         if _ran(result):
+            self._longest_s = max(self._longest_s, result.duration_s)
             self._first_start = min(self._first_start, result.started_at)
             self._last_end = max(self._last_end, result.started_at + result.duration_s)
 
@@ -300,8 +302,13 @@ class Tally:
             worked_scenarios=len(self._worked),
             # Seconds since the epoch, as floats, are true to a quarter of a microsecond: less than that is no time.
             makespan_s=round(max(self._last_end - self._first_start, 0.0), 6),
-            lower_bound_s=lower_bound({model: tally.busy for model, tally in self._models.items()}, lanes, windows),
+            lower_bound_s=self._lower_bound_s(lanes, windows),
         )
+
+    def _lower_bound_s(self, lanes: int, windows: Mapping[str, int] | None) -> float:
+        """With what the longest run took in all: between its attempts others had its place, but it was not over."""
+        busy = {model: tally.busy for model, tally in self._models.items()}
+        return max(self._longest_s, lower_bound(busy, lanes, windows))
 
     def overall(self) -> ModelFigures:
         """The figures of all models' runs together, under the name `*`."""

@@ -10,7 +10,10 @@ import msgspec
 
 from .exchange import Response
 
-__all__ = ["CheckResult", "Failure", "Result", "Retry", "Status", "from_plain", "to_plain"]
+__all__ = ["NEXT_ATTEMPT", "CheckResult", "Failure", "Result", "Retry", "Status", "from_plain", "to_plain"]
+
+NEXT_ATTEMPT = "the next attempt"
+"""What a wait between two attempts is accounted as, among `Result.waits`."""
 
 Status = Literal["passed", "failed", "error", "timeout", "skipped"]
 
@@ -84,6 +87,16 @@ class Result:
     grade_fingerprint: str = ""
     answers: tuple[Response, ...] = ()
     session: int = 0
+
+    @property
+    def was_run(self) -> bool:
+        """Whether its model was called for it, if not in this session then in an earlier one of the same run."""
+        return self.status != "skipped" and (not self.cached or (self.regraded and self.attempts > 0))
+
+    @property
+    def in_flight_s(self) -> float:
+        """For how long, in seconds, the run had a place among those in flight: between attempts, others have it."""
+        return max(self.duration_s - self.waits.get(NEXT_ATTEMPT, 0.0), 0.0)
 
 
 def to_plain(result: Result) -> dict[str, object]:

@@ -8,16 +8,13 @@ from dataclasses import replace
 from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.core.exchange import Provider, Request, Response
 from pytest_benchmodels.core.model import Model
-from pytest_benchmodels.core.result import Retry
+from pytest_benchmodels.core.result import NEXT_ATTEMPT, Retry
 
 from .backoff import Backoff
 from .flight import Flight
 from .permits import Permits
 
-__all__ = ["RETRY", "Attempts"]
-
-RETRY = "the next attempt"
-"""What a wait between two attempts is accounted as."""
+__all__ = ["Attempts"]
 
 
 class Attempts:
@@ -67,7 +64,7 @@ class Attempts:
         progress.doing = f"attempt {attempt} failed ({error.message}), the next was not due yet"
         if limited and error.retry_after_s is not None:
             flight.lane.pause(error.retry_after_s)
-        with progress.waiting(RETRY):
+        with progress.waiting(NEXT_ATTEMPT):
             await flight.lane.rest(wait_s, limited=limited)
         if flight.is_hopeless():
             raise error

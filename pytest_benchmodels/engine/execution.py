@@ -64,7 +64,8 @@ class Executor:
             return replace(known.result, cached=True, reuse=known.reason)
         progress = Progress(fingerprint=known.fingerprint, reuse=known.reason, cached=bool(known.answers))
         if known.answers:
-            return await self._execute(Flight(run, Alone(), limit, progress), Replay(known.answers))
+            result = await self._execute(Flight(run, Alone(), limit, progress), Replay(known.answers))
+            return result if known.before is None else _as_it_was_run(result, known.before)
         if known.must_not_run:
             return conclude(run, progress, "skipped", failure=Failure("not-stored", known.reason))
         return None
@@ -96,6 +97,20 @@ class Executor:
             return conclude(run, progress, status, failure=failure)
         score = total(progress.verdicts)
         return conclude(run, progress, "passed" if score >= run.scenario.threshold else "failed", score=score)
+
+
+def _as_it_was_run(result: Result, before: Result) -> Result:
+    """A new verdict on an answer, with what the answer took."""
+    return replace(
+        result,
+        started_at=before.started_at,
+        duration_s=before.duration_s,
+        wait_s=before.wait_s,
+        waits=before.waits,
+        attempts=before.attempts,
+        retries=before.retries,
+        session=before.session,
+    )
 
 
 def _ended_by(error: Exception, flight: Flight) -> tuple[Status, Failure]:

@@ -21,6 +21,15 @@ from pytest_benchmodels.core.text import plain
 
 __all__ = ["Watch", "is_bounded", "judge", "total", "unwatched"]
 
+
+class _StrayError(Exception):
+    """What a check raised that is none of its errors: `sys.exit()`, `pytest.skip()`."""
+
+    def __init__(self, raised: BaseException) -> None:
+        super().__init__(str(raised))
+        self.raised = raised
+
+
 T = TypeVar("T")
 Watch = Callable[[Run], AbstractContextManager[object]]
 _ROUNDING = 1e-9
@@ -65,7 +74,8 @@ async def _judge_one(check: Check, response: Response, prefix: str) -> CheckResu
     except CheckError as error:
         raise CheckError(f"check {label!r} cannot judge this answer: {error}") from error
     except Exception as error:
-        raise CheckError(f"check {label!r} crashed: {_where(error)}") from error
+        crash = error.raised if isinstance(error, _StrayError) else error
+        raise CheckError(f"check {label!r} crashed: {_where(crash)}") from error
     score, passed = (1 - grade.score, not grade.passed) if check.negate else (grade.score, grade.passed)
     return CheckResult(label, score, passed, plain(grade.explanation), check.weight, check.summary)
 
@@ -107,7 +117,7 @@ async def _in_thread(function: Callable[[], T]) -> T:
         except Exception as caught:  # noqa: BLE001 - handed to the awaiting run
             error = caught
         except BaseException as caught:  # noqa: BLE001 - sys.exit() or pytest.skip() in a check must not end a lane
-            error = RuntimeError(f"{type(caught).__name__}: {caught}")
+            error = _StrayError(caught)
         try:
             loop.call_soon_threadsafe(settle, value, error)
         except RuntimeError:

@@ -47,7 +47,7 @@ class Permits:
         try:
             yield await self._obtain(request, seat)
         finally:
-            await self._seats.leave(seat)
+            self._seats.leave(seat)
 
     async def _obtain(self, request: Request, seat: Seat) -> Permit:
         tokens, wait_s, bucket = 0, 0.0, ""

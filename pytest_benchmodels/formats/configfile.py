@@ -55,21 +55,28 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole bench.toml.
 
     `allow_paths` are folders, relative to the file, that datasets may be read from. `limits` is the address of a Redis
-    in which sessions on several machines share their limits. `gate` are rules as `--bench-gate` takes them.
+    in which sessions on several machines share their limits. `gate` are rules as `--bench-gate` takes them, in a
+    list or in a table that names each.
     """
 
     models: list[str] = []
     allow_paths: list[str] = []
     limits: RedisUrl | None = None
-    gate: list[str] = []
+    gate: list[str] | dict[str, str] = []
     model: dict[str, ModelEntry] = {}
     provider: dict[str, ProviderEntry] = {}
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """The rules of `gate`."""
+        return tuple(self.gate.values() if isinstance(self.gate, dict) else self.gate)
 
     def allowed(self, folder: Path) -> tuple[Path, ...]:
         """The folders that datasets may be read from; `folder` is the file's own."""
         return tuple(folder / path for path in self.allow_paths)
 
 
+_GATE_FORMS = 'write gate = ["pass_rate >= 90%"], or a table: [gate] and quality = "pass_rate >= 90%"'
 _TABLES: dict[str, type[msgspec.Struct]] = {"model": ModelEntry, "provider": ProviderEntry}
 
 
@@ -124,7 +131,8 @@ def _field_problems(
             try:
                 msgspec.convert(value, types[key])
             except msgspec.ValidationError as error:
-                yield _Problem(name, key, f"{key} = {quote(value)}: {error}")
+                remedy = f"; {_GATE_FORMS}" if key == "gate" else ""
+                yield _Problem(name, key, f"{key} = {quote(value)}: {error}{remedy}")
 
 
 def _located(file: str, text: str, problem: _Problem) -> str:
@@ -134,7 +142,7 @@ def _located(file: str, text: str, problem: _Problem) -> str:
         header = re.match(r"\s*\[(.+)\]\s*(#.*)?$", content)
         if header:
             inside = problem.name is not None and problem.name in header[1]
-            line = number if inside else line
+            line = number if inside or (problem.name is None and header[1].strip() == problem.key) else line
         if inside and re.match(rf"\s*[\"']?{re.escape(problem.key)}[\"']?\s*[=.]", content):
             return f"{file}:{number}: {problem.message}"
     return f"{file}:{line}: {problem.message}"

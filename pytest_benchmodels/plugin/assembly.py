@@ -31,7 +31,8 @@ __all__ = ["assemble", "execute_alone"]
 
 def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable[[], Awaitable[None]]]:
     """An executor with connections and limits of its own, for one event loop, and what closes them."""
-    pool, limiter, seats = HttpPool(), _limiter(bench), _seats(bench)
+    pool = HttpPool()
+    limiter, seats = _limits(bench)
     made: dict[str, Provider] = {}
 
     def provider_for(model: Model) -> Provider:
@@ -41,8 +42,8 @@ def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable
 
     async def close() -> None:
         await pool.aclose()
-        await limiter.aclose()
         await seats.aclose()
+        await limiter.aclose()
 
     attempts = Attempts(provider_for, Backoff(bench.settings.retries), Permits(limiter, seats))
     return Executor(attempts, bench.admission, _recall(bench), watch), close
@@ -70,25 +71,22 @@ def _recall(bench: Bench) -> Recall:
     return StoreRecall(bench.settings.store, bench.settings.reuse, bench.resumed)
 
 
-def _limiter(bench: Bench) -> Limiter:
-    """Shared as far as the session reaches: several machines, the workers of one, one process."""
+def _limits(bench: Bench) -> tuple[Limiter, Seats]:
+    """Shared as far as the session reaches: several machines, the workers of one, one process.
+
+    Within a session, `max_in_flight` is a matter of its lanes; between sessions, somebody else has to count.
+    """
     if bench.file.limits is not None:
         from pytest_benchmodels.engine.limits.redis import RedisLimiter  # noqa: PLC0415 - an extra
+        from pytest_benchmodels.engine.limits.redis_link import RedisLink  # noqa: PLC0415 - the same
+        from pytest_benchmodels.engine.limits.redis_seats import RedisSeats  # noqa: PLC0415 - the same
 
-        return RedisLimiter(bench.file.limits)
+        link = RedisLink(bench.file.limits)
+        return RedisLimiter(link), RedisSeats(link)
     if bench.handover is not None:
         from pytest_benchmodels.engine.limits.sqlite import SqliteLimiter  # noqa: PLC0415 - workers only
 
-        return SqliteLimiter(bench.handover.limits_path)
+        return SqliteLimiter(bench.handover.limits_path), Unlimited()
     from pytest_benchmodels.engine.limits.memory import MemoryLimiter  # noqa: PLC0415 - no worker
 
-    return MemoryLimiter()
-
-
-def _seats(bench: Bench) -> Seats:
-    """Within a session, `max_in_flight` is a matter of its lanes; between sessions, somebody else has to count."""
-    if bench.file.limits is None:
-        return Unlimited()
-    from pytest_benchmodels.engine.limits.redis_seats import RedisSeats  # noqa: PLC0415 - an extra
-
-    return RedisSeats(bench.file.limits)
+    return MemoryLimiter(), Unlimited()

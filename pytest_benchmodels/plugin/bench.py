@@ -92,13 +92,15 @@ class Bench:
                 self._tags.add(tag)
                 self._config.addinivalue_line("markers", f"{tag}: tag of a scenario")
 
-    def prepare(self, names: Iterable[str], *, calls: bool = True) -> dict[str, Model]:
-        """Make ready for the models that are about to run; raise `pytest.UsageError` if one of them cannot.
+    def prepare(self, runs: Iterable[tuple[str, str]], *, calls: bool = True) -> dict[str, Model]:
+        """Make ready for the models of runs, given by model and node id; raise `pytest.UsageError` if one cannot run.
 
         Without `calls` they are not going to be called: they need no key, and nothing is started.
         """
         calls = calls and not self.settings.reuse.regrade
-        wanted = dict.fromkeys(names)
+        wanted: dict[str, str] = {}
+        for model, nodeid in runs:
+            wanted.setdefault(model, nodeid)
         if NO_MODEL in wanted:
             raise pytest.UsageError(f"{HOW_TO_NAME_A_MODEL}{self._where_no_config_is()}")
         with usage_errors():

@@ -148,7 +148,7 @@ class Controller:
             self._hush()
         else:
             models = self.models_of(ids)
-            self.bench.prepare(models.values())
+            self.bench.prepare((model, ids[index]) for index, model in models.items())
             self.bench.progress.expect(ids[index] for index in models)
             self.brief(node)
 

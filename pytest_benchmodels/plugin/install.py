@@ -73,7 +73,7 @@ def _register_reporters(config: pytest.Config, bench: Bench, keeper: Keeper) -> 
     # To collect alone calls nothing, and judges nothing.
     is_wanting = settings.compare is None and not config.option.collectonly
     with usage_errors():
-        gates = parse_gates((*bench.file.gate, *settings.gates), "--bench-compare" if is_wanting else None)
+        gates = parse_gates((*bench.file.gates, *settings.gates), "--bench-compare" if is_wanting else None)
     verdicts = Verdicts(gates, read_baseline(settings, config.invocation_params.dir))
     if not settings.is_part:
         bench.foresee = verdicts.foresee

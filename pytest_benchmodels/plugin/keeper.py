@@ -67,6 +67,11 @@ class Keeper:
         return self._recorder.run_id if self._recorder else None
 
     @property
+    def ahead(self) -> int:
+        """How many results are in the store and have not been reported: what `-x` leaves behind."""
+        return len(self._ahead)
+
+    @property
     def sessions(self) -> tuple[Session, ...]:
         """Those that worked on the run, this one the last."""
         own = Session.of(self.started_at, self._settings.concurrency, self._bench.windows)
@@ -177,7 +182,8 @@ class Keeper:
 
     def _record(self, delivery: Delivery) -> Record:
         """What is stored: a result with its answers, those that came from the store not again."""
-        result = replace(delivery.result, session=len(self._earlier) + 1)
+        # An answer that was judged afresh stays where the model gave it.
+        result = replace(delivery.result, session=delivery.result.session or len(self._earlier) + 1)
         answers = result.answers or ((result.response,) if result.response is not None else ())
         return Record(result, () if result.cached else answers, result.grade_fingerprint, delivery.asked)
 

@@ -28,7 +28,7 @@ def run_session(session: pytest.Session, bench: Bench) -> None:
     A skipped run is reported without the engine: it must not call its model.
     """
     ordinary, skipped, runs = _sorted_out(session.items)
-    models = bench.prepare(item.model for item in runs)
+    models = bench.prepare((item.model, item.nodeid) for item in runs)
     bench.progress.expect(item.nodeid for item in (*skipped, *runs))
     idle = idle_item(session)
     protocol = Protocol(session.config)

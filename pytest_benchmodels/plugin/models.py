@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.model import Cap, Limit, Model, Price
-from pytest_benchmodels.core.text import nearest, quote
+from pytest_benchmodels.core.text import nearest, plain, quote
 from pytest_benchmodels.engine.dispatch import Pool
 from pytest_benchmodels.formats.configfile import ConfigFile, ModelEntry, ProviderEntry
 from pytest_benchmodels.providers.catalog import CATALOG, ProviderInfo
@@ -45,15 +45,19 @@ class Models:
             self._resolved[name] = self._build(name, self._file.model.get(name, ModelEntry()))
         return self._resolved[name]
 
-    def resolve_all(self, names: Iterable[str], *, keys: bool = True) -> dict[str, Model]:
-        """Resolve, and with `keys` see that each can be sent; raise one `ConfigError` for all that is wrong."""
+    def resolve_all(self, wanted: Mapping[str, str], *, keys: bool = True) -> dict[str, Model]:
+        """Resolve names, each with the node id of a run that wants it, and with `keys` see that each can be sent.
+
+        Raise one `ConfigError` for all that is wrong.
+        """
         models: dict[str, Model] = {}
         problems: list[str] = []
-        for name in names:
+        for name, nodeid in wanted.items():
             try:
                 models[name] = self.resolve(name)
             except ConfigError as error:
-                problems.append(str(error))
+                by_file = not self._typed and name not in self._file.models
+                problems.append(f"{error} (wanted by {plain(nodeid)})" if by_file else str(error))
         if keys:
             problems += _key_problems(models)
         if problems:

@@ -37,8 +37,9 @@ class _Knowledge:
 
 def print_plan(session: pytest.Session, bench: Bench) -> None:
     """Write the plan to the terminal."""
-    runs = [item.run() for item in session.items if isinstance(item, RunItem) and not is_skipped(item)]
-    models = bench.prepare((run.model.id for run in runs), calls=False)
+    items = [item for item in session.items if isinstance(item, RunItem) and not is_skipped(item)]
+    models = bench.prepare(((item.model, item.nodeid) for item in items), calls=False)
+    runs = [item.run() for item in items]
     known = _knowledge(bench, runs)
     plans = [
         _plan(bench, [run for run in runs if run.model.id == name], known, bench.window_of(model))

@@ -16,7 +16,7 @@ __all__ = ["Protocol"]
 Stage = Literal["setup", "call", "teardown"]
 _STAGES: tuple[Stage, ...] = ("setup", "call", "teardown")
 _STEPS = ("protocol", "logstart", "setup", "call", "teardown", "makereport", "logreport", "logfinish")
-_WAY = (*(f"pytest_runtest_{step}" for step in _STEPS), "pytest_bench_result")
+_WAY = (*(f"pytest_runtest_{step}" for step in _STEPS), "pytest_report_teststatus", "pytest_bench_result")
 _GUARDS = ("_pytest", "pytest_benchmodels", "pytest_timeout", "_hypothesis_pytestplugin", "xdist")
 """Who guards a test's code on that way: captures its output, limits its time, knows its exceptions, looks for leaks."""
 
@@ -37,6 +37,7 @@ class Protocol:
 
     def __init__(self, config: pytest.Config) -> None:
         self._hook = config.hook
+        self._shows_setup: bool = config.option.setupshow
 
     def run(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         """Report one item. The last of a session, which has no next one, ends the session's fixtures as well."""
@@ -47,6 +48,8 @@ class Protocol:
 
     @cached_property
     def _is_unwatched(self) -> bool:
+        if self._shows_setup:
+            return False
         return all(_is_of(module, _GUARDS) for name in _WAY for module in self._modules(name))
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -50,7 +51,7 @@ class StoreRecall:
         except StoreError as error:
             memory = Memory(reason=str(error))
         must_not_run = self._reuse.regrade and memory.result is None and not memory.answers
-        return Memory(memory.result, memory.answers, must_not_run, memory.reason, asked)
+        return replace(memory, must_not_run=must_not_run, fingerprint=asked)
 
     def _look_up(self, run: Run, asked: str) -> Memory:
         finished = self._finished(run)
@@ -58,7 +59,8 @@ class StoreRecall:
             # A timeout without an answer was judged by no check.
             if self._grades.get(run.nodeid) in ("", grade_fingerprint(run.scenario)):
                 return Memory(finished, reason=f"finished before, in run {self._resumed}")
-            return self._answers(run, asked, "its checks changed: the stored answer was judged afresh")
+            memory = self._answers(run, asked, "its checks changed: the stored answer was judged afresh")
+            return replace(memory, before=finished)
         if self._reuse.cache or self._reuse.regrade:
             return self._answers(run, asked, "the stored answer was judged afresh")
         return Memory(reason=self._difference(finished.fingerprint, asked) if finished else "")

@@ -160,7 +160,9 @@ class Reporter:
                 yield f"{plural(count, 'run')} {'was' if count == 1 else 'were'} run: {plain(why)}"
         progress = self._bench.progress
         if progress.total > progress.done:
-            yield f"stopped early: {progress.total - progress.done} of {plural(progress.total, 'run')} have no result"
+            left = f"{progress.total - progress.done} of {plural(progress.total, 'run')}"
+            stored = f" ({self._keeper.ahead} of them are in the store)" if self._keeper.ahead else ""
+            yield f"stopped early: {left} have no result here{stored}"
         yield from self._keeper.notes()
 
     def _figures(self) -> Figures:

@@ -190,7 +190,7 @@ class LaneScheduling:
     def _plan(self, collection: Sequence[str]) -> None:
         """Sort out tests and runs, and how many runs a worker may have at once."""
         self._models = self._controller.models_of(collection)
-        models = self._controller.bench.prepare(self._models.values())
+        models = self._controller.bench.prepare((model, collection[index]) for index, model in self._models.items())
         self._dispatch = self._controller.bench.dispatch(models.values())
         in_flight = self._controller.bench.settings.concurrency * len(models)
         self._lanes = max(1, math.ceil(in_flight / self._workers))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.metrics import ErrorGroup, Figures, Tally, lower_bound, percentile, wilson
-from pytest_benchmodels.core.result import Failure, Result, Status
+from pytest_benchmodels.core.result import NEXT_ATTEMPT, Failure, Result, Status
 
 seconds = st.floats(0, 1000, allow_nan=False)
 
@@ -112,6 +112,12 @@ def test_lower_bound_is_of_the_slowest_model() -> None:
 
 def test_lower_bound_knows_a_model_with_lanes_of_its_own() -> None:
     assert lower_bound({"wide": [2.0] * 10, "narrow": [2.0] * 10}, 10, {"narrow": 2}) == 10.0
+
+
+def test_between_its_attempts_a_run_has_no_lane_and_is_not_over() -> None:
+    resting = [a_result(name, duration_s=10.0, waits={NEXT_ATTEMPT: 8.0, "rpm of m": 1.0}) for name in "abcdef"]
+    assert figures_of(*resting[:4], lanes=2).lower_bound_s == 10.0
+    assert figures_of(*resting, *(a_result(name, duration_s=10.0) for name in "xyz"), lanes=2).lower_bound_s == 21.0
 
 
 def test_an_error_is_neither_a_right_nor_a_wrong_answer() -> None:

@@ -181,7 +181,7 @@ def refuse(response: Response) -> Grade:
     ("act", "message"),
     [
         (crash, "check 'calls' crashed: ValueError: cannot read yes (test_engine_execution.py:"),
-        (leave, "check 'calls' crashed: RuntimeError: SystemExit: 3"),
+        (leave, "check 'calls' crashed: SystemExit: 3 (test_engine_execution.py:"),
         (refuse, "check 'calls' cannot judge this answer: pattern took more than 10 s"),
         (
             lambda _: Grade(7.0, passed=True),

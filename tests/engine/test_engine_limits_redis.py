@@ -10,13 +10,14 @@ import pytest
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.engine.limits import Charge
 from pytest_benchmodels.engine.limits.redis import RedisLimiter
+from pytest_benchmodels.engine.limits.redis_link import RedisLink
 
 REQUEST = Charge("rpm", 10.0)
 
 
 def test_two_machines_share_a_bucket(redis_url: str) -> None:
     async def take() -> list[tuple[float, str]]:
-        here, there = RedisLimiter(redis_url), RedisLimiter(redis_url)
+        here, there = RedisLimiter(RedisLink(redis_url)), RedisLimiter(RedisLink(redis_url))
         places = [await limiter.reserve([REQUEST]) for limiter in (here, there, here, there)]
         await here.aclose()
         await there.aclose()
@@ -29,12 +30,14 @@ def test_two_machines_share_a_bucket(redis_url: str) -> None:
 
 def test_the_fullest_bucket_decides_and_corrections_count(redis_url: str) -> None:
     async def take() -> list[tuple[float, str]]:
-        limiter = RedisLimiter(redis_url)
+        limiter = RedisLimiter(RedisLink(redis_url))
         charges = [Charge("a", 10.0), Charge("b", 50.0)]
         first = await limiter.reserve(charges)
         await limiter.settle([Charge("b", -30.0)])
-        second = await limiter.reserve(charges)
-        await limiter.aclose()
+        await limiter.aclose()  # waits until the correction is there, which settling does not
+        later = RedisLimiter(RedisLink(redis_url))
+        second = await later.reserve(charges)
+        await later.aclose()
         return [first, second]
 
     (first, _), (second, bucket) = asyncio.run(take())
@@ -47,7 +50,7 @@ def test_a_redis_that_is_not_there_is_said() -> None:
         url = f"redis://127.0.0.1:{unused.getsockname()[1]}"
 
     async def take() -> None:
-        limiter = RedisLimiter(url)
+        limiter = RedisLimiter(RedisLink(url))
         try:
             await limiter.reserve([REQUEST])
         finally:

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from redis.asyncio import Redis
 
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.model import Cap
-from pytest_benchmodels.engine.limits.redis import connect
+from pytest_benchmodels.engine.limits import Charge
+from pytest_benchmodels.engine.limits.redis import RedisLimiter
+from pytest_benchmodels.engine.limits.redis_link import RedisLink
 from pytest_benchmodels.engine.limits.redis_seats import RedisSeats
+from tests.redis_server import running_redis
+
+
+@pytest.fixture
+def stalling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+    """A Redis that the test may stop, and its process."""
+    with running_redis(tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
 
 TWO = Cap("max_in_flight of m", 2)
 THREE = Cap("max_in_flight of provider p", 3)
@@ -24,7 +39,7 @@ def with_sessions(redis_url: str, scene: Callable[[list[RedisSeats]], Awaitable[
 
     async def play() -> None:
         async with AsyncExitStack() as closing, asyncio.timeout(20):
-            sessions = [RedisSeats(redis_url, lease_s=15.0, patience_s=4.0) for _ in range(count)]
+            sessions = [RedisSeats(RedisLink(redis_url), lease_s=15.0, patience_s=4.0) for _ in range(count)]
             for session in sessions:
                 closing.push_async_callback(session.aclose)
             await scene(sessions)
@@ -34,8 +49,16 @@ def with_sessions(redis_url: str, scene: Callable[[list[RedisSeats]], Awaitable[
 
 async def until_blocked(redis_url: str, count: int = 1) -> None:
     """Return when so many clients of the Redis wait for something."""
-    redis = connect(redis_url)
+    redis: Any = Redis.from_url(redis_url)
     while (await redis.info("clients"))["blocked_clients"] != count:
+        pass
+    await redis.aclose()
+
+
+async def until_free(redis_url: str) -> None:
+    """Return when nobody has a seat of two."""
+    redis: Any = Redis.from_url(redis_url)
+    while await redis.zcard(f"benchmodels:{TWO.bucket}"):
         pass
     await redis.aclose()
 
@@ -46,14 +69,14 @@ def test_two_sessions_share_the_seats_and_hear_when_one_is_left(redis_url: str) 
         first, second = await here.take([TWO]), await there.take([TWO])
         third = asyncio.ensure_future(there.take([TWO]))
         await until_blocked(redis_url)
-        await here.leave(first)
+        here.leave(first)
         seat = await third
 
         assert (first.bucket, first.wait_s, second.bucket) == ("", 0.0, "")
         assert seat.bucket == "max_in_flight of m"
         assert 0 < seat.wait_s < 4, "woken, and not by patience"
         for session, taken in ((there, second), (there, seat)):
-            await session.leave(taken)
+            session.leave(taken)
 
     with_sessions(redis_url, scene)
 
@@ -65,12 +88,12 @@ def test_the_cap_that_is_full_decides_and_the_other_is_not_taken(redis_url: str)
         waiting = asyncio.ensure_future(seats.take([TWO, THREE]))
         await until_blocked(redis_url)
         both = [await seats.take([TWO]) for _ in range(2)]
-        await seats.leave(both.pop())
-        await seats.leave(others.pop())
+        seats.leave(both.pop())
+        seats.leave(others.pop())
         seat = await waiting
         assert seat.bucket == "max_in_flight of provider p"
         for taken in (*others, *both, seat):
-            await seats.leave(taken)
+            seats.leave(taken)
 
     with_sessions(redis_url, scene, count=1)
 
@@ -87,11 +110,12 @@ def test_whoever_gives_up_leaves_no_seat_taken(redis_url: str) -> None:
             task.cancel()
         assert all(isinstance(end, BaseException) for end in await asyncio.gather(*given_up, return_exceptions=True))
         for seat in held:
-            await here.leave(seat)
+            here.leave(seat)
+        await until_free(redis_url)
         again = [await there.take([TWO]) for _ in range(2)]
         assert [seat.bucket for seat in again] == ["", ""]
         for seat in again:
-            await there.leave(seat)
+            there.leave(seat)
 
     with_sessions(redis_url, scene)
 
@@ -100,7 +124,7 @@ def test_the_seats_of_a_session_that_died_are_free_when_their_leases_end(redis_u
     """It is closed without leaving, which ends its renewals; the living session's own are renewed all the while."""
 
     async def scene(_: list[RedisSeats]) -> None:
-        dying, living = (RedisSeats(redis_url, lease_s=0.5, patience_s=0.05) for _ in range(2))
+        dying, living = (RedisSeats(RedisLink(redis_url), lease_s=0.5, patience_s=0.05) for _ in range(2))
         await dying.take([TWO])
         await dying.aclose()
         mine = await living.take([TWO])
@@ -108,19 +132,89 @@ def test_the_seats_of_a_session_that_died_are_free_when_their_leases_end(redis_u
         assert 0 < after.wait_s < 10
 
         third = asyncio.ensure_future(living.take([TWO]))
-        redis = connect(redis_url)
+        redis: Any = Redis.from_url(redis_url)
         leases = before = await redis.zrange(f"benchmodels:{TWO.bucket}", 0, -1, withscores=True)
         while any(lease <= before[0][1] + 1.0 for _, lease in leases):
             leases = await redis.zrange(f"benchmodels:{TWO.bucket}", 0, -1, withscores=True)
             assert {holder.decode() for holder, _ in leases} == {mine.id, after.id}
         await redis.aclose()
 
-        await living.leave(mine)
+        living.leave(mine)
         for seat in (after, await third):
-            await living.leave(seat)
+            living.leave(seat)
         await living.aclose()
 
     with_sessions(redis_url, scene)
+
+
+def test_a_redis_that_forgot_its_seats_is_told_of_them_again(redis_url: str) -> None:
+    """As when it was started anew: until the next renewal, nobody knows of them."""
+
+    async def scene(_: list[RedisSeats]) -> None:
+        seats = RedisSeats(RedisLink(redis_url), lease_s=0.3, patience_s=0.05)
+        held = [await seats.take([TWO]) for _ in range(2)]
+        redis: Any = Redis.from_url(redis_url)
+        await redis.flushall()
+        while await redis.zcard(f"benchmodels:{TWO.bucket}") != 2:
+            pass
+        for seat in held:
+            seats.leave(seat)
+        await redis.aclose()
+        await seats.aclose()
+
+    with_sessions(redis_url, scene)
+
+
+def test_an_answer_does_not_wait_for_a_redis_that_stands_still(stalling: tuple[str, int]) -> None:
+    url, process = stalling
+
+    async def scene(_: list[RedisSeats]) -> None:
+        link = RedisLink(url)
+        seats = RedisSeats(link)
+        seat = await seats.take([TWO])
+        os.kill(process, signal.SIGSTOP)
+        try:
+            seats.leave(seat)
+            await RedisLimiter(link).settle([Charge("tpm", 1.0)])
+        finally:
+            os.kill(process, signal.SIGCONT)
+        await until_free(url)
+        await seats.aclose()
+
+    with_sessions(url, scene)
+
+
+def test_a_redis_may_be_away_for_a_while(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """It is started again on the same socket, and has forgotten all."""
+    folder = tmp_path_factory.mktemp("redis")
+
+    async def scene(_: list[RedisSeats]) -> None:
+        with running_redis(folder) as (url, _process):
+            seats = RedisSeats(RedisLink(url, patience_s=20.0), patience_s=0.05)
+            first = await seats.take([TWO])
+            seats.leave(first)
+            await until_free(url)
+        waiting = asyncio.ensure_future(seats.take([TWO]))
+        await asyncio.sleep(0)
+        with running_redis(folder):
+            assert (await waiting).caps == (TWO,)
+            await seats.aclose()
+
+    with_sessions("unix:///unused", scene)
+
+
+def test_a_redis_that_does_not_come_back_is_said_with_the_remedy(tmp_path_factory: pytest.TempPathFactory) -> None:
+    async def scene(_: list[RedisSeats]) -> None:
+        with running_redis(tmp_path_factory.mktemp("redis")) as (url, _process):
+            seats = RedisSeats(RedisLink(url, patience_s=0.0))
+            seats.leave(await seats.take([TWO]))
+            await until_free(url)
+        for _attempt in range(2):
+            with pytest.raises(ConfigError, match=r"cannot be reached: .*; start it again, or go on without sharing"):
+                await seats.take([TWO])
+        await seats.aclose()
+
+    with_sessions("unix:///unused", scene)
 
 
 @settings(max_examples=15, deadline=None)
@@ -141,7 +235,7 @@ def test_never_more_than_the_caps_in_any_schedule_and_all_get_their_turn(
             await asyncio.sleep(0)
         for cap in caps:
             inside[cap] -= 1
-        await session.leave(seat)
+        session.leave(seat)
 
     async def scene(sessions: list[RedisSeats]) -> None:
         await asyncio.gather(

@@ -80,6 +80,16 @@ def test_a_table_that_is_none_is_said(tmp_path: Path) -> None:
     assert fault(tmp_path, "[model]\nlocal = 3\n") == "bench.toml:1: [model.local] has to be a table, got 3"
 
 
+def test_gates_are_a_list_or_a_table_of_named_ones(tmp_path: Path) -> None:
+    assert read_config(write(tmp_path, 'gate = ["score > 0", "cost < 1"]\n')).gates == ("score > 0", "cost < 1")
+    table = '[gate]\nquality = "score > 0"\nmoney = "cost < 1"\n'
+    assert read_config(write(tmp_path, table)).gates == ("score > 0", "cost < 1")
+    remedy = 'write gate = ["pass_rate >= 90%"], or a table: [gate] and quality = "pass_rate >= 90%"'
+    assert fault(tmp_path, "\n[gate]\nquality = 3\n") == (
+        f"bench.toml:2: gate = {{'quality': 3}}: Expected `str`, got `int` - at `$[...]`; {remedy}"
+    )
+
+
 def test_broken_toml_names_its_line(tmp_path: Path) -> None:
     assert fault(tmp_path, 'models = ["a"]\n[model.\n').startswith("bench.toml:2: ")
     assert fault(tmp_path, "models = [").startswith("bench.toml:1: ")

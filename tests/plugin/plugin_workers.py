@@ -130,7 +130,7 @@ class Desk:
         self.away: set[int] = set()
         self.bench: Any = SimpleNamespace(
             settings=SimpleNamespace(concurrency=max(self.windows.values(), default=1)),
-            prepare=lambda names: {name: name for name in names},
+            prepare=lambda runs: {name: name for name, _ in runs},
             dispatch=self._dispatch,
             progress=Progress(),
         )

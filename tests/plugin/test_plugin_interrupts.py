@@ -47,7 +47,7 @@ def test_the_first_signal_reports_and_stores_what_has_ended(
 
     assert (status, gone) == (pytest.ExitCode.INTERRUPTED, True)
     assert f"{number.name}; runs in flight were given up" in output
-    assert re.search("stopped early: 3 of 5 runs have no result", output)
+    assert re.search("stopped early: 3 of 5 runs have no result here", output)
     assert re.search(RESUME, output, re.MULTILINE)
     assert re.search(r"^=+ 2 passed in ", output, re.MULTILINE)
     assert stored(project) == {"a": "passed", "b": "passed"}

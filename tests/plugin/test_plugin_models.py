@@ -20,8 +20,10 @@ def models(file: Mapping[str, object] | None = None, typed: tuple[str, ...] = ()
 
 def fault(name: str, file: Mapping[str, object] | None = None) -> str:
     with pytest.raises(ConfigError) as caught:
-        models(file).resolve_all([name])
-    return str(caught.value)
+        models(file).resolve_all({name: "suite.yaml::a[m]"})
+    text, _, wanting = str(caught.value).rpartition(" (wanted by ")
+    assert wanting == "suite.yaml::a[m])"
+    return text
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +81,7 @@ def test_simulated_models_cost_nothing_and_answer_where_the_session_says() -> No
 
 def test_missing_keys_are_one_error_that_names_the_variables() -> None:
     with pytest.raises(ConfigError) as caught:
-        models().resolve_all(["openai/a", "openai/b", "anthropic/c", "sim/steady"])
+        models().resolve_all(dict.fromkeys(["openai/a", "openai/b", "anthropic/c", "sim/steady"], "suite.yaml::a"))
     assert str(caught.value).splitlines() == [
         "no API key for openai/a, openai/b: set the environment variable OPENAI_API_KEY",
         "no API key for anthropic/c: set the environment variable ANTHROPIC_API_KEY",
@@ -90,7 +92,7 @@ def test_missing_keys_are_one_error_that_names_the_variables() -> None:
 def test_a_key_that_cannot_be_sent_is_said_with_its_variable_alone(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", key)
     with pytest.raises(ConfigError) as caught:
-        models().resolve_all(["openai/a", "openai/b"])
+        models().resolve_all(dict.fromkeys(["openai/a", "openai/b"], "suite.yaml::a"))
     assert str(caught.value) == (
         "no API key for openai/a, openai/b: the environment variable OPENAI_API_KEY holds characters that no key has "
         "(a line break, an accent?); set it anew"
@@ -100,12 +102,12 @@ def test_a_key_that_cannot_be_sent_is_said_with_its_variable_alone(monkeypatch: 
 def test_a_key_of_blanks_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", " \n")
     with pytest.raises(ConfigError, match="set the environment variable OPENAI_API_KEY"):
-        models().resolve_all(["openai/a"])
+        models().resolve_all(dict.fromkeys(["openai/a"], "suite.yaml::a"))
 
 
 def test_a_key_may_end_with_the_line_break_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-right\n")
-    assert list(models().resolve_all(["openai/a"])) == ["openai/a"]
+    assert list(models().resolve_all(dict.fromkeys(["openai/a"], "suite.yaml::a"))) == ["openai/a"]
 
 
 def test_an_unknown_simulated_model_is_said_with_those_that_there_are() -> None:

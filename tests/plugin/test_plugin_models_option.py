@@ -58,6 +58,24 @@ def test_an_unknown_model_is_a_usage_error(project: Project, workers: tuple[str,
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
 
 
+def test_an_unknown_model_of_a_file_names_a_run_that_wants_it(project: Project, workers: tuple[str, ...]) -> None:
+    project.suite(right("a"), right("b", models=["sim/steady", "nope/x"]), name="deep/suite.yaml")
+
+    result = project.bench(*workers)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: unknown model 'nope/x'* (wanted by deep/suite.yaml::b[[]nope/x])"])
+
+
+def test_an_unknown_model_is_one_for_a_plan_too(project: Project) -> None:
+    project.suite(right("a"))
+
+    result = project.bench("--bench-plan", "--bench-models=nope/x")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: unknown model 'nope/x'*"])
+
+
 def test_an_unknown_simulated_model_is_a_usage_error(project: Project, workers: tuple[str, ...]) -> None:
     project.suite(right("add"))
 

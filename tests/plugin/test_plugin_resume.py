@@ -73,7 +73,7 @@ def test_after_a_signal(project: Project, sim: SimServer, workers: tuple[str, ..
 
     if number is not signal.SIGKILL:
         assert process.returncode == pytest.ExitCode.INTERRUPTED
-        assert "stopped early: 1 of 4 runs have no result\n" in said
+        assert "stopped early: 1 of 4 runs have no result here\n" in said
         assert f"to finish this run: pytest --bench -v -p no:hypothesispytest {''.join(workers)}".rstrip() in said
     assert stored_runs(project)[0].state == "interrupted"
     before = requests(sim)
@@ -165,7 +165,9 @@ def test_what_was_stopped_by_a_failure_can_be_resumed(
     project.watch(sim.url)
     suite(project, hanging("d", timeout=60), right("e", skip="later"))
     first = project.bench("-x", *workers)
-    first.stdout.fnmatch_lines(["stopped early: * of 5 runs have no result", "to finish this run: pytest --bench *"])
+    first.stdout.fnmatch_lines(
+        ["stopped early: * of 5 runs have no result here*", "to finish this run: pytest --bench *"]
+    )
     first.stdout.no_fnmatch_line("to finish this run: * -x *")
     suite(project, right("d"), right("e", skip="later"))
 
@@ -204,7 +206,10 @@ def test_changed_checks_judge_the_stored_answer(project: Project, sim: SimServer
 
     assert result.parseoutcomes() == {"passed": 2, "failed": 2}
     complete(project, result, cached=3, statuses={**ALL, "a": "failed"})
-    assert stored(project)["a"].reuse == "its checks changed: the stored answer was judged afresh"
+    judged = stored(project)["a"]
+    assert judged.reuse == "its checks changed: the stored answer was judged afresh"
+    assert (judged.attempts, judged.session, judged.was_run) == (1, 1, True)
+    assert judged.duration_s >= judged.latency_s > 0
     assert requests(sim) == 4 + 1
 
 

@@ -94,7 +94,7 @@ def test_a_session_that_stops_early_says_so_and_how_to_go_on(project: Project, w
     lines = summary(project.bench("-x", *workers))
 
     assert lines[2:4] == [
-        "stopped early: 2 of 3 runs have no result",
+        "stopped early: 2 of 3 runs have no result here",
         f"to finish this run: pytest --bench -Werror {' '.join(workers)}".rstrip() + " --bench-resume",
     ]
     assert_closed(lines)

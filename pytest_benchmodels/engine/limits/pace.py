@@ -36,7 +36,10 @@ class Limiter(Protocol):
         """Take a place in all of these buckets; return how long to wait, and for which bucket."""
 
     async def settle(self, corrections: Sequence[Charge]) -> None:
-        """Add to buckets what a request took beyond its reservation; a negative charge gives back."""
+        """Add to buckets what a request took beyond its reservation; a negative charge gives back.
+
+        Does not wait for anybody: the request has been answered.
+        """
 
     async def aclose(self) -> None:
         """Let go of files and connections."""

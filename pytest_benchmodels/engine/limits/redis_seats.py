@@ -12,7 +12,7 @@ from time import perf_counter
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.model import Cap
 
-from .redis import EXPIRY_S, connect, evaluate
+from .redis_link import EXPIRY_S, RedisLink
 from .seats import NO_SEAT, Seat
 
 __all__ = ["RedisSeats"]
@@ -37,7 +37,10 @@ return 0
 _RENEW = """
 local time = redis.call('TIME')
 local lease = time[1] + time[2] / 1e6 + ARGV[2]
-for _, key in ipairs(KEYS) do redis.call('ZADD', key, 'XX', lease, ARGV[1]) end
+for _, key in ipairs(KEYS) do
+  redis.call('ZADD', key, lease, ARGV[1])
+  redis.call('EXPIRE', key, ARGV[3])
+end
 """
 # Whoever blocks on the bell is woken, the one who waits longest first. It keeps few strokes for those about to block.
 _LEAVE = """
@@ -59,13 +62,13 @@ class RedisSeats:
     that was left, and looks by itself after `patience_s` for one that was lost.
     """
 
-    def __init__(self, url: str, lease_s: float = _LEASE_S, patience_s: float = _PATIENCE_S) -> None:
+    def __init__(self, link: RedisLink, lease_s: float = _LEASE_S, patience_s: float = _PATIENCE_S) -> None:
         self._lease_s = lease_s
         self._patience_s = patience_s
-        self._redis = connect(url)
-        self._enter = self._redis.register_script(_ENTER)
-        self._renew = self._redis.register_script(_RENEW)
-        self._leave = self._redis.register_script(_LEAVE)
+        self._link = link
+        self._enter = link.redis.register_script(_ENTER)
+        self._renew = link.redis.register_script(_RENEW)
+        self._leave = link.redis.register_script(_LEAVE)
         self._turns: defaultdict[tuple[Cap, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._taken: dict[str, Seat] = {}
         self._renewal: asyncio.Task[None] | None = None
@@ -81,31 +84,34 @@ class RedisSeats:
             async with self._turns[seat.caps]:
                 while full := await self._try_to_enter(seat):
                     waited_for = full
-                    await evaluate(self._redis.blpop(_bell(full), self._patience_s))
+                    await self._wait_for_the_bell(full)
         except BaseException:
-            await self.leave(seat)  # Redis may have seated a request that did not live to hear of it
+            self.leave(seat)  # Redis may have seated a request that did not live to hear of it
             raise
         self._keep(seat)
         return seat._replace(bucket=waited_for, wait_s=perf_counter() - start) if waited_for else seat
 
-    async def leave(self, seat: Seat) -> None:
+    def leave(self, seat: Seat) -> None:
         if not seat.caps:
             return
         self._taken.pop(seat.id, None)
         keys = [key for cap in seat.caps for key in (_key(cap.bucket), _bell(cap.bucket))]
-        with contextlib.suppress(ConfigError):  # the lease ends by itself
-            await evaluate(self._leave(keys=keys, args=[seat.id, EXPIRY_S]))
+        self._link.tell(lambda: self._leave(keys=keys, args=[seat.id, EXPIRY_S]))
 
     async def aclose(self) -> None:
         if self._renewal is not None:
             self._renewal.cancel()
-        await self._redis.aclose()
+        await self._link.aclose()
 
     async def _try_to_enter(self, seat: Seat) -> str:
         """Take the seat, and return nothing, or the bucket that is full."""
         keys, most = [_key(cap.bucket) for cap in seat.caps], [cap.most for cap in seat.caps]
-        full = int(await evaluate(self._enter(keys=keys, args=[seat.id, self._lease_s, EXPIRY_S, *most])))
+        arguments = [seat.id, self._lease_s, EXPIRY_S, *most]
+        full = int(await self._link.ask(lambda: self._enter(keys=keys, args=arguments)))
         return seat.caps[full - 1].bucket if full else ""
+
+    async def _wait_for_the_bell(self, bucket: str) -> None:
+        await self._link.ask(lambda: self._link.redis.blpop(_bell(bucket), self._patience_s))
 
     def _keep(self, seat: Seat) -> None:
         self._taken[seat.id] = seat
@@ -113,13 +119,18 @@ class RedisSeats:
             self._renewal = asyncio.create_task(self._renew_all())
 
     async def _renew_all(self) -> None:
-        """Renew often enough that two renewals in a row may fail."""
+        """Renew often enough that two renewals in a row may fail. A Redis that forgot a seat is told of it again."""
         while True:
             await asyncio.sleep(self._lease_s / 3)
             for seat in list(self._taken.values()):
-                keys = [_key(cap.bucket) for cap in seat.caps]
                 with contextlib.suppress(ConfigError):
-                    await evaluate(self._renew(keys=keys, args=[seat.id, self._lease_s]))
+                    await self._renewed(seat)
+                if seat.id not in self._taken:  # it was left meanwhile, maybe before it was renewed
+                    self.leave(seat)
+
+    async def _renewed(self, seat: Seat) -> None:
+        keys = [_key(cap.bucket) for cap in seat.caps]
+        await self._link.ask(lambda: self._renew(keys=keys, args=[seat.id, self._lease_s, EXPIRY_S]))
 
 
 def _key(bucket: str) -> str:

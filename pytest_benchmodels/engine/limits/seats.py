@@ -29,8 +29,8 @@ class Seats(Protocol):
     async def take(self, caps: Sequence[Cap]) -> Seat:
         """Wait for a place under all of these caps."""
 
-    async def leave(self, seat: Seat) -> None:
-        """Give the place to others. Does not raise: the request has been answered."""
+    def leave(self, seat: Seat) -> None:
+        """Give the place to others. Neither raises nor waits: the request has been answered."""
 
     async def aclose(self) -> None:
         """Let go of connections."""
@@ -42,7 +42,7 @@ class Unlimited:
     async def take(self, caps: Sequence[Cap]) -> Seat:  # noqa: ARG002 - a Seats
         return NO_SEAT
 
-    async def leave(self, seat: Seat) -> None:
+    def leave(self, seat: Seat) -> None:
         """Nothing to give back."""
 
     async def aclose(self) -> None:
