@@ -59,11 +59,18 @@ class StoreRecall:
             # A timeout without an answer was judged by no check.
             if self._grades.get(run.nodeid) in ("", grade_fingerprint(run.scenario)):
                 return Memory(finished, reason=f"finished before, in run {self._resumed}")
-            memory = self._answers(run, asked, "its checks changed: the stored answer was judged afresh")
-            return replace(memory, before=finished)
+            return self._afresh(run, finished, asked)
         if self._reuse.cache or self._reuse.regrade:
             return self._answers(run, asked, "the stored answer was judged afresh")
         return Memory(reason=self._difference(finished.fingerprint, asked) if finished else "")
+
+    def _afresh(self, run: Run, finished: Result, asked: str) -> Memory:
+        """Its own answers, where it has all of them: another run that asked the same may have got others since."""
+        reason = "its checks changed: the stored answer was judged afresh"
+        own = finished.answers or ((finished.response,) if finished.response is not None else ())
+        if len(own) == len(run.scenario.turns):
+            return Memory(answers=own, reason=reason, before=finished)
+        return replace(self._answers(run, asked, reason), before=finished)
 
     def _finished(self, run: Run) -> Result | None:
         if self._resumed is None:
