@@ -84,8 +84,9 @@ def test_each_result_of_a_resumed_run_stays_with_its_session(
     assert second["run"]["sessions"] == again["run"]["sessions"]
     assert second["run"]["cached"] == 2, "the session's own report tells what it took over"
     durations = {entry["scenario"]: entry["duration_s"] for entry in again["results"]}
-    assert again["run"]["makespan_s"] == pytest.approx(durations["b"] + durations["c"], abs=1e-4)
-    assert again["run"]["lower_bound_s"] == pytest.approx(durations["b"] + durations["c"])
+    least_s = max(durations["a"], durations["b"]) + durations["c"]
+    assert again["run"]["lower_bound_s"] == pytest.approx(least_s)
+    assert least_s - 1e-4 <= again["run"]["makespan_s"] <= sum(durations.values()) + 1e-4, "a and b at the same time"
     assert again["run"]["duration_s"] < first_to_last(again["run"]), "the time between the two is not its own"
 
 
