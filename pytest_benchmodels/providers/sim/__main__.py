@@ -41,18 +41,23 @@ def main(arguments: list[str]) -> int:
 def _serve(listening: socket.socket, *, owned: bool) -> None:
     raise_limit()
     loop = asyncio.new_event_loop()
-    loop.set_exception_handler(_complain)
-    service = Service()
-    loop.run_until_complete(loop.create_server(lambda: Connection(service), sock=listening, backlog=1024))
+    service, idle = Service(), dict[Connection, None]()
+    loop.set_exception_handler(lambda _, context: _complain(loop, context, idle))
+    loop.run_until_complete(loop.create_server(lambda: Connection(service, idle), sock=listening, backlog=1024))
     if owned:
         loop.add_reader(sys.stdin.fileno(), _leave)
     loop.run_forever()
 
 
-def _complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Leave out that no more connections can be accepted: asyncio tries again, and says so 20,000 times a second."""
+def _complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any], idle: dict[Connection, None]) -> None:
+    """Where no more connections can be accepted, end those that nobody uses: others wait to be let in.
+
+    asyncio tries again after a second, and until then has complained a thousand times.
+    """
     if getattr(context.get("exception"), "errno", None) not in (errno.EMFILE, errno.ENFILE):
         loop.default_exception_handler(context)
+    elif idle:
+        next(iter(idle)).close()
 
 
 def _leave() -> None:

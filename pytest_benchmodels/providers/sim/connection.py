@@ -24,10 +24,14 @@ _MAX_WAITING_BYTES = 2**20
 
 
 class Connection(asyncio.Protocol):
-    """Speaks HTTP/1.1 with keep-alive; requests that arrive while one is being answered wait their turn."""
+    """Speaks HTTP/1.1 with keep-alive; requests that arrive while one is being answered wait their turn.
 
-    def __init__(self, service: Service) -> None:
+    `idle` are all connections that wait for a further request, the one that waits longest first.
+    """
+
+    def __init__(self, service: Service, idle: dict[Connection, None]) -> None:
         self._service = service
+        self._idle = idle
         self._loop = asyncio.get_running_loop()
         self._http = h11.Connection(h11.SERVER)
         self._head: h11.Request | None = None
@@ -43,9 +47,15 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_server() hands out; for the types
         self._transport = transport
 
+    def close(self) -> None:
+        """Let the client connect again, if it has more to ask."""
+        self._idle.pop(self, None)
+        self._transport.close()
+
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
+        self._idle.pop(self, None)
         self._http.receive_data(data)
         if self._reply is None:
             self._advance()
@@ -65,6 +75,7 @@ class Connection(asyncio.Protocol):
             self._pour(stalled)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name for it
+        self._idle.pop(self, None)
         if self._timer is not None:
             self._timer.cancel()
         if self._reply is not None and self._reply.tally is not None:
@@ -100,6 +111,7 @@ class Connection(asyncio.Protocol):
 
     def _answer(self) -> None:
         assert self._head is not None  # noqa: S101 - h11 sends the end of a request after its head
+        self._idle.pop(self, None)
         reply = self._service.reply(self._head.method.decode(), self._head.target.decode(), bytes(self._body))
         self._reply = reply
         if reply.fault == "hang":
@@ -143,6 +155,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
             return
         self._http.start_next_cycle()
+        self._idle[self] = None
         self._waiting_bytes = 0
         self._transport.resume_reading()
         # Through the loop, not by a call: a pipeline of many requests must not nest as deeply.
