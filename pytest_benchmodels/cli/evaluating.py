@@ -52,7 +52,7 @@ def _bench_run(source: Source, survey: Survey, *, held: bool | None) -> BenchRun
         duration_s=max(took_s, 0.0),
         version=run.plugin_version,
         concurrency=survey.lanes,
-        exit_status=_INTERRUPTED if run.state != "finished" else _status(survey, held=held),
+        exit_status=_status(survey, held=held) if run.is_complete else _INTERRUPTED,
         id=run.id,
         shard=run.shard,
         sessions=tuple(map(_writable, run.sessions)),

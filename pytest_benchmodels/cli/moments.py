@@ -32,6 +32,7 @@ def plain_run(run: StoredRun) -> dict[str, object]:
         "state": run.state,
         "started_at": iso(run.started_at),
         "finished_at": iso(run.finished_at),
+        "ended_at": iso(run.ended_at),
         "command": list(run.command),
         "plugin_version": run.plugin_version,
         "total": run.total,

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.text import plain, quote
 from pytest_benchmodels.reports.bench_json_reader import read_bench_json
+from pytest_benchmodels.reports.units import one_line
 from pytest_benchmodels.store import Store, StoredRun
 from pytest_benchmodels.store.record import State
 from pytest_benchmodels.store.runs import new_id
@@ -25,6 +26,7 @@ __all__ = ["Part", "check_shards", "join_shards", "open_shard"]
 _SQLITE = b"SQLite format 3\0"
 _OPTION = "--bench-shard"
 _FORCE = "or merge what there is with --force"
+_SHARD_LIMIT = 20
 
 
 class Part(NamedTuple):
@@ -61,9 +63,14 @@ def check_shards(parts: Sequence[Part]) -> None:
 def _unfinished(parts: Sequence[Part]) -> Iterator[str]:
     for part in parts:
         run = part.source.run
-        if run.state != "finished":
-            remedy = "wait for its end" if run.state == "running" else "finish it with --bench-resume"
+        if not run.is_complete:
+            remedy = "wait for its end" if run.state == "running" else f"finish it with {_resuming(run)}"
             yield f"{quote(part.name, 300)}: its run {plain(run.id)} is {run.state}; {remedy}, {_FORCE}"
+
+
+def _resuming(run: StoredRun) -> str:
+    """The options that finish a run; those of its whole command line fit no message."""
+    return f"--bench-resume {_OPTION} {one_line(run.shard, _SHARD_LIMIT)}" if run.shard else "--bench-resume"
 
 
 def _missing(parts: Sequence[Part]) -> Iterator[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
@@ -25,6 +27,8 @@ from .remainder import Remainder
 from .transport import Delivery, delivery_of
 
 if TYPE_CHECKING:
+    from pytest_benchmodels.store import StoredRun
+
     from .bench import Bench
 
 __all__ = ["Keeper"]
@@ -34,6 +38,8 @@ _NOT_AGAIN = ("--bench-resume", "--bench-regrade", "-x", "--exitfirst")
 
 Regrading calls no model, and so finishes nothing; `-x` would stop again at the failure that is taken over.
 """
+_BY_HISTORY = ("lf", "stepwise")
+"""Options whose choice of items depends on earlier sessions."""
 _NOT_YET = ("budget", "not-stored")
 """Why a run was skipped that is still to be run."""
 
@@ -131,18 +137,22 @@ class Keeper:
             self._recorder.close(finished=self._is_finished() and not interrupted)
 
     def notes(self) -> Iterator[str]:
-        """How the run can be finished, if it is not."""
+        """What of the run no longer exists; and how it can be finished, if it is not."""
+        if self.run_id is not None and self._remainder is not None and self._remainder.gone:
+            yield _no_longer_there(self.run_id, self._remainder.gone)
         if self.run_id is None or self._is_finished():
             return
         if self._remainder is not None and self._remainder.count:
             yield _not_asked_for(self.run_id, self._remainder)
-        words = [word for word in self._command() if word not in _NOT_AGAIN]
-        yield f"to finish this run: pytest {shlex.join(words)} --bench-resume"
+        yield f"to finish this run: pytest {shlex.join(_again(self._command()))} --bench-resume"
 
     def _command(self) -> Sequence[str]:
         """The command line that asks for what is left: where this session's does not, that which began the run."""
         if self._remainder is not None and self._remainder.count:
             return self._remainder.command
+        return self._typed()
+
+    def _typed(self) -> tuple[str, ...]:
         return tuple(map(str, self._config.invocation_params.args))
 
     def _is_finished(self) -> bool:
@@ -165,18 +175,32 @@ class Keeper:
         asked = self._progress.nodeids
         if self._remainder is not None:
             self._remainder.ask(asked)
+            if asked and self._asks_again(self._remainder.command):
+                self._remainder.forget_gone(asked, self._config.rootpath)
         extent = self._remainder.extent if self._remainder is not None else Extent(frozenset(asked))
         if (run_id := recorder.run_id) is not None:
             recorder.attempt(lambda store: store.runs.enter(run_id, self.sessions[-1]), None)
             if asked:  # nobody knows it where another plugin's loop runs the items
                 recorder.attempt(lambda store: store.runs.expect(run_id, extent), None)
 
+    def _asks_again(self, command: Sequence[str]) -> bool:
+        """Whether this session asks for all that the command line asked for which began the run.
+
+        The same words ask for something else where earlier failures or the other scenarios' durations decide, and where
+        the environment adds words, which the store does not have. Of several sessions one may have asked for more than
+        `-k` and the like pick.
+        """
+        option, settings = self._config.option, self._settings
+        by_history = settings.shard or any(getattr(option, name, None) for name in _BY_HISTORY)
+        if by_history or os.environ.get("PYTEST_ADDOPTS") or (settings.is_part and len(self._earlier) > 1):
+            return False
+        return _again(self._typed()) == _again(command)
+
     def _begin(self) -> Recorder:
         if self._settings.store is None:
             return Recorder(None, None, self._warn)
         shard = str(self._settings.shard) if self._settings.shard else None
-        command = tuple(map(str, self._config.invocation_params.args))
-        beginning = Beginning(command, version("pytest-benchmodels"), self._progress.total or None, shard)
+        beginning = Beginning(self._typed(), version("pytest-benchmodels"), self._progress.total or None, shard)
         open_store = partial(Store.open, self._settings.store, Patience(tell=self._say))
         return Recorder.begin(open_store, beginning, self._warn, reports=bool(self._settings.outputs))
 
@@ -196,6 +220,7 @@ class Keeper:
             unfinished = store.runs.newest_unfinished()
             if unfinished is None:
                 raise pytest.UsageError(f"--bench-resume: no run of the store {path} is unfinished")
+            self._refuse_another_shard(unfinished)
             self._remainder = Remainder(store, unfinished)
             self._earlier = unfinished.sessions
             reports = bool(self._settings.outputs)
@@ -203,6 +228,15 @@ class Keeper:
         except StoreError as error:
             raise pytest.UsageError(f"--bench-resume: {error}") from None
         return unfinished.id
+
+    def _refuse_another_shard(self, run: StoredRun) -> None:
+        """Whatever is not in the run's own part would be paid for, and belong to no shard."""
+        given = str(self._settings.shard) if self._settings.shard else None
+        if run.shard is not None and run.shard != given:
+            remedy = f"give --bench-shard {plain(run.shard)} {'as well' if given is None else f'instead of {given}'}"
+            raise pytest.UsageError(
+                f"--bench-resume: run {plain(run.id)} is shard {plain(run.shard)} of its suite: {remedy}"
+            )
 
     def _warn(self, text: str) -> None:
         self.problems.append(f"WARNING: {text}")
@@ -218,6 +252,16 @@ class Keeper:
 def _say_early(text: str) -> None:
     """While pytest is configured it has no terminal reporter yet."""
     sys.stderr.write(f"{text}\n")
+
+
+def _again(command: Iterable[str]) -> list[str]:
+    """A command line without what a further session goes without."""
+    return [word for word in command if word not in _NOT_AGAIN]
+
+
+def _no_longer_there(run_id: str, gone: AbstractSet[str]) -> str:
+    more = ", ..." if len(gone) > 1 else ""
+    return f"no longer in the suite: {plural(len(gone), 'run')} of {run_id} ({plain(min(gone))}{more})"
 
 
 def _not_asked_for(run_id: str, remainder: Remainder) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 __all__ = ["Extent"]
@@ -26,6 +27,10 @@ class Extent:
         """With what one more session is asked for: what is new of it may be what could not be named before."""
         together = self.nodeids.union(nodeids)
         return Extent(together, max(0, self.unnamed - (len(together) - len(self.nodeids))))
+
+    def without(self, nodeids: AbstractSet[str]) -> Extent:
+        """What is left when these are no longer to be had."""
+        return Extent(self.nodeids - nodeids, self.unnamed)
 
     def and_part(self, other: Extent) -> Extent:
         """With another part of the same suite, which shares no result with this one but those that both name."""

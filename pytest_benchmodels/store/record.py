@@ -10,9 +10,12 @@ from pytest_benchmodels.core.exchange import Message, Response
 from pytest_benchmodels.core.result import Result, Status
 from pytest_benchmodels.core.session import Session
 
-__all__ = ["Answers", "Beginning", "Pruned", "Record", "Spending", "State", "StoredRun"]
+__all__ = ["NO_VERDICT", "Answers", "Beginning", "Pruned", "Record", "Spending", "State", "StoredRun"]
 
-State = Literal["running", "finished", "interrupted"]
+State = Literal["running", "finished", "unfinished", "interrupted"]
+
+NO_VERDICT: tuple[Status, ...] = ("error", "skipped")
+"""How a run ends that nobody judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class StoredRun:
 
     `statuses` counts its results, `total` is how many there are to be. `sessions` are those that worked on it, in the
     order in which `Result.session` counts them. `state`: `running` while the process that makes it lives, `finished`
-    when that process said so, else `interrupted`.
+    when that process said so, `unfinished` when it came to its end with all results, some of them without a verdict,
+    else `interrupted`. `last_result_at` is when the last of its results ended, None without one.
     """
 
     id: str
@@ -63,6 +67,17 @@ class StoredRun:
     shard: str | None = None
     statuses: Mapping[Status, int] = field(default_factory=dict)
     sessions: tuple[Session, ...] = ()
+    last_result_at: float | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of its results are there: what has no verdict is a result too."""
+        return self.state in ("finished", "unfinished")
+
+    @property
+    def ended_at(self) -> float | None:
+        """When it came to its end; None where it did not."""
+        return self.last_result_at if self.state == "unfinished" else self.finished_at
 
 
 @dataclass(frozen=True, slots=True)

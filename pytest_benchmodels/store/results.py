@@ -14,7 +14,7 @@ from pytest_benchmodels.core.text import quote, well_formed
 
 from .coding import decode_result, encode_result
 from .database import Database
-from .record import Answers, Record, Spending
+from .record import NO_VERDICT, Answers, Record, Spending
 from .responses import insert_answers
 
 __all__ = ["Results"]
@@ -39,11 +39,10 @@ _COLUMNS = (
 )
 _INSERT = f"INSERT OR REPLACE INTO results ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 _INSERT_DOCUMENT = "INSERT INTO documents (result, data) VALUES (?, ?)"
-_NO_VERDICT = ("error", "skipped")
 _MOST = 2**63 - 1  # the largest whole number that SQLite keeps
 # Far enough back to have met every scenario, near enough to be read in no time.
 _RECENT = "run IN (SELECT number FROM runs ORDER BY started_at DESC LIMIT 20)"
-_WORKED = f"NOT cached AND status NOT IN {_NO_VERDICT} AND {_RECENT}"
+_WORKED = f"NOT cached AND status NOT IN {NO_VERDICT} AND {_RECENT}"
 _LATEST_FINGERPRINTS = f"""
 SELECT nodeid, fingerprint, max(started_at) FROM results WHERE fingerprint != '' AND {_RECENT} GROUP BY nodeid
 """
@@ -114,7 +113,7 @@ class Results:
         A verdict is worth more than none, then the later more than the earlier.
         """
         rows = self._database.rows(tuple[str, Status, float], _RANKS, (self._number(run_id),))
-        return {nodeid: (status not in _NO_VERDICT, started_at) for nodeid, status, started_at in rows}
+        return {nodeid: (status not in NO_VERDICT, started_at) for nodeid, status, started_at in rows}
 
     def latest_fingerprints(self) -> dict[str, str]:
         """What was sent the last time, by node id: compare with `explain_difference`. Looks at the 20 newest runs."""

@@ -19,7 +19,7 @@ from pytest_benchmodels.core.text import nearest, plain, quote, well_formed
 from .database import Database
 from .extent import Extent
 from .process import is_alive, this_process
-from .record import Beginning, State, StoredRun
+from .record import NO_VERDICT, Beginning, State, StoredRun
 
 __all__ = ["Runs", "new_id"]
 
@@ -34,7 +34,7 @@ _SESSIONS = "SELECT started_at, concurrency, windows FROM sessions WHERE run = ?
 _INSERT_EXTENT = f"INSERT OR REPLACE INTO extents (run, nodeids) VALUES ({_NUMBER}, ?)"
 _EXTENT = f"SELECT nodeids FROM extents WHERE run = {_NUMBER}"
 _NODEIDS = f"SELECT nodeid FROM results WHERE run = {_NUMBER}"
-_STATUSES = "SELECT status, count(*) FROM results WHERE run = ? GROUP BY status"
+_STATUSES = "SELECT status, count(*), max(started_at + duration_s) FROM results WHERE run = ? GROUP BY status"
 
 
 class _Row(NamedTuple):
@@ -134,7 +134,7 @@ class Runs:
     def newest_unfinished(self) -> StoredRun | None:
         """The newest run that is neither finished nor running."""
         unfinished = self._select("WHERE finished_at IS NULL ORDER BY started_at DESC, number DESC")
-        return next((run for run in unfinished if run.state == "interrupted"), None)
+        return next((run for run in unfinished if run.state != "running"), None)
 
     def find(self, name: str) -> StoredRun:
         """The run of this id or of the only id that begins so; `latest` or `-1` the newest, `-2` the one before.
@@ -165,17 +165,20 @@ class Runs:
         return [self._run(row) for row in list(self._database.rows(_Row, f"{_SELECT} {rest}", values))]
 
     def _run(self, row: _Row) -> StoredRun:
+        found = list(self._database.rows(tuple[Status, int, float], _STATUSES, (row.number,)))
+        statuses = {status: count for status, count, _ in found}
         return StoredRun(
             id=row.id,
             started_at=row.started_at,
             finished_at=row.finished_at,
-            state=_state(row),
+            state=_state(row, statuses),
             command=_words(row.command),
             plugin_version=row.plugin_version,
             total=row.total,
             shard=row.shard,
-            statuses=dict(self._database.rows(tuple[Status, int], _STATUSES, (row.number,))),
+            statuses=statuses,
             sessions=tuple(self._sessions(row.number)),
+            last_result_at=max((ended_at for _, _, ended_at in found), default=None),
         )
 
     def _sessions(self, number: int) -> Iterator[Session]:
@@ -183,10 +186,14 @@ class Runs:
             yield Session(started_at, concurrency, _windows(windows))
 
 
-def _state(row: _Row) -> State:
+def _state(row: _Row, statuses: Mapping[Status, int]) -> State:
     if row.finished_at is not None:
         return "finished"
-    return "running" if row.process is not None and is_alive(row.process) else "interrupted"
+    if row.process is not None:
+        return "running" if is_alive(row.process) else "interrupted"
+    is_complete = row.total is not None and sum(statuses.values()) >= row.total
+    # Where nothing lacks a verdict, a session was ended after its last result and before it could say so.
+    return "unfinished" if is_complete and not statuses.keys().isdisjoint(NO_VERDICT) else "interrupted"
 
 
 def _words(command: str) -> tuple[str, ...]:

@@ -50,6 +50,18 @@ def test_list_tells_a_shard_and_a_run_that_was_interrupted(folder: Path, capsys:
     assert "interrupted 2/3" in run_command(capsys, "list").out
 
 
+def test_a_run_that_ended_without_every_verdict_says_when(folder: Path, capsys: Capture) -> None:
+    with Store.open(usual_store(folder)) as store:
+        made_run(store, [result("a"), result("b", "error")], finished=False)
+
+    assert "unfinished" in run_command(capsys, "list").out
+    (entry,) = run_command(capsys, "list", "--json").document
+    assert (entry["state"], entry["finished_at"], entry["ended_at"]) == ("unfinished", None, "2001-09-09T01:46:41Z")
+    title, facts, *_ = run_command(capsys, "show", "latest").out.splitlines()
+    assert title.endswith(": unfinished, 2 of 2 results")
+    assert facts.endswith(", ended 2001-09-09 01:46:41Z")
+
+
 def test_list_as_json(folder: Path, capsys: Capture) -> None:
     (run_id,) = made_store(usual_store(folder), one_of_each())
 

@@ -134,9 +134,23 @@ def test_an_unfinished_shard_is_refused(folder: Path, capsys: Capture) -> None:
     done = run_command(capsys, "merge", "out.sqlite", "1.sqlite")
 
     assert done.status == 2
-    assert " is interrupted; finish it with --bench-resume, or merge what there is with --force" in done.err
+    assert (
+        " is interrupted; finish it with --bench-resume --bench-shard 1/1, or merge what there is with --force"
+        in done.err
+    )
     assert run_command(capsys, "merge", "out.sqlite", "1.sqlite", "--force").status == 0
     assert run_command(capsys, "list", "--store", "out.sqlite", "--json").document[0]["state"] == "interrupted"
+
+
+def test_a_shard_that_ended_with_an_error_is_merged(folder: Path, capsys: Capture) -> None:
+    shard_store(folder / "1.sqlite", [result("a")], "1/2")
+    shard_store(folder / "2.sqlite", [result("b"), result("c", "error")], "2/2", finished=False)
+
+    done = run_command(capsys, "merge", "out.sqlite", "1.sqlite", "2.sqlite")
+
+    assert done.status == 0, done.err
+    (entry,) = run_command(capsys, "list", "--store", "out.sqlite", "--json").document
+    assert (entry["state"], entry["results"], entry["total"]) == ("unfinished", 3, 3)
 
 
 def test_a_shard_that_still_runs_is_refused(folder: Path, capsys: Capture) -> None:

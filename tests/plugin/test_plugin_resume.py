@@ -256,7 +256,7 @@ def test_looking_at_what_would_run_finishes_nothing(project: Project, sim: SimSe
 
     assert project.bench("--bench-resume", option).ret == 0
 
-    assert stored_runs(project)[0].state == "interrupted"
+    assert stored_runs(project)[0].state == "unfinished"
     assert project.bench("--bench-resume").parseoutcomes() == {"passed": 3, "failed": 1}
 
 
@@ -267,7 +267,7 @@ def test_a_part_of_a_run_does_not_finish_it(project: Project, sim: SimServer, wo
 
     assert part.parseoutcomes() == {"passed": 1}
     (run,) = stored_runs(project)
-    assert (run.state, run.total) == ("interrupted", 4)
+    assert (run.state, run.total) == ("unfinished", 4)
     part.stdout.fnmatch_lines(
         [
             f"not asked for here: 1 run of {run.id} without a verdict: suite.yaml::d[[]watched]",
@@ -291,7 +291,7 @@ def test_what_was_only_judged_again_is_still_to_be_run(
 
     before = requests(sim)
     (run,) = stored_runs(project)
-    assert run.state == "interrupted"
+    assert run.state == "unfinished"
     assert run.statuses["skipped"] >= 1
     judged.stdout.fnmatch_lines([f"to finish this run: pytest --bench -Werror {''.join(workers)}*--bench-resume"])
     judged.stdout.no_fnmatch_line("to finish this run: *--bench-regrade*")

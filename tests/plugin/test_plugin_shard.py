@@ -7,7 +7,7 @@ import pytest
 from pytest_benchmodels import SimServer
 from pytest_benchmodels.store import Store
 from tests.plugin.plugin_parts import Project, right, scenario
-from tests.plugin.plugin_store import requests, stored
+from tests.plugin.plugin_store import requests, stored, stored_runs
 
 
 def part(project: Project, shard: str, *arguments: str) -> set[str]:
@@ -69,6 +69,26 @@ def test_a_part_can_be_resumed(project: Project, sim: SimServer, workers: tuple[
 
     assert result.parseoutcomes()["passed"] == 2
     assert {each.status for each in stored(project).values()} == {"passed"}
+
+
+@pytest.mark.parametrize(
+    ("given", "remedy"), [((), "as well"), (("--bench-shard=1/2",), "instead of 1/2")], ids=["whole", "other"]
+)
+def test_a_part_is_resumed_as_that_part_only(
+    project: Project, sim: SimServer, workers: tuple[str, ...], given: tuple[str, ...], remedy: str
+) -> None:
+    project.watch(sim.url)
+    project.suite(*(scenario(f"s{number}", {"status": 400}) for number in range(4)), models=["watched"])
+    project.bench("--bench-shard=2/2", *workers)
+    before = requests(sim)
+
+    result = project.bench("--bench-resume", *given, *workers)
+
+    run_id = stored_runs(project)[0].id
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    told = f"--bench-resume: run {run_id} is shard 2/2 of its suite: give --bench-shard 2/2 {remedy}"
+    result.stderr.fnmatch_lines([f"ERROR: {told}"])
+    assert requests(sim) == before
 
 
 @pytest.mark.parametrize("shard", ["0/3", "4/3", "1", "a/b", "1/2/3", "-1/3"])

@@ -79,7 +79,8 @@ def _title(source: Source, survey: Survey) -> str:
 def _facts(source: Source) -> Iterator[str]:
     run = source.run
     several = f", the work of {len(run.sessions)} sessions" if len(run.sessions) > 1 else ""
-    yield f"began {moment(run.started_at)}, finished {moment(run.finished_at)}{several}"
+    end = "ended" if run.state == "unfinished" else "finished"
+    yield f"began {moment(run.started_at)}, {end} {moment(run.ended_at)}{several}"
     if run.command:
         yield f"pytest {one_line(shlex.join(run.command), _LINE_LIMIT)}"
 
