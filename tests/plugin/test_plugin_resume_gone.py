@@ -49,14 +49,14 @@ def test_a_file_that_was_removed_is_no_longer_in_the_suite(
 ) -> None:
     project.watch(sim.url)
     suite(project, right("d"))
-    last = project.suite(*(hanging(name, timeout=60) for name in "ef"), name="last.yaml", models=["watched"])
+    last = project.suite(*(hanging(name, timeout=60) for name in "ef"), name="tail.yaml", models=["watched"])
     end_after(session(project, *workers), 4, signal.SIGKILL)
     last.unlink()
 
     said = finished_session(project, "--bench-resume", *workers)
 
     (run,) = stored_runs(project)
-    assert f"no longer in the suite: 2 runs of {run.id} (last.yaml::e[watched], ...)\n" in said
+    assert f"no longer in the suite: 2 runs of {run.id} (tail.yaml::e[watched], ...)\n" in said
     assert (run.state, run.total) == ("finished", 4)
 
 
@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_read_is_still_to_be_run(
 ) -> None:
     project.watch(sim.url)
     suite(project)
-    last = project.suite(hanging("e", timeout=60), name="last.yaml", models=["watched"])
+    last = project.suite(hanging("e", timeout=60), name="tail.yaml", models=["watched"])
     end_after(session(project, *workers), 3, signal.SIGKILL)
     last.write_text("scenarios: {")
 
