@@ -13,7 +13,7 @@ from pytest_benchmodels.core.fingerprint import explain_difference, fingerprint,
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.engine.recall import Memory
-from pytest_benchmodels.store import Answers, Store
+from pytest_benchmodels.store import Answers, Patience, Store
 
 from .options import Reuse
 
@@ -97,9 +97,9 @@ class StoreRecall:
 
     @cached_property
     def _opened(self) -> Store | StoreError:
-        """It is tried once: to wait for somebody's lock again for each run would take hours."""
+        """It is tried once, and not for long: the session has waited for somebody's lock before it began."""
         try:
-            return Store.open_to_read(self._path)
+            return Store.open_to_read(self._path, Patience(most_s=1.0))
         except StoreError as error:
             return error
 
