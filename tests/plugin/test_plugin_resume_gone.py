@@ -44,44 +44,40 @@ def test_what_is_no_longer_in_the_suite_is_said_once_and_the_run_is_finished(
     assert [(each.state, each.total) for each in stored_runs(project)] == [("finished", 4)]
 
 
-def test_a_file_that_was_removed_is_no_longer_in_the_suite(
-    project: Project, sim: SimServer, workers: tuple[str, ...]
-) -> None:
+def test_a_file_that_was_removed_is_no_longer_in_the_suite(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     suite(project, right("d"))
     last = project.suite(*(hanging(name, timeout=60) for name in "ef"), name="tail.yaml", models=["watched"])
-    end_after(session(project, *workers), 4, signal.SIGKILL)
+    end_after(session(project), 4, signal.SIGKILL)
     last.unlink()
 
-    said = finished_session(project, "--bench-resume", *workers)
+    said = finished_session(project, "--bench-resume")
 
     (run,) = stored_runs(project)
     assert f"no longer in the suite: 2 runs of {run.id} (tail.yaml::e[watched], ...)\n" in said
     assert (run.state, run.total) == ("finished", 4)
 
 
-def test_a_file_that_cannot_be_read_is_still_to_be_run(
-    project: Project, sim: SimServer, workers: tuple[str, ...]
-) -> None:
+def test_a_file_that_cannot_be_read_is_still_to_be_run(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     suite(project)
     last = project.suite(hanging("e", timeout=60), name="tail.yaml", models=["watched"])
-    end_after(session(project, *workers), 3, signal.SIGKILL)
+    end_after(session(project), 3, signal.SIGKILL)
     last.write_text("scenarios: {")
 
-    said = finished_session(project, "--bench-resume", *workers)
+    said = finished_session(project, "--bench-resume")
 
     assert "not asked for here: 1 run of " in said
     assert "no longer in the suite" not in said
     assert stored_runs(project)[0].total == 4
 
 
-def test_another_command_does_not_tell_what_is_gone(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+def test_another_command_does_not_tell_what_is_gone(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     suite(project, hanging("old", timeout=60))
-    end_after(session(project, *workers), 3, signal.SIGKILL)
+    end_after(session(project), 3, signal.SIGKILL)
 
-    said = finished_session(project, "--bench-resume", "-k", "not old", *workers)
+    said = finished_session(project, "--bench-resume", "-k", "not old")
 
     assert "not asked for here: 1 run of " in said
     assert "no longer in the suite" not in said
@@ -98,17 +94,15 @@ def test_words_of_the_environment_make_another_command(
     assert "not asked for here: 1 run of " in finished_session(project, "--bench-resume")
 
 
-def test_a_model_that_another_session_added_is_still_to_be_run(
-    project: Project, sim: SimServer, workers: tuple[str, ...]
-) -> None:
+def test_a_model_that_another_session_added_is_still_to_be_run(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     project.watch(sim.url, "other")
     suite(project, hanging("d", timeout=60))
-    end_after(session(project, *workers), 3, signal.SIGKILL)
-    end_after(session(project, "--bench-resume", "--bench-models=other", *workers), 3, signal.SIGKILL)
+    end_after(session(project), 3, signal.SIGKILL)
+    end_after(session(project, "--bench-resume", "--bench-models=other"), 3, signal.SIGKILL)
     suite(project, right("d"))
 
-    said = finished_session(project, "--bench-resume", *workers)
+    said = finished_session(project, "--bench-resume")
 
     assert "(suite.yaml::d[other])" not in said
     assert "not asked for here: 1 run of " in said
