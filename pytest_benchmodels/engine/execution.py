@@ -40,11 +40,8 @@ class Executor:
         What is known already is not run again: a finished result is taken over, a stored answer judged afresh.
         """
         known = self._recall.of(run)
-        reused = await self._reuse(run, known, asyncio.timeout(None))
-        if reused is not None:
-            return reused
-        flight = Flight(run, lane, asyncio.timeout(None), Progress(fingerprint=known.fingerprint, reuse=known.reason))
-        return await self._call(flight)
+        flight = Flight(run, lane, asyncio.timeout(None), _account(known))
+        return await self._reuse(known, flight) or await self._call(flight)
 
     async def recall(self, runs: Sequence[Run]) -> list[Result | None]:
         """The Results of those that need no model; None for one that is to be executed.
@@ -52,22 +49,22 @@ class Executor:
         One after another, so that a run whose checks may take their time is executed as well.
         """
         self._recall.expect(runs)
-        quick = (is_bounded(run.scenario) for run in runs)
-        return [
-            await self._reuse(run, self._recall.of(run), None) if at_once else None
-            for run, at_once in zip(runs, quick, strict=True)
-        ]
+        return [await self._recalled(run) if is_bounded(run.scenario) else None for run in runs]
 
-    async def _reuse(self, run: Run, known: Memory, limit: asyncio.Timeout | None) -> Result | None:
+    async def _recalled(self, run: Run) -> Result | None:
+        known = self._recall.of(run)
+        return await self._reuse(known, Flight(run, Alone(), None, _account(known)))
+
+    async def _reuse(self, known: Memory, flight: Flight) -> Result | None:
         """The Result, if it is known or follows from what is."""
         if known.result is not None:
             return replace(known.result, cached=True, reuse=known.reason)
-        progress = Progress(fingerprint=known.fingerprint, reuse=known.reason, cached=bool(known.answers))
         if known.answers:
-            result = await self._execute(Flight(run, Alone(), limit, progress), Replay(known.answers))
+            result = await self._execute(flight, Replay(known.answers))
             return result if known.before is None else _as_it_was_run(result, known.before)
         if known.must_not_run:
-            return conclude(run, progress, "skipped", failure=Failure("not-stored", known.reason))
+            failure = Failure("not-stored", known.reason)
+            return conclude(flight.run, flight.progress, "skipped", failure=failure)
         return None
 
     async def _call(self, flight: Flight) -> Result:
@@ -97,6 +94,11 @@ class Executor:
             return conclude(run, progress, status, failure=failure)
         score = total(progress.verdicts)
         return conclude(run, progress, "passed" if score >= run.scenario.threshold else "failed", score=score)
+
+
+def _account(known: Memory) -> Progress:
+    """The account of a run of which so much is known."""
+    return Progress(fingerprint=known.fingerprint, reuse=known.reason, cached=bool(known.answers))
 
 
 def _as_it_was_run(result: Result, before: Result) -> Result:

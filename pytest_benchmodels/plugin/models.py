@@ -93,15 +93,12 @@ class Models:
 
     def pools(self, models: Collection[Model]) -> list[Pool]:
         """The maxima in flight that models with one account have in common."""
-        accounts: dict[str, set[str]] = {}
-        most: dict[str, int] = {}
+        accounts: dict[tuple[str, int], set[str]] = {}
         for model in models:
             entry = self._file.provider.get(model.provider)
             if entry is not None and entry.max_in_flight is not None:
-                account = self._account(model)
-                accounts.setdefault(account, set()).add(model.id)
-                most[account] = entry.max_in_flight
-        return [Pool(frozenset(ids), most[account]) for account, ids in accounts.items()]
+                accounts.setdefault((self._account(model), entry.max_in_flight), set()).add(model.id)
+        return [Pool(frozenset(ids), most) for (_, most), ids in accounts.items()]
 
     @property
     def unhidden_keys(self) -> list[str]:

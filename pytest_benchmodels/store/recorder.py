@@ -23,9 +23,9 @@ class Recorder:
     """Writes to a store as long as it lets itself be written to, and raises nothing when it no longer does.
 
     The first failure is handed to `warn` as a text for the user; from then on the session has no store, and `run_id`
-    is None. All results
-    of the session are put aside as well, so that reports are complete whatever is left of the store: in a file that
-    nobody else sees. Of each the node id stays in memory. With `reports` false nobody is going to ask for them.
+    is None. All results of the session are put aside as well, so that reports are complete whatever is left of the
+    store: in a file that nobody else sees. Of each the node id stays in memory. With `reports` false nobody is going to
+    ask for them.
     """
 
     def __init__(
