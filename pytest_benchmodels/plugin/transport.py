@@ -47,10 +47,9 @@ def attach(item: RunItem, report: pytest.TestReport) -> None:
         return
     report.start, report.stop = result.started_at, result.started_at + result.duration_s
     report.duration = result.duration_s
-    carried: object = delivery_of(item.scenario, result)
-    if item.config.stash[BENCH].handover is not None:
-        carried = {"result": to_plain(result), "asked": _asked(item.scenario)}
-    setattr(report, ATTRIBUTE, carried)
+    delivery = delivery_of(item.scenario, result)
+    is_worker = item.config.stash[BENCH].handover is not None
+    setattr(report, ATTRIBUTE, _plain(delivery) if is_worker else delivery)
 
 
 def detach(report: pytest.TestReport) -> Delivery | None:
@@ -62,12 +61,9 @@ def detach(report: pytest.TestReport) -> Delivery | None:
     return Delivery(from_plain(carried["result"]), turns)
 
 
-def _asked(scenario: Scenario) -> list[list[list[str]]]:
-    """The messages that each turn adds, the system's in front of the first."""
-    turns = [[[message.role, message.content] for message in turn.messages] for turn in scenario.turns]
-    if scenario.system is not None:
-        turns[0].insert(0, ["system", scenario.system])
-    return turns
+def _plain(delivery: Delivery) -> dict[str, Any]:
+    asked = [[[message.role, message.content] for message in turn] for turn in delivery.asked]
+    return {"result": to_plain(delivery.result), "asked": asked}
 
 
 def gate_reports(verdict: GateVerdict) -> Iterator[pytest.TestReport]:
