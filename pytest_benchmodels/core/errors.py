@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .exchange import Usage
+
 __all__ = ["BenchError", "CheckError", "ConfigError", "Problem", "ProviderError", "ScenarioFileError", "StoreError"]
 
 
@@ -50,7 +52,8 @@ class ProviderError(BenchError):
 
     `kind` is a short stable word for dashboards: `connection`, `rate-limit`, `overloaded`, `auth`, `not-found`,
     `bad-request`, `malformed`, `too-large`, `redirect`, `http`. `status` is the HTTP status, if there was one.
-    `retry_after_s`, in seconds, is the server's own wish. The message never holds a key.
+    `retry_after_s`, in seconds, is the server's own wish. `usage` is what the provider counted for it all the same, None
+    where it said nothing. The message never holds a key.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class ProviderError(BenchError):
         status: int | None = None,
         retryable: bool = False,
         retry_after_s: float | None = None,
+        usage: Usage | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -68,6 +72,7 @@ class ProviderError(BenchError):
         self.status = status
         self.retryable = retryable
         self.retry_after_s = retry_after_s
+        self.usage = usage
 
 
 class CheckError(BenchError):

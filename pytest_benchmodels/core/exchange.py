@@ -24,10 +24,18 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the provider counted them; None where it said nothing."""
+    """Tokens as the provider counted them; None where it said nothing.
+
+    One account for all: `input_tokens` is the whole prompt, of which `cached_input_tokens` were read from the provider's
+    cache and `cache_write_tokens` written to it; `output_tokens` is all that the model wrote, of which
+    `reasoning_tokens` were thinking.
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +57,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer. `text` holds no lone surrogates; `latency_s` is in seconds, without waits between attempts.
+    """One answer. `text` holds no lone surrogates, and nothing of what the model only thought: that is `thinking`.
 
-    `pause_s`: seconds for which the model is to be left alone, since its quota is used up; None if it is not.
+    `latency_s` is from the request to the last byte, in seconds; apart from it, `connect_s` went into setting up the
+    connection and `client_s` is by how much this machine's own work delayed the measurement (both None where nobody
+    measured). `pause_s`: seconds for which the model is to be left alone, since its quota is used up; None if it is not.
     """
 
     text: str
@@ -59,6 +69,9 @@ class Response:
     usage: Usage = Usage()
     latency_s: float = 0.0
     pause_s: float | None = None
+    thinking: str = ""
+    connect_s: float | None = None
+    client_s: float | None = None
 
 
 class Provider(Protocol):

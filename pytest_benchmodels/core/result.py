@@ -51,9 +51,10 @@ class Retry:
 class Result:
     """One run's end.
 
-    `latency_s` is the time in which the model worked on its answer, over all turns; `wait_s` that spent waiting for
-    rate limits and between attempts, and `waits` what for; `duration_s` the run from its first request on. All in
-    seconds. `started_at` is in seconds since the epoch. `score` is None unless the answer was graded. `cost_usd` is
+    `latency_s` is the sum over its turns of the answered attempt, from the request to the last byte. Apart from it
+    stand failed attempts (`retry_s`), connection set-up (`connect_s`), the client's own delay (`client_s`), each None
+    where nobody measured it, and `wait_s`, spent waiting for rate limits and between attempts, `waits` what for.
+    `duration_s` is the run from its first request on. All in seconds. `started_at` is in seconds since the epoch. `score` is None unless the answer was graded. `cost_usd` is
     None where the price or the tokens are unknown. `xfail` is the author's reason to expect a wrong answer, and changes
     no status. `cached` says that no model was called for it, `regraded` that a stored answer was judged, `reuse` what
     was taken over, or why nothing was. `answers` are those of all turns where there were several; `response` is the
@@ -87,6 +88,9 @@ class Result:
     grade_fingerprint: str = ""
     answers: tuple[Response, ...] = ()
     session: int = 0
+    retry_s: float | None = None
+    connect_s: float | None = None
+    client_s: float | None = None
 
     @property
     def was_run(self) -> bool:
