@@ -18,6 +18,7 @@ __all__ = ["ErrorGroup", "Figures", "Interval", "ModelFigures", "Tally", "lower_
 
 _Z_95 = 1.959963984540054  # the standard normal's 97.5 % quantile: 2.5 % are left out at either side
 _NO_WORK = frozenset[Status](("error", "skipped"))
+_ANSWERED = frozenset[Status](("passed", "failed"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,10 @@ def lower_bound(busy: Mapping[str, Sequence[float]], lanes: int, windows: Mappin
 class ModelFigures:
     """One model's figures. The first five count runs by status, an xfailed one by the status that it had.
 
-    `score` is the mean over the runs that have one. `p50_s` and `p95_s` are seconds over passed, failed and timed out
-    runs: an answer counts with its latency, a timeout with the whole time that was spent on it, an error not at all.
+    `score` is the mean over the runs that have one. `p50_s` and `p95_s` are seconds over the latencies of
+    `latency_runs` runs, those that passed or failed. They leave out `latency_timeouts` timeouts: how long those would
+    have taken, nobody knows. `client_p95_s` is the 95th percentile of what this machine's own work added to these
+    latencies, None where nobody measured it.
     Tokens are sums over what the provider counted. `cost_usd` is None if the cost of any answer is unknown. `waits_s`
     are sums over all runs of the seconds that they waited, by what for.
     """
@@ -97,6 +100,9 @@ class ModelFigures:
     output_tokens: int | None
     cost_usd: float | None
     waits_s: Mapping[str, float] = field(default_factory=dict)
+    latency_runs: int = 0
+    latency_timeouts: int = 0
+    client_p95_s: float | None = None
 
     @property
     def graded(self) -> int:
@@ -184,6 +190,7 @@ class _ModelTally:
 
     __slots__ = (
         "busy",
+        "client_delays",
         "costs",
         "input_tokens",
         "latencies",
@@ -197,6 +204,7 @@ class _ModelTally:
     def __init__(self) -> None:
         self.statuses: Counter[Status] = Counter()
         self.latencies = array("d")
+        self.client_delays = array("d")
         self.scores = array("d")
         self.costs = array("d")
         self.busy = array("d")
@@ -209,10 +217,10 @@ class _ModelTally:
         self.statuses[result.status] += 1
         if result.score is not None:
             self.scores.append(result.score)
-        if result.status == "timeout":
-            self.latencies.append(result.duration_s)
-        elif result.status not in _NO_WORK:
+        if result.status in _ANSWERED:
             self.latencies.append(result.latency_s)
+            if result.client_s is not None:
+                self.client_delays.append(result.client_s)
         if _ran(result):
             self.busy.append(result.in_flight_s)
         for reason, seconds in result.waits.items():
@@ -231,7 +239,7 @@ class _ModelTally:
 
     def merge(self, other: _ModelTally) -> None:
         self.statuses.update(other.statuses)
-        for name in ("latencies", "scores", "costs", "busy"):
+        for name in ("latencies", "client_delays", "scores", "costs", "busy"):
             getattr(self, name).extend(getattr(other, name))
         self.input_tokens = _sum(self.input_tokens, other.input_tokens)
         self.output_tokens = _sum(self.output_tokens, other.output_tokens)
@@ -254,6 +262,9 @@ class _ModelTally:
             output_tokens=self.output_tokens,
             cost_usd=math.fsum(self.costs) if self.costs and not self.price_unknown else None,
             waits_s={reason: math.fsum(waited) for reason, waited in sorted(self.waits.items())},
+            latency_runs=len(self.latencies),
+            latency_timeouts=self.statuses["timeout"],
+            client_p95_s=percentile(self.client_delays, 0.95),
         )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from time import perf_counter
 
 from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.core.exchange import Provider, Request, Response
@@ -12,6 +14,7 @@ from pytest_benchmodels.core.result import NEXT_ATTEMPT, Retry
 
 from .backoff import Backoff
 from .flight import Flight
+from .lag import LoopLag
 from .permits import Permits
 
 __all__ = ["Attempts"]
@@ -20,13 +23,24 @@ __all__ = ["Attempts"]
 class Attempts:
     """Sends requests of any run, each with a permit, and waits between attempts without a lane."""
 
-    def __init__(self, provider_for: Callable[[Model], Provider], backoff: Backoff, permits: Permits) -> None:
+    def __init__(
+        self,
+        provider_for: Callable[[Model], Provider],
+        backoff: Backoff,
+        permits: Permits,
+        load: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`load` makes ready what requests need; it is called once, in a thread, before the first of them."""
         self._provider_for = provider_for
         self._backoff = backoff
         self._permits = permits
+        self._load = load
+        self._loaded: asyncio.Future[object] | None = None
+        self._lag = LoopLag()
 
     async def answer(self, request: Request, flight: Flight) -> Response:
         """Return the answer; raise `ProviderError` if there is to be none."""
+        await self._ready()
         provider = self._provider_for(request.model)
         attempt = 1
         while True:
@@ -44,12 +58,26 @@ class Attempts:
             flight.begin()
             flight.progress.attempts += 1
             flight.progress.doing = f"attempt {attempt} was not answered"
-            with flight.progress.working():
+            with flight.progress.attempting(), self._lag.watched():
+                start = perf_counter()
                 response = await provider.complete(replace(request, attempt=attempt) if attempt > 1 else request)
+                response = self._timed(response, perf_counter() - start)
         await self._permits.settle(permit, request, response.usage)
         if response.pause_s is not None:
             flight.lane.pause(response.pause_s)
         return response
+
+    async def _ready(self) -> None:
+        """Imports take a tenth of a second or more: no run's time, and nothing that keeps the loop from an answer."""
+        if self._loaded is None:
+            self._loaded = asyncio.ensure_future(asyncio.to_thread(self._load))
+        await asyncio.shield(self._loaded)
+
+    def _timed(self, response: Response, took_s: float) -> Response:
+        """The answer with its times: a provider that keeps no clock gets ours."""
+        latency_s = response.latency_s or took_s
+        client_s = min(self._lag.seconds(), latency_s) if response.client_s is None else response.client_s
+        return replace(response, latency_s=latency_s, client_s=client_s)
 
     async def _rest(self, attempt: int, error: ProviderError, flight: Flight) -> None:
         """Wait until the next attempt is due; raise the error if there is to be none, or none within the limit."""

@@ -62,6 +62,8 @@ class Executor:
         if known.answers:
             result = await self._execute(flight, Replay(known.answers))
             return result if known.before is None else _as_it_was_run(result, known.before)
+        if known.timeout is not None:
+            return conclude(flight.run, flight.progress, "timeout", failure=known.timeout)
         if known.must_not_run:
             failure = Failure("not-stored", known.reason)
             return conclude(flight.run, flight.progress, "skipped", failure=failure)
@@ -98,7 +100,8 @@ class Executor:
 
 def _account(known: Memory) -> Progress:
     """The account of a run of which so much is known."""
-    return Progress(fingerprint=known.fingerprint, reuse=known.reason, cached=bool(known.answers))
+    is_stored = bool(known.answers) or known.timeout is not None
+    return Progress(fingerprint=known.fingerprint, reuse=known.reason, cached=is_stored)
 
 
 def _as_it_was_run(result: Result, before: Result) -> Result:
@@ -110,6 +113,7 @@ def _as_it_was_run(result: Result, before: Result) -> Result:
         wait_s=before.wait_s,
         waits=before.waits,
         attempts=before.attempts,
+        retry_s=before.retry_s,
         retries=before.retries,
         session=before.session,
     )

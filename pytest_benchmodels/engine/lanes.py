@@ -19,6 +19,7 @@ __all__ = ["Job", "Lanes", "Places"]
 Key = TypeVar("Key", bound=Hashable)
 _PATIENCE_S = 5.0
 _AT_ONCE = 1000
+_STARTS_AT_ONCE = 4
 
 
 class Job(NamedTuple, Generic[Key]):
@@ -164,14 +165,20 @@ class Lanes(Generic[Key]):
         self._go_on()
 
     def _go_on(self) -> None:
-        """Let those go on who may: first those who were in flight before, then new ones."""
+        """Let those go on who may: first those who were in flight before, then new ones.
+
+        A few at a time: in between, the loop sees what has arrived, which would else be taken for latency.
+        """
         if self._stop.is_set():
             return
         for key, place in self._returning.items():
             if not place.done() and self._places.reenter(key):
                 place.set_result(None)
-        while (new := self._places.take()) is not None:
+        for _ in range(_STARTS_AT_ONCE):
+            if (new := self._places.take()) is None:
+                return
             self._start(self._execute(new))
+        self._loop.call_soon(self._go_on)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)

@@ -21,12 +21,17 @@ __all__ = ["Progress", "conclude"]
 class Progress:
     """One run's account.
 
-    `doing` completes the sentence "when time ran out, ...". `fingerprint` is empty until somebody needs it. `cached`
+    `latency_s` is that of the answers, as `Response.latency_s` has it, and so are `connect_s` and `client_s`, None where
+    no answer told them. `retry_s` is the time in flight of attempts that were not answered. All in seconds, over all
+    turns. `doing` completes the sentence "when time ran out, ...". `fingerprint` is empty until somebody needs it. `cached`
     says that stored answers are judged, and `reuse` what was reused, or why nothing was.
     """
 
     attempts: int = 0
     latency_s: float = 0.0
+    retry_s: float = 0.0
+    connect_s: float | None = None
+    client_s: float | None = None
     waits: dict[str, float] = field(default_factory=dict)
     usage: Usage = field(default_factory=lambda: Usage(0, 0))
     response: Response | None = None
@@ -48,13 +53,14 @@ class Progress:
         return time.perf_counter() - self._start
 
     @contextmanager
-    def working(self) -> Iterator[None]:
-        """Count the time inside as latency."""
+    def attempting(self) -> Iterator[None]:
+        """Count the time inside apart, if it ends without an answer: it failed, or the run's time ran out."""
         start = time.perf_counter()
         try:
             yield
-        finally:
-            self.latency_s += time.perf_counter() - start
+        except BaseException:
+            self.retry_s += time.perf_counter() - start
+            raise
 
     @contextmanager
     def waiting(self, reason: str) -> Iterator[None]:
@@ -69,13 +75,22 @@ class Progress:
         self.waits[reason] = self.waits.get(reason, 0.0) + seconds
 
     def answered(self, response: Response) -> None:
-        """Take an answer: the last one stands, with the latency and the tokens of the whole conversation."""
+        """Take an answer: the last one stands, with the times and the tokens of the whole conversation."""
+        self.latency_s += response.latency_s
+        self.connect_s = _add(self.connect_s, response.connect_s)
+        self.client_s = _add(self.client_s, response.client_s)
         self.usage = Usage(
             _sum(self.usage.input_tokens, response.usage.input_tokens),
             _sum(self.usage.output_tokens, response.usage.output_tokens),
         )
         self.answers += (response,)
-        self.response = replace(response, usage=self.usage, latency_s=self.latency_s)
+        self.response = replace(
+            response,
+            usage=self.usage,
+            latency_s=self.latency_s,
+            connect_s=self.connect_s,
+            client_s=self.client_s,
+        )
         self.doing = "the model answered, but a check did not finish"
 
 
@@ -109,7 +124,14 @@ def conclude(
         cached=progress.cached,
         regraded=progress.cached,
         reuse=progress.reuse,
+        retry_s=progress.retry_s if progress.attempts else None,
+        connect_s=progress.connect_s,
+        client_s=progress.client_s,
     )
+
+
+def _add(so_far: float | None, more: float | None) -> float | None:
+    return so_far if more is None else (so_far or 0.0) + more
 
 
 def _sum(so_far: int | None, more: int | None) -> int | None:

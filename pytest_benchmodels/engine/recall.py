@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pytest_benchmodels.core.exchange import Request, Response
-from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import Run
 
 from .flight import Flight
@@ -22,7 +22,8 @@ class Memory:
     `result`: it is finished already. `answers`: its model answered each of its turns already, they are to be judged.
     Neither: it has to be run, unless `must_not_run`. `reason` says for a reader what was reused, or why nothing was.
     `fingerprint` is the run's, if it was needed to find out. `before` is the result that the answers had in the run
-    that is being finished: they are judged afresh, and took then what they took.
+    that is being finished: they are judged afresh, and took then what they took. `timeout`: it timed out unanswered when it
+    was run last, and no model is to be asked again.
     """
 
     result: Result | None = None
@@ -31,6 +32,7 @@ class Memory:
     reason: str = ""
     fingerprint: str = ""
     before: Result | None = None
+    timeout: Failure | None = None
 
 
 class Recall(Protocol):
@@ -62,5 +64,4 @@ class Replay:
     async def answer(self, request: Request, flight: Flight) -> Response:  # noqa: ARG002 - as a model is asked
         flight.begin()
         response = next(self._answers)
-        flight.progress.latency_s += response.latency_s
         return response if response.pause_s is None else replace(response, pause_s=None)

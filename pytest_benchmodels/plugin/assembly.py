@@ -16,7 +16,7 @@ from pytest_benchmodels.engine.limits import Limiter, Seats, Unlimited
 from pytest_benchmodels.engine.permits import Permits
 from pytest_benchmodels.engine.recall import Forgetful, Recall
 from pytest_benchmodels.providers import create
-from pytest_benchmodels.providers.http import HttpPool
+from pytest_benchmodels.providers.http import HttpPool, load_transport
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.exchange import Provider
@@ -45,7 +45,7 @@ def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable
         await seats.aclose()
         await limiter.aclose()
 
-    attempts = Attempts(provider_for, Backoff(bench.settings.retries), Permits(limiter, seats))
+    attempts = Attempts(provider_for, Backoff(bench.settings.retries), Permits(limiter, seats), load_transport)
     return Executor(attempts, bench.admission, _recall(bench), watch), close
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pytest_benchmodels.core.errors import StoreError
+from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.fingerprint import explain_difference, fingerprint, grade_fingerprint
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
@@ -50,7 +51,8 @@ class StoreRecall:
             memory = self._look_up(run, asked)
         except StoreError as error:
             memory = Memory(reason=str(error))
-        must_not_run = self._reuse.regrade and memory.result is None and not memory.answers
+        is_known = memory.result is not None or memory.answers or memory.timeout is not None
+        must_not_run = self._reuse.regrade and not is_known
         return replace(memory, must_not_run=must_not_run, fingerprint=asked)
 
     def _look_up(self, run: Run, asked: str) -> Memory:
@@ -67,7 +69,7 @@ class StoreRecall:
     def _afresh(self, run: Run, finished: Result, asked: str) -> Memory:
         """Its own answers, where it has all of them: another run that asked the same may have got others since."""
         reason = "its checks changed: the stored answer was judged afresh"
-        own = finished.answers or ((finished.response,) if finished.response is not None else ())
+        own = _own_answers(finished)
         if len(own) == len(run.scenario.turns):
             return Memory(answers=own, reason=reason, before=finished)
         return replace(self._answers(run, asked, reason), before=finished)
@@ -79,11 +81,22 @@ class StoreRecall:
         return result if result is not None and result.status in _FINISHED else None
 
     def _answers(self, run: Run, asked: str, reason: str) -> Memory:
+        if self._reuse.regrade and (memory := self._timed_out(run, asked)) is not None:
+            return memory
         found = self._expected.get(asked) or self._store.responses.find(asked)
         if found is not None and len(found.answers) == len(run.scenario.turns):
             return Memory(answers=found.answers, reason=reason)
         before = self._latest.get(run.nodeid)
         return Memory(reason=self._difference(before, asked) if before else "no stored response")
+
+    def _timed_out(self, run: Run, asked: str) -> Memory | None:
+        """A run that timed out when it was run last and left nothing to judge: it stays what it was."""
+        if asked not in self._timeouts:
+            return None
+        before = self._store.results.one(*self._timeouts[asked])
+        if before is None or before.error is None or len(_own_answers(before)) == len(run.scenario.turns):
+            return None  # there was an answer: a check did not finish in time
+        return Memory(timeout=before.error, reason="it timed out without an answer when it was run last")
 
     def _difference(self, before: str, asked: str) -> str:
         changed = explain_difference(before, asked)
@@ -110,3 +123,11 @@ class StoreRecall:
     @cached_property
     def _latest(self) -> dict[str, str]:
         return self._store.results.latest_fingerprints()
+
+    @cached_property
+    def _timeouts(self) -> dict[str, tuple[str, str]]:
+        return self._store.results.timeouts()
+
+
+def _own_answers(result: Result) -> tuple[Response, ...]:
+    return result.answers or ((result.response,) if result.response is not None else ())

@@ -12,11 +12,16 @@ if TYPE_CHECKING:
     from .endpoint import Connection, Endpoint
     from .reply import HttpReply
 
-__all__ = ["MAX_REPLY_BYTES", "HttpPool"]
+__all__ = ["MAX_REPLY_BYTES", "HttpPool", "load_transport"]
 
 MAX_REPLY_BYTES = 10_000_000
 # What reports, the store and the user's checks open while connections take whatever they get.
 _FILES_FOR_OTHERS = 16
+
+
+def load_transport() -> None:
+    """Import what requests need, so that the first of them need not wait for it."""
+    from . import endpoint  # noqa: F401, PLC0415 - 60 ms and more, due with the first request only
 
 
 class HttpPool:

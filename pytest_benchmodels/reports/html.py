@@ -21,7 +21,7 @@ from .evaluation import Evaluation
 from .gates import gate_line
 from .html_results import island
 from .ranking import pair_lines, ranking_table
-from .summary import closing_lines, summary_table
+from .summary import closing_lines, summary_table, timing_lines
 from .units import dollars, duration, one_line, percent, plural, tokens, utc
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _sections(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "run": evaluation.run,
         "figures": figures,
-        "closing": closing_lines(figures),
+        "closing": [*timing_lines(figures), *closing_lines(figures)],
         "gates": [(bool(verdict.held), " ".join(gate_line(verdict).split())) for verdict in evaluation.gates],
         "titles": titles,
         "models": list(zip(figures.models, rows, strict=True)),

@@ -9,9 +9,9 @@ __all__ = ["junit_properties", "result_properties"]
 
 
 def result_properties(result: Result) -> dict[str, str | int | float | None]:
-    """The ten facts of one run; None, JSON's null, where one is not known.
+    """The facts of one run; None, JSON's null, where one is not known.
 
-    `latency_s` is in seconds to the microsecond, `cost_usd` in US dollars.
+    Times are in seconds to the microsecond, `cost_usd` in US dollars.
     """
     usage = result.response.usage if result.response else Usage()
     return {
@@ -21,11 +21,19 @@ def result_properties(result: Result) -> dict[str, str | int | float | None]:
         "status": result.status,
         "score": result.score,
         "latency_s": round(result.latency_s, 6),
+        "wait_s": round(result.wait_s, 6),
+        "retry_s": _rounded(result.retry_s),
+        "connect_s": _rounded(result.connect_s),
+        "client_s": _rounded(result.client_s),
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "cost_usd": result.cost_usd,
         "attempts": result.attempts,
     }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)
 
 
 def junit_properties(result: Result) -> list[tuple[str, str | int | float]]:

@@ -11,12 +11,15 @@ from pytest_benchmodels.core.text import clip
 
 from .units import UNKNOWN, dollars, duration, fraction, one_line, percent, plural, tokens
 
-__all__ = ["cause_lines", "closing_lines", "summary_lines", "summary_table", "wait_lines"]
+__all__ = ["cause_lines", "closing_lines", "summary_lines", "summary_table", "timing_lines", "wait_lines"]
 
 _GAP = "  "
 _ERROR_LINES = 5
 _WAIT_SHARE = 0.1
 _LEAST_WAIT_S = 1.0
+_DELAY_SHARE = 0.1
+_LEAST_DELAY_S = 0.02
+_SECOND = 0.9995  # where milliseconds would round up to 1000
 _MODEL_LIMIT = 120
 _CAUSE_LIMIT = 400
 _NOTE = len("... (1234567 more characters)")
@@ -55,7 +58,7 @@ _BEFORE_LATENCY = 7
 
 
 def summary_lines(figures: Figures, width: int, notes: Iterable[str] = ()) -> list[str]:
-    """The table, the causes of errors, what was waited for, `notes`, and the three closing lines.
+    """The table, the causes of errors, what was waited for, doubts about latencies, `notes`, and the closing lines.
 
     Causes are wrapped to `width` characters; the table has one layout everywhere, for programs read it too.
     """
@@ -63,6 +66,7 @@ def summary_lines(figures: Figures, width: int, notes: Iterable[str] = ()) -> li
         *_table(figures.models),
         *cause_lines(figures.errors, width),
         *wait_lines(figures),
+        *timing_lines(figures),
         *notes,
         *closing_lines(figures),
     ]
@@ -142,6 +146,32 @@ def wait_lines(figures: Figures) -> Iterator[str]:
         ]
         if told:
             yield f"waited: {one_line(model.model, _MODEL_LIMIT)}: {', '.join(told)} (all its runs together)"
+
+
+def timing_lines(figures: Figures) -> Iterator[str]:
+    """What a reader of p50 and p95 has to know: which runs they leave out, and whether this machine was too busy."""
+    left_out = [
+        f"{one_line(model.model, _MODEL_LIMIT)}: {model.latency_timeouts} of {plural(model.graded, 'run')}"
+        for model in figures.models
+        if model.latency_timeouts
+    ]
+    if left_out:
+        yield f"p50 and p95 leave out timeouts: {', '.join(left_out)}"
+    overstated = [model.client_p95_s for model in figures.models if _is_overstated(model)]
+    if overstated:
+        delay = _delay(max(filter(None, overstated)))
+        yield f"latency is overstated: this machine was busy (p95 of its own delay {delay})"
+
+
+def _is_overstated(model: ModelFigures) -> bool:
+    """Whether this machine's own delay is more than scheduling always costs, and no small part of the latency."""
+    if model.client_p95_s is None or model.p50_s is None:
+        return False
+    return model.client_p95_s >= max(_LEAST_DELAY_S, _DELAY_SHARE * model.p50_s)
+
+
+def _delay(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < _SECOND else f"{seconds:.1f} s"
 
 
 def closing_lines(figures: Figures) -> list[str]:

@@ -46,6 +46,14 @@ _WORKED = f"NOT cached AND status NOT IN {NO_VERDICT} AND {_RECENT}"
 _LATEST_FINGERPRINTS = f"""
 SELECT nodeid, fingerprint, max(started_at) FROM results WHERE fingerprint != '' AND {_RECENT} GROUP BY nodeid
 """
+_LAST_VERDICTS = f"""
+SELECT fingerprint, run, nodeid, status, max(started_at) FROM results
+WHERE fingerprint != '' AND status NOT IN {NO_VERDICT} AND {_RECENT} GROUP BY fingerprint
+"""
+_TIMEOUTS = f"""
+SELECT last.fingerprint, runs.id, last.nodeid FROM ({_LAST_VERDICTS}) AS last
+JOIN runs ON runs.number = last.run WHERE last.status = 'timeout'
+"""
 _DURATIONS = f"SELECT nodeid, duration_s, max(started_at) FROM results WHERE {_WORKED} GROUP BY nodeid"
 _SPENDING = f"""
 SELECT scenario, model, count(*), avg(input_tokens), avg(output_tokens), max(output_tokens), avg(duration_s)
@@ -119,6 +127,14 @@ class Results:
         """What was sent the last time, by node id: compare with `explain_difference`. Looks at the 20 newest runs."""
         rows = self._database.rows(tuple[str, str, float], _LATEST_FINGERPRINTS)
         return {nodeid: fingerprint for nodeid, fingerprint, _ in rows}
+
+    def timeouts(self) -> dict[str, tuple[str, str]]:
+        """The questions whose last verdict is a timeout, by fingerprint: the run's id and the node id in it.
+
+        Looks at the 20 newest runs. Errors and skipped runs in between say nothing.
+        """
+        rows = self._database.rows(tuple[str, str, str], _TIMEOUTS)
+        return {fingerprint: (run_id, nodeid) for fingerprint, run_id, nodeid in rows}
 
     def durations(self) -> dict[str, float]:
         """How long each run took the last time that it was answered, in seconds by node id, over the 20 newest runs."""

@@ -127,11 +127,20 @@ def test_an_error_is_neither_a_right_nor_a_wrong_answer() -> None:
     assert model.p95_s == 1.0
 
 
-def test_a_timeout_is_a_wrong_answer_that_took_its_whole_time() -> None:
-    figures = figures_of(a_result("a"), a_result("b", status="timeout", latency_s=0.0, duration_s=9.0))
+def test_a_timeout_is_a_wrong_answer_that_percentiles_leave_out_and_count() -> None:
+    figures = figures_of(a_result("a"), a_result("b", status="timeout", latency_s=0.5, duration_s=9.0))
     (model,) = figures.models
     assert (model.graded, model.rate, model.timeouts) == (2, 0.5, 1)
-    assert model.p50_s == pytest.approx(5.0)
+    assert (model.p50_s, model.p95_s, model.latency_runs, model.latency_timeouts) == (1.0, 1.0, 1, 1)
+    (alone,) = figures_of(a_result("b", status="timeout", duration_s=9.0)).models
+    assert (alone.p50_s, alone.latency_runs, alone.latency_timeouts) == (None, 0, 1)
+
+
+def test_this_machines_own_delay_is_that_of_answers_of_which_it_was_measured() -> None:
+    delays = [a_result(str(number), client_s=number / 100) for number in range(21)]
+    unknown = [a_result("old"), a_result("late", status="timeout"), a_result("broken", status="error", client_s=9.0)]
+    assert figures_of(*delays, *unknown).models[0].client_p95_s == pytest.approx(0.19)
+    assert figures_of(*unknown).models[0].client_p95_s is None
 
 
 def test_where_nothing_was_graded_nothing_is_known() -> None:

@@ -31,7 +31,7 @@ STEPS = {
 
 def cases(project: Project) -> list[tuple[str | None, ...]]:
     """All that JUnit tells of each run but times."""
-    timed = ("bench.latency_s",)
+    timed = ("bench.latency_s", "bench.connect_s", "bench.client_s")
     found = ET.parse(project.path / "junit.xml").getroot().iter("testcase")  # noqa: S314 - the test's own file
     return sorted(
         (

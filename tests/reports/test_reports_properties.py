@@ -7,7 +7,7 @@ from pytest_benchmodels.reports.properties import junit_properties, result_prope
 NODEID = "a.yaml::add[sim/steady#2]"
 
 
-def test_the_ten_names_are_the_contracts() -> None:
+def test_the_names_are_the_contracts() -> None:
     result = Result(
         NODEID,
         "add",
@@ -17,6 +17,10 @@ def test_the_ten_names_are_the_contracts() -> None:
         0.0,
         1.5,
         latency_s=1.23456789,
+        wait_s=0.5,
+        retry_s=0.25,
+        connect_s=0.0123456789,
+        client_s=0.0,
         attempts=3,
         score=1.0,
         response=Response("4", usage=Usage(10, 2)),
@@ -29,6 +33,10 @@ def test_the_ten_names_are_the_contracts() -> None:
         "status": "passed",
         "score": 1.0,
         "latency_s": 1.234568,
+        "wait_s": 0.5,
+        "retry_s": 0.25,
+        "connect_s": 0.012346,
+        "client_s": 0.0,
         "input_tokens": 10,
         "output_tokens": 2,
         "cost_usd": 0.25,
@@ -40,12 +48,13 @@ def test_the_ten_names_are_the_contracts() -> None:
 def test_what_is_not_known_is_null_in_json_and_absent_in_xml() -> None:
     result = Result(NODEID, "add", "sim/steady", 1, "error", 0.0, 1.5)
     unknown = {name for name, value in result_properties(result).items() if value is None}
-    assert unknown == {"score", "input_tokens", "output_tokens", "cost_usd"}
+    assert unknown == {"score", "retry_s", "connect_s", "client_s", "input_tokens", "output_tokens", "cost_usd"}
     assert [name for name, _ in junit_properties(result)] == [
         "bench.scenario",
         "bench.model",
         "bench.trial",
         "bench.status",
         "bench.latency_s",
+        "bench.wait_s",
         "bench.attempts",
     ]

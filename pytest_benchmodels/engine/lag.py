@@ -1,0 +1,62 @@
+"""By how much this process sees late what has arrived: the lag of its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["LoopLag"]
+
+_PERIOD_S = 0.01
+
+
+class LoopLag:
+    """Sees how late a timer of the loop is, while something is watched.
+
+    An answer that arrives while the loop is busy (a slow check, many starts at once), or while this process waits for
+    its turn on the processor or for the interpreter's lock, is seen when that is over. The same holds for a timer: by
+    what it is late, an answer that is seen then may be late too. Where nothing is late for as long as the timer's
+    period, 10 ms, up to that much goes unseen. Otherwise it is an upper estimate: the answer may have arrived at any
+    time since. One instance serves one loop; 100 ticks a second cost about 0.1 % of a processor, and none is due while
+    nothing is watched.
+    """
+
+    def __init__(self, period_s: float = _PERIOD_S) -> None:
+        self._period_s = period_s
+        self._watched = 0
+        self._due = 0.0
+        self._late = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Something is in flight inside; `seconds` is to be asked there."""
+        if self._watched == 0:
+            self._late = 0.0
+            self._arm(asyncio.get_running_loop())
+        self._watched += 1
+        try:
+            yield
+        finally:
+            self._watched -= 1
+            if self._watched == 0 and self._timer is not None:
+                self._timer.cancel()
+
+    def seconds(self) -> float:
+        """By how much what is seen now may have been seen late.
+
+        The timer may be due and not yet run, or have run between the arrival and the question.
+        """
+        overdue = asyncio.get_running_loop().time() - self._due
+        late = max(self._late, overdue, 0.0)
+        # What made it late may have begun any time since the tick before.
+        return late + self._period_s if late >= self._period_s else late
+
+    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._due = loop.time() + self._period_s
+        self._timer = loop.call_at(self._due, self._tick, loop)
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._late = max(loop.time() - self._due, 0.0)
+        self._arm(loop)
