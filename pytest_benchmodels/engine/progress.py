@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,7 +108,7 @@ def conclude(
         started_at=progress.started_at,
         duration_s=progress.elapsed_s(),
         latency_s=progress.latency_s,
-        wait_s=sum(progress.waits.values()),
+        wait_s=math.fsum(progress.waits.values()),
         waits=progress.waits,
         attempts=progress.attempts,
         score=score,
