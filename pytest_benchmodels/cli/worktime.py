@@ -53,7 +53,8 @@ class Worktime:
         """The least time, in seconds, in which its runs fit into what was allowed."""
         windows = self._seen if self._session is None else self._session.windows
         longest_s = max(map(max, self._durations.values()))
-        return max(longest_s, lower_bound(self._in_flight, self.lanes, windows))
+        pools = () if self._session is None else self._session.pools
+        return max(longest_s, lower_bound(self._in_flight, self.lanes, windows, pools))
 
     @cached_property
     def _seen(self) -> Mapping[str, int]:
@@ -89,8 +90,11 @@ def makespan_s(found: Iterable[Shift]) -> float:
 
 
 def shortest_s(found: Iterable[Shift]) -> float:
-    """The least that the makespan could have been: the sessions of a shift beside each other, the shifts in turn."""
-    return sum(max(worktime.shortest_s() for worktime in shift) for shift in found)
+    """The least that the makespan could have been: the sessions of a shift beside each other, the shifts in turn.
+
+    Where a session is not known, and so short that the clocks do not tell what overlapped, it was as long as it was.
+    """
+    return sum(min(_length_s(shift), max(worktime.shortest_s() for worktime in shift)) for shift in found)
 
 
 def _length_s(shift: Shift) -> float:

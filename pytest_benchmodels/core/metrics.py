@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from .result import Result, Status
+from .session import Pool
 
 __all__ = ["ErrorGroup", "Figures", "Interval", "ModelFigures", "Tally", "lower_bound", "percentile", "wilson"]
 
@@ -62,17 +64,23 @@ def percentile(values: Sequence[float], share: float) -> float | None:
     return min(ranked[below] + (ranked[above] - ranked[below]) * (rank - below), ranked[above])
 
 
-def lower_bound(busy: Mapping[str, Sequence[float]], lanes: int, windows: Mapping[str, int] | None = None) -> float:
+def lower_bound(
+    busy: Mapping[str, Sequence[float]],
+    lanes: int,
+    windows: Mapping[str, int] | None = None,
+    pools: Iterable[Pool] = (),
+) -> float:
     """The least time, in seconds, in which these runs fit into `lanes` at once for each model.
 
-    `busy` gives per model how long each run was in flight, in seconds; `windows` the lanes of models that have others.
-    No schedule is faster than a model's longest run, nor than its lanes evenly filled; models run beside each other, so
-    the slowest of them decides.
+    `busy` gives per model how long each run was in flight, in seconds; `windows` the lanes of models that have others,
+    `pools` those that several models have together. No schedule is faster than the longest run, nor than a model's or a
+    pool's lanes evenly filled; models run beside each other, so the slowest of all decides.
     """
     own = windows or {}
     evenly = (math.fsum(times) / own.get(model, lanes) for model, times in busy.items())
     longest = (max(times, default=0.0) for times in busy.values())
-    return max((*evenly, *longest), default=0.0)
+    pooled = (math.fsum(chain.from_iterable(busy.get(model, ()) for model in pool.models)) / pool.most for pool in pools)
+    return max((*evenly, *longest, *pooled), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,8 +308,8 @@ class Tally:
             self._first_start = min(self._first_start, result.started_at)
             self._last_end = max(self._last_end, result.started_at + result.duration_s)
 
-    def figures(self, lanes: int, windows: Mapping[str, int] | None = None) -> Figures:
-        """The figures so far; `lanes` and `windows` are how many runs of a model were allowed at once."""
+    def figures(self, lanes: int, windows: Mapping[str, int] | None = None, pools: Iterable[Pool] = ()) -> Figures:
+        """The figures so far; `lanes`, `windows` and `pools` are how many runs were allowed at once."""
         return Figures(
             models=tuple(tally.figures(model) for model, tally in sorted(self._models.items())),
             errors=self._error_groups(),
@@ -313,13 +321,13 @@ class Tally:
             worked_scenarios=len(self._worked),
             # Seconds since the epoch, as floats, are true to a quarter of a microsecond: less than that is no time.
             makespan_s=round(max(self._last_end - self._first_start, 0.0), 6),
-            lower_bound_s=self._lower_bound_s(lanes, windows),
+            lower_bound_s=self._lower_bound_s(lanes, windows, pools),
         )
 
-    def _lower_bound_s(self, lanes: int, windows: Mapping[str, int] | None) -> float:
+    def _lower_bound_s(self, lanes: int, windows: Mapping[str, int] | None, pools: Iterable[Pool]) -> float:
         """With what the longest run took in all: between its attempts others had its place, but it was not over."""
         busy = {model: tally.busy for model, tally in self._models.items()}
-        return max(self._longest_s, lower_bound(busy, lanes, windows))
+        return max(self._longest_s, lower_bound(busy, lanes, windows, pools))
 
     def overall(self) -> ModelFigures:
         """The figures of all models' runs together, under the name `*`."""

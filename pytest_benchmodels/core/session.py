@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Self
 
 import msgspec
 
-__all__ = ["MOST_LANES", "Lanes", "Session"]
+__all__ = ["MOST_LANES", "Lanes", "Pool", "Session"]
 
 MOST_LANES = 1_000_000
 """More runs at once than any machine has connections for: a number that every file can hold, and divides."""
@@ -18,18 +18,31 @@ Lanes = Annotated[int, msgspec.Meta(ge=1, le=MOST_LANES)]
 
 
 @dataclass(frozen=True, slots=True)
+class Pool:
+    """Models that have a maximum in flight in common: what a provider counts together."""
+
+    models: tuple[str, ...]
+    most: Lanes
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """When a session began, and how many runs of one model it allowed at once.
 
-    `started_at` is in seconds since the epoch. `windows` are the numbers of models that had another than `concurrency`.
+    `started_at` is in seconds since the epoch. `windows` are the numbers of models that had another than `concurrency`,
+    `pools` those that several models had together.
     """
 
     started_at: float
     concurrency: Lanes
     windows: Mapping[str, Lanes] = field(default_factory=dict)
+    pools: tuple[Pool, ...] = ()
 
     @classmethod
-    def of(cls, started_at: float, concurrency: int, windows: Mapping[str, int]) -> Self:
+    def of(
+        cls, started_at: float, concurrency: int, windows: Mapping[str, int], pools: Collection[Pool] = ()
+    ) -> Self:
         """A session whose `windows` are those of all its models."""
         others = {model: min(most, MOST_LANES) for model, most in windows.items() if most != concurrency}
-        return cls(started_at, min(concurrency, MOST_LANES), others)
+        shared = tuple(replace(pool, most=min(pool.most, MOST_LANES)) for pool in pools)
+        return cls(started_at, min(concurrency, MOST_LANES), others, shared)

@@ -7,9 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
+from pytest_benchmodels.core.session import Pool
+
 from .window import Window
 
-__all__ = ["Dispatch", "Pool"]
+__all__ = ["Dispatch"]
 
 Key = TypeVar("Key", bound=Hashable)
 _UNKNOWN = float("inf")
@@ -21,13 +23,6 @@ class _Place(NamedTuple):
 
     group: str
     round: int
-
-
-class Pool(NamedTuple):
-    """Groups that have a maximum in common: what a provider counts together."""
-
-    groups: frozenset[str]
-    most: int
 
 
 class Dispatch(Generic[Key]):
@@ -48,7 +43,7 @@ class Dispatch(Generic[Key]):
         self._windows = dict(windows or {})
         self._pools: defaultdict[str, list[Pool]] = defaultdict(list)
         for pool in pools:
-            for group in pool.groups:
+            for group in pool.models:
                 self._pools[group].append(pool)
         self._pending: dict[str, list[tuple[float, int, Key]]] = {}
         self._in_flight: dict[str, int] = {}
@@ -124,7 +119,7 @@ class Dispatch(Generic[Key]):
         if self._holders.get(group) or self._in_flight[group] >= self._window(group).size:
             return False
         return all(
-            pool.most > sum(self._in_flight.get(other, 0) for other in pool.groups) for pool in self._pools[group]
+            pool.most > sum(self._in_flight.get(other, 0) for other in pool.models) for pool in self._pools[group]
         )
 
     def _may_begin(self, group: str) -> bool:

@@ -15,6 +15,7 @@ from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import NO_MODEL
 from pytest_benchmodels.core.scenario import Scenario
+from pytest_benchmodels.core.session import Pool
 from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.dispatch import Dispatch
 from pytest_benchmodels.engine.window import Window
@@ -46,7 +47,7 @@ class Bench:
     `sim_url` is where `sim/*` answers once `start_sim` was called; several processes may hold a Bench, one starts it.
     `handover` is what a worker was given, None in other processes. `resumed` is the id of the stored run that this
     session finishes. `keep_ahead` writes results that are about to be reported. `windows` tells of each model that was
-    made ready how many of its runs may be in flight. `foresee` is told which models are about to run, and raises
+    made ready how many of its runs may be in flight, `pools` of which ones how many together. `foresee` is told which models are about to run, and raises
     `ConfigError` where a gate could never be judged.
     """
 
@@ -66,6 +67,7 @@ class Bench:
         self.foresee: Callable[[Collection[str]], None] = _foresee_nothing
         self.progress = Progress()
         self.windows: dict[str, int] = {}
+        self.pools: list[Pool] = []
         self.distant_workers: list[str] = []
         self._tags: set[str] = set()
         self.settings: Settings = read_settings(config)
@@ -112,6 +114,7 @@ class Bench:
             self._start_sim()
         self.models.list_prices(models)
         self.windows.update({model.id: self.window_of(model) for model in models.values()})
+        self.pools = self.models.pools([self.models.resolve(name) for name in self.windows])
         return models
 
     def _refuse_what_needs_one_machine(self, models: Collection[Model]) -> None:

@@ -127,6 +127,7 @@ class Controller:
             sim_url=self.bench.sim_url,
             limits_path=str(self._folder / "limits.sqlite"),
             marks_path=marks.path,
+            lanes_path=str(self._folder),
             window=share,
             resumed=self.bench.resumed,
         )

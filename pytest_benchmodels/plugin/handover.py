@@ -20,14 +20,16 @@ class Handover(msgspec.Struct, frozen=True):
     """The controller's part in a worker's start.
 
     `file` is bench.toml, read once for all. `sim_url` is where `sim/*` answers, `limits_path` the file in which workers
-    share rate limits, `marks_path` the worker's own. `window` is its share of the lanes, None if it is sent only what
-    has one already. `resumed` is the id of the stored run that this session finishes.
+    share rate limits, `marks_path` the worker's own. `lanes_path` the folder of the lanes that workers share.
+    `window` is the worker's part of the lanes where it cannot share them, None if it is sent only what has one already.
+    `resumed` is the id of the stored run that this session finishes.
     """
 
     file: ConfigFile
     sim_url: str
     limits_path: str
     marks_path: str
+    lanes_path: str
     window: int | None
     resumed: str | None
 

@@ -80,7 +80,7 @@ class Keeper:
     @property
     def sessions(self) -> tuple[Session, ...]:
         """Those that worked on the run, this one the last."""
-        own = Session.of(self.started_at, self._settings.concurrency, self._bench.windows)
+        own = Session.of(self.started_at, self._settings.concurrency, self._bench.windows, self._bench.pools)
         return (*self._earlier, own)
 
     def results(self) -> Iterator[Result]:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.model import Cap, Limit, Model, Price
 from pytest_benchmodels.core.text import nearest, plain, quote
-from pytest_benchmodels.engine.dispatch import Pool
+from pytest_benchmodels.core.session import Pool
 from pytest_benchmodels.formats.configfile import ConfigFile, ModelEntry, ProviderEntry
 from pytest_benchmodels.providers.catalog import CATALOG, ProviderInfo
 from pytest_benchmodels.providers.key import is_unhidden, key_fault
@@ -95,10 +95,15 @@ class Models:
         """The maxima in flight that models with one account have in common."""
         accounts: dict[tuple[str, int], set[str]] = {}
         for model in models:
-            entry = self._file.provider.get(model.provider)
-            if entry is not None and entry.max_in_flight is not None:
-                accounts.setdefault((self._account(model), entry.max_in_flight), set()).add(model.id)
-        return [Pool(frozenset(ids), most) for (_, most), ids in accounts.items()]
+            shared = self.shared_maximum(model)
+            if shared is not None:
+                accounts.setdefault(shared, set()).add(model.id)
+        return [Pool(tuple(sorted(ids)), most) for (_, most), ids in accounts.items()]
+
+    def shared_maximum(self, model: Model) -> tuple[str, int] | None:
+        """The model's account, and how many runs of all its models may be in flight; None if that is not limited."""
+        entry = self._file.provider.get(model.provider)
+        return None if entry is None or entry.max_in_flight is None else (self._account(model), entry.max_in_flight)
 
     @property
     def unhidden_keys(self) -> list[str]:

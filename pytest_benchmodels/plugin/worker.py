@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -35,6 +36,9 @@ from .protocol import Protocol
 from .signals import Signal
 from .xdist_shape import is_known
 
+if TYPE_CHECKING:
+    from .shared_places import Maximum
+
 __all__ = ["interactor", "run_worker"]
 
 _JUDGING = 2
@@ -45,6 +49,10 @@ _ORPHANED = ("the controller is gone", dict[str, Any]())
 class _Arrival(NamedTuple):
     item_index: int
     result: Result
+
+
+def _nothing() -> None:
+    """Nobody is to be woken yet."""
 
 
 def interactor(config: pytest.Config) -> Any | None:
@@ -73,13 +81,13 @@ class _Worker:
         self._unreported = 0
         self._indices = {item.nodeid: index for index, item in enumerate(session.items)}
         self._marks = Marks.open(handover.marks_path)
-        # With a scheduler of xdist's own, which sends many items ahead, a worker keeps its share of the lanes itself.
-        window = handover.window
-        self._places: Places[int] = SentPlaces(self._signal) if window is None else Dispatch(window)
+        self._places = self._places_by(handover)
+        self._wake: Callable[[], None] = _nothing
 
     def run(self) -> None:
         executor, close = assemble(self._bench, self._watch)
         lanes = Lanes(executor, self._places, lambda index, result: self._inbox.put(_Arrival(index, result)), close)
+        self._wake = lanes.wake
         with ignored_interrupts(), lanes:
             self._xdist.channel.setcallback(self._inbox.put, endmarker=_ORPHANED)
             while not self._is_over() and (message := self._inbox.get()) != _ORPHANED:
@@ -91,6 +99,25 @@ class _Worker:
                 else:
                     self._obey(message, lanes)
         self._end_fixtures()
+
+    def _places_by(self, handover: Handover) -> Places[int]:
+        """With a scheduler of xdist's own, which sends many items ahead, workers keep to the lanes themselves."""
+        if handover.window is None:
+            return SentPlaces(self._signal)
+        from .shared_places import SharedPlaces, can_share  # noqa: PLC0415 - with xdist's own schedulers only
+
+        folder = Path(handover.lanes_path)
+        if not can_share(folder):
+            return Dispatch(handover.window)
+        return SharedPlaces(self._bench.settings.concurrency, self._maxima_of, folder, lambda: self._wake())
+
+    def _maxima_of(self, name: str) -> Sequence[Maximum]:
+        from .shared_places import Maximum  # noqa: PLC0415 - as above
+
+        model = self._bench.models.resolve(name)
+        own = Maximum(f"model {name}", self._bench.window_of(model))
+        shared = self._bench.models.shared_maximum(model)
+        return (own,) if shared is None else (own, Maximum(*shared))
 
     def _is_over(self) -> bool:
         """A scheduler of xdist's own dismisses a worker that is to finish what it has; ours, one that is to stop."""

@@ -13,7 +13,7 @@ import msgspec
 
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.result import Status
-from pytest_benchmodels.core.session import Lanes, Session
+from pytest_benchmodels.core.session import Lanes, Pool, Session
 from pytest_benchmodels.core.text import nearest, plain, quote, well_formed
 
 from .database import Database
@@ -29,8 +29,8 @@ INSERT INTO runs (id, started_at, finished_at, process, command, plugin_version,
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 _NUMBER = "(SELECT number FROM runs WHERE id = ?)"
-_INSERT_SESSION = f"INSERT INTO sessions (run, started_at, concurrency, windows) VALUES ({_NUMBER}, ?, ?, ?)"
-_SESSIONS = "SELECT started_at, concurrency, windows FROM sessions WHERE run = ? ORDER BY id"
+_INSERT_SESSION = f"INSERT INTO sessions (run, started_at, concurrency, windows, pools) VALUES ({_NUMBER}, ?, ?, ?, ?)"
+_SESSIONS = "SELECT started_at, concurrency, windows, pools FROM sessions WHERE run = ? ORDER BY id"
 _INSERT_EXTENT = f"INSERT OR REPLACE INTO extents (run, nodeids) VALUES ({_NUMBER}, ?)"
 _EXTENT = f"SELECT nodeids FROM extents WHERE run = {_NUMBER}"
 _NODEIDS = f"SELECT nodeid FROM results WHERE run = {_NUMBER}"
@@ -182,8 +182,9 @@ class Runs:
         )
 
     def _sessions(self, number: int) -> Iterator[Session]:
-        for started_at, concurrency, windows in self._database.rows(tuple[float, Lanes, str], _SESSIONS, (number,)):
-            yield Session(started_at, concurrency, _windows(windows))
+        rows = self._database.rows(tuple[float, Lanes, str, str], _SESSIONS, (number,))
+        for started_at, concurrency, windows, pools in rows:
+            yield Session(started_at, concurrency, _windows(windows), _pools(pools))
 
 
 def _state(row: _Row, statuses: Mapping[Status, int]) -> State:
@@ -205,7 +206,8 @@ def _words(command: str) -> tuple[str, ...]:
 
 def _insert_session(cursor: sqlite3.Cursor, run_id: str, session: Session) -> None:
     windows = json.dumps(dict(session.windows))
-    cursor.execute(_INSERT_SESSION, (run_id, session.started_at, session.concurrency, windows))
+    pools = msgspec.json.encode(session.pools).decode()
+    cursor.execute(_INSERT_SESSION, (run_id, session.started_at, session.concurrency, windows, pools))
 
 
 def _windows(windows: str) -> Mapping[str, int]:
@@ -213,6 +215,13 @@ def _windows(windows: str) -> Mapping[str, int]:
         return msgspec.json.decode(windows, type=dict[str, Lanes])
     except msgspec.DecodeError:
         return {}
+
+
+def _pools(pools: str) -> tuple[Pool, ...]:
+    try:
+        return msgspec.json.decode(pools, type=tuple[Pool, ...])
+    except msgspec.DecodeError:
+        return ()
 
 
 def _nodeids(nodeids: str) -> frozenset[str]:

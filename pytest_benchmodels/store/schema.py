@@ -84,7 +84,12 @@ _SECOND = (
     """,
 )
 
-MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SECOND)
+_THIRD = (
+    # JSON array of objects: `models`, and `most`, how many runs of all of them it allowed at once.
+    "ALTER TABLE sessions ADD COLUMN pools TEXT NOT NULL DEFAULT '[]'",
+)
+
+MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SECOND, _THIRD)
 """The n-th brings a store of version n to n + 1. What was released is never changed, only followed by another."""
 
 

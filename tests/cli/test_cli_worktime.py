@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -179,8 +180,9 @@ def test_sessions_of_a_file_that_are_none_are_not_known(
     sessions: str, stored: Path, folder: Path, capsys: Capture
 ) -> None:
     run_command(capsys, "report", "latest", "--json", "r.json")
-    head, _, rest = (folder / "r.json").read_text().partition('"sessions":')
-    (folder / "r.json").write_text(f'{head}"sessions":{sessions}{rest[rest.index("]") + 1 :]}')
+    document = json.loads((folder / "r.json").read_text())
+    document["run"]["sessions"] = json.loads(sessions)
+    (folder / "r.json").write_text(json.dumps(document))
 
     done = run_command(capsys, "show", "r.json")
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.metrics import ErrorGroup, Figures, Tally, lower_bound, percentile, wilson
 from pytest_benchmodels.core.result import NEXT_ATTEMPT, Failure, Result, Status
+from pytest_benchmodels.core.session import Pool
 
 seconds = st.floats(0, 1000, allow_nan=False)
 
@@ -102,6 +103,41 @@ def test_no_schedule_beats_the_lower_bound(busy: dict[str, list[float]], lanes: 
     assert bound <= makespan * (1 + 1e-9)
     # Graham (1966): a list schedule is at most twice the optimum, so a bound that is too low would show.
     assert makespan <= 2 * bound + 1e-9
+
+
+def makespan_of_shared_schedule(runs: list[tuple[str, float]], own: dict[str, int], pools: list[Pool]) -> float:
+    """Each run starts, in order, as soon as its model's lanes and those of all its pools have room."""
+    ends: list[tuple[str, float]] = []
+    for model, took in runs:
+        maxima = [(Pool((model,), own[model])), *(pool for pool in pools if model in pool.models)]
+        start = 0.0
+        for moment in sorted({0.0, *(end for _, end in ends)}):
+            in_flight = [other for other, end in ends if end > moment]
+            start = moment
+            if all(sum(other in pool.models for other in in_flight) < pool.most for pool in maxima):
+                break
+        ends.append((model, start + took))
+    return max((end for _, end in ends), default=0.0)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.floats(0.001, 10)), max_size=15),
+    st.fixed_dictionaries({model: st.integers(1, 4) for model in "abc"}),
+    st.lists(st.builds(Pool, st.sets(st.sampled_from("abc"), min_size=1).map(tuple), st.integers(1, 4)), max_size=2),
+)
+def test_no_schedule_beats_the_lower_bound_of_lanes_that_models_share(
+    runs: list[tuple[str, float]], own: dict[str, int], pools: list[Pool]
+) -> None:
+    busy = {model: [took for of, took in runs if of == model] for model in own}
+    assert lower_bound(busy, 5, own, pools) <= makespan_of_shared_schedule(runs, own, pools) * (1 + 1e-9)
+
+
+def test_lower_bound_knows_lanes_that_models_share() -> None:
+    busy = {"a": [1.0] * 4, "b": [1.0] * 4, "c": [1.0] * 4}
+    shared = [Pool(("a", "b"), 2)]
+    assert lower_bound(busy, 10) == 1.0
+    assert lower_bound(busy, 10, {}, shared) == 4.0
+    assert lower_bound({"c": [1.0] * 4}, 10, {}, shared) == 1.0, "of models that did not run"
 
 
 def test_lower_bound_is_of_the_slowest_model() -> None:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pytest_benchmodels.engine.dispatch import Dispatch, Pool
+from pytest_benchmodels.core.session import Pool
+from pytest_benchmodels.engine.dispatch import Dispatch
 from pytest_benchmodels.engine.window import Window
 
 MODELS = ["a", "b", "c"]
@@ -126,7 +127,7 @@ def test_a_held_group_waits_and_another_goes_on() -> None:
 
 
 def test_groups_of_a_pool_share_its_maximum() -> None:
-    dispatch: Dispatch[str] = Dispatch(5, pools=[Pool(frozenset("ab"), 3)])
+    dispatch: Dispatch[str] = Dispatch(5, pools=[Pool(("a", "b"), 3)])
     for key in ("a1", "a2", "a3", "b1", "b2", "c1"):
         dispatch.add(key, key[0])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_benchmodels import SimServer
-from tests.plugin.plugin_parts import Project, scenario
+from tests.plugin.plugin_parts import Project, json_report, scenario
 
 LATENCY_S = 0.25
 
@@ -59,3 +59,43 @@ def test_a_models_own_window_is_narrower_only(project: Project, sim: SimServer, 
 
 def test_a_models_own_window_does_not_widen(project: Project, sim: SimServer) -> None:
     assert most_in_flight(project, sim, 4, "--bench-concurrency=2", max_in_flight=50) == {"steady": 2, "slow": 2}
+
+
+@pytest.mark.parametrize("dist", ["loadfile", "loadscope", "each"])
+def test_schedulers_of_xdist_s_own_keep_to_the_lanes(project: Project, sim: SimServer, dist: str) -> None:
+    """More workers than lanes, each with items that no other may run."""
+    for name in ("first", "second"):
+        project.watch(sim.url, name)
+    knobs: dict[str, object] = {"latency": 0.05, "sigma": 0}
+    for number in range(4):
+        suite = [scenario(f"s{number}-{place}", knobs) for place in range(3)]
+        project.suite(*suite, name=f"suite{number}.yaml", models=["first", "second"])
+
+    result = project.bench("-n4", f"--dist={dist}", "--bench-concurrency=1", "--bench-json=b.json")
+
+    assert result.parseoutcomes() == {"passed": 24 * (4 if dist == "each" else 1)}
+    assert sim.stats()["steady"]["max_in_flight"] == 2, "one of each model"
+    run = json_report(project.path / "b.json")["run"]
+    assert 0.6 <= run["lower_bound_s"] <= run["makespan_s"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("-n2",), ("-n3", "--dist=loadfile")], ids=" ".join)
+def test_the_lower_bound_knows_what_models_have_in_common(
+    project: Project, sim: SimServer, arguments: tuple[str, ...]
+) -> None:
+    names = ("first", "second", "third")
+    for name in names:
+        project.watch(sim.url, name)
+    with (project.path / "bench.toml").open("a") as config:
+        config.write("\n[provider.sim]\nmax_in_flight = 2\n")
+    knobs: dict[str, object] = {"latency": 0.1, "sigma": 0}
+    for number in range(4):
+        project.suite(scenario(f"s{number}", knobs), name=f"suite{number}.yaml", models=names)
+
+    result = project.bench(*arguments, "--bench-json=b.json")
+
+    assert result.parseoutcomes() == {"passed": 12}
+    assert sim.stats()["steady"]["max_in_flight"] == 2
+    run = json_report(project.path / "b.json")["run"]
+    assert 0.6 <= run["lower_bound_s"] <= run["makespan_s"]
+    assert run["sessions"][0]["pools"] == [{"models": list(names), "most": 2}]

@@ -12,7 +12,7 @@ from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.metrics import Tally
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
-from pytest_benchmodels.core.session import Session
+from pytest_benchmodels.core.session import Pool, Session
 from pytest_benchmodels.reports.bench_json import BenchRun, write_bench_json
 from pytest_benchmodels.reports.evaluation import Evaluation
 
@@ -24,7 +24,7 @@ RUN = BenchRun(
     exit_status=1,
     id="r1",
     shard="2/4",
-    sessions=(Session(1_767_225_600.5, 20), Session(1_767_225_660.5, 10, {"sim/steady": 2})),
+    sessions=(Session(1_767_225_600.5, 20), Session(1_767_225_660.5, 10, {"sim/steady": 2}, (Pool(("a", "b"), 3),))),
 )
 
 
@@ -152,8 +152,13 @@ def test_the_run_and_its_models(tmp_path: Path) -> None:
         "lower_bound_s": 2.0,
         "shard": "2/4",
         "sessions": [
-            {"started_at": "2026-01-01T00:00:00.500Z", "concurrency": 20, "windows": {}},
-            {"started_at": "2026-01-01T00:01:00.500Z", "concurrency": 10, "windows": {"sim/steady": 2}},
+            {"started_at": "2026-01-01T00:00:00.500Z", "concurrency": 20, "windows": {}, "pools": []},
+            {
+                "started_at": "2026-01-01T00:01:00.500Z",
+                "concurrency": 10,
+                "windows": {"sim/steady": 2},
+                "pools": [{"models": ["a", "b"], "most": 3}],
+            },
         ],
     }
     (model,) = document["models"]

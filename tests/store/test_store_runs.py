@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.session import Session
+from pytest_benchmodels.core.session import Pool, Session
 from pytest_benchmodels.store import Beginning, Extent, Store, StoredRun
 from pytest_benchmodels.store.process import is_alive, this_process
 from tests.store.store_parts import BEGINNING, record
@@ -52,7 +52,7 @@ def test_the_total_may_come_later(store: Store) -> None:
 
 def test_the_sessions_of_a_run_are_told_in_their_order(store: Store) -> None:
     run_id, other = store.runs.begin(BEGINNING), store.runs.begin(BEGINNING)
-    first, second = Session(2.0, 20, {"m": 5}), Session(1.0, 10)
+    first, second = Session(2.0, 20, {"m": 5}, (Pool(("a", "b"), 3),)), Session(1.0, 10)
     store.runs.enter(run_id, first)
     store.runs.enter(other, Session(3.0, 1))
     store.runs.enter(run_id, second)
