@@ -2,7 +2,8 @@
 
 `python -m benchmarks.latency_server MEDIAN SIGMA` prints its base URL and serves until its standard input ends. It does
 as little as a server can, so that on a small machine it takes little from the contenders. `GET /seen` tells what came
-in since the last `GET /seen`.
+in since the last `GET /seen`, `GET /held` for how long each request was held, by this server's clock, from its last byte
+in to its first byte out: `[[model, prompt, seconds], ...]`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import socket
 import sys
 import time
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 from pytest_benchmodels.providers.sim.chance import draws, lognormal
 
@@ -55,6 +57,15 @@ _COMPLETION = _reply(
 )
 
 
+class _Asked(NamedTuple):
+    """A request: what it asks, how long it is to be held in seconds, and when it was there."""
+
+    model: str
+    prompt: str
+    delay_s: float
+    came_at: float
+
+
 class _Service:
     """What all connections share."""
 
@@ -63,24 +74,33 @@ class _Service:
         self._sigma = sigma
         self._seen = Seen()
         self._in_flight = 0
+        self._held: list[tuple[str, str, float]] = []
+
+    def told_held(self) -> bytes:
+        held, self._held = self._held, []
+        return _reply(held)
 
     def look(self) -> bytes:
         seen, self._seen = self._seen, Seen()
         return _reply(asdict(seen))
 
-    def began(self, body: bytes) -> float:
-        """Count a request; return its latency in seconds."""
+    def began(self, body: bytes) -> _Asked:
+        """Count a request; return what it is to be held for."""
         self._in_flight += 1
         self._seen.requests += 1
         self._seen.first_at = self._seen.first_at or time.time()
         self._seen.most_in_flight = max(self._seen.most_in_flight, self._in_flight)
         if not self._median_s:
-            return 0.0
+            return _Asked("", "", 0.0, 0.0)
+        came_at = time.perf_counter()
         asked = json.loads(body)
-        return latency_s(self._median_s, self._sigma, asked["model"], asked["messages"][-1]["content"])
+        model, prompt = asked["model"], asked["messages"][-1]["content"]
+        return _Asked(model, prompt, latency_s(self._median_s, self._sigma, model, prompt), came_at)
 
-    def ended(self) -> None:
+    def ended(self, asked: _Asked) -> None:
         self._in_flight -= 1
+        if asked.delay_s:
+            self._held.append((asked.model, asked.prompt, time.perf_counter() - asked.came_at))
 
 
 class _Connection(asyncio.Protocol):
@@ -104,13 +124,15 @@ class _Connection(asyncio.Protocol):
     def _answer(self, head: bytes, body: bytes) -> None:
         if head.startswith(b"GET /seen "):
             self._transport.write(self._service.look())
-        elif delay_s := self._service.began(body):
-            asyncio.get_running_loop().call_later(delay_s, self._complete)
+        elif head.startswith(b"GET /held "):
+            self._transport.write(self._service.told_held())
+        elif (asked := self._service.began(body)).delay_s:
+            asyncio.get_running_loop().call_later(asked.delay_s, self._complete, asked)
         else:
-            self._complete()
+            self._complete(asked)
 
-    def _complete(self) -> None:
-        self._service.ended()
+    def _complete(self, asked: _Asked) -> None:
+        self._service.ended(asked)
         self._transport.write(_COMPLETION)
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.request import urlopen
 
 from .latency_server import Seen
@@ -22,9 +22,9 @@ _PATIENCE_S = 10.0
 class Server:
     """A context manager; the process is no child of any measured command, so that its CPU is in no figure."""
 
-    def __init__(self, median_s: float) -> None:
+    def __init__(self, median_s: float, sigma: float = SIGMA) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.latency_server", str(median_s), str(SIGMA)],
+            [sys.executable, "-m", "benchmarks.latency_server", str(median_s), str(sigma)],
             cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -36,8 +36,15 @@ class Server:
 
     def seen(self) -> Seen:
         """What came in since the last call."""
-        with urlopen(f"{self.url.removesuffix('/v1')}/seen", timeout=_PATIENCE_S) as reply:  # noqa: S310 - our loopback
-            return Seen(**json.load(reply))
+        return Seen(**self._told("seen"))
+
+    def held(self) -> dict[tuple[str, str], float]:
+        """For how many seconds each request was held since the last call, by the server's clock: by model and prompt."""
+        return {(model, prompt): seconds for model, prompt, seconds in self._told("held")}
+
+    def _told(self, what: str) -> Any:
+        with urlopen(f"{self.url.removesuffix('/v1')}/{what}", timeout=_PATIENCE_S) as reply:  # noqa: S310 - our loopback
+            return json.load(reply)
 
     def __enter__(self) -> Self:
         return self
