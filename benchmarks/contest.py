@@ -11,12 +11,12 @@ from .latency_server import Seen
 from .measure import Cost, MeasureError, measure
 from .server import Server
 
-__all__ = ["CONTENDERS", "WINDOW", "Contest", "Done", "Work", "pytest_command"]
+__all__ = ["WINDOW", "Contest", "Done", "Work", "pytest_command"]
 
 WINDOW = 20
 """Runs of one model in flight at once."""
 
-CONTENDERS = Path(__file__).parent / "contenders"
+_CONTENDERS = Path(__file__).parent / "contenders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,12 @@ class Contest:
     def bare_loop(self) -> Done:
         """A loop over httpx, with the same number of requests in flight."""
         arguments = (self._server.url, *map(str, (self.work.scenarios, self.work.models, WINDOW)))
-        return self._done(measure([sys.executable, str(CONTENDERS / "bare_loop.py"), *arguments], self.folder))
+        return self._done(measure([sys.executable, str(_CONTENDERS / "bare_loop.py"), *arguments], self.folder))
+
+    def aiohttp_loop(self, latencies: str) -> Done:
+        """The same over aiohttp; the file gets what each request took, see there."""
+        arguments = (self._server.url, *map(str, (self.work.scenarios, self.work.models, WINDOW)), latencies)
+        return self._done(measure([sys.executable, str(_CONTENDERS / "aiohttp_loop.py"), *arguments], self.folder))
 
     def handwritten(self, *options: str) -> Done:
         """A parametrized test file, without the plugin."""
@@ -85,8 +90,8 @@ class Contest:
             "BENCH_SCENARIOS": str(self.work.scenarios),
             "BENCH_MODELS": str(self.work.models),
         }
-        tests = str(CONTENDERS / "test_handwritten.py")
-        command = pytest_command("-p", "no:benchmodels", "-p", "no:cacheprovider", f"--rootdir={CONTENDERS}", tests)
+        tests = str(_CONTENDERS / "test_handwritten.py")
+        command = pytest_command("-p", "no:benchmodels", "-p", "no:cacheprovider", f"--rootdir={_CONTENDERS}", tests)
         return self._done(measure([*command, *options], self.folder, variables))
 
     def _done(self, cost: Cost) -> Done:

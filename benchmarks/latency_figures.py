@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import statistics
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .contest import CONTENDERS, WINDOW, Contest
+from .contest import WINDOW, Contest
 from .figures import Figure, shown
-from .measure import alternate, measure
+from .measure import alternate
 from .scale import Scale
 from .server import Server
 from .table import Row
@@ -76,9 +75,7 @@ def _ours(contest: Contest, server: Server) -> Fidelity:
 
 
 def _bare(contest: Contest, server: Server) -> Fidelity:
-    work = contest.work
-    loop = [sys.executable, str(CONTENDERS / "aiohttp_loop.py"), server.url]
-    measure([*loop, *map(str, (work.scenarios, work.models, WINDOW)), "aiohttp.json"], contest.folder)
+    contest.aiohttp_loop("aiohttp.json")
     seen = json.loads((contest.folder / "aiohttp.json").read_text())
     return Fidelity.of({(model, asked): latency_s for model, asked, latency_s in seen}, server.held())
 
