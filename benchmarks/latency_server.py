@@ -2,8 +2,8 @@
 
 `python -m benchmarks.latency_server MEDIAN SIGMA` prints its base URL and serves until its standard input ends. It does
 as little as a server can, so that on a small machine it takes little from the contenders. `GET /seen` tells what came
-in since the last `GET /seen`, `GET /held` for how long each request was held, by this server's clock, from its last byte
-in to its first byte out: `[[model, prompt, seconds], ...]`.
+in since the last `GET /seen`, `GET /held` for how long each request was held, by this server's clock, from its last
+byte in to its first byte out: `[[model, prompt, seconds], ...]`.
 """
 
 from __future__ import annotations

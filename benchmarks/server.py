@@ -39,11 +39,15 @@ class Server:
         return Seen(**self._told("seen"))
 
     def held(self) -> dict[tuple[str, str], float]:
-        """For how many seconds each request was held since the last call, by the server's clock: by model and prompt."""
+        """For how many seconds each request since the last call was held, by the server's clock; by model and prompt.
+
+        Without a latency nothing is held.
+        """
         return {(model, prompt): seconds for model, prompt, seconds in self._told("held")}
 
     def _told(self, what: str) -> Any:
-        with urlopen(f"{self.url.removesuffix('/v1')}/{what}", timeout=_PATIENCE_S) as reply:  # noqa: S310 - our loopback
+        url = f"{self.url.removesuffix('/v1')}/{what}"
+        with urlopen(url, timeout=_PATIENCE_S) as reply:  # noqa: S310 - our loopback
             return json.load(reply)
 
     def __enter__(self) -> Self:

@@ -79,7 +79,7 @@ def lower_bound(
     own = windows or {}
     evenly = (math.fsum(times) / own.get(model, lanes) for model, times in busy.items())
     longest = (max(times, default=0.0) for times in busy.values())
-    pooled = (math.fsum(chain.from_iterable(busy.get(model, ()) for model in pool.models)) / pool.most for pool in pools)
+    pooled = (math.fsum(chain(*(busy.get(model, ()) for model in pool.models))) / pool.most for pool in pools)
     return max((*evenly, *longest, *pooled), default=0.0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .gates import Gate, Metric, Operator
 from .metrics import Interval, ModelFigures, wilson
@@ -37,7 +37,8 @@ class GateVerdict:
 
     `held` is None, and `reason` says why, if the gate could not be judged: it then does not hold. `value` was measured;
     `bound` is its Wilson bound if the gate asks for confidence. `required` is what it was held against; `baseline` the
-    baseline's value if the gate names it. A rate is `count` of `total` runs. Units are the gate's.
+    baseline's value if the gate names it. A rate is `count` of `total` runs; a latency is of answers only, and leaves
+    out `timeouts`. Units are the gate's.
     """
 
     gate: Gate
@@ -50,6 +51,7 @@ class GateVerdict:
     baseline: float | None = None
     count: int | None = None
     total: int | None = None
+    timeouts: int = 0
 
 
 def foreseen_fault(gate: Gate, models: Collection[str], baseline: Measured | None = None) -> str | None:
@@ -104,6 +106,7 @@ def _judge(gate: Gate, model: str | None, measured: Measured, baseline: Measured
         baseline=compared,
         count=reading.count,
         total=reading.total,
+        timeouts=reading.timeouts,
     )
 
 
@@ -117,6 +120,7 @@ class _Reading:
     count: int | None = None
     total: int | None = None
     interval: Interval | None = None
+    timeouts: int = 0
 
 
 def _figures(measured: Measured, model: str | None, run: str) -> ModelFigures:
@@ -149,7 +153,8 @@ def _read(metric: Metric, figures: ModelFigures) -> _Reading:
         return _known(figures.score, "no run has a score")
     if metric == "cost":
         return _known(figures.cost_usd, "the cost of an answer is not known; set its model's price in bench.toml")
-    return _known(figures.p50_s if metric == "p50_latency" else figures.p95_s, "no run has a latency")
+    latency = _known(figures.p50_s if metric == "p50_latency" else figures.p95_s, "no answer has a latency")
+    return replace(latency, timeouts=figures.latency_timeouts)
 
 
 def _rate(count: int, total: int, otherwise: str) -> _Reading:

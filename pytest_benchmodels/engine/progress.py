@@ -22,10 +22,10 @@ __all__ = ["Progress", "conclude"]
 class Progress:
     """One run's account.
 
-    `latency_s` is that of the answers, as `Response.latency_s` has it, and so are `connect_s` and `client_s`, None where
-    no answer told them. `retry_s` is the time in flight of attempts that were not answered. All in seconds, over all
-    turns. `doing` completes the sentence "when time ran out, ...". `fingerprint` is empty until somebody needs it. `cached`
-    says that stored answers are judged, and `reuse` what was reused, or why nothing was.
+    `latency_s` is that of the answers, as `Response.latency_s` has it, and so are `connect_s` and `client_s`, None
+    where no answer told them. `retry_s` is the time in flight of attempts that were not answered. All in seconds, over
+    all turns. `doing` completes the sentence "when time ran out, ...". `fingerprint` is empty until somebody needs it.
+    `cached` says that stored answers are judged, and `reuse` what was reused, or why nothing was.
     """
 
     attempts: int = 0

@@ -22,8 +22,8 @@ class Memory:
     `result`: it is finished already. `answers`: its model answered each of its turns already, they are to be judged.
     Neither: it has to be run, unless `must_not_run`. `reason` says for a reader what was reused, or why nothing was.
     `fingerprint` is the run's, if it was needed to find out. `before` is the result that the answers had in the run
-    that is being finished: they are judged afresh, and took then what they took. `timeout`: it timed out unanswered when it
-    was run last, and no model is to be asked again.
+    that is being finished: they are judged afresh, and took then what they took. `timeout`: it timed out unanswered
+    when it was run last, and no model is to be asked again.
     """
 
     result: Result | None = None

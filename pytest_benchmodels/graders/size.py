@@ -46,7 +46,7 @@ class MaxWords(Grader, frozen=True):
 
 
 class MaxLatency(Grader, frozen=True):
-    """The model answered within so many seconds, queueing and waits between attempts left out."""
+    """The answer came within so many seconds; failed attempts, waits and connection set-up left out."""
 
     max_latency: Annotated[float, Meta(gt=0)]
 

@@ -47,8 +47,8 @@ class Bench:
     `sim_url` is where `sim/*` answers once `start_sim` was called; several processes may hold a Bench, one starts it.
     `handover` is what a worker was given, None in other processes. `resumed` is the id of the stored run that this
     session finishes. `keep_ahead` writes results that are about to be reported. `windows` tells of each model that was
-    made ready how many of its runs may be in flight, `pools` of which ones how many together. `foresee` is told which models are about to run, and raises
-    `ConfigError` where a gate could never be judged.
+    made ready how many of its runs may be in flight, `pools` of which ones how many together. `foresee` is told which
+    models are about to run, and raises `ConfigError` where a gate could never be judged.
     """
 
     def __init__(

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.model import Cap, Limit, Model, Price
-from pytest_benchmodels.core.text import nearest, plain, quote
 from pytest_benchmodels.core.session import Pool
+from pytest_benchmodels.core.text import nearest, plain, quote
 from pytest_benchmodels.formats.configfile import ConfigFile, ModelEntry, ProviderEntry
 from pytest_benchmodels.providers.catalog import CATALOG, ProviderInfo
 from pytest_benchmodels.providers.key import is_unhidden, key_fault

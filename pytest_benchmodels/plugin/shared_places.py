@@ -17,10 +17,8 @@ from typing import Final, NamedTuple
 
 from pytest_benchmodels.engine.dispatch import Dispatch
 
-try:
+with suppress(ImportError):  # Windows has no such locks
     import fcntl
-except ImportError:  # Windows has no such locks
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["Maximum", "SharedPlaces", "can_share"]
 
@@ -38,7 +36,7 @@ class Maximum(NamedTuple):
 
 def can_share(folder: Path) -> bool:
     """Whether the controller's files are there: a worker may be on another machine, or on a system without locks."""
-    return fcntl is not None and folder.is_dir()
+    return os.name == "posix" and folder.is_dir()
 
 
 class SharedPlaces:

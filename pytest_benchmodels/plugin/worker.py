@@ -109,7 +109,10 @@ class _Worker:
         folder = Path(handover.lanes_path)
         if not can_share(folder):
             return Dispatch(handover.window)
-        return SharedPlaces(self._bench.settings.concurrency, self._maxima_of, folder, lambda: self._wake())
+        return SharedPlaces(self._bench.settings.concurrency, self._maxima_of, folder, self._look_again)
+
+    def _look_again(self) -> None:
+        self._wake()
 
     def _maxima_of(self, name: str) -> Sequence[Maximum]:
         from .shared_places import Maximum  # noqa: PLC0415 - as above

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_benchmodels.core.gates import Metric
 from pytest_benchmodels.core.verdict import GateVerdict
 
-from .units import one_line
+from .units import one_line, plural
 
 __all__ = ["gate_line", "gate_plain"]
 
@@ -23,7 +23,10 @@ def gate_line(verdict: GateVerdict) -> str:
 
 
 def gate_plain(verdict: GateVerdict) -> dict[str, object]:
-    """One verdict as str, int, float, bool and None. Latencies are in seconds, costs in US dollars, all else shares."""
+    """One verdict as str, int, float, bool and None. Latencies are in seconds, costs in US dollars, all else shares.
+
+    `timeouts` are those that a latency leaves out.
+    """
     return {
         "gate": verdict.gate.text or str(verdict.gate),
         "model": verdict.model,
@@ -35,6 +38,7 @@ def gate_plain(verdict: GateVerdict) -> dict[str, object]:
         "baseline": verdict.baseline,
         "count": verdict.count,
         "total": verdict.total,
+        "timeouts": verdict.timeouts,
     }
 
 
@@ -50,6 +54,8 @@ def _figures(verdict: GateVerdict) -> str:
     parts = [_amount(verdict.gate.metric, verdict.value, digits)]
     if verdict.total is not None:
         parts[0] += f" ({verdict.count}/{verdict.total})"
+    if verdict.timeouts:
+        parts[0] += f" ({plural(verdict.timeouts, 'timeout')} left out)"
     if verdict.bound is not None:
         side = "lower" if verdict.gate.operator in {">=", ">"} else "upper"
         parts.append(f"{side} 95% bound {_amount(verdict.gate.metric, verdict.bound, digits)}")

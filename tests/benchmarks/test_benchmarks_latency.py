@@ -13,7 +13,7 @@ from benchmarks.server import Server
 
 def test_each_latency_is_held_against_the_same_requests_time() -> None:
     held = {("m", str(number)): 0.2 for number in range(10)}
-    latencies = {key: 0.21 for key in held} | {("m", "3"): 0.25, ("m", "4"): 0.1}
+    latencies = dict.fromkeys(held, 0.21) | {("m", "3"): 0.25, ("m", "4"): 0.1}
     fidelity = Fidelity.of(latencies, held)
     assert (round(fidelity.median, 9), fidelity.far_off) == (1.05, 0.2)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pytest_benchmodels.cli.survey import Survey
 from pytest_benchmodels.core.result import Result
-from pytest_benchmodels.core.session import Session
+from pytest_benchmodels.core.session import Pool, Session
 from pytest_benchmodels.store import Store
 from tests.cli.cli_parts import made_run, result, run_command, usual_store
 
@@ -102,6 +102,36 @@ def test_the_makespan_is_the_time_in_which_any_session_was_at_work(spans: Sequen
 
     assert figures.makespan_s == worked
     assert 0 < figures.lower_bound_s <= worked
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.floats(0.0001, 3)), min_size=1, max_size=25),
+    st.integers(1, 4),
+    st.integers(1, 4),
+    st.integers(0, 25),
+    st.sampled_from(["known", "unknown"]),
+)
+def test_no_bound_is_above_its_makespan(
+    runs: list[tuple[str, float]], lanes: int, shared: int, stopped_after: int, sessions_are: str
+) -> None:
+    """A run of two sessions, as one that was resumed; each starts what it may as soon as it may."""
+    found: list[Result] = []
+    for number, some in ((1, runs[:stopped_after]), (2, runs[stopped_after:])):
+        in_flight: list[tuple[str, float]] = []
+        now = number * HOUR_S
+        for model, took in some:
+            while len(in_flight) >= shared or [of for of, _ in in_flight].count(model) >= lanes:
+                now = min(end for _, end in in_flight)
+                in_flight = [entry for entry in in_flight if entry[1] > now]
+            in_flight.append((model, now + took))
+            made = part(number if sessions_are == "known" else 0, f"{number}-{len(found)}", now, took)
+            found.append(replace(made, model=model))
+    pool = Pool(("a", "b", "c"), shared)
+    sessions = [Session(BEGAN + HOUR_S, lanes, {}, (pool,)), Session(BEGAN + 2 * HOUR_S, lanes, {}, (pool,))]
+
+    figures = Survey(found, sessions if sessions_are == "known" else ()).figures()
+
+    assert 0 < figures.lower_bound_s <= figures.makespan_s + 1e-5
 
 
 @pytest.fixture

@@ -131,8 +131,8 @@ def test_what_cannot_be_found_is_not_held_and_says_why(text: str, reason: str) -
         ("error_rate == 0", "no run was made"),
         ("timeout_rate == 0", "no run was made"),
         ("score >= 0", "no run has a score"),
-        ("p50_latency >= 0", "no run has a latency"),
-        ("p95_latency >= 0", "no run has a latency"),
+        ("p50_latency >= 0", "no answer has a latency"),
+        ("p95_latency >= 0", "no answer has a latency"),
         ("cost >= 0", "the cost of an answer is not known; set its model's price in bench.toml"),
     ],
 )

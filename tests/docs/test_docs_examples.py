@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import filterfalse
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,6 +75,11 @@ def form(line: str) -> str:
     return " ".join(re.sub(r"([=_-])\1{2,}", r"\1\1\1", without_figures).split())
 
 
+def is_of_a_busy_machine(line: str) -> bool:
+    """What the summary says where this machine, and not the program, was slow."""
+    return line.startswith("latency is overstated: this machine was busy")
+
+
 def exit_status(output: list[str]) -> int:
     """What such an output ends with: gates decide where there are some, else single results do."""
     if any(line.startswith("gate ") for line in output):
@@ -90,7 +96,7 @@ def test_the_commands_print_what_the_document_shows(name: str, tmp_path: Path) -
 
         done = run_pytest(tmp_path, *shown.arguments)
 
-        printed = "\n".join(map(form, done.stdout.splitlines()))
+        printed = "\n".join(map(form, filterfalse(is_of_a_busy_machine, done.stdout.splitlines())))
         for part in "\n".join(("", *map(form, shown.output))).split("\n...\n"):
             assert part.strip() in printed
         assert done.returncode == exit_status(shown.output), done.stdout

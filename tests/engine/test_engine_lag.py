@@ -87,8 +87,8 @@ def test_no_timer_is_due_while_nothing_is_watched() -> None:
     async def story(loop: Clock) -> None:
         lag = LoopLag(PERIOD_S)
         with lag.watched(), lag.watched():
-            assert len(loop._scheduled) == 1  # type: ignore[attr-defined] # noqa: SLF001 - one for both
-        assert all(timer.cancelled() for timer in loop._scheduled)  # type: ignore[attr-defined] # noqa: SLF001
+            assert len(loop._scheduled) == 1  # type: ignore[attr-defined]
+        assert all(timer.cancelled() for timer in loop._scheduled)  # type: ignore[attr-defined]
         loop.now += 5.0
         with lag.watched():
             assert lag.seconds() == 0.0, "what was before does not count"

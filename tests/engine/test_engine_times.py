@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,8 +20,15 @@ from pytest_benchmodels.core.metrics import Tally
 from pytest_benchmodels.core.result import Result, from_plain, to_plain
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
+from pytest_benchmodels.engine.admission import Admission
+from pytest_benchmodels.engine.attempts import Attempts
+from pytest_benchmodels.engine.backoff import Backoff
+from pytest_benchmodels.engine.execution import Executor
 from pytest_benchmodels.engine.flight import Alone
-from pytest_benchmodels.engine.recall import Memory
+from pytest_benchmodels.engine.limits import Unlimited
+from pytest_benchmodels.engine.limits.memory import MemoryLimiter
+from pytest_benchmodels.engine.permits import Permits
+from pytest_benchmodels.engine.recall import Forgetful, Memory
 from pytest_benchmodels.graders.size import MaxLatency
 from pytest_benchmodels.reports.bench_json import BenchRun, write_bench_json
 from pytest_benchmodels.reports.bench_json_reader import read_bench_json
@@ -166,3 +175,29 @@ def test_a_timeout_that_is_known_stays_one() -> None:
 
     assert (again.status, again.error, again.cached, again.reuse) == ("timeout", known, True, "it timed out")
     assert (again.attempts, again.was_run) == (0, False)
+
+
+def test_what_requests_need_is_loaded_once_and_is_no_runs_time() -> None:
+    loaded: list[tuple[float, str]] = []
+
+    def load() -> None:
+        loaded.append((time.time(), threading.current_thread().name))
+
+    answers = [Answered(0, Response("4", latency_s=0.5))] * 3
+    attempts = Attempts(
+        lambda _: Scripted(answers),
+        Backoff(0),
+        Permits(MemoryLimiter(), Unlimited()),
+        load,
+    )
+    each = Executor(attempts, Admission(), Forgetful())
+
+    async def at_once() -> list[Result]:
+        return await asyncio.gather(*(each.execute(run(scenario()), Alone()) for _ in answers))
+
+    ended = asyncio.run(at_once())
+
+    ((loaded_at, thread),) = loaded
+    assert thread != threading.main_thread().name, "the loop goes on meanwhile"
+    assert {result.status for result in ended} == {"passed"}
+    assert all(result.started_at >= loaded_at for result in ended)

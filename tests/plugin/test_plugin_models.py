@@ -193,7 +193,7 @@ def test_runs_at_once_are_pooled_by_key_and_address_as_well() -> None:
     tables = {"team": {"provider": "openai", "name": "x", "api_key_env": "TEAM_KEY"}}
     registry = models({"model": tables, "provider": {"openai": {"max_in_flight": 3}}})
     pools = registry.pools([registry.resolve(name) for name in ("openai/a", "openai/b", "team", "sim/steady")])
-    assert [(sorted(pool.groups), pool.most) for pool in pools] == [(["openai/a", "openai/b"], 3), (["team"], 3)]
+    assert [(sorted(pool.models), pool.most) for pool in pools] == [(["openai/a", "openai/b"], 3), (["team"], 3)]
 
 
 def test_a_session_that_shares_no_limits_counts_runs_at_once_by_itself() -> None:

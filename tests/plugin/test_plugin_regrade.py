@@ -5,8 +5,22 @@ from __future__ import annotations
 import pytest
 
 from pytest_benchmodels import SimServer
-from tests.plugin.plugin_parts import Project, json_report, right, wrong
+from tests.plugin.plugin_parts import Project, hanging, json_report, right, wrong
 from tests.plugin.plugin_store import requests, stored, stored_runs, talk
+
+BLOCKING = """
+import threading
+from pytest_benchmodels import Grade, Grader
+
+class Blocks(Grader, frozen=True):
+    blocks: bool
+
+    def grade(self, response):
+        threading.Event().wait()
+
+def pytest_bench_graders():
+    return [Blocks]
+"""
 
 
 def test_changed_checks_judge_what_was_answered(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
@@ -116,3 +130,65 @@ def test_a_model_that_is_not_called_needs_no_key(
 
     assert result.parseoutcomes() == {"passed": 1}
     assert requests(sim) == 1
+
+
+def test_a_timeout_without_an_answer_stays_one_and_the_rate_the_same(
+    project: Project, sim: SimServer, workers: tuple[str, ...]
+) -> None:
+    project.watch(sim.url)
+    project.suite(right("a"), wrong("b"), hanging("c"), hanging("d"), models=["watched"])
+    first = project.bench("--bench-json=first.json")
+    assert first.parseoutcomes() == {"passed": 1, "failed": 3}
+    asked = requests(sim)
+
+    for name in ("second", "third"):
+        again = project.bench("--bench-regrade", f"--bench-json={name}.json", "--junitxml=j.xml", *workers)
+        assert again.parseoutcomes() == {"passed": 1, "failed": 3}
+        again.stdout.fnmatch_lines(["Timeout (>0.3s): attempt 1 was not answered*"])
+        again.stdout.fnmatch_lines(["p50 and p95 leave out timeouts: watched: 2 of 4 runs"])
+        assert requests(sim) == asked
+        before, after = (json_report(project.path / f"{which}.json")["models"][0] for which in ("first", name))
+        same = ("rate", "passed", "failed", "timeouts", "p50_s", "p95_s", "latency_runs", "latency_timeouts")
+        assert {key: after[key] for key in same} == {key: before[key] for key in same}
+
+
+def test_a_timeout_that_was_answered_since_is_judged(project: Project, sim: SimServer) -> None:
+    project.watch(sim.url)
+    project.suite(right("a", timeout=0.001), models=["watched"])
+    project.bench()
+    project.suite(right("a"), models=["watched"])
+    assert project.bench().parseoutcomes() == {"passed": 1}
+
+    assert project.bench("--bench-regrade").parseoutcomes() == {"passed": 1}
+
+
+def test_an_answer_that_no_check_got_to_is_judged_now(project: Project, sim: SimServer) -> None:
+    project.write("conftest.py", BLOCKING)
+    project.watch(sim.url)
+    project.suite(right("a", checks=[{"blocks": True}], timeout=0.5), models=["watched"])
+    assert project.bench().parseoutcomes() == {"failed": 1}
+    project.suite(right("a", checks=[{"min_words": 1}], timeout=0.5), models=["watched"])
+
+    assert project.bench("--bench-regrade").parseoutcomes() == {"passed": 1}
+
+
+def test_failed_attempts_are_no_latency_by_any_way(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+    """Two turns, each after a failed attempt that took longer than the limit of the check."""
+    slow_to_fail: dict[str, object] = {"latency": 0.4, "sigma": 0, "rate_500": 1, "recover_after": 1}
+    project.watch(sim.url)
+    limit = [{"max_latency": 60}]
+    project.suite({**talk("talk"), "params": {"sim": slow_to_fail}, "checks": limit}, models=["watched"])
+    assert project.bench("--bench-json=live.json", *workers).parseoutcomes() == {"passed": 1}
+    (live,) = json_report(project.path / "live.json")["results"]
+    assert live["attempts"] == 4
+    assert 0 < live["latency_s"] + live["retry_s"] + live["wait_s"] <= live["duration_s"]
+    assert live["latency_s"] == sum(answer["latency_s"] for answer in live["answers"])
+
+    for reuse in ("--bench-regrade", "--bench-cache"):
+        limit[0]["max_latency"] -= 1
+        project.suite({**talk("talk"), "params": {"sim": slow_to_fail}, "checks": limit}, models=["watched"])
+        gate = f"--bench-gate=p95_latency <= {live['latency_s']!r}s"
+        assert project.bench(reuse, gate, "--bench-json=again.json", *workers).ret == 0
+        (again,) = json_report(project.path / "again.json")["results"]
+        times = ("latency_s", "connect_s", "client_s")
+        assert {name: again[name] for name in times} == {name: live[name] for name in times}

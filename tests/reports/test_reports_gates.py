@@ -85,6 +85,11 @@ def test_hostile_model_names_do_not_steer_the_terminal() -> None:
     assert "\x1b" not in line("score >= 0 @ \x1b[2J")
 
 
+def test_a_latency_says_how_many_timeouts_it_leaves_out() -> None:
+    assert line("p95_latency < 8", latency_timeouts=2) == "gate held   p95_latency < 8: 6.40s (2 timeouts left out)"
+    assert line("pass_rate >= 0.9", latency_timeouts=2) == "gate held   pass_rate >= 0.9: 0.933 (361/387)"
+
+
 def test_the_plain_form_is_json_with_every_figure() -> None:
     gate = parse_gate("pass_rate >= baseline - 2% @ sim/steady")
     plain = gate_plain(judge(gate, measured(), measured())[0])
@@ -100,4 +105,5 @@ def test_the_plain_form_is_json_with_every_figure() -> None:
         "baseline": 361 / 387,
         "count": 361,
         "total": 387,
+        "timeouts": 0,
     }

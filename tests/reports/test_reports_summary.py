@@ -187,6 +187,40 @@ def test_a_name_from_a_file_cannot_steer_the_terminal() -> None:
     assert "\x1b" not in text
 
 
+def timing(*models: ModelFigures) -> list[str]:
+    figures = some_figures(*models)
+    return [line for line in summary_lines(figures, 80) if line.startswith(("p50 and p95", "latency is"))]
+
+
+def test_percentiles_say_how_many_timeouts_they_leave_out() -> None:
+    late = a_model("late", passed=50, failed=4, timeouts=4, latency_runs=54, latency_timeouts=4)
+    later = a_model("later\n", passed=0, failed=0, timeouts=1, latency_timeouts=1)
+    told = "p50 and p95 leave out timeouts: late: 4 of 58 runs, later: 1 of 1 run"
+    assert timing(late, a_model("quick"), later) == [told]
+    assert timing(a_model("quick")) == []
+
+
+@pytest.mark.parametrize(
+    ("delays", "told"),
+    [
+        ((0.12, None), "120 ms"),
+        ((0.12, 3.84), "3.8 s"),
+        ((0.9996, 0.0), "1.0 s"),
+        ((0.019, 0.0), None),  # of every machine
+        ((None, None), None),
+    ],
+)
+def test_a_busy_machine_is_told_where_it_matters(delays: tuple[float | None, ...], told: str | None) -> None:
+    some = [a_model(f"m{number}", p50_s=0.15, client_p95_s=delay) for number, delay in enumerate(delays)]
+    line = f"latency is overstated: this machine was busy (p95 of its own delay {told})"
+    assert timing(*some) == ([line] if told else [])
+
+
+def test_a_delay_is_no_matter_beside_a_long_latency() -> None:
+    assert timing(a_model(p50_s=1.9, client_p95_s=0.12)) == []
+    assert timing(a_model(p50_s=1.1, client_p95_s=0.12)) != []
+
+
 counts = st.integers(0, 10_000)
 known = st.none() | st.floats(0, 1e6)
 models = st.builds(
