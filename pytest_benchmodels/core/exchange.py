@@ -27,8 +27,9 @@ class Usage:
     """Tokens as the provider counted them; None where it said nothing.
 
     One account for all: `input_tokens` is the whole prompt, of which `cached_input_tokens` were read from the provider's
-    cache and `cache_write_tokens` written to it; `output_tokens` is all that the model wrote, of which
-    `reasoning_tokens` were thinking.
+    cache and `cache_write_tokens` written to it, of these `cache_write_1h_tokens` for an hour instead of minutes;
+    `output_tokens` is all that is billed as output, of which `reasoning_tokens` were thinking. `stated_cost_usd` is what
+    the provider itself says that it billed, in US dollars.
     """
 
     input_tokens: int | None = None
@@ -36,6 +37,8 @@ class Usage:
     cached_input_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    stated_cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

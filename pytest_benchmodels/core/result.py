@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from .exchange import Response
+from .bill import Bill
+from .exchange import Response, Usage
 
 __all__ = ["NEXT_ATTEMPT", "CheckResult", "Failure", "Result", "Retry", "Status", "from_plain", "to_plain"]
 
@@ -54,8 +55,11 @@ class Result:
     `latency_s` is the sum over its turns of the answered attempt, from the request to the last byte. Apart from it
     stand failed attempts (`retry_s`), connection set-up (`connect_s`), the client's own delay (`client_s`), each None
     where nobody measured it, and `wait_s`, spent waiting for rate limits and between attempts, `waits` what for.
-    `duration_s` is the run from its first request on. All in seconds. `started_at` is in seconds since the epoch. `score` is None unless the answer was graded. `cost_usd` is
-    None where the price or the tokens are unknown. `xfail` is the author's reason to expect a wrong answer, and changes
+    `duration_s` is the run from its first request on. All in seconds. `started_at` is in seconds since the epoch. `score` is None unless the answer was graded.
+
+    `cost_usd` and `usage` are what all its requests took that were billed, failed ones too; None, and a count of None,
+    where any part of it is unknown. `known_cost_usd` and `known_usage` are then the part that is known: it took at least
+    that. `xfail` is the author's reason to expect a wrong answer, and changes
     no status. `cached` says that no model was called for it, `regraded` that a stored answer was judged, `reuse` what
     was taken over, or why nothing was. `answers` are those of all turns where there were several; `response` is the
     last one, with the latency and the tokens of all. `session` says which of its run's sessions had it, from 1 on; it
@@ -91,6 +95,17 @@ class Result:
     retry_s: float | None = None
     connect_s: float | None = None
     client_s: float | None = None
+    known_cost_usd: float | None = None
+    usage: Usage | None = None
+    known_usage: Usage | None = None
+
+    @property
+    def spent(self) -> Bill:
+        """What it took. Of a result that was kept before there was such an account, what its answer tells."""
+        if self.usage is not None and self.known_usage is not None:
+            return Bill(self.usage, self.known_usage, self.cost_usd, self.known_cost_usd or 0.0)
+        usage = self.response.usage if self.response is not None else Usage()
+        return Bill(usage, usage, self.cost_usd, self.known_cost_usd or self.cost_usd or 0.0)
 
     @property
     def was_run(self) -> bool:

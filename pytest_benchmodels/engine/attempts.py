@@ -44,8 +44,14 @@ class Attempts:
             flight.begin()
             flight.progress.attempts += 1
             flight.progress.doing = f"attempt {attempt} was not answered"
-            with flight.progress.working():
-                response = await provider.complete(replace(request, attempt=attempt) if attempt > 1 else request)
+            flight.progress.asked()
+            try:
+                with flight.progress.working():
+                    response = await provider.complete(replace(request, attempt=attempt) if attempt > 1 else request)
+            except ProviderError as error:
+                flight.progress.refused(error)
+                raise
+            flight.progress.counted(response.usage)
         await self._permits.settle(permit, request, response.usage)
         if response.pause_s is not None:
             flight.lane.pause(response.pause_s)

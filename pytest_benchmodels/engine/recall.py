@@ -63,4 +63,6 @@ class Replay:
         flight.begin()
         response = next(self._answers)
         flight.progress.latency_s += response.latency_s
+        flight.progress.asked()
+        flight.progress.counted(response.usage)
         return response if response.pause_s is None else replace(response, pause_s=None)
