@@ -80,8 +80,10 @@ class ModelFigures:
 
     `score` is the mean over the runs that have one. `p50_s` and `p95_s` are seconds over passed, failed and timed out
     runs: an answer counts with its latency, a timeout with the whole time that was spent on it, an error not at all.
-    Tokens are sums over what the provider counted. `cost_usd` is None if the cost of any answer is unknown. `waits_s`
-    are sums over all runs of the seconds that they waited, by what for.
+    Tokens and `cost_usd` are what all its requests took that were billed, reruns and failed ones too; None if any part is
+    unknown. The known part is in `known_input_tokens`, `known_output_tokens` and `known_cost_usd`, and `unpriced` is the
+    number of runs that have a part whose cost is unknown. `reruns` counts the runs that a plugin made again: their last
+    verdict counts. `waits_s` are sums over all runs of the seconds that they waited, by what for.
     """
 
     model: str
@@ -97,6 +99,21 @@ class ModelFigures:
     output_tokens: int | None
     cost_usd: float | None
     waits_s: Mapping[str, float] = field(default_factory=dict)
+    known_input_tokens: int | None = None
+    known_output_tokens: int | None = None
+    known_cost_usd: float = 0.0
+    unpriced: int = 0
+    reruns: int = 0
+
+    @property
+    def cost_per_passed_usd(self) -> float | None:
+        """US dollars for each run that passed; None where none passed, or the cost is not wholly known."""
+        return self.cost_usd / self.passed if self.passed and self.cost_usd is not None else None
+
+    @property
+    def known_cost_per_passed_usd(self) -> float | None:
+        """What each run that passed cost at least; None where none passed."""
+        return self.known_cost_usd / self.passed if self.passed else None
 
     @property
     def graded(self) -> int:
@@ -179,6 +196,28 @@ class Figures:
         return count * 60 / self.makespan_s if self.makespan_s else 0.0
 
 
+class _Count:
+    """A sum of counts, of which some may be unknown, or known in part."""
+
+    __slots__ = ("is_whole", "known")
+
+    def __init__(self) -> None:
+        self.known: int | None = None
+        self.is_whole = True
+
+    @property
+    def total(self) -> int | None:
+        return self.known if self.is_whole else None
+
+    def add(self, total: int | None, known: int | None) -> None:
+        self.known = _sum(self.known, known)
+        self.is_whole &= total is not None
+
+    def merge(self, other: _Count) -> None:
+        self.known = _sum(self.known, other.known)
+        self.is_whole &= other.is_whole
+
+
 class _ModelTally:
     """What is kept of one model's results."""
 
@@ -188,9 +227,10 @@ class _ModelTally:
         "input_tokens",
         "latencies",
         "output_tokens",
-        "price_unknown",
+        "reruns",
         "scores",
         "statuses",
+        "unpriced",
         "waits",
     )
 
@@ -200,9 +240,10 @@ class _ModelTally:
         self.scores = array("d")
         self.costs = array("d")
         self.busy = array("d")
-        self.input_tokens: int | None = None
-        self.output_tokens: int | None = None
-        self.price_unknown = False
+        self.input_tokens = _Count()
+        self.output_tokens = _Count()
+        self.unpriced = 0
+        self.reruns = 0
         self.waits: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
 
     def add(self, result: Result) -> None:
@@ -220,26 +261,30 @@ class _ModelTally:
         self._add_spending(result)
 
     def _add_spending(self, result: Result) -> None:
-        if result.response is not None:
-            usage = result.response.usage
-            self.input_tokens = _sum(self.input_tokens, usage.input_tokens)
-            self.output_tokens = _sum(self.output_tokens, usage.output_tokens)
-        if result.cost_usd is not None:
-            self.costs.append(result.cost_usd)
-        elif result.status in {"passed", "failed"}:
-            self.price_unknown = True
+        self.reruns += result.reruns
+        spent = result.spent
+        if result.usage is not None or result.response is not None:
+            self.input_tokens.add(spent.usage.input_tokens, spent.known_usage.input_tokens)
+            self.output_tokens.add(spent.usage.output_tokens, spent.known_usage.output_tokens)
+        if spent.cost_usd is not None or spent.known_cost_usd:
+            self.costs.append(spent.known_cost_usd)
+        # Where nobody keeps an account, only an answer shows that something was billed.
+        if spent.cost_usd is None and (result.known_cost_usd is not None or result.status in {"passed", "failed"}):
+            self.unpriced += 1
 
     def merge(self, other: _ModelTally) -> None:
         self.statuses.update(other.statuses)
         for name in ("latencies", "scores", "costs", "busy"):
             getattr(self, name).extend(getattr(other, name))
-        self.input_tokens = _sum(self.input_tokens, other.input_tokens)
-        self.output_tokens = _sum(self.output_tokens, other.output_tokens)
-        self.price_unknown |= other.price_unknown
+        self.input_tokens.merge(other.input_tokens)
+        self.output_tokens.merge(other.output_tokens)
+        self.unpriced += other.unpriced
+        self.reruns += other.reruns
         for reason, waited in other.waits.items():
             self.waits[reason].extend(waited)
 
     def figures(self, model: str) -> ModelFigures:
+        known_usd = math.fsum(self.costs)
         return ModelFigures(
             model=model,
             passed=self.statuses["passed"],
@@ -250,10 +295,15 @@ class _ModelTally:
             score=math.fsum(self.scores) / len(self.scores) if self.scores else None,
             p50_s=percentile(self.latencies, 0.50),
             p95_s=percentile(self.latencies, 0.95),
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
-            cost_usd=math.fsum(self.costs) if self.costs and not self.price_unknown else None,
+            input_tokens=self.input_tokens.total,
+            output_tokens=self.output_tokens.total,
+            cost_usd=known_usd if self.costs and not self.unpriced else None,
             waits_s={reason: math.fsum(waited) for reason, waited in sorted(self.waits.items())},
+            known_input_tokens=self.input_tokens.known,
+            known_output_tokens=self.output_tokens.known,
+            known_cost_usd=known_usd,
+            unpriced=self.unpriced,
+            reruns=self.reruns,
         )
 
 

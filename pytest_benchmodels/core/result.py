@@ -59,7 +59,7 @@ class Result:
 
     `cost_usd` and `usage` are what all its requests took that were billed, failed ones too; None, and a count of None,
     where any part of it is unknown. `known_cost_usd` and `known_usage` are then the part that is known: it took at least
-    that. `xfail` is the author's reason to expect a wrong answer, and changes
+    that. `reruns` says how often a plugin had it run again: all of them were paid, the last one is what is told. `xfail` is the author's reason to expect a wrong answer, and changes
     no status. `cached` says that no model was called for it, `regraded` that a stored answer was judged, `reuse` what
     was taken over, or why nothing was. `answers` are those of all turns where there were several; `response` is the
     last one, with the latency and the tokens of all. `session` says which of its run's sessions had it, from 1 on; it
@@ -98,6 +98,7 @@ class Result:
     known_cost_usd: float | None = None
     usage: Usage | None = None
     known_usage: Usage | None = None
+    reruns: int = 0
 
     @property
     def spent(self) -> Bill:

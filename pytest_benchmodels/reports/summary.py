@@ -103,7 +103,7 @@ def _row(model: ModelFigures) -> list[str]:
         duration(model.p50_s),
         duration(model.p95_s),
         _tokens(model),
-        dollars(model.cost_usd),
+        dollars(model.cost_usd, model.known_cost_usd),
     ]
 
 
@@ -115,9 +115,9 @@ def _interval(model: ModelFigures) -> str:
 
 
 def _tokens(model: ModelFigures) -> str:
-    if model.input_tokens is None and model.output_tokens is None:
-        return UNKNOWN
-    return f"{tokens(model.input_tokens)}/{tokens(model.output_tokens)}"
+    sent = tokens(model.input_tokens, model.known_input_tokens)
+    written = tokens(model.output_tokens, model.known_output_tokens)
+    return UNKNOWN if sent == written == UNKNOWN else f"{sent}/{written}"
 
 
 def cause_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:
