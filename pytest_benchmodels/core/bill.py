@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from .exchange import Usage
 from .model import Price
 
-__all__ = ["Bill", "Cost", "bill", "cost"]
+__all__ = ["Bill", "Cost", "bill", "cost", "together"]
 
 _PER = 1_000_000
 _KINDS = tuple(field.name for field in fields(Usage))
@@ -87,6 +87,17 @@ def _tier(price: Price, prompt: int) -> Price:
     """The rates for a prompt of so many tokens."""
     reached = [tier.price for tier in price.tiers if prompt > tier.above]
     return reached[-1] if reached else price
+
+
+def together(one: Bill, other: Bill) -> Bill:
+    """Both bills as one."""
+    parts = (one.cost_usd, other.cost_usd)
+    return Bill(
+        usage=_added((one.usage, other.usage), whole=True),
+        known_usage=_added((one.known_usage, other.known_usage), whole=False),
+        cost_usd=None if None in parts else math.fsum(filter(None, parts)),
+        known_cost_usd=one.known_cost_usd + other.known_cost_usd,
+    )
 
 
 def _added(requests: Sequence[Usage], *, whole: bool) -> Usage:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import msgspec
 
-from .bill import Bill
+from .bill import Bill, together
 from .exchange import Response, Usage
 
 __all__ = ["NEXT_ATTEMPT", "CheckResult", "Failure", "Result", "Retry", "Status", "from_plain", "to_plain"]
@@ -107,6 +107,22 @@ class Result:
             return Bill(self.usage, self.known_usage, self.cost_usd, self.known_cost_usd or 0.0)
         usage = self.response.usage if self.response is not None else Usage()
         return Bill(usage, usage, self.cost_usd, self.known_cost_usd or self.cost_usd or 0.0)
+
+    def again_after(self, earlier: Result) -> Result:
+        """This result of a run that was made before: both were paid. An answer that was taken over is paid already."""
+        took = earlier.spent if self.cached else together(earlier.spent, self.spent)
+        return replace(
+            self,
+            cost_usd=took.cost_usd,
+            known_cost_usd=took.known_cost_usd,
+            usage=took.usage,
+            known_usage=took.known_usage,
+            reruns=earlier.reruns + 1,
+        )
+
+    def unpaid(self) -> Result:
+        """The same without what it took, where that is told already."""
+        return replace(self, cost_usd=0.0, known_cost_usd=0.0, usage=Usage(0, 0), known_usage=Usage(0, 0))
 
     @property
     def was_run(self) -> bool:

@@ -60,11 +60,14 @@ class Admission:
             budget = exact_dollars(self._budget_usd or 0.0)
             raise RefusedError("skipped", Failure("budget", f"the budget of {budget} is spent"))
 
-    def count(self, result: Result) -> None:
-        """Learn from a run's end. What was taken over cost nothing now, and tells nothing of a server."""
+    def count(self, result: Result, paid_usd: float = 0.0) -> None:
+        """Learn from a run's end. What was taken over cost nothing now, and tells nothing of a server.
+
+        `paid_usd` US dollars of it were counted before: of a run that is made again, each result has the bill of all.
+        """
         if result.cached:
             return
-        self._spent_usd += result.spent.known_cost_usd
+        self._spent_usd += max(result.spent.known_cost_usd - paid_usd, 0.0)
         if result.error is None or result.error.kind not in BREAKING:
             self._failures.pop(result.model, None)
             return

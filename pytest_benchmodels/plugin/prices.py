@@ -67,13 +67,11 @@ def _price(listed: ModelPrice) -> Price | None:
     levels = sorted({tier.start for value in entries.values() for tier in getattr(value, "tiers", ())})
     tiers = tuple(Tier(above, _rates(entries, above + 1)) for above in levels)
     base = _rates(entries, 0)
-    return Price(
-        base.input, base.output, base.cached_input, base.cache_write, base.cache_write_1h, tiers
-    )
+    return Price(base.input, base.output, base.cached_input, base.cache_write, base.cache_write_1h, tiers)
 
 
 def _rates(entries: dict[str, object], prompt: int) -> Price:
-    """The rates for a prompt of so many tokens. What has none of its own is billed as the rest, and that is free without."""
+    """The rates for a prompt of so many tokens; without one of its own, a kind is billed as the rest is."""
 
     def rate(name: str, otherwise: float) -> float:
         value = entries.get(name)

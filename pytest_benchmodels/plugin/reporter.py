@@ -19,7 +19,7 @@ from pytest_benchmodels.reports.units import plural
 from .bench import Bench
 from .durations import write_durations
 from .keeper import Keeper
-from .transport import detach, gate_reports
+from .transport import detach, gate_reports, is_rerun
 from .verdicts import Verdicts
 from .writing import write_reports
 
@@ -51,7 +51,8 @@ class Reporter:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep a result before any other plugin hears of it."""
         delivery = detach(report)
-        if delivery is None or str(report.outcome) == "rerun":  # pytest-rerunfailures': the last result is the run's
+        # pytest-rerunfailures' word: the last result is the run's, and has the bill of all.
+        if delivery is None or is_rerun(report):
             return
         self._keeper.keep(delivery)
         result = delivery.result

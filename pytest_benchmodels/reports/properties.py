@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pytest_benchmodels.core.exchange import Usage
 from pytest_benchmodels.core.result import Result
 
 __all__ = ["junit_properties", "result_properties"]
 
 
 def result_properties(result: Result) -> dict[str, str | int | float | None]:
-    """The ten facts of one run; None, JSON's null, where one is not known.
+    """The facts of one run; None, JSON's null, where one is not known.
 
-    `latency_s` is in seconds to the microsecond, `cost_usd` in US dollars.
+    `latency_s` is in seconds to the microsecond, `cost_usd` in US dollars; `known_cost_usd` is the part that is known.
     """
-    usage = result.response.usage if result.response else Usage()
+    spent = result.spent
+    usage = spent.usage
     return {
         "scenario": result.scenario,
         "model": result.model,
@@ -23,7 +23,10 @@ def result_properties(result: Result) -> dict[str, str | int | float | None]:
         "latency_s": round(result.latency_s, 6),
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
-        "cost_usd": result.cost_usd,
+        "cached_input_tokens": usage.cached_input_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "cost_usd": spent.cost_usd,
+        "known_cost_usd": spent.known_cost_usd if spent.cost_usd is None and spent.known_cost_usd else spent.cost_usd,
         "attempts": result.attempts,
     }
 

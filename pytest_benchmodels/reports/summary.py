@@ -11,7 +11,7 @@ from pytest_benchmodels.core.text import clip
 
 from .units import UNKNOWN, dollars, duration, fraction, one_line, percent, plural, tokens
 
-__all__ = ["cause_lines", "closing_lines", "summary_lines", "summary_table", "wait_lines"]
+__all__ = ["cause_lines", "closing_lines", "cost_lines", "rerun_lines", "summary_lines", "summary_table", "wait_lines"]
 
 _GAP = "  "
 _ERROR_LINES = 5
@@ -63,6 +63,7 @@ def summary_lines(figures: Figures, width: int, notes: Iterable[str] = ()) -> li
         *_table(figures.models),
         *cause_lines(figures.errors, width),
         *wait_lines(figures),
+        *rerun_lines(figures),
         *notes,
         *closing_lines(figures),
     ]
@@ -142,6 +143,22 @@ def wait_lines(figures: Figures) -> Iterator[str]:
         ]
         if told:
             yield f"waited: {one_line(model.model, _MODEL_LIMIT)}: {', '.join(told)} (all its runs together)"
+
+
+def cost_lines(figures: Figures) -> Iterator[str]:
+    """What each run that passed cost, where anything cost anything; and what was run again."""
+    for model in figures.models:
+        if model.known_cost_per_passed_usd:
+            each = dollars(model.cost_per_passed_usd, model.known_cost_per_passed_usd)
+            yield f"cost per passed run: {one_line(model.model, _MODEL_LIMIT)}: {each}"
+
+
+def rerun_lines(figures: Figures) -> Iterator[str]:
+    """How many runs another plugin had made again."""
+    for model in figures.models:
+        if model.reruns:
+            again = plural(model.reruns, "run")
+            yield f"run again: {one_line(model.model, _MODEL_LIMIT)}: {again}; all are paid, the last verdict counts"
 
 
 def closing_lines(figures: Figures) -> list[str]:

@@ -84,7 +84,13 @@ _SECOND = (
     """,
 )
 
-MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SECOND)
+_THIRD = (
+    "ALTER TABLE results ADD COLUMN cached_input_tokens INTEGER",
+    "ALTER TABLE results ADD COLUMN cache_write_tokens INTEGER",
+    "ALTER TABLE results ADD COLUMN known_cost_usd REAL",  # what is known of a cost of which cost_usd is null
+)
+
+MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SECOND, _THIRD)
 """The n-th brings a store of version n to n + 1. What was released is never changed, only followed by another."""
 
 

@@ -16,7 +16,18 @@ from pytest_benchmodels.core.model import Price
 from pytest_benchmodels.plugin.prices import listed_price
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
-CATALOG = ("openai", "anthropic", "google", "openrouter", "x-ai", "deepseek", "mistral", "groq", "together", "fireworks")
+CATALOG = (
+    "openai",
+    "anthropic",
+    "google",
+    "openrouter",
+    "x-ai",
+    "deepseek",
+    "mistral",
+    "groq",
+    "together",
+    "fireworks",
+)
 USAGES = (
     Usage(1000, 1000),
     Usage(0, 0),
@@ -69,7 +80,12 @@ def test_every_listed_model_costs_what_the_list_works_out() -> None:
     ("provider", "model", "usage", "right"),
     [
         # What the providers' own price pages say, by hand: dollars per million tokens.
-        ("openai", "gpt-4o-mini", Usage(100_000, 1000, cached_input_tokens=90_000), 10_000 * 0.15 + 90_000 * 0.075 + 600),
+        (
+            "openai",
+            "gpt-4o-mini",
+            Usage(100_000, 1000, cached_input_tokens=90_000),
+            10_000 * 0.15 + 90_000 * 0.075 + 600,
+        ),
         ("google", "gemini-2.5-pro", Usage(300_000, 1000), 300_000 * 2.5 + 1000 * 15),
         ("google", "gemini-2.5-pro", Usage(200_000, 1000), 200_000 * 1.25 + 1000 * 10),
         (
