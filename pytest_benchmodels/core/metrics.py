@@ -80,10 +80,10 @@ class ModelFigures:
 
     `score` is the mean over the runs that have one. `p50_s` and `p95_s` are seconds over passed, failed and timed out
     runs: an answer counts with its latency, a timeout with the whole time that was spent on it, an error not at all.
-    Tokens and `cost_usd` are what all its requests took that were billed, reruns and failed ones too; None if any part is
-    unknown. The known part is in `known_input_tokens`, `known_output_tokens` and `known_cost_usd`, and `unpriced` is the
-    number of runs that have a part whose cost is unknown. `reruns` counts the runs that a plugin made again: their last
-    verdict counts. `waits_s` are sums over all runs of the seconds that they waited, by what for.
+    Tokens and `cost_usd` are what all its requests took that were billed, reruns and failed ones too; None if any part
+    is unknown. The known part is in `known_input_tokens`, `known_output_tokens` and `known_cost_usd`, and `unpriced` is
+    the number of runs that have a part whose cost is unknown. `reruns` counts the runs that a plugin made again: their
+    last verdict counts. `waits_s` are sums over all runs of the seconds that they waited, by what for.
     """
 
     model: str
@@ -104,6 +104,7 @@ class ModelFigures:
     known_cost_usd: float = 0.0
     unpriced: int = 0
     reruns: int = 0
+    known_cached_input_tokens: int | None = None
 
     @property
     def cost_per_passed_usd(self) -> float | None:
@@ -223,6 +224,7 @@ class _ModelTally:
 
     __slots__ = (
         "busy",
+        "cached_input_tokens",
         "costs",
         "input_tokens",
         "latencies",
@@ -241,6 +243,7 @@ class _ModelTally:
         self.costs = array("d")
         self.busy = array("d")
         self.input_tokens = _Count()
+        self.cached_input_tokens = _Count()
         self.output_tokens = _Count()
         self.unpriced = 0
         self.reruns = 0
@@ -264,6 +267,8 @@ class _ModelTally:
         self.reruns += result.reruns
         spent = result.spent
         if result.usage is not None or result.response is not None:
+            cached = spent.known_usage.cached_input_tokens
+            self.cached_input_tokens.add(cached, cached)
             self.input_tokens.add(spent.usage.input_tokens, spent.known_usage.input_tokens)
             self.output_tokens.add(spent.usage.output_tokens, spent.known_usage.output_tokens)
         if spent.cost_usd is not None or spent.known_cost_usd:
@@ -277,6 +282,7 @@ class _ModelTally:
         for name in ("latencies", "scores", "costs", "busy"):
             getattr(self, name).extend(getattr(other, name))
         self.input_tokens.merge(other.input_tokens)
+        self.cached_input_tokens.merge(other.cached_input_tokens)
         self.output_tokens.merge(other.output_tokens)
         self.unpriced += other.unpriced
         self.reruns += other.reruns
@@ -300,6 +306,7 @@ class _ModelTally:
             cost_usd=known_usd if self.costs and not self.unpriced else None,
             waits_s={reason: math.fsum(waited) for reason, waited in sorted(self.waits.items())},
             known_input_tokens=self.input_tokens.known,
+            known_cached_input_tokens=self.cached_input_tokens.known,
             known_output_tokens=self.output_tokens.known,
             known_cost_usd=known_usd,
             unpriced=self.unpriced,

@@ -11,11 +11,12 @@ __all__ = ["Cap", "Limit", "Model", "Price", "Tier"]
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens; of tokens read from the provider's cache, or written to it, where it tells of them.
+    """US dollars per million tokens.
 
-    Without `cached_input` what is read from the cache costs what other input does: an upper bound, for no provider takes
-    more. Without `cache_write` (or, for an hour, `cache_write_1h`) a cost with such tokens is known in part only. `tiers`
-    are the prices of longer prompts, in order of their length.
+    `cached_input` are those read from the provider's cache, `cache_write` those written to it, where it tells of them.
+    Without `cached_input` what is read from the cache costs what other input does: an upper bound, for no provider
+    takes more. Without `cache_write` (or, for an hour, `cache_write_1h`) a cost with such tokens is known in part only.
+    `tiers` are the prices of longer prompts, in order of their length.
     """
 
     input: float

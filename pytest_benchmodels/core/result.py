@@ -55,15 +55,17 @@ class Result:
     `latency_s` is the sum over its turns of the answered attempt, from the request to the last byte. Apart from it
     stand failed attempts (`retry_s`), connection set-up (`connect_s`), the client's own delay (`client_s`), each None
     where nobody measured it, and `wait_s`, spent waiting for rate limits and between attempts, `waits` what for.
-    `duration_s` is the run from its first request on. All in seconds. `started_at` is in seconds since the epoch. `score` is None unless the answer was graded.
+    `duration_s` is the run from its first request on. All in seconds. `started_at` is in seconds since the epoch.
+    `score` is None unless the answer was graded.
 
     `cost_usd` and `usage` are what all its requests took that were billed, failed ones too; None, and a count of None,
-    where any part of it is unknown. `known_cost_usd` and `known_usage` are then the part that is known: it took at least
-    that. `reruns` says how often a plugin had it run again: all of them were paid, the last one is what is told. `xfail` is the author's reason to expect a wrong answer, and changes
-    no status. `cached` says that no model was called for it, `regraded` that a stored answer was judged, `reuse` what
-    was taken over, or why nothing was. `answers` are those of all turns where there were several; `response` is the
-    last one, with the latency and the tokens of all. `session` says which of its run's sessions had it, from 1 on; it
-    is 0 where that is not known, and before the result is kept.
+    where any part of it is unknown. `known_cost_usd` and `known_usage` are then the part that is known: it took at
+    least that. `reruns` says how often a plugin had it run again: all of them were paid, the last one is what is told.
+    `xfail` is the author's reason to expect a wrong answer, and changes no status. `cached` says that no model was
+    called for it, `regraded` that a stored answer was judged, `reuse` what was taken over, or why nothing was.
+    `answers` are those of all turns where there were several; `response` is the last one, with the latency and the
+    tokens of all. `session` says which of its run's sessions had it, from 1 on; it is 0 where that is not known, and
+    before the result is kept.
     """
 
     nodeid: str

@@ -38,8 +38,8 @@ class GateVerdict:
 
     `held` is None, and `reason` says why, if the gate could not be judged: it then does not hold. `value` was measured;
     `bound` is its Wilson bound if the gate asks for confidence. `required` is what it was held against; `baseline` the
-    baseline's value if the gate names it. A rate is `count` of `total` runs. `is_part`: the value is only the known part
-    of it, and decides all the same. Units are the gate's.
+    baseline's value if the gate names it. A rate is `count` of `total` runs. `is_part`: the value is only the known
+    part of it, and decides all the same. Units are the gate's.
     """
 
     gate: Gate
@@ -97,7 +97,7 @@ def _judge(gate: Gate, model: str | None, measured: Measured, baseline: Measured
         round(reading.value if bound is None else bound, _DIGITS),
         round(required, _DIGITS),
     )
-    if reading.is_part and not _is_sure(gate.operator, reading.value > required, held=held):
+    if reading.is_part and not _is_sure(gate.operator, held=held, exceeds=reading.value > required):
         return GateVerdict(gate, model, held=None, reason=_COST_UNKNOWN)
     return GateVerdict(
         gate,
@@ -113,7 +113,7 @@ def _judge(gate: Gate, model: str | None, measured: Measured, baseline: Measured
     )
 
 
-def _is_sure(comparison: Operator, exceeds: bool, *, held: bool) -> bool:
+def _is_sure(comparison: Operator, *, held: bool, exceeds: bool) -> bool:
     """Whether what holds of a part, or does not, is so of the whole, which is as much or more."""
     if comparison in {"<=", "<"}:
         return not held

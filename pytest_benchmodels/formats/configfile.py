@@ -22,7 +22,7 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class PriceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """US dollars per million tokens; of what the provider read from its cache, or wrote to it for minutes or an hour."""
+    """US dollars per million tokens; also of those read from the provider's cache, and written to it for an hour."""
 
     input: NotNegative
     output: NotNegative

@@ -17,6 +17,7 @@ from pytest_benchmodels.reports.summary import summary_lines
 from pytest_benchmodels.reports.units import plural
 
 from .bench import Bench
+from .cost_notes import cost_notes
 from .durations import write_durations
 from .keeper import Keeper
 from .transport import detach, gate_reports, is_rerun
@@ -148,11 +149,7 @@ class Reporter:
 
     def _notes(self, figures: Figures) -> Iterator[str]:
         """What else a reader has to know of these figures."""
-        names = [model.model for model in figures.models if model.graded and model.cost_usd is None]
-        if names:
-            counted = " (the budget does not count them)" if self._bench.settings.budget_usd is not None else ""
-            price = "price = {input = ..., output = ...}"
-            yield f"cost unknown: {plain(', '.join(names))}{counted}; set {price} of [model.NAME] in bench.toml"
+        yield from cost_notes(figures, self._bench)
         for variable in self._bench.models.unhidden_keys:
             short = f"that of {plain(variable)} has fewer than {LEAST_HIDDEN_LENGTH} characters"
             yield f"key not hidden: {short}, and stands in outputs wherever a server repeats it; set a longer one"
