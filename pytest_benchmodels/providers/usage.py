@@ -54,7 +54,7 @@ def anthropic_usage(document: Mapping[str, object]) -> Usage:
     said = document.get("usage")
     read, written = _first(said, ("cache_read_input_tokens",)), _first(said, ("cache_creation_input_tokens",))
     by_life = [_first(said, ("cache_creation", f"ephemeral_{life}_input_tokens")) for life in ("5m", "1h")]
-    if written is None and None not in by_life:
+    if written is None and by_life != [None, None]:
         written = sum(count or 0 for count in by_life)
     rest = tokens(at(said, "input_tokens"))
     return _account(

@@ -65,7 +65,7 @@ def test_an_answer_without_usage_leaves_at_least(project: Project, workers: tupl
 
 
 def test_a_timeout_keeps_what_was_spent_before(project: Project, workers: tuple[str, ...]) -> None:
-    turns = [{"user": "one"}, {"user": "two"}]
+    turns = ["one", "two"]
     with billing({"one": [TWO_DOLLARS], "two": [None]}) as books:
         project_with(project, books)
         project.suite({"id": "talk", "turns": turns, "timeout": 1, "checks": [{"contains": "4"}]}, models=["m"])
