@@ -13,7 +13,7 @@ from pytest_benchmodels.core.metrics import Figures, Tally
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.core.verdict import GateVerdict
 from pytest_benchmodels.providers.key import LEAST_HIDDEN_LENGTH
-from pytest_benchmodels.reports.summary import summary_lines
+from pytest_benchmodels.reports.summary import cost_lines, summary_lines
 from pytest_benchmodels.reports.units import plural
 
 from .bench import Bench
@@ -150,6 +150,8 @@ class Reporter:
     def _notes(self, figures: Figures) -> Iterator[str]:
         """What else a reader has to know of these figures."""
         yield from cost_notes(figures, self._bench)
+        if self._config.option.verbose > 0:
+            yield from cost_lines(figures)
         for variable in self._bench.models.unhidden_keys:
             short = f"that of {plain(variable)} has fewer than {LEAST_HIDDEN_LENGTH} characters"
             yield f"key not hidden: {short}, and stands in outputs wherever a server repeats it; set a longer one"

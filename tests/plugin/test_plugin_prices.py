@@ -26,7 +26,6 @@ CATALOG = (
     "mistral",
     "groq",
     "together",
-    "fireworks",
 )
 USAGES = (
     Usage(1000, 1000),
