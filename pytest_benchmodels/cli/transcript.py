@@ -55,8 +55,11 @@ def _headline(result: Result) -> str:
     if result.score is not None:
         parts.append(f"scored {fraction(result.score)}, needs {fraction(result.threshold)}")
     parts += [duration(result.duration_s), plural(result.attempts, "attempt")]
-    if result.cost_usd is not None:
-        parts.append(dollars(result.cost_usd))
+    spent = result.spent
+    if spent.cost_usd is not None or spent.known_cost_usd:
+        parts.append(dollars(spent.cost_usd, spent.known_cost_usd))
+    if result.reruns:
+        parts.append(f"run again {plural(result.reruns, 'time')}, which is in the cost")
     return ", ".join(parts)
 
 

@@ -52,11 +52,12 @@ class ProviderError(BenchError):
 
     `kind` is a short stable word for dashboards: `connection`, `rate-limit`, `overloaded`, `auth`, `not-found`,
     `bad-request`, `malformed`, `too-large`, `redirect`, `http`. `status` is the HTTP status, if there was one.
-    `retry_after_s`, in seconds, is the server's own wish. `usage` is what the provider counted for it all the same, None
-    where it said nothing. The message never holds a key.
+    `retry_after_s`, in seconds, is the server's own wish. `usage` is what the provider counted for it all the same,
+    None where it said nothing. `sent` is False where nothing can have reached the provider. The message never holds a
+    key.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is known differs from kind to kind, and is named
         self,
         kind: str,
         message: str,
@@ -65,6 +66,7 @@ class ProviderError(BenchError):
         retryable: bool = False,
         retry_after_s: float | None = None,
         usage: Usage | None = None,
+        sent: bool = True,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -73,6 +75,17 @@ class ProviderError(BenchError):
         self.retryable = retryable
         self.retry_after_s = retry_after_s
         self.usage = usage
+        self.sent = sent
+
+    @property
+    def may_be_billed(self) -> bool:
+        """Whether the provider may have billed it: an answer that cannot be used, or whose end nobody saw.
+
+        A request that was refused with an HTTP status of its own is free at all providers.
+        """
+        if self.usage is not None or self.status is not None:
+            return self.usage is not None or 200 <= (self.status or 0) < 300
+        return self.sent and self.kind in ("connection", "malformed", "too-large")
 
 
 class CheckError(BenchError):

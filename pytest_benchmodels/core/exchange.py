@@ -26,9 +26,10 @@ class Message:
 class Usage:
     """Tokens as the provider counted them; None where it said nothing.
 
-    One account for all: `input_tokens` is the whole prompt, of which `cached_input_tokens` were read from the provider's
-    cache and `cache_write_tokens` written to it; `output_tokens` is all that the model wrote, of which
-    `reasoning_tokens` were thinking.
+    One account for all: `input_tokens` is the whole prompt, of which `cached_input_tokens` were read from the
+    provider's cache and `cache_write_tokens` written to it, of these `cache_write_1h_tokens` for an hour instead of
+    minutes; `output_tokens` is all that is billed as output, of which `reasoning_tokens` were thinking.
+    `stated_cost_usd` is what the provider itself says that it billed, in US dollars.
     """
 
     input_tokens: int | None = None
@@ -36,6 +37,8 @@ class Usage:
     cached_input_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    stated_cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ class Response:
 
     `latency_s` is from the request to the last byte, in seconds; apart from it, `connect_s` went into setting up the
     connection and `client_s` is by how much this machine's own work delayed the measurement (both None where nobody
-    measured). `pause_s`: seconds for which the model is to be left alone, since its quota is used up; None if it is not.
+    measured). `pause_s`: seconds for which the model is to be left alone, since its quota is used up; None if it is
+    not.
     """
 
     text: str

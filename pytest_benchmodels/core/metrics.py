@@ -91,8 +91,11 @@ class ModelFigures:
     `latency_runs` runs, those that passed or failed. They leave out `latency_timeouts` timeouts: how long those would
     have taken, nobody knows. `client_p95_s` is the 95th percentile of what this machine's own work added to these
     latencies, None where nobody measured it.
-    Tokens are sums over what the provider counted. `cost_usd` is None if the cost of any answer is unknown. `waits_s`
-    are sums over all runs of the seconds that they waited, by what for.
+
+    Tokens and `cost_usd` are what all its requests took that were billed, reruns and failed ones too; None if any part
+    is unknown. The known part is in `known_input_tokens`, `known_output_tokens` and `known_cost_usd`, and `unpriced` is
+    the number of runs that have a part whose cost is unknown. `reruns` counts the runs that a plugin made again: their
+    last verdict counts. `waits_s` are sums over all runs of the seconds that they waited, by what for.
     """
 
     model: str
@@ -111,6 +114,22 @@ class ModelFigures:
     latency_runs: int = 0
     latency_timeouts: int = 0
     client_p95_s: float | None = None
+    known_input_tokens: int | None = None
+    known_output_tokens: int | None = None
+    known_cost_usd: float = 0.0
+    unpriced: int = 0
+    reruns: int = 0
+    known_cached_input_tokens: int | None = None
+
+    @property
+    def cost_per_passed_usd(self) -> float | None:
+        """US dollars for each run that passed; None where none passed, or the cost is not wholly known."""
+        return self.cost_usd / self.passed if self.passed and self.cost_usd is not None else None
+
+    @property
+    def known_cost_per_passed_usd(self) -> float | None:
+        """What each run that passed cost at least; None where none passed."""
+        return self.known_cost_usd / self.passed if self.passed else None
 
     @property
     def graded(self) -> int:
@@ -193,19 +212,43 @@ class Figures:
         return count * 60 / self.makespan_s if self.makespan_s else 0.0
 
 
+class _Count:
+    """A sum of counts, of which some may be unknown, or known in part."""
+
+    __slots__ = ("is_whole", "known")
+
+    def __init__(self) -> None:
+        self.known: int | None = None
+        self.is_whole = True
+
+    @property
+    def total(self) -> int | None:
+        return self.known if self.is_whole else None
+
+    def add(self, total: int | None, known: int | None) -> None:
+        self.known = _sum(self.known, known)
+        self.is_whole &= total is not None
+
+    def merge(self, other: _Count) -> None:
+        self.known = _sum(self.known, other.known)
+        self.is_whole &= other.is_whole
+
+
 class _ModelTally:
     """What is kept of one model's results."""
 
     __slots__ = (
         "busy",
+        "cached_input_tokens",
         "client_delays",
         "costs",
         "input_tokens",
         "latencies",
         "output_tokens",
-        "price_unknown",
+        "reruns",
         "scores",
         "statuses",
+        "unpriced",
         "waits",
     )
 
@@ -216,9 +259,11 @@ class _ModelTally:
         self.scores = array("d")
         self.costs = array("d")
         self.busy = array("d")
-        self.input_tokens: int | None = None
-        self.output_tokens: int | None = None
-        self.price_unknown = False
+        self.input_tokens = _Count()
+        self.cached_input_tokens = _Count()
+        self.output_tokens = _Count()
+        self.unpriced = 0
+        self.reruns = 0
         self.waits: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
 
     def add(self, result: Result) -> None:
@@ -236,26 +281,33 @@ class _ModelTally:
         self._add_spending(result)
 
     def _add_spending(self, result: Result) -> None:
-        if result.response is not None:
-            usage = result.response.usage
-            self.input_tokens = _sum(self.input_tokens, usage.input_tokens)
-            self.output_tokens = _sum(self.output_tokens, usage.output_tokens)
-        if result.cost_usd is not None:
-            self.costs.append(result.cost_usd)
-        elif result.status in {"passed", "failed"}:
-            self.price_unknown = True
+        self.reruns += result.reruns
+        spent = result.spent
+        if result.usage is not None or result.response is not None:
+            cached = spent.known_usage.cached_input_tokens
+            self.cached_input_tokens.add(cached, cached)
+            self.input_tokens.add(spent.usage.input_tokens, spent.known_usage.input_tokens)
+            self.output_tokens.add(spent.usage.output_tokens, spent.known_usage.output_tokens)
+        if spent.cost_usd is not None or spent.known_cost_usd:
+            self.costs.append(spent.known_cost_usd)
+        # Where nobody keeps an account, only an answer shows that something was billed.
+        if spent.cost_usd is None and (result.known_cost_usd is not None or result.status in {"passed", "failed"}):
+            self.unpriced += 1
 
     def merge(self, other: _ModelTally) -> None:
         self.statuses.update(other.statuses)
         for name in ("latencies", "client_delays", "scores", "costs", "busy"):
             getattr(self, name).extend(getattr(other, name))
-        self.input_tokens = _sum(self.input_tokens, other.input_tokens)
-        self.output_tokens = _sum(self.output_tokens, other.output_tokens)
-        self.price_unknown |= other.price_unknown
+        self.input_tokens.merge(other.input_tokens)
+        self.cached_input_tokens.merge(other.cached_input_tokens)
+        self.output_tokens.merge(other.output_tokens)
+        self.unpriced += other.unpriced
+        self.reruns += other.reruns
         for reason, waited in other.waits.items():
             self.waits[reason].extend(waited)
 
     def figures(self, model: str) -> ModelFigures:
+        known_usd = math.fsum(self.costs)
         return ModelFigures(
             model=model,
             passed=self.statuses["passed"],
@@ -266,13 +318,19 @@ class _ModelTally:
             score=math.fsum(self.scores) / len(self.scores) if self.scores else None,
             p50_s=percentile(self.latencies, 0.50),
             p95_s=percentile(self.latencies, 0.95),
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
-            cost_usd=math.fsum(self.costs) if self.costs and not self.price_unknown else None,
+            input_tokens=self.input_tokens.total,
+            output_tokens=self.output_tokens.total,
+            cost_usd=known_usd if self.costs and not self.unpriced else None,
             waits_s={reason: math.fsum(waited) for reason, waited in sorted(self.waits.items())},
             latency_runs=len(self.latencies),
             latency_timeouts=self.statuses["timeout"],
             client_p95_s=percentile(self.client_delays, 0.95),
+            known_input_tokens=self.input_tokens.known,
+            known_cached_input_tokens=self.cached_input_tokens.known,
+            known_output_tokens=self.output_tokens.known,
+            known_cost_usd=known_usd,
+            unpriced=self.unpriced,
+            reruns=self.reruns,
         )
 
 

@@ -6,15 +6,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Cap", "Limit", "Model", "Price"]
+__all__ = ["Cap", "Limit", "Model", "Price", "Tier"]
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens."""
+    """US dollars per million tokens.
+
+    `cached_input` are those read from the provider's cache, `cache_write` those written to it, where it tells of them.
+    Without `cached_input` what is read from the cache costs what other input does: an upper bound, for no provider
+    takes more. Without `cache_write` (or, for an hour, `cache_write_1h`) a cost with such tokens is known in part only.
+    `tiers` are the prices of longer prompts, in order of their length.
+    """
 
     input: float
     output: float
+    cached_input: float | None = None
+    cache_write: float | None = None
+    cache_write_1h: float | None = None
+    tiers: tuple[Tier, ...] = ()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether whatever is asked costs nothing."""
+        rates = (self.input, self.output, self.cached_input, self.cache_write, self.cache_write_1h)
+        return not any(rates) and all(tier.price.is_free for tier in self.tiers)
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """`price` holds for all tokens of a request whose prompt has more than `above` tokens."""
+
+    above: int
+    price: Price
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import msgspec
 
-from .exchange import Response
+from .bill import Bill, together
+from .exchange import Response, Usage
 
 __all__ = ["NEXT_ATTEMPT", "CheckResult", "Failure", "Result", "Retry", "Status", "from_plain", "to_plain"]
 
@@ -54,12 +55,17 @@ class Result:
     `latency_s` is the sum over its turns of the answered attempt, from the request to the last byte. Apart from it
     stand failed attempts (`retry_s`), connection set-up (`connect_s`), the client's own delay (`client_s`), each None
     where nobody measured it, and `wait_s`, spent waiting for rate limits and between attempts, `waits` what for.
-    `duration_s` is the run from its first request on. All in seconds. `started_at` is in seconds since the epoch. `score` is None unless the answer was graded. `cost_usd` is
-    None where the price or the tokens are unknown. `xfail` is the author's reason to expect a wrong answer, and changes
-    no status. `cached` says that no model was called for it, `regraded` that a stored answer was judged, `reuse` what
-    was taken over, or why nothing was. `answers` are those of all turns where there were several; `response` is the
-    last one, with the latency and the tokens of all. `session` says which of its run's sessions had it, from 1 on; it
-    is 0 where that is not known, and before the result is kept.
+    `duration_s` is the run from its first request on. All in seconds. `started_at` is in seconds since the epoch.
+    `score` is None unless the answer was graded.
+
+    `cost_usd` and `usage` are what all its requests took that were billed, failed ones too; None, and a count of None,
+    where any part of it is unknown. `known_cost_usd` and `known_usage` are then the part that is known: it took at
+    least that. `reruns` says how often a plugin had it run again: all of them were paid, the last one is what is told.
+    `xfail` is the author's reason to expect a wrong answer, and changes no status. `cached` says that no model was
+    called for it, `regraded` that a stored answer was judged, `reuse` what was taken over, or why nothing was.
+    `answers` are those of all turns where there were several; `response` is the last one, with the latency and the
+    tokens of all. `session` says which of its run's sessions had it, from 1 on; it is 0 where that is not known, and
+    before the result is kept.
     """
 
     nodeid: str
@@ -91,6 +97,34 @@ class Result:
     retry_s: float | None = None
     connect_s: float | None = None
     client_s: float | None = None
+    known_cost_usd: float | None = None
+    usage: Usage | None = None
+    known_usage: Usage | None = None
+    reruns: int = 0
+
+    @property
+    def spent(self) -> Bill:
+        """What it took. Of a result that was kept before there was such an account, what its answer tells."""
+        if self.usage is not None and self.known_usage is not None:
+            return Bill(self.usage, self.known_usage, self.cost_usd, self.known_cost_usd or 0.0)
+        usage = self.response.usage if self.response is not None else Usage()
+        return Bill(usage, usage, self.cost_usd, self.known_cost_usd or self.cost_usd or 0.0)
+
+    def again_after(self, earlier: Result) -> Result:
+        """This result of a run that was made before: both were paid. An answer that was taken over is paid already."""
+        took = earlier.spent if self.cached else together(earlier.spent, self.spent)
+        return replace(
+            self,
+            cost_usd=took.cost_usd,
+            known_cost_usd=took.known_cost_usd,
+            usage=took.usage,
+            known_usage=took.known_usage,
+            reruns=earlier.reruns + 1,
+        )
+
+    def unpaid(self) -> Result:
+        """The same without what it took, where that is told already."""
+        return replace(self, cost_usd=0.0, known_cost_usd=0.0, usage=Usage(0, 0), known_usage=Usage(0, 0))
 
     @property
     def was_run(self) -> bool:

@@ -20,6 +20,7 @@ _COMPARED: Mapping[Operator, Callable[[float, float], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
+_COST_UNKNOWN = "the cost of an answer is not known; set its model's price in bench.toml"
 _DIGITS = 12  # 0.81 + 0.02 is not 0.83 in floating point: no gate fails by such a difference
 
 
@@ -38,7 +39,7 @@ class GateVerdict:
     `held` is None, and `reason` says why, if the gate could not be judged: it then does not hold. `value` was measured;
     `bound` is its Wilson bound if the gate asks for confidence. `required` is what it was held against; `baseline` the
     baseline's value if the gate names it. A rate is `count` of `total` runs; a latency is of answers only, and leaves
-    out `timeouts`. Units are the gate's.
+    out `timeouts`. `is_part`: the value is only the known part of it, and decides all the same. Units are the gate's.
     """
 
     gate: Gate
@@ -52,6 +53,7 @@ class GateVerdict:
     count: int | None = None
     total: int | None = None
     timeouts: int = 0
+    is_part: bool = False
 
 
 def foreseen_fault(gate: Gate, models: Collection[str], baseline: Measured | None = None) -> str | None:
@@ -96,6 +98,8 @@ def _judge(gate: Gate, model: str | None, measured: Measured, baseline: Measured
         round(reading.value if bound is None else bound, _DIGITS),
         round(required, _DIGITS),
     )
+    if reading.is_part and not _is_sure(gate.operator, held=held, exceeds=reading.value > required):
+        return GateVerdict(gate, model, held=None, reason=_COST_UNKNOWN)
     return GateVerdict(
         gate,
         model,
@@ -107,7 +111,15 @@ def _judge(gate: Gate, model: str | None, measured: Measured, baseline: Measured
         count=reading.count,
         total=reading.total,
         timeouts=reading.timeouts,
+        is_part=reading.is_part,
     )
+
+
+def _is_sure(comparison: Operator, *, held: bool, exceeds: bool) -> bool:
+    """Whether what holds of a part, or does not, is so of the whole, which is as much or more."""
+    if comparison in {"<=", "<"}:
+        return not held
+    return held if comparison in {">=", ">"} else exceeds
 
 
 class _UnknownError(Exception):
@@ -121,6 +133,7 @@ class _Reading:
     total: int | None = None
     interval: Interval | None = None
     timeouts: int = 0
+    is_part: bool = False
 
 
 def _figures(measured: Measured, model: str | None, run: str) -> ModelFigures:
@@ -136,9 +149,12 @@ def _baseline(gate: Gate, model: str | None, baseline: Measured | None) -> float
     if baseline is None:
         raise _UnknownError("there is no baseline; name one with --bench-compare")
     try:
-        return _read(gate.metric, _figures(baseline, model, "the baseline")).value
+        reading = _read(gate.metric, _figures(baseline, model, "the baseline"))
     except _UnknownError as unknown:
         raise _UnknownError(f"no baseline: {unknown}") from unknown
+    if reading.is_part:
+        raise _UnknownError(f"no baseline: {_COST_UNKNOWN}")
+    return reading.value
 
 
 def _read(metric: Metric, figures: ModelFigures) -> _Reading:
@@ -152,7 +168,7 @@ def _read(metric: Metric, figures: ModelFigures) -> _Reading:
     if metric == "score":
         return _known(figures.score, "no run has a score")
     if metric == "cost":
-        return _known(figures.cost_usd, "the cost of an answer is not known; set its model's price in bench.toml")
+        return _cost(figures)
     latency = _known(figures.p50_s if metric == "p50_latency" else figures.p95_s, "no answer has a latency")
     return replace(latency, timeouts=figures.latency_timeouts)
 
@@ -161,6 +177,14 @@ def _rate(count: int, total: int, otherwise: str) -> _Reading:
     if not total:
         raise _UnknownError(otherwise)
     return _Reading(count / total, count, total, wilson(count, total))
+
+
+def _cost(figures: ModelFigures) -> _Reading:
+    if figures.cost_usd is not None:
+        return _Reading(figures.cost_usd)
+    if not figures.known_cost_usd:
+        raise _UnknownError(_COST_UNKNOWN)
+    return _Reading(figures.known_cost_usd, is_part=True)
 
 
 def _known(value: float | None, otherwise: str) -> _Reading:

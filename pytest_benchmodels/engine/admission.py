@@ -32,6 +32,7 @@ class Admission:
     A model whose last five runs in a row ended in an error that no further attempt can mend (a wrong key, an unknown
     model, a server that is not there even after all attempts) is closed: its other runs end at once, without a call,
     with that cause. Once `budget_usd` is spent nothing starts any more; what is in flight may still spend.
+    Of a cost that is known in part only, that part counts.
     """
 
     def __init__(self, budget_usd: float | None = None, in_a_row: int = _IN_A_ROW) -> None:
@@ -59,11 +60,14 @@ class Admission:
             budget = exact_dollars(self._budget_usd or 0.0)
             raise RefusedError("skipped", Failure("budget", f"the budget of {budget} is spent"))
 
-    def count(self, result: Result) -> None:
-        """Learn from a run's end. What was taken over cost nothing now, and tells nothing of a server."""
+    def count(self, result: Result, paid_usd: float = 0.0) -> None:
+        """Learn from a run's end. What was taken over cost nothing now, and tells nothing of a server.
+
+        `paid_usd` US dollars of it were counted before: of a run that is made again, each result has the bill of all.
+        """
         if result.cached:
             return
-        self._spent_usd += result.cost_usd or 0.0
+        self._spent_usd += max(result.spent.known_cost_usd - paid_usd, 0.0)
         if result.error is None or result.error.kind not in BREAKING:
             self._failures.pop(result.model, None)
             return

@@ -58,10 +58,16 @@ class Attempts:
             flight.begin()
             flight.progress.attempts += 1
             flight.progress.doing = f"attempt {attempt} was not answered"
-            with flight.progress.attempting(), self._lag.watched():
-                start = perf_counter()
-                response = await provider.complete(replace(request, attempt=attempt) if attempt > 1 else request)
-                response = self._timed(response, perf_counter() - start)
+            flight.progress.asked()
+            try:
+                with flight.progress.attempting(), self._lag.watched():
+                    start = perf_counter()
+                    response = await provider.complete(replace(request, attempt=attempt) if attempt > 1 else request)
+                    response = self._timed(response, perf_counter() - start)
+            except ProviderError as error:
+                flight.progress.refused(error)
+                raise
+            flight.progress.counted(response.usage)
         await self._permits.settle(permit, request, response.usage)
         if response.pause_s is not None:
             flight.lane.pause(response.pause_s)

@@ -116,6 +116,10 @@ def _as_it_was_run(result: Result, before: Result) -> Result:
         retry_s=before.retry_s,
         retries=before.retries,
         session=before.session,
+        cost_usd=before.cost_usd,
+        known_cost_usd=before.known_cost_usd,
+        usage=before.usage,
+        known_usage=before.known_usage,
     )
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from pytest_benchmodels.core.bill import bill
+from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
-from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry, Status
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.text import plain
@@ -24,8 +25,9 @@ class Progress:
 
     `latency_s` is that of the answers, as `Response.latency_s` has it, and so are `connect_s` and `client_s`, None
     where no answer told them. `retry_s` is the time in flight of attempts that were not answered. All in seconds, over
-    all turns. `doing` completes the sentence "when time ran out, ...". `fingerprint` is empty until somebody needs it.
-    `cached` says that stored answers are judged, and `reuse` what was reused, or why nothing was.
+    all turns. `requests` are those that were billed or may have been, each with what its provider counted. `doing`
+    completes the sentence "when time ran out, ...". `fingerprint` is empty until somebody needs it. `cached` says that
+    stored answers are judged, and `reuse` what was reused, or why nothing was.
     """
 
     attempts: int = 0
@@ -34,7 +36,7 @@ class Progress:
     connect_s: float | None = None
     client_s: float | None = None
     waits: dict[str, float] = field(default_factory=dict)
-    usage: Usage = field(default_factory=lambda: Usage(0, 0))
+    requests: list[Usage] = field(default_factory=list)
     response: Response | None = None
     answers: tuple[Response, ...] = ()
     verdicts: tuple[CheckResult, ...] = ()
@@ -75,19 +77,30 @@ class Progress:
     def waited(self, reason: str, seconds: float) -> None:
         self.waits[reason] = self.waits.get(reason, 0.0) + seconds
 
+    def asked(self) -> None:
+        """A request goes out: until its provider says what it took, that is unknown."""
+        self.requests.append(Usage())
+
+    def counted(self, usage: Usage) -> None:
+        """The provider said what the last request took."""
+        self.requests[-1] = usage
+
+    def refused(self, error: ProviderError) -> None:
+        """The last request failed: it counts if it was billed, or if nobody knows."""
+        if not error.may_be_billed:
+            self.requests.pop()
+        elif error.usage is not None:
+            self.counted(error.usage)
+
     def answered(self, response: Response) -> None:
         """Take an answer: the last one stands, with the times and the tokens of the whole conversation."""
         self.latency_s += response.latency_s
         self.connect_s = _add(self.connect_s, response.connect_s)
         self.client_s = _add(self.client_s, response.client_s)
-        self.usage = Usage(
-            _sum(self.usage.input_tokens, response.usage.input_tokens),
-            _sum(self.usage.output_tokens, response.usage.output_tokens),
-        )
         self.answers += (response,)
         self.response = replace(
             response,
-            usage=self.usage,
+            usage=bill(None, [answer.usage for answer in self.answers]).usage,
             latency_s=self.latency_s,
             connect_s=self.connect_s,
             client_s=self.client_s,
@@ -99,6 +112,7 @@ def conclude(
     run: Run, progress: Progress, status: Status, *, score: float | None = None, failure: Failure | None = None
 ) -> Result:
     """The run's Result."""
+    took = bill(run.model.price, progress.requests)
     return Result(
         nodeid=run.nodeid,
         scenario=run.scenario.id,
@@ -117,7 +131,10 @@ def conclude(
         response=progress.response,
         error=None if failure is None else Failure(failure.kind, plain(failure.message)),
         retries=tuple(progress.retries),
-        cost_usd=_cost(run.model, progress.usage),
+        cost_usd=took.cost_usd,
+        known_cost_usd=took.known_cost_usd,
+        usage=took.usage if progress.requests else None,
+        known_usage=took.known_usage if progress.requests else None,
         fingerprint=progress.fingerprint or fingerprint(run),
         xfail=run.scenario.xfail,
         grade_fingerprint=grade_fingerprint(run.scenario) if progress.answers else "",
@@ -133,14 +150,3 @@ def conclude(
 
 def _add(so_far: float | None, more: float | None) -> float | None:
     return so_far if more is None else (so_far or 0.0) + more
-
-
-def _sum(so_far: int | None, more: int | None) -> int | None:
-    return None if so_far is None or more is None else so_far + more
-
-
-def _cost(model: Model, usage: Usage) -> float | None:
-    """US dollars of the answered requests; None where the price or the tokens are unknown."""
-    if model.price is None or usage.input_tokens is None or usage.output_tokens is None:
-        return None
-    return (usage.input_tokens * model.price.input + usage.output_tokens * model.price.output) / 1_000_000

@@ -22,10 +22,13 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class PriceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """US dollars per million tokens."""
+    """US dollars per million tokens; also of those read from the provider's cache, and written to it for an hour."""
 
     input: NotNegative
     output: NotNegative
+    cached_input: NotNegative | None = None
+    cache_write: NotNegative | None = None
+    cache_write_1h: NotNegative | None = None
 
 
 class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

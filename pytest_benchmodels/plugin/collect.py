@@ -92,6 +92,7 @@ class RunItem(pytest.Item):
         self.model = model
         self.trial = trial
         self.result: Result | None = None
+        self._earlier: Result | None = None
         for tag in scenario.tags:
             self.add_marker(tag)
         if scenario.skip is not None:
@@ -109,10 +110,20 @@ class RunItem(pytest.Item):
         return Run(self.nodeid, self.scenario, model, self.trial, limit or None)
 
     def conclude(self, result: Result) -> None:
-        """Take the Result, and give JUnit its properties: pytest copies them into each of the item's reports."""
-        self.result = result
+        """Take the Result, and give JUnit its properties: pytest copies them into each of the item's reports.
+
+        Where a plugin reruns the item all its runs are paid: what the earlier ones took is in the last one's account.
+        JUnit has a test case for each of them, which tells what that one took. A rerun for which there is no money left
+        gives no verdict, so that the one before stands.
+        """
+        self.result = told = result
+        if self._earlier is not None:
+            if result.error is not None and result.error.kind == "budget":
+                self.result, told = self._earlier, self._earlier.unpaid()
+            else:
+                self.result = result.again_after(self._earlier)
         others = [pair for pair in self.user_properties if not pair[0].startswith("bench.")]
-        self.user_properties[:] = [*others, *junit_properties(result)]
+        self.user_properties[:] = [*others, *junit_properties(told)]
 
     def setup(self) -> None:
         if self.config.option.setuponly:
@@ -131,7 +142,7 @@ class RunItem(pytest.Item):
 
     def teardown(self) -> None:
         """Let the Result go: a plugin that reruns the item means to have another one."""
-        self.result = None
+        self._earlier, self.result = self.result or self._earlier, None
 
     def _raise_if(self, status: Status, error: type[_OutcomeError]) -> None:
         if self.result is not None and self.result.status == status:

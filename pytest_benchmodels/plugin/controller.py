@@ -25,7 +25,7 @@ from .interrupts import gentle_interrupts
 from .machines import distant
 from .marks import Marks
 from .scheduler import LaneScheduling
-from .transport import complete_crash, teardown_after
+from .transport import carried_result, complete_crash, is_rerun, teardown_after
 from .xdist_shape import is_known
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Controller:
         self._marks: dict[str, Marks] = {}
         self._reported: set[str] = set()
         self._unanswered: set[str] = set()
+        self._paid: dict[str, float] = {}
         self._briefed: list[WorkerController] = []
         self._folder = Path(tempfile.mkdtemp(prefix="benchmodels-"))
         self._dismissed: set[WorkerController] = set()
@@ -168,6 +169,7 @@ class Controller:
             status="error",
             started_at=time.time(),
             duration_s=0.0,
+            known_cost_usd=0.0,  # nobody knows what its requests took
             error=Failure("worker-crash", f"{died}: a check, a hook or the system ended the process"),
         )
         complete_crash(report, result, failure_text(result))
@@ -177,6 +179,8 @@ class Controller:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
         if report.when == "call" or not report.passed:
             self._reported.add(report.nodeid)
+        if is_rerun(report) and (result := carried_result(report)) is not None:
+            self._count_rerun(result)
         yield
         if report is self._crash:
             # JUnit takes an item's properties from its teardown, which a crashed run never had.
@@ -187,9 +191,18 @@ class Controller:
         """Learn from each result; tell the workers when that closes a model or the budget."""
         if result.response is None:
             self._unanswered.add(result.nodeid)
+        self._count(result)
+        self._paid.pop(result.nodeid, None)
+
+    def _count_rerun(self, result: Result) -> None:
+        """The same of one that a plugin reruns: its money is spent, and more of it may be."""
+        self._count(result)
+        self._paid[result.nodeid] = result.spent.known_cost_usd
+
+    def _count(self, result: Result) -> None:
         admission = self.bench.admission
         before = len(admission.closed), admission.is_spent
-        admission.count(result)
+        admission.count(result, self._paid.get(result.nodeid, 0.0))
         if (len(admission.closed), admission.is_spent) != before:
             for node in self._briefed:
                 self._send_brief(node)

@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+import msgspec
+
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.model import Cap, Limit, Model, Price
 from pytest_benchmodels.core.session import Pool
@@ -227,5 +229,5 @@ def _checked_url(source: str, url: str) -> str:
 
 def _price(info: ProviderInfo, entry: ModelEntry) -> Price | None:
     if entry.price is not None:
-        return Price(entry.price.input, entry.price.output)
+        return Price(**msgspec.structs.asdict(entry.price))
     return Price(0.0, 0.0) if info.protocol == "sim" else None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_benchmodels.core.bill import bill
 from pytest_benchmodels.core.errors import StoreError
+from pytest_benchmodels.core.exchange import Usage
 from pytest_benchmodels.core.fingerprint import fingerprint
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.reports.plan import ModelPlan, plan_lines
@@ -66,11 +69,19 @@ def _knowledge(bench: Bench, runs: Iterable[Run]) -> _Knowledge:
         raise pytest.UsageError(f"--bench-plan: {error}") from None
 
 
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What one run is expected to take: at least, and at most."""
+
+    least: Usage
+    most: Usage
+
+
 def _plan(bench: Bench, runs: list[Run], known: _Knowledge, window: int) -> ModelPlan:
     """Add up one model's runs."""
     model = runs[0].model
     reuses = bool(bench.settings.reuse)
-    tokens_in = tokens_least = tokens_most = 0.0
+    expected: list[_Expected] = []
     durations: list[float] = []
     stored = 0
     for run in runs:
@@ -78,31 +89,38 @@ def _plan(bench: Bench, runs: list[Run], known: _Knowledge, window: int) -> Mode
         if is_stored and reuses:
             continue
         spending = known.spending.get((run.nodeid.rpartition("[")[0], model.id))
-        used, least, most = _tokens(run, spending)
-        tokens_in, tokens_least, tokens_most = tokens_in + used, tokens_least + least, tokens_most + most
+        expected.append(_expected(run, spending))
         if spending is not None:
             durations.append(spending.duration_s)
-    to_run = len(runs) - (stored if reuses else 0)
+    least = bill(model.price, [run.least for run in expected])
+    most = bill(model.price, [run.most for run in expected])
     return ModelPlan(
         model=model,
-        runs=to_run,
+        runs=len(expected),
         stored=stored,
-        input_tokens=round(tokens_in),
-        output_tokens=(round(tokens_least), round(tokens_most)),
+        input_tokens=least.known_usage.input_tokens or 0,
+        output_tokens=(least.known_usage.output_tokens or 0, most.known_usage.output_tokens or 0),
         known_durations=tuple(durations),
         window=window,
+        cost_usd=None if model.price is None else (least.known_cost_usd, most.known_cost_usd),
     )
 
 
-def _tokens(run: Run, spending: Spending | None) -> tuple[float, float, float]:
-    """Input tokens, and the least and the most output tokens that are to be expected of one run."""
+def _expected(run: Run, spending: Spending | None) -> _Expected:
+    """By what the scenario took before, else by its text. At least: what was in the provider's cache is there again.
+
+    At most, all of that is written anew.
+    """
     written = sum(len(message.content) for turn in run.scenario.turns for message in turn.messages)
-    guess = (written + len(run.scenario.system or "")) / _CHARACTERS_A_TOKEN
+    guess = math.ceil((written + len(run.scenario.system or "")) / _CHARACTERS_A_TOKEN)
     params = {**run.model.params, **run.scenario.params}
     most = params.get("max_tokens")
     least_output, most_output = _USUAL_OUTPUT
     most_output = most if isinstance(most, int) else most_output
     if spending is None or spending.output_tokens is None:
-        return guess, min(least_output, most_output), most_output
-    used = spending.input_tokens if spending.input_tokens is not None else guess
-    return used, spending.output_tokens, spending.most_output_tokens or spending.output_tokens
+        return _Expected(Usage(guess, min(least_output, most_output)), Usage(guess, most_output))
+    used = round(spending.input_tokens) if spending.input_tokens is not None else guess
+    read, kept = round(spending.cached_input_tokens or 0), round(spending.cache_write_tokens or 0)
+    in_cache = Usage(used, round(spending.output_tokens), cached_input_tokens=read, cache_write_tokens=kept)
+    most_output = spending.most_output_tokens or round(spending.output_tokens)
+    return _Expected(in_cache, Usage(used, most_output, cache_write_tokens=read + kept))

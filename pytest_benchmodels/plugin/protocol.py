@@ -17,8 +17,14 @@ Stage = Literal["setup", "call", "teardown"]
 _STAGES: tuple[Stage, ...] = ("setup", "call", "teardown")
 _STEPS = ("protocol", "logstart", "setup", "call", "teardown", "makereport", "logreport", "logfinish")
 _WAY = (*(f"pytest_runtest_{step}" for step in _STEPS), "pytest_report_teststatus", "pytest_bench_result")
-_GUARDS = ("_pytest", "pytest_benchmodels", "pytest_timeout", "_hypothesis_pytestplugin", "xdist")
-"""Who guards a test's code on that way: captures its output, limits its time, knows its exceptions, looks for leaks."""
+_GUARDS = (
+    *("_pytest", "pytest_benchmodels", "pytest_timeout", "_hypothesis_pytestplugin", "xdist"),
+    "pytest_rerunfailures",
+)
+"""Who guards a test's code on that way: captures its output, limits its time, knows its exceptions, looks for leaks.
+
+Or runs again what failed, and so has nothing to do with what passed.
+"""
 
 _HEAR_CALLS_ONLY = (
     *(f"_pytest.{name}" for name in ("cacheprovider", "logging", "main", "stepwise", "terminal")),

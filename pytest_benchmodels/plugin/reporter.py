@@ -13,13 +13,14 @@ from pytest_benchmodels.core.metrics import Figures, Tally
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.core.verdict import GateVerdict
 from pytest_benchmodels.providers.key import LEAST_HIDDEN_LENGTH
-from pytest_benchmodels.reports.summary import summary_lines
+from pytest_benchmodels.reports.summary import cost_lines, summary_lines
 from pytest_benchmodels.reports.units import plural
 
 from .bench import Bench
+from .cost_notes import cost_notes
 from .durations import write_durations
 from .keeper import Keeper
-from .transport import detach, gate_reports
+from .transport import detach, gate_reports, is_rerun
 from .verdicts import Verdicts
 from .writing import write_reports
 
@@ -51,7 +52,8 @@ class Reporter:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep a result before any other plugin hears of it."""
         delivery = detach(report)
-        if delivery is None or str(report.outcome) == "rerun":  # pytest-rerunfailures': the last result is the run's
+        # pytest-rerunfailures' word: the last result is the run's, and has the bill of all.
+        if delivery is None or is_rerun(report):
             return
         self._keeper.keep(delivery)
         result = delivery.result
@@ -147,11 +149,9 @@ class Reporter:
 
     def _notes(self, figures: Figures) -> Iterator[str]:
         """What else a reader has to know of these figures."""
-        names = [model.model for model in figures.models if model.graded and model.cost_usd is None]
-        if names:
-            counted = " (the budget does not count them)" if self._bench.settings.budget_usd is not None else ""
-            price = "price = {input = ..., output = ...}"
-            yield f"cost unknown: {plain(', '.join(names))}{counted}; set {price} of [model.NAME] in bench.toml"
+        yield from cost_notes(figures, self._bench)
+        if self._config.option.verbose > 0:
+            yield from cost_lines(figures)
         for variable in self._bench.models.unhidden_keys:
             short = f"that of {plain(variable)} has fewer than {LEAST_HIDDEN_LENGTH} characters"
             yield f"key not hidden: {short}, and stands in outputs wherever a server repeats it; set a longer one"

@@ -19,7 +19,17 @@ from .bench import BENCH
 from .collect import RunItem
 from .compat import location_name
 
-__all__ = ["Delivery", "attach", "complete_crash", "delivery_of", "detach", "gate_reports", "teardown_after"]
+__all__ = [
+    "Delivery",
+    "attach",
+    "carried_result",
+    "complete_crash",
+    "delivery_of",
+    "detach",
+    "gate_reports",
+    "is_rerun",
+    "teardown_after",
+]
 
 ATTRIBUTE = "bench"
 _STAGES: tuple[Literal["call", "teardown"], ...] = ("call", "teardown")
@@ -59,6 +69,17 @@ def detach(report: pytest.TestReport) -> Delivery | None:
         return carried
     turns = tuple(tuple(Message(role, content) for role, content in turn) for turn in carried["asked"])
     return Delivery(from_plain(carried["result"]), turns)
+
+
+def is_rerun(report: pytest.TestReport) -> bool:
+    """Whether a plugin runs the item again: pytest-rerunfailures marks its report so."""
+    return str(report.outcome) == "rerun"
+
+
+def carried_result(report: pytest.TestReport) -> Result | None:
+    """The Result that a worker's report carries; it stays there."""
+    carried: dict[str, Any] | None = report.__dict__.get(ATTRIBUTE)
+    return None if carried is None else from_plain(carried["result"])
 
 
 def _plain(delivery: Delivery) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class _Worker:
         lanes = Lanes(executor, self._places, lambda index, result: self._inbox.put(_Arrival(index, result)), close)
         self._wake = lanes.wake
         with ignored_interrupts(), lanes:
-            self._xdist.channel.setcallback(self._inbox.put, endmarker=_ORPHANED)
+            self._xdist.channel.setcallback(self._receive, endmarker=_ORPHANED)
             while not self._is_over() and (message := self._inbox.get()) != _ORPHANED:
                 if isinstance(message, _Arrival):
                     self._report_run(message)
@@ -121,6 +121,12 @@ class _Worker:
         own = Maximum(f"model {name}", self._bench.window_of(model))
         shared = self._bench.models.shared_maximum(model)
         return (own,) if shared is None else (own, Maximum(*shared))
+
+    def _receive(self, message: tuple[str, dict[str, Any]]) -> None:
+        """Called by the thread that reads: a rerun, in the midst of a report, has to know that the money is spent."""
+        if message[0] == Brief.COMMAND and message[1]["is_spent"]:
+            self._bench.admission.spend_all()
+        self._inbox.put(message)
 
     def _is_over(self) -> bool:
         """A scheduler of xdist's own dismisses a worker that is to finish what it has; ours, one that is to stop."""

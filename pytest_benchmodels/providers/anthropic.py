@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..core.exchange import Usage
-from .dialect import Reading, UnreadableError, at, given_params, joined_text, tokens
+from .dialect import Reading, UnreadableError, given_params, joined_text
+from .usage import anthropic_usage
 
 if TYPE_CHECKING:
-    from ..core.exchange import Request
+    from ..core.exchange import Request, Usage
     from ..core.model import Model
     from .key import Key
 
@@ -45,5 +45,7 @@ class Anthropic:
         content = document.get("content")
         if not isinstance(content, list):
             raise UnreadableError("it has no content list")
-        usage = Usage(tokens(at(document, "usage", "input_tokens")), tokens(at(document, "usage", "output_tokens")))
-        return Reading(joined_text(content), document.get("stop_reason"), usage)
+        return Reading(joined_text(content), document.get("stop_reason"), self.usage(document))
+
+    def usage(self, document: Mapping[str, object]) -> Usage:
+        return anthropic_usage(document)

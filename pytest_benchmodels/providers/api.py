@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ..core.errors import ProviderError
-from ..core.exchange import Response
+from ..core.exchange import Response, Usage
 from ..core.text import clip, plain, well_formed
 from .dialect import UnreadableError
 from .failure import Origin, error_in_answer, http_failure, malformed
@@ -61,6 +61,15 @@ class ApiProvider:
 
     def _read(self, reply: HttpReply, origin: Origin) -> Reading:
         document = _document(reply.body, origin)
+        try:
+            return self._understood(document, reply, origin)
+        except ProviderError as error:
+            counted = self._dialect.usage(document)
+            if error.usage is None and counted != Usage():
+                error.usage = counted  # it is billed, of use or not
+            raise
+
+    def _understood(self, document: Mapping[str, object], reply: HttpReply, origin: Origin) -> Reading:
         if document.get("error"):
             raise error_in_answer(document["error"], reply.headers, origin)
         try:

@@ -46,6 +46,9 @@ class Dialect(Protocol):
     def read(self, document: Mapping[str, object]) -> Reading:
         """Read an answer; raises UnreadableError."""
 
+    def usage(self, document: Mapping[str, object]) -> Usage:
+        """What it took, whether or not the rest of it can be read."""
+
 
 def given_params(request: Request) -> dict[str, object]:
     """The request's parameters, without `sim`: what simulates a model is nothing to tell a real one."""

@@ -87,7 +87,7 @@ class Endpoint:
 
     def _unconnected(self, cause: BaseException) -> ProviderError:
         message = f"cannot connect to {self._origin}: {in_words(cause)}; {remedy(cause)}"
-        return ProviderError("connection", message, retryable=may_pass(cause))
+        return ProviderError("connection", message, retryable=may_pass(cause), sent=False)
 
     async def _answer(self, response: httpx.Response, limit_bytes: int) -> bytes:
         """The whole body, which has to be within the limit."""

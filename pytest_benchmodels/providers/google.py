@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from ..core.exchange import Usage
-from .dialect import Reading, UnreadableError, at, given_params, joined_text, tokens
+from .dialect import Reading, UnreadableError, at, given_params, joined_text
+from .usage import google_usage
 
 if TYPE_CHECKING:
-    from ..core.exchange import Message, Request
+    from ..core.exchange import Message, Request, Usage
     from ..core.model import Model
     from .key import Key
 
@@ -53,9 +53,7 @@ class Google:
         return body
 
     def read(self, document: Mapping[str, object]) -> Reading:
-        spent = document.get("usageMetadata")
-        said, thought = (tokens(at(spent, name)) for name in ("candidatesTokenCount", "thoughtsTokenCount"))
-        usage = Usage(tokens(at(spent, "promptTokenCount")), said if thought is None else (said or 0) + thought)
+        usage = self.usage(document)
         parts = at(document, "candidates", 0, "content", "parts")
         reason = at(document, "candidates", 0, "finishReason") or at(document, "promptFeedback", "blockReason")
         if isinstance(parts, list):
@@ -64,6 +62,9 @@ class Google:
         if isinstance(reason, str):
             return Reading("", reason, usage)
         raise UnreadableError("it has no candidates[0].content.parts")
+
+    def usage(self, document: Mapping[str, object]) -> Usage:
+        return google_usage(document)
 
 
 def _contents(messages: tuple[Message, ...]) -> list[object]:

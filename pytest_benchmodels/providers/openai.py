@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..core.exchange import Usage
-from .dialect import Reading, UnreadableError, at, given_params, joined_text, tokens
+from .dialect import Reading, UnreadableError, at, given_params, joined_text
+from .usage import openai_usage
 
 if TYPE_CHECKING:
-    from ..core.exchange import Request
+    from ..core.exchange import Request, Usage
     from ..core.model import Model
     from .key import Key
 
@@ -32,10 +32,10 @@ class OpenAI:
         if not isinstance(message, Mapping):
             raise UnreadableError("it has no choices[0].message")
         finish_reason = at(document, "choices", 0, "finish_reason")
-        usage = Usage(
-            tokens(at(document, "usage", "prompt_tokens")), tokens(at(document, "usage", "completion_tokens"))
-        )
-        return Reading(_text(message, finish_reason), finish_reason, usage)
+        return Reading(_text(message, finish_reason), finish_reason, self.usage(document))
+
+    def usage(self, document: Mapping[str, object]) -> Usage:
+        return openai_usage(document)
 
 
 def _text(message: Mapping[str, object], finish_reason: object) -> str:

@@ -100,6 +100,7 @@ def _model(model: ModelFigures) -> dict[str, object]:
     interval = model.interval
     return {
         **msgspec.to_builtins(model),
+        "cost_per_passed_usd": model.cost_per_passed_usd,
         "graded": model.graded,
         "rate": model.rate,
         "rate_ci95": [interval.low, interval.high] if interval else None,

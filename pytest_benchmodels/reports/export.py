@@ -15,7 +15,6 @@ from typing import Any, BinaryIO, Literal
 import msgspec
 
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.exchange import Usage
 from pytest_benchmodels.core.result import CheckResult, Result
 from pytest_benchmodels.core.text import plain, well_formed
 
@@ -44,7 +43,12 @@ COLUMNS: Mapping[str, str] = {
     "attempts": "int64",
     "input_tokens": "int64",
     "output_tokens": "int64",
+    "cached_input_tokens": "int64",
+    "cache_write_tokens": "int64",
+    "reasoning_tokens": "int64",
     "cost_usd": "double",
+    "known_cost_usd": "double",
+    "reruns": "int64",
     "finish_reason": "string",
     "answer": "string",
     "error_kind": "string",
@@ -76,7 +80,8 @@ def export(stream: BinaryIO, results: Iterable[Result], form: ExportFormat) -> N
 
 def _row(result: Result) -> _Row:
     response, error = result.response, result.error
-    usage = response.usage if response else Usage()
+    spent = result.spent
+    usage = spent.usage
     row = {
         "nodeid": result.nodeid,
         "scenario": result.scenario,
@@ -95,7 +100,12 @@ def _row(result: Result) -> _Row:
         "attempts": result.attempts,
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
-        "cost_usd": result.cost_usd,
+        "cached_input_tokens": usage.cached_input_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "cost_usd": spent.cost_usd,
+        "known_cost_usd": spent.known_cost_usd,
+        "reruns": result.reruns,
         "finish_reason": response.finish_reason if response else None,
         "answer": response.text if response else None,
         "error_kind": error.kind if error else None,

@@ -39,6 +39,7 @@ def gate_plain(verdict: GateVerdict) -> dict[str, object]:
         "count": verdict.count,
         "total": verdict.total,
         "timeouts": verdict.timeouts,
+        "is_part": verdict.is_part,
     }
 
 
@@ -51,7 +52,7 @@ def _figures(verdict: GateVerdict) -> str:
         return f"cannot be judged: {one_line(verdict.reason or 'no reason was given', _TEXT_LIMIT)}"
     decisive = verdict.value if verdict.bound is None else verdict.bound
     digits = _digits(verdict.gate.metric, decisive, verdict.required)
-    parts = [_amount(verdict.gate.metric, verdict.value, digits)]
+    parts = [(">= " if verdict.is_part else "") + _amount(verdict.gate.metric, verdict.value, digits)]
     if verdict.total is not None:
         parts[0] += f" ({verdict.count}/{verdict.total})"
     if verdict.timeouts:

@@ -68,6 +68,7 @@ def _encoded(result: Result, share: int) -> str:
 
 def _entry(result: Result, detail: _Detail) -> dict[str, Any]:
     """What the page's script reads; what is not known, empty or as usual is left out."""
+    spent = result.spent
     facts = {
         "nodeid": _text(result.nodeid, _NAME_LIMIT),
         "scenario": _text(result.scenario, _NAME_LIMIT),
@@ -84,7 +85,13 @@ def _entry(result: Result, detail: _Detail) -> dict[str, Any]:
         "connect": _number(result.connect_s),
         "client": _number(result.client_s),
         "waits": {_text(reason, detail.line): _number(seconds) for reason, seconds in result.waits.items()},
-        "cost": _number(result.cost_usd, 8),
+        "cost": _number(spent.cost_usd, 8),
+        "known_cost": _number(spent.known_cost_usd, 8) if spent.cost_usd is None and spent.known_cost_usd else None,
+        "reruns": result.reruns or None,
+        "input": spent.usage.input_tokens,
+        "output": spent.usage.output_tokens,
+        "known_input": spent.known_usage.input_tokens if spent.usage.input_tokens is None else None,
+        "known_output": spent.known_usage.output_tokens if spent.usage.output_tokens is None else None,
         "attempts": result.attempts,
         "cached": result.cached,
         "reuse": _text(result.reuse, detail.line),
@@ -118,8 +125,6 @@ def _ending(result: Result, detail: _Detail) -> dict[str, Any]:
                 for answer in (result.answers or (response,))[-detail.entries :]
             ],
             "finish": _text(response.finish_reason or "", detail.line),
-            "input": response.usage.input_tokens,
-            "output": response.usage.output_tokens,
         }
     return ending
 

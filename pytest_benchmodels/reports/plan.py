@@ -22,8 +22,8 @@ class ModelPlan:
     """One model's share.
 
     `runs` would call the model; `stored` have an answer in the store. `output_tokens` are the least and the most that
-    are to be expected. `known_durations` are the seconds that runs of these took before; the others are taken to be
-    like them. `window` is how many run at once.
+    are to be expected, `cost_usd` the same in US dollars, None where the price is unknown. `known_durations` are the
+    seconds that runs of these took before; the others are taken to be like them. `window` is how many run at once.
     """
 
     model: Model
@@ -33,16 +33,7 @@ class ModelPlan:
     output_tokens: tuple[int, int]
     known_durations: tuple[float, ...]
     window: int
-
-    @property
-    def cost_usd(self) -> tuple[float, float] | None:
-        """The least and the most, in US dollars; None where the price is unknown."""
-        price = self.model.price
-        if price is None:
-            return None
-        least, most = self.output_tokens
-        paid_in = self.input_tokens * price.input
-        return (paid_in + least * price.output) / 1e6, (paid_in + most * price.output) / 1e6
+    cost_usd: tuple[float, float] | None = None
 
     @property
     def time_s(self) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pytest_benchmodels.core.exchange import Usage
 from pytest_benchmodels.core.result import Result
 
 __all__ = ["junit_properties", "result_properties"]
@@ -11,9 +10,10 @@ __all__ = ["junit_properties", "result_properties"]
 def result_properties(result: Result) -> dict[str, str | int | float | None]:
     """The facts of one run; None, JSON's null, where one is not known.
 
-    Times are in seconds to the microsecond, `cost_usd` in US dollars.
+    Times are in seconds to the microsecond, `cost_usd` in US dollars; `known_cost_usd` is the part that is known.
     """
-    usage = result.response.usage if result.response else Usage()
+    spent = result.spent
+    usage = spent.usage
     return {
         "scenario": result.scenario,
         "model": result.model,
@@ -27,7 +27,10 @@ def result_properties(result: Result) -> dict[str, str | int | float | None]:
         "client_s": _rounded(result.client_s),
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
-        "cost_usd": result.cost_usd,
+        "cached_input_tokens": usage.cached_input_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "cost_usd": spent.cost_usd,
+        "known_cost_usd": spent.known_cost_usd if spent.cost_usd is None and spent.known_cost_usd else spent.cost_usd,
         "attempts": result.attempts,
     }
 

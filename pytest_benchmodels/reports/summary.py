@@ -11,7 +11,16 @@ from pytest_benchmodels.core.text import clip
 
 from .units import UNKNOWN, dollars, duration, fraction, one_line, percent, plural, tokens
 
-__all__ = ["cause_lines", "closing_lines", "summary_lines", "summary_table", "timing_lines", "wait_lines"]
+__all__ = [
+    "cause_lines",
+    "closing_lines",
+    "cost_lines",
+    "rerun_lines",
+    "summary_lines",
+    "summary_table",
+    "timing_lines",
+    "wait_lines",
+]
 
 _GAP = "  "
 _ERROR_LINES = 5
@@ -67,6 +76,7 @@ def summary_lines(figures: Figures, width: int, notes: Iterable[str] = ()) -> li
         *cause_lines(figures.errors, width),
         *wait_lines(figures),
         *timing_lines(figures),
+        *rerun_lines(figures),
         *notes,
         *closing_lines(figures),
     ]
@@ -107,7 +117,7 @@ def _row(model: ModelFigures) -> list[str]:
         duration(model.p50_s),
         duration(model.p95_s),
         _tokens(model),
-        dollars(model.cost_usd),
+        dollars(model.cost_usd, model.known_cost_usd),
     ]
 
 
@@ -119,9 +129,9 @@ def _interval(model: ModelFigures) -> str:
 
 
 def _tokens(model: ModelFigures) -> str:
-    if model.input_tokens is None and model.output_tokens is None:
-        return UNKNOWN
-    return f"{tokens(model.input_tokens)}/{tokens(model.output_tokens)}"
+    sent = tokens(model.input_tokens, model.known_input_tokens)
+    written = tokens(model.output_tokens, model.known_output_tokens)
+    return UNKNOWN if sent == written == UNKNOWN else f"{sent}/{written}"
 
 
 def cause_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:
@@ -172,6 +182,22 @@ def _is_overstated(model: ModelFigures) -> bool:
 
 def _delay(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < _SECOND else f"{seconds:.1f} s"
+
+
+def cost_lines(figures: Figures) -> Iterator[str]:
+    """What each run that passed cost, where anything cost anything; and what was run again."""
+    for model in figures.models:
+        if model.known_cost_per_passed_usd:
+            each = dollars(model.cost_per_passed_usd, model.known_cost_per_passed_usd)
+            yield f"cost per passed run: {one_line(model.model, _MODEL_LIMIT)}: {each}"
+
+
+def rerun_lines(figures: Figures) -> Iterator[str]:
+    """How many runs another plugin had made again."""
+    for model in figures.models:
+        if model.reruns:
+            again = plural(model.reruns, "run")
+            yield f"run again: {one_line(model.model, _MODEL_LIMIT)}: {again}; all are paid, the last verdict counts"
 
 
 def closing_lines(figures: Figures) -> list[str]:

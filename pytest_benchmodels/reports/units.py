@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 from pytest_benchmodels.core.text import clip, plain
 
@@ -14,6 +15,7 @@ UNKNOWN = "-"
 
 _MINUTE_S = 60
 _HOUR_S = 3600
+_LEAST_SHOWN_USD = 0.000001
 
 
 def fraction(value: float | None) -> str:
@@ -44,10 +46,10 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / _HOUR_S:.1f}h"
 
 
-def tokens(count: int | None) -> str:
-    """`950`, `1.2k`, `412k` or `3.4M`."""
+def tokens(count: int | None, known: int | None = None) -> str:
+    """`950`, `1.2k`, `412k` or `3.4M`; `>=412k` where only so many of them are `known`."""
     if count is None:
-        return UNKNOWN
+        return f">={tokens(_rounded_down(known))}" if known else UNKNOWN
     if count < 1000:
         return str(count)
     if count < 999_500:
@@ -55,11 +57,11 @@ def tokens(count: int | None) -> str:
     return _three_digits(count / 1_000_000) + "M"
 
 
-def dollars(amount: float | None) -> str:
-    """`$0.11`; `<$0.01` where cents cannot show that it is not free."""
+def dollars(amount: float | None, known: float | None = None) -> str:
+    """`$0.11`, `$0.0004`: cents, and two significant digits; `>= $2.00` where only so much of it is `known`."""
     if amount is None or not math.isfinite(amount):
-        return UNKNOWN
-    return "<$0.01" if 0 < amount < 0.01 else f"${amount:,.2f}"
+        return f">= {_cents(known, ROUND_FLOOR)}" if known and math.isfinite(known) else UNKNOWN
+    return _cents(amount, ROUND_HALF_EVEN)
 
 
 def plural(count: int, noun: str) -> str:
@@ -75,6 +77,22 @@ def utc(seconds: float) -> str:
 def one_line(text: str, limit: int) -> str:
     """Hostile text on one line of at most about `limit` characters."""
     return plain(" ".join(clip(text, limit).split()))
+
+
+def _cents(amount: float, rounding: str) -> str:
+    if 0 < amount < _LEAST_SHOWN_USD:
+        return f"<${_LEAST_SHOWN_USD:f}" if rounding != ROUND_FLOOR else "$0.00"
+    exact = Decimal(repr(amount))
+    digits = max(2, 1 - exact.adjusted()) if exact else 2
+    shown = f"{exact.quantize(Decimal(1).scaleb(-digits), rounding):,f}"
+    whole, _, part = shown.partition(".")
+    return f"${whole}.{part[:2]}{part[2:].rstrip('0')}"
+
+
+def _rounded_down(count: int) -> int:
+    """What `tokens` shows of it is then no more than it is."""
+    step = 10 ** max(len(str(count)) - (3 if len(str(count)) % 3 == 0 else 2), 0) if count >= 1000 else 1
+    return count - count % step
 
 
 def _within(share: float, step: float) -> float:

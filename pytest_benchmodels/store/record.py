@@ -105,6 +105,8 @@ class Spending:
     output_tokens: float | None
     most_output_tokens: int | None
     duration_s: float
+    cached_input_tokens: float | None = None
+    cache_write_tokens: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.exchange import Usage
 from pytest_benchmodels.core.result import Result, Status
 from pytest_benchmodels.core.text import quote, well_formed
 
@@ -36,6 +35,9 @@ _COLUMNS = (
     "cached",
     "fingerprint",
     "grade_fingerprint",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "known_cost_usd",
 )
 _INSERT = f"INSERT OR REPLACE INTO results ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 _INSERT_DOCUMENT = "INSERT INTO documents (result, data) VALUES (?, ?)"
@@ -56,7 +58,8 @@ JOIN runs ON runs.number = last.run WHERE last.status = 'timeout'
 """
 _DURATIONS = f"SELECT nodeid, duration_s, max(started_at) FROM results WHERE {_WORKED} GROUP BY nodeid"
 _SPENDING = f"""
-SELECT scenario, model, count(*), avg(input_tokens), avg(output_tokens), max(output_tokens), avg(duration_s)
+SELECT scenario, model, count(*), avg(input_tokens), avg(output_tokens), max(output_tokens), avg(duration_s),
+    avg(cached_input_tokens), avg(cache_write_tokens)
 FROM results WHERE {_WORKED} GROUP BY scenario, model
 """
 # By the documents' own order: sorting them would hold all of them in memory.
@@ -77,6 +80,8 @@ class _SpendingRow(NamedTuple):
     output_tokens: float | None
     most_output_tokens: int | None
     duration_s: float
+    cached_input_tokens: float | None
+    cache_write_tokens: float | None
 
 
 class Results:
@@ -166,7 +171,7 @@ class Results:
 
 def _insert(cursor: sqlite3.Cursor, number: int, record: Record) -> None:
     result = record.result
-    usage = result.response.usage if result.response is not None else Usage()
+    usage = result.spent.usage
     cursor.execute(
         _INSERT,
         (
@@ -186,6 +191,9 @@ def _insert(cursor: sqlite3.Cursor, number: int, record: Record) -> None:
             result.cached,
             well_formed(result.fingerprint),
             record.grade_fingerprint,
+            _bounded(usage.cached_input_tokens),
+            _bounded(usage.cache_write_tokens),
+            result.spent.known_cost_usd,
         ),
     )
     cursor.execute(_INSERT_DOCUMENT, (cursor.lastrowid, encode_result(result)))

@@ -87,6 +87,9 @@ _SECOND = (
 _THIRD = (
     # JSON array of objects: `models`, and `most`, how many runs of all of them it allowed at once.
     "ALTER TABLE sessions ADD COLUMN pools TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE results ADD COLUMN cached_input_tokens INTEGER",
+    "ALTER TABLE results ADD COLUMN cache_write_tokens INTEGER",
+    "ALTER TABLE results ADD COLUMN known_cost_usd REAL",  # what is known of a cost of which cost_usd is null
 )
 
 MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SECOND, _THIRD)

@@ -42,9 +42,9 @@ def test_cost_and_tokens_are_ranges_until_the_model_was_met(
 
     planned = project.bench("--bench-plan", *workers)
 
-    # Two prompts of 14 characters: 7 tokens, 0.07 dollars; 32 to 200 tokens of answers, 3.20 to 20 dollars.
-    planned.stdout.fnmatch_lines(["dear *2 *0 *7 *32-200 *$3.27-$20.07 *-", "free *$0.00 *-"])
-    planned.stdout.fnmatch_lines(["4 runs would run, $3.27-$20.07", "expected time: unknown"])
+    # Two prompts of 14 characters: 4 tokens each, 0.08 dollars; 32 to 200 tokens of answers, 3.20 to 20 dollars.
+    planned.stdout.fnmatch_lines(["dear *2 *0 *8 *32-200 *$3.28-$20.08 *-", "free *$0.00 *-"])
+    planned.stdout.fnmatch_lines(["4 runs would run, $3.28-$20.08", "expected time: unknown"])
     assert sim.stats() == {}
 
 

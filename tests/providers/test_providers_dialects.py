@@ -188,7 +188,7 @@ def test_googles_address_may_hold_the_version_and_never_holds_a_foreign_path(bas
                 ],
                 "usageMetadata": {"promptTokenCount": 2, "candidatesTokenCount": 3, "thoughtsTokenCount": 4},
             },
-            Reading("ab", "STOP", Usage(2, 7)),
+            Reading("ab", "STOP", Usage(2, 7, reasoning_tokens=4)),
         ),
         ({"candidates": [{"finishReason": "MAX_TOKENS"}]}, Reading("", "MAX_TOKENS")),
         ({"promptFeedback": {"blockReason": "SAFETY"}}, Reading("", "SAFETY")),

@@ -38,7 +38,13 @@ class _Entry(NamedTuple):
         """US dollars; None if the cost of any model is unknown."""
         costs = [model.cost_usd for model in self.figures.models]
         known = [cost for cost in costs if cost is not None]
-        return sum(known) if known and len(known) == len(costs) else None
+        unpriced = any(model.unpriced for model in self.figures.models)
+        return sum(known) if known and not unpriced else None
+
+    @property
+    def known_cost_usd(self) -> float:
+        """US dollars that are known to be spent."""
+        return sum(model.known_cost_usd for model in self.figures.models)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -85,7 +91,7 @@ def _row(entry: _Entry) -> list[str]:
         one_line(f"{run.state}{shard}", _TEXT_LIMIT),
         str(entry.figures.runs) if run.total is None else f"{entry.figures.runs}/{run.total}",
         *map(str, entry.figures.statuses.values()),
-        dollars(entry.cost_usd),
+        dollars(entry.cost_usd, entry.known_cost_usd),
         one_line(", ".join(entry.models), _TEXT_LIMIT) or "-",
         one_line(shlex.join(run.command), _TEXT_LIMIT),
     ]
@@ -98,4 +104,5 @@ def _plain(entry: _Entry) -> dict[str, object]:
         "statuses": entry.figures.statuses,
         "models": entry.models,
         "cost_usd": entry.cost_usd,
+        "known_cost_usd": entry.known_cost_usd,
     }

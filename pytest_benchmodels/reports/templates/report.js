@@ -27,10 +27,16 @@
     if (value < 3597) return `${(value / 60).toFixed(1)}min`;
     return `${(value / 3600).toFixed(1)}h`;
   };
-  const dollars = (value) => {
+  const dollars = (value, rounded = Math.round) => {
     if (!known(value)) return "-";
-    return value > 0 && value < 0.01 ? `$${value.toPrecision(2)}` : `$${value.toFixed(2)}`;
+    if (value > 0 && value < 0.000001) return "<$0.000001";
+    // Cents, and two significant digits.
+    const digits = value > 0 ? Math.max(2, 1 - Math.floor(Math.log10(value))) : 2;
+    const shown = rounded(value * 10 ** digits * (1 + 1e-12)) / 10 ** digits;
+    return `$${shown.toFixed(digits).replace(/(\.\d\d\d*?)0+$/, "$1")}`;
   };
+  const cost = (result) => (known(result.known_cost) ? `>= ${dollars(result.known_cost, Math.floor)}` : dollars(result.cost));
+  const count = (whole, part) => (known(whole) ? String(whole) : known(part) ? `>=${part}` : "-");
   const score = (value) => {
     if (!known(value)) return "-";
     const kept = value > 0 && value < 1 ? Math.min(Math.max(value, 0.01), 0.99) : value;
@@ -38,7 +44,8 @@
   };
   const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
   const time = (result) => (result.status === "passed" || result.status === "failed" ? result.latency || 0 : result.duration);
-  const tokens = (result) => (known(result.input) || known(result.output) ? `${result.input ?? "-"}/${result.output ?? "-"}` : "-");
+  const counts = (result) => [count(result.input, result.known_input), count(result.output, result.known_output)];
+  const tokens = (result) => (counts(result).every((part) => part === "-") ? "-" : counts(result).join("/"));
 
   const SORTED_BY = {
     status: (result) => STATUSES.indexOf(result.status),
@@ -47,8 +54,11 @@
     trial: (result) => result.trial,
     score: (result) => result.score,
     time,
-    tokens: (result) => (known(result.input) || known(result.output) ? (result.input || 0) + (result.output || 0) : undefined),
-    cost: (result) => result.cost,
+    tokens: (result) =>
+      tokens(result) === "-"
+        ? undefined
+        : (result.input ?? result.known_input ?? 0) + (result.output ?? result.known_output ?? 0),
+    cost: (result) => result.cost ?? result.known_cost,
   };
 
   const text = (result) => {
@@ -102,7 +112,7 @@
       make("td", {}, score(result.score)),
       make("td", {}, seconds(time(result))),
       make("td", { class: "minor" }, tokens(result)),
-      make("td", { class: "minor" }, dollars(result.cost)),
+      make("td", { class: "minor" }, cost(result)),
     );
     open.addEventListener("click", () => toggle(open, line, result));
     return line;
@@ -191,10 +201,11 @@
       ["This machine's delay", known(result.client) ? seconds(result.client) : "not measured"],
       ["Waited", waits.join(", ") || seconds(result.wait || 0)],
       ["Attempts", String(result.attempts || 0)],
-      ["Tokens", known(result.input) || known(result.output) ? `${result.input ?? "-"} in, ${result.output ?? "-"} out` : "unknown"],
-      ["Cost", known(result.cost) ? dollars(result.cost) : "unknown"],
+      ["Tokens", tokens(result) === "-" ? "unknown" : `${counts(result)[0]} in, ${counts(result)[1]} out`],
+      ["Cost", cost(result) === "-" ? "unknown" : cost(result)],
       ["Started", new Date((result.started || 0) * 1000).toISOString()],
     ];
+    if (result.reruns) facts.push(["Run again", `${counted(result.reruns, "time")}; tokens and cost are of all`]);
     if (result.cached) facts.push(["Taken over", result.reuse || "yes"]);
     else if (result.reuse) facts.push(["Not taken over", result.reuse]);
     return facts.flatMap(([name, value]) => [make("dt", {}, name), make("dd", { dir: "auto" }, value)]);
