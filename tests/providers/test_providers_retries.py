@@ -197,7 +197,7 @@ def test_another_error_in_place_of_an_answer_may_say_when(provoker: Provoker, ht
 
 def test_the_figures_are_those_of_the_code() -> None:
     assert "no connection within 20 seconds" in ROWS
-    assert endpoint._TIMEOUTS["timeout"]["connect"] == 20.0
+    assert endpoint._CONNECT_S == 20.0
     assert "larger than 10 MB" in TEXT
     assert MAX_REPLY_BYTES == 10_000_000
     assert f"more than {LONGEST_PAUSE_S:.0f} seconds" in TEXT
