@@ -136,7 +136,8 @@ class Endpoint:
         self, connection: OneConnection, headers: Mapping[str, str], body: bytes, limit_bytes: int
     ) -> HttpReply:
         """Send one request and read its reply; raises ProviderError."""
-        request = httpx.Request("POST", self._url, headers=[*self._fixed, *headers.items()], content=body)
+        sent = [*self._fixed, *headers.items(), ("Content-Length", str(len(body)))]
+        request = httpx.Request("POST", self._url, headers=sent, content=body)
         response = await self._head(connection, request)
         read = self._answer if response.is_success else _explanation
         content = await read(response, limit_bytes)
