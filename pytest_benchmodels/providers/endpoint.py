@@ -13,7 +13,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import httpx
 
@@ -137,7 +137,7 @@ class Endpoint:
     ) -> HttpReply:
         """Send one request and read its reply; raises ProviderError."""
         sent = [*self._fixed, *headers.items(), ("Content-Length", str(len(body)))]
-        request = httpx.Request("POST", self._url, headers=sent, content=body)
+        request = httpx.Request("POST", self._url, headers=sent, stream=httpx.ByteStream(body))
         response = await self._head(connection, request)
         read = self._answer if response.is_success else _explanation
         content = await read(response, limit_bytes)
@@ -155,7 +155,9 @@ class Endpoint:
             return await connection.handle_async_request(request)
         except httpx.LocalProtocolError as error:
             raise ProviderError("bad-request", str(error)) from None
-        except (httpx.ConnectError, httpx.ProxyError) as error:
+        except httpx.ProxyError as error:
+            raise self._unconnected(error.__cause__ or error) from None
+        except httpx.ConnectError as error:
             raise self._unconnected(innermost(error)) from None
         except httpx.TransportError as error:
             message = f"the connection to {self._origin} ended before an answer: {in_words(innermost(error))}"
@@ -165,7 +167,8 @@ class Endpoint:
         proxy = self._route.proxy
         by_way = f" through the proxy {proxy.origin}" if proxy else ""
         message = f"cannot connect to {self._origin}{by_way}: {in_words(cause)}; {remedy(cause, proxied=bool(proxy))}"
-        return ProviderError("connection", message, retryable=may_pass(cause))
+        refused = isinstance(cause, ProxyRefusedError) and cause.status < 500
+        return ProviderError("connection", message, retryable=may_pass(cause) and not refused)
 
     async def _answer(self, response: httpx.Response, limit_bytes: int) -> bytes:
         """The whole body, which has to be within the limit."""
@@ -261,4 +264,4 @@ def _on_the_wire(request: httpx.Request, route: Route) -> bytes:
             shown = name.decode("ascii", "replace")
             raise httpx.LocalProtocolError(f"the header {shown!r} holds a line break or a null")
     head = b"%s %s HTTP/1.1\r\n" % (request.method.encode("ascii"), target)
-    return b"".join((head, *lines, extra, b"\r\n", request.content))
+    return b"".join((head, *lines, extra, b"\r\n", *cast("httpx.SyncByteStream", request.stream)))

@@ -138,8 +138,17 @@ def test_a_proxy_that_is_not_there_is_named(environment: pytest.MonkeyPatch) -> 
     )
 
 
-def test_a_proxy_that_refuses_is_told_by_its_status(environment: pytest.MonkeyPatch, canned: CannedServer) -> None:
-    refusal = b"HTTP/1.1 407 %s\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n" % PASSWORD.encode()
+@pytest.mark.parametrize(
+    ("status", "phrase", "retryable"),
+    [(407, "Proxy Authentication Required", False), (403, "Forbidden", False), (503, "Service Unavailable", True)],
+)
+def test_a_proxy_that_refuses_is_told_by_its_status(
+    environment: pytest.MonkeyPatch,
+    status: int,
+    phrase: str,
+    retryable: bool,  # noqa: FBT001 - a table
+) -> None:
+    refusal = b"HTTP/1.1 %d %s\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n" % (status, PASSWORD.encode())
 
     async def scenario() -> ProviderError:
         async with tunnelling(refusal) as (port, heads):
@@ -151,8 +160,8 @@ def test_a_proxy_that_refuses_is_told_by_its_status(environment: pytest.MonkeyPa
 
     error = asyncio.run(scenario())
 
-    assert (error.kind, error.retryable) == ("connection", True)
-    assert ": the proxy said 407 (Proxy Authentication Required); " in error.message
+    assert (error.kind, error.retryable) == ("connection", retryable)
+    assert f": the proxy said {status} ({phrase}); " in error.message
     assert PASSWORD not in error.message
 
 
