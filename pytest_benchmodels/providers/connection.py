@@ -10,12 +10,9 @@ import asyncio
 import select
 from http import HTTPStatus
 from time import perf_counter
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from .reply_parser import ReplyError, ReplyParser
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 __all__ = ["Connection", "Pacer", "ProxyRefusedError", "Tunnel"]
 
@@ -124,18 +121,19 @@ class Connection(asyncio.Protocol):
         while not reply.has_head:
             await self._more()
 
-    async def body(self, reply: ReplyParser) -> AsyncIterator[bytes]:
-        """The body, part by part; raises ReplyError, OSError."""
-        while True:
-            if reply.body:
-                part = bytes(reply.body)
-                reply.body.clear()
-                yield part
-            elif reply.complete:
+    async def part(self, reply: ReplyParser) -> bytes:
+        """What has come of the body since the last part, as soon as there is any; nothing at its end.
+
+        Raises ReplyError, OSError.
+        """
+        while not reply.body:
+            if reply.complete:
                 self._idle_since = reply.last_byte
-                return
-            else:
-                await self._more()
+                return b""
+            await self._more()
+        part = bytes(reply.body)
+        reply.body.clear()
+        return part
 
     def abort(self) -> None:
         """Close at once, whatever is under way."""

@@ -97,15 +97,23 @@ class OneConnection(httpx.AsyncBaseTransport):
 
 
 class _Body(httpx.AsyncByteStream):
-    def __init__(self, connection: Connection, reply: ReplyParser) -> None:
-        self._parts = connection.body(reply)
+    """An iterator, not a generator: one that nobody reads to its end would be the event loop's to close."""
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __init__(self, connection: Connection, reply: ReplyParser) -> None:
+        self._connection = connection
+        self._reply = reply
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
         try:
-            async for part in self._parts:
-                yield part
+            part = await self._connection.part(self._reply)
         except (ReplyError, OSError) as error:
             raise httpx.ReadError(str(error)) from error
+        if not part:
+            raise StopAsyncIteration
+        return part
 
 
 class Endpoint:
