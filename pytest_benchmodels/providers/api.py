@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ..core.errors import ProviderError
@@ -45,9 +44,7 @@ class ApiProvider:
         origin = Origin(origin_of(self._url), self._model.name, key)
         headers = {"Content-Type": "application/json", **self._dialect.headers(key)}
         body = _body(self._dialect.body(request))
-        started = perf_counter()
         reply = await self._http.post(self._url, headers, body)
-        latency_s = perf_counter() - started
         if not 200 <= reply.status < 300:
             raise http_failure(reply, origin)
         reading = self._read(reply, origin)
@@ -55,7 +52,8 @@ class ApiProvider:
             text=key.hide(well_formed(reading.text)),
             finish_reason=_reason(reading.finish_reason, key),
             usage=reading.usage,
-            latency_s=latency_s,
+            latency_s=reply.latency_s,
+            connect_s=reply.connect_s,
             pause_s=pause_s(reply.headers, reading.usage),
         )
 

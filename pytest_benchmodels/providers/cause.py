@@ -6,6 +6,7 @@ import errno
 import ssl
 
 from ..core.text import clip, plain
+from .resolver import NameServerTimeoutError
 
 __all__ = ["in_words", "innermost", "lacks_files", "may_pass", "remedy"]
 
@@ -29,7 +30,7 @@ def innermost(error: BaseException) -> BaseException:
 def in_words(cause: BaseException) -> str:
     """One line, without what a server said: whatever it sent, the key may be in it."""
     if isinstance(cause, TimeoutError):
-        return "no reply in time"
+        return "its name was not found in time" if isinstance(cause, NameServerTimeoutError) else "no reply in time"
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({cause.verify_message.rstrip('.')})"
     if isinstance(cause, _CUT_OFF):
@@ -41,11 +42,11 @@ def in_words(cause: BaseException) -> str:
         # asyncio puts the address into the words of a refusal; the message has it already.
         words = "connection refused" if isinstance(cause, ConnectionRefusedError) else cause.strerror
         return words[:1].lower() + words[1:]
-    # h11 quotes the line that is no HTTP after a colon.
+    # A parser may quote the line that is no HTTP after a colon.
     return clip(plain(str(cause).partition(": ")[0]), _WORDS_LIMIT) or type(cause).__name__
 
 
-def remedy(cause: BaseException) -> str:
+def remedy(cause: BaseException, *, proxied: bool = False) -> str:
     """What the reader can do about a connection that could not be made."""
     if isinstance(cause, ssl.SSLCertVerificationError):
         return "name the authority that signed it in SSL_CERT_FILE"
@@ -53,6 +54,8 @@ def remedy(cause: BaseException) -> str:
         return "does the server speak TLS, or has base_url to begin with http://?"
     if lacks_files(cause):
         return "raise the limit (`ulimit -n`) or lower --bench-concurrency"
+    if proxied:
+        return "is the proxy running, are HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY right?"
     return "is the server running, is base_url right?"
 
 

@@ -1,103 +1,192 @@
 """One address and the connections to it: the one module that knows httpx.
 
-httpx's own pool looks at each of its connections, with a system call, whenever a request begins or ends: with 60 in
-flight that is most of what a request costs. Here each connection is a transport of its own, and idle ones wait on a
-stack.
+A connection is an httpx transport of its own, over asyncio: httpx's requests, replies and errors, without its pool.
+That one looks at each of its connections, with a system call, whenever a request begins or ends.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import ssl
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING
-from urllib.request import getproxies, proxy_bypass
+from typing import TYPE_CHECKING, cast
 
 import httpx
 
 from ..core.errors import ProviderError
 from .cause import in_words, innermost, lacks_files, may_pass, remedy
+from .connection import ProxyRefusedError
+from .dialing import Route
 from .encoding import EncodingError, decode
+from .proxy import ProxyError, proxy_for
 from .reply import HttpReply, origin_of
+from .reply_parser import ReplyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Connection", "Endpoint"]
+    from .connection import Connection
+    from .dialing import Dialer
+    from .reply_parser import ReplyParser
 
-Connection = httpx.AsyncHTTPTransport
-"""One connection, or none yet: it comes about with its first request."""
+__all__ = ["Endpoint", "OneConnection"]
 
 # The run's own time limit ends a slow answer; a server that cannot be reached is worth another attempt before that.
-_TIMEOUTS = {"timeout": {"connect": 20.0, "read": None, "write": None, "pool": None}}
+_CONNECT_S = 20.0
 _EXPLANATION_BYTES = 100_000
-_ONE_CONNECTION = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+_PORTS = {"http": 80, "https": 443}
+_NOT_IN_A_HEAD = re.compile(rb"[\0\r\n]")
+
+
+class OneConnection(httpx.AsyncBaseTransport):
+    """A connection, or none yet: it comes about with its first request. One request at a time.
+
+    The response's extensions have `connect_s` and `reply`, whose times count when the body was read.
+    """
+
+    def __init__(self, route: Route, dialer: Dialer) -> None:
+        self._route = route
+        self._dialer = dialer
+        self._connection: Connection | None = None
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another request may follow the last one."""
+        return self._connection is not None and self._connection.reusable
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it still stands after it has been idle."""
+        return self._connection is not None and self._connection.fresh
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        connect_s = 0.0
+        sent = _on_the_wire(request, self._route)
+        if self._connection is None:
+            self._connection, connect_s = await self._connect()
+        try:
+            reply = self._connection.send(sent)
+            await self._connection.head(reply)
+        except (ReplyError, OSError) as error:
+            raise httpx.RemoteProtocolError(str(error)) from error
+        measured = {"reply": reply, "connect_s": connect_s}
+        body = _Body(self._connection, reply)
+        return httpx.Response(reply.status, headers=reply.headers, stream=body, extensions=measured)
+
+    def abort(self) -> None:
+        """Close it at once, whatever is under way."""
+        if self._connection is not None:
+            self._connection.abort()
+
+    async def aclose(self) -> None:
+        self.abort()
+        if self._connection is not None:
+            await self._connection.lost
+
+    async def _connect(self) -> tuple[Connection, float]:
+        try:
+            return await self._dialer.connect(self._route, _CONNECT_S)
+        except ProxyRefusedError as error:
+            raise httpx.ProxyError(str(error)) from error
+        except (ReplyError, OSError) as error:
+            raise httpx.ConnectError(str(error)) from error
+
+
+class _Body(httpx.AsyncByteStream):
+    """An iterator, not a generator: one that nobody reads to its end would be the event loop's to close."""
+
+    def __init__(self, connection: Connection, reply: ReplyParser) -> None:
+        self._connection = connection
+        self._reply = reply
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            part = await self._connection.part(self._reply)
+        except (ReplyError, OSError) as error:
+            raise httpx.ReadError(str(error)) from error
+        if not part:
+            raise StopAsyncIteration
+        return part
 
 
 class Endpoint:
     """`idle` holds the connections that wait: the one used last is taken first, so that the others may expire."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, dialer: Dialer) -> None:
         """Raise ProviderError `connection` where `url` is none that HTTP could use."""
         self._url = _parsed(url)
         self._origin = origin_of(url)
-        self._proxy = _proxy(self._url)
+        self._dialer = dialer
+        self._route = _route(self._url)
         self._fixed = [
             ("Host", self._url.netloc.decode()),
             ("Accept-Encoding", "identity"),  # what is measured against the limit is what takes memory
             ("User-Agent", "pytest-benchmodels"),
         ]
-        self.idle: list[Connection] = []
+        self.idle: list[OneConnection] = []
 
-    def connect(self) -> Connection:
-        """One more connection; raises ProviderError `connection`."""
-        trust = _trust_nobody() if self._url.scheme == "http" else _trusted()
-        try:
-            return httpx.AsyncHTTPTransport(verify=trust, limits=_ONE_CONNECTION, proxy=self._proxy)
-        except (ImportError, ValueError) as error:
-            raise ProviderError("connection", f"the proxy of the environment cannot be used: {error}") from None
+    def connect(self) -> OneConnection:
+        """One more connection."""
+        return OneConnection(self._route, self._dialer)
 
     def without_files(self) -> ProviderError:
         """The error where there are too many connections already: what the system would say, before it has to."""
         return self._unconnected(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
 
     async def exchange(
-        self, connection: Connection, headers: Mapping[str, str], body: bytes, limit_bytes: int
+        self, connection: OneConnection, headers: Mapping[str, str], body: bytes, limit_bytes: int
     ) -> HttpReply:
         """Send one request and read its reply; raises ProviderError."""
         sent = [*self._fixed, *headers.items(), ("Content-Length", str(len(body)))]
-        stream = httpx.ByteStream(body)
-        request = httpx.Request("POST", self._url, headers=sent, stream=stream, extensions=_TIMEOUTS)
+        request = httpx.Request("POST", self._url, headers=sent, stream=httpx.ByteStream(body))
         response = await self._head(connection, request)
         read = self._answer if response.is_success else _explanation
         content = await read(response, limit_bytes)
-        await response.aclose()
-        return HttpReply(response.status_code, response.headers, content)
+        reply: ReplyParser = response.extensions["reply"]
+        return HttpReply(
+            response.status_code,
+            response.headers,
+            content,
+            latency_s=reply.last_byte - reply.started,
+            connect_s=response.extensions["connect_s"],
+        )
 
-    async def _head(self, connection: Connection, request: httpx.Request) -> httpx.Response:
+    async def _head(self, connection: OneConnection, request: httpx.Request) -> httpx.Response:
         try:
             return await connection.handle_async_request(request)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+        except httpx.LocalProtocolError as error:
+            raise ProviderError("bad-request", str(error)) from None
+        except httpx.ProxyError as error:
+            raise self._unconnected(error.__cause__ or error) from None
+        except httpx.ConnectError as error:
             raise self._unconnected(innermost(error)) from None
-        except (httpx.TransportError, OSError) as error:
+        except httpx.TransportError as error:
             message = f"the connection to {self._origin} ended before an answer: {in_words(innermost(error))}"
             raise ProviderError("connection", message, retryable=True) from None
 
     def _unconnected(self, cause: BaseException) -> ProviderError:
-        message = f"cannot connect to {self._origin}: {in_words(cause)}; {remedy(cause)}"
-        return ProviderError("connection", message, retryable=may_pass(cause), sent=False)
+        proxy = self._route.proxy
+        by_way = f" through the proxy {proxy.origin}" if proxy else ""
+        message = f"cannot connect to {self._origin}{by_way}: {in_words(cause)}; {remedy(cause, proxied=bool(proxy))}"
+        refused = isinstance(cause, ProxyRefusedError) and cause.status < 500
+        return ProviderError("connection", message, retryable=may_pass(cause) and not refused, sent=False)
 
     async def _answer(self, response: httpx.Response, limit_bytes: int) -> bytes:
         """The whole body, which has to be within the limit."""
-        # A server that announces too much is not listened to. h11 has made sure that this is a number.
-        if int(response.headers.get("content-length", 0)) > limit_bytes:
+        # A server that announces too much is not listened to. The parser has made sure that this is a number.
+        if int(response.headers.get("content-length") or 0) > limit_bytes:
             raise self._too_large(response, limit_bytes)
         content = bytearray()
         try:
             await _read(response, content, limit_bytes)
-        except (httpx.TransportError, OSError) as error:
+        except httpx.TransportError as error:
             broke_off = f"the answer of {self._origin} broke off: {in_words(innermost(error))}"
             raise ProviderError("malformed", broke_off, status=response.status_code, retryable=True) from None
         try:
@@ -118,7 +207,7 @@ async def _explanation(response: httpx.Response, limit_bytes: int) -> bytes:
     """What can be had of a failure's body: its status counts, however the words end."""
     content = bytearray()
     limit_bytes = min(limit_bytes, _EXPLANATION_BYTES)
-    with suppress(httpx.TransportError, OSError):
+    with suppress(httpx.TransportError):
         await _read(response, content, limit_bytes)
     with suppress(EncodingError):
         return decode(bytes(content), response.headers.get("content-encoding", ""), limit_bytes)
@@ -126,10 +215,10 @@ async def _explanation(response: httpx.Response, limit_bytes: int) -> bytes:
 
 
 async def _read(response: httpx.Response, content: bytearray, limit_bytes: int) -> None:
-    """Append the body to `content`, up to the part that goes beyond the limit."""
+    """Append the body to `content`, up to one byte beyond the limit."""
     async for part in response.stream:  # type: ignore[union-attr] # an asynchronous transport's stream is one
         # Into one buffer, not a list of parts: a server may send ten million parts of one byte.
-        content += part
+        content += part[: limit_bytes + 1 - len(content)]
         if len(content) > limit_bytes:
             return
 
@@ -143,12 +232,6 @@ def _parsed(url: str) -> httpx.URL:
         wanted = "has to begin with http:// or https:// and a host"
         raise ProviderError("connection", f"base_url {wanted}, not {origin_of(url)!r}")
     return parsed
-
-
-@cache
-def _trust_nobody() -> ssl.SSLContext:
-    """For http://, where it is never used, and fails closed should it be: loading certificates takes 20-100 ms."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @cache
@@ -168,12 +251,25 @@ def _trusted() -> ssl.SSLContext:
         ) from None
 
 
-def _proxy(url: httpx.URL) -> str | None:
-    """The proxy that HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY name; none ever for this machine itself."""
-    if url.host in {"localhost", "::1"} or url.host.startswith("127."):
-        return None
-    proxies = getproxies()
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(url.netloc.decode()):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+def _route(url: httpx.URL) -> Route:
+    port = url.port or _PORTS[url.scheme]
+    try:
+        proxy = proxy_for(url.scheme, url.host, port)
+    except ProxyError as error:
+        raise ProviderError("connection", f"the proxy of the environment cannot be used: {error}") from None
+    return Route(url.raw_host.decode("ascii"), port, url.scheme == "https", proxy, _trusted)
+
+
+def _on_the_wire(request: httpx.Request, route: Route) -> bytes:
+    """The bytes of a request; raises httpx.LocalProtocolError."""
+    url = request.url
+    target, extra = url.raw_path, b""
+    if route.proxy is not None and not route.is_tls:
+        target, extra = url.raw_scheme + b"://" + url.netloc + target, route.proxy.headers
+    lines = [b"%s: %s\r\n" % pair for pair in request.headers.raw]
+    for name, value in request.headers.raw:
+        if _NOT_IN_A_HEAD.search(name) or _NOT_IN_A_HEAD.search(value):
+            shown = name.decode("ascii", "replace")
+            raise httpx.LocalProtocolError(f"the header {shown!r} holds a line break or a null")
+    head = b"%s %s HTTP/1.1\r\n" % (request.method.encode("ascii"), target)
+    return b"".join((head, *lines, extra, b"\r\n", *cast("httpx.SyncByteStream", request.stream)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import ProviderError
 from ..core.text import clip, plain, quote, well_formed
+from .key import HIDDEN
 from .quota import retry_after_s
 from .reply import origin_of
 
@@ -127,7 +128,9 @@ def _remedy(kind: str, origin: Origin) -> str:
 
 
 def _redirect(reply: HttpReply, origin: Origin) -> ProviderError:
-    target = origin.shown(origin_of(reply.headers.get("location", "")))
+    location = reply.headers.get("location", "")
+    # A host is cut out of the address, and may hold half of a key that has a slash or a dot in it.
+    target = HIDDEN if origin.key.is_in(location) else origin.shown(origin_of(location))
     return ProviderError(
         "redirect",
         f"{_status_line(reply.status)} from {origin.address} to {target or 'nowhere'}: redirects are not followed, "

@@ -9,7 +9,8 @@ from .descriptors import raise_limit, spare
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .endpoint import Connection, Endpoint
+    from .dialing import Dialer
+    from .endpoint import Endpoint, OneConnection
     from .reply import HttpReply
 
 __all__ = ["MAX_REPLY_BYTES", "HttpPool", "load_transport"]
@@ -35,12 +36,13 @@ class HttpPool:
         self._most = max(1.0, spare() - _FILES_FOR_OTHERS)
         self._connections = 0
         self._endpoints: dict[str, Endpoint] = {}
+        self._dialer: Dialer | None = None
         self._closed = False
 
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, *, limit_bytes: int = MAX_REPLY_BYTES
     ) -> HttpReply:
-        """Send `body` and read the reply, whatever its status; redirects are not followed.
+        """Send `body` and read the reply, whatever its status; redirects are not followed, and nothing is sent twice.
 
         Raises ProviderError: `connection` (retryable unless address, certificate or TLS are wrong), `malformed`
         (retryable: an answer broke off, or is in no known encoding), `too-large`. Of a reply whose status is not 2xx
@@ -52,11 +54,10 @@ class HttpPool:
             reply = await endpoint.exchange(connection, headers, body, limit_bytes)
         except BaseException:
             # Failed or cancelled: what the connection would carry next is anybody's guess.
-            self._connections -= 1
-            await connection.aclose()
+            self._drop(connection)
             raise
-        if self._closed:
-            await connection.aclose()
+        if self._closed or not connection.reusable:
+            self._drop(connection)
         else:
             endpoint.idle.append(connection)
         return reply
@@ -66,19 +67,39 @@ class HttpPool:
         self._closed = True
         for endpoint in self._endpoints.values():
             while endpoint.idle:
-                await endpoint.idle.pop().aclose()
+                connection = endpoint.idle.pop()
+                self._drop(connection)
+                await connection.aclose()
 
-    def _take(self, endpoint: Endpoint) -> Connection:
-        if endpoint.idle:
-            return endpoint.idle.pop()
-        if self._connections >= self._most:
+    def _take(self, endpoint: Endpoint) -> OneConnection:
+        while endpoint.idle:
+            connection = endpoint.idle.pop()
+            if connection.fresh:
+                return connection
+            self._drop(connection)
+        if self._connections >= self._most and not self._make_room():
             raise endpoint.without_files()
         connection = endpoint.connect()
         self._connections += 1
         return connection
 
-    def _open(self, url: str) -> Endpoint:
-        from .endpoint import Endpoint  # noqa: PLC0415 - it imports httpx: 60 ms, due with the first request only
+    def _make_room(self) -> bool:
+        """Close the connection to another address that was idle longest there; False where none is idle."""
+        for endpoint in self._endpoints.values():
+            if endpoint.idle:
+                self._drop(endpoint.idle.pop(0))
+                return True
+        return False
 
-        endpoint = self._endpoints[url] = Endpoint(url)
+    def _drop(self, connection: OneConnection) -> None:
+        self._connections -= 1
+        connection.abort()
+
+    def _open(self, url: str) -> Endpoint:
+        # It imports httpx and asyncio: 60 ms, due with the first request only, and before any request's time begins.
+        from .dialing import Dialer  # noqa: PLC0415 - see above
+        from .endpoint import Endpoint  # noqa: PLC0415 - see above
+
+        self._dialer = self._dialer or Dialer()
+        endpoint = self._endpoints[url] = Endpoint(url, self._dialer)
         return endpoint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import unquote
 
 from ..core.errors import ProviderError
 
@@ -45,6 +46,12 @@ class Key:
     def hide(self, text: str) -> str:
         """Put `***` wherever the key occurs."""
         return text.replace(self._value, HIDDEN) if len(self._value) >= LEAST_HIDDEN_LENGTH else text
+
+    def is_in(self, text: str) -> bool:
+        """Whether a part of the key that matters occurs, percent-encoded or in another case, too."""
+        value, text = self._value.casefold(), unquote(text).casefold()
+        parts = (value[start : start + LEAST_HIDDEN_LENGTH] for start in range(len(value) - LEAST_HIDDEN_LENGTH + 1))
+        return any(part in text for part in parts)
 
     def __repr__(self) -> str:
         return f"Key({self.env})"

@@ -10,11 +10,17 @@ __all__ = ["HttpReply", "origin_of"]
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """A complete reply. `headers` finds its names in any case."""
+    """A complete reply. `headers` finds its names in any case.
+
+    `latency_s` is from the moment in which the request was handed to the socket until the last byte was received;
+    `connect_s` (name, TCP, proxy, TLS) stands apart, and is 0.0 on a connection that stood already. In seconds.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    latency_s: float = 0.0
+    connect_s: float = 0.0
 
 
 def origin_of(url: str) -> str:

@@ -84,6 +84,23 @@ def test_a_redirect_names_its_target_without_what_may_be_secret() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://sk-half/one-half/x",  # cut at the slash, half a key would be left
+        "https://SK-HALF.test/",
+        "https://sk%2Dhalf%2Fone.test/",
+        "https://host.test/?key=sk-half/one-half",
+    ],
+)
+def test_a_redirect_shows_no_part_of_a_key(location: str) -> None:
+    origin = Origin("http://api.test", "m", Key("ENV", "sk-half/one-half"))
+
+    error = http_failure(HttpReply(307, {"location": location}, b""), origin)
+
+    assert "http://api.test to ***: redirects are not followed" in error.message
+
+
 def test_a_redirect_without_a_target_is_told_as_one() -> None:
     assert "to nowhere" in http_failure(reply(302), ORIGIN).message
 

@@ -237,7 +237,7 @@ def test_an_address_is_shown_without_its_password() -> None:
 def test_nothing_is_searched_for_in_vain_with_each_request(
     canned: CannedServer, http_text: HttpText, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """httpcore imports sniffio within its functions; where it is missing, that is a third of a request's cost."""
+    """An import within a function costs 40 us each time where it fails: httpcore had four for each request."""
     searched: list[str] = []
 
     class Witness:
@@ -262,7 +262,7 @@ def test_nothing_is_searched_for_in_vain_with_each_request(
 def test_importing_the_room_imports_no_http_client(module: str) -> None:
     code = (
         f"import sys, pytest_benchmodels.{module}; "
-        "print({'httpx', 'httpcore', 'asyncio', 'h11', 'msgspec'} & sys.modules.keys() or 'light')"
+        "print({'httpx', 'httptools', 'asyncio', 'h11', 'msgspec'} & sys.modules.keys() or 'light')"
     )
 
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

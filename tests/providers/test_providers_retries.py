@@ -89,6 +89,17 @@ class Provoker:
             untrusted = await self.address(server.url)
         return [*untrusted, *await self.address(self._sim.base_url.replace("http:", "https:"))]
 
+    async def refused_by_proxy(self, status: int) -> list[ProviderError]:
+        async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(self._http_text(status))
+            writer.close()
+
+        async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+            with pytest.MonkeyPatch.context() as environment:
+                environment.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+                return await self.address("https://models.test/v1")
+
     async def keyless(self) -> list[ProviderError]:
         return [await failure(replace(self._model, base_url="http://127.0.0.1:1", api_key_env=ENV))]
 
@@ -114,6 +125,8 @@ PROVOKED: dict[str, Callable[[Provoker], Awaitable[list[ProviderError]]]] = {
         {"garbage": True}, {"header_bytes": 200_000}
     ),
     "the certificate is not trusted, or the server speaks no TLS": lambda it: it.distrusted(),
+    "a proxy refuses to connect, with a status below 500": lambda it: it.refused_by_proxy(407),
+    "a proxy cannot be reached, or fails with a status of 500 or more": lambda it: it.refused_by_proxy(502),
     "an address or a proxy that cannot be used, certificates that cannot be read": lambda it: it.address("ftp://x/v1"),
     "the answer breaks off": lambda it: it.knobs({"truncate_rate": 1}, {"declared_bytes": 9999}),
     "the answer is empty, no JSON, or of another shape": lambda it: it.bodies(b"", b"{", b"{}", b'{"choices": [4]}'),
@@ -197,7 +210,7 @@ def test_another_error_in_place_of_an_answer_may_say_when(provoker: Provoker, ht
 
 def test_the_figures_are_those_of_the_code() -> None:
     assert "no connection within 20 seconds" in ROWS
-    assert endpoint._TIMEOUTS["timeout"]["connect"] == 20.0
+    assert endpoint._CONNECT_S == 20.0
     assert "larger than 10 MB" in TEXT
     assert MAX_REPLY_BYTES == 10_000_000
     assert f"more than {LONGEST_PAUSE_S:.0f} seconds" in TEXT

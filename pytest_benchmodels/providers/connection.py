@@ -1,0 +1,208 @@
+"""One connection, one request at a time: what goes out and what comes in, with the time of each.
+
+A client library tells when its coroutines got their turn. Here the times are taken where the bytes pass: nothing that
+this process does in between is counted as the server's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from http import HTTPStatus
+from time import perf_counter
+from typing import cast
+
+from .reply_parser import ReplyError, ReplyParser
+
+__all__ = ["Connection", "Pacer", "ProxyRefusedError", "Tunnel"]
+
+# uvicorn and Node close an idle connection after 5 s: whoever writes at that moment is not answered.
+_IDLE_S = 4.0
+_PAUSE_S = 0.01
+_STATUSES = frozenset(HTTPStatus)
+
+
+class ProxyRefusedError(Exception):
+    """A proxy does not connect to the server; `status` is what it said."""
+
+    def __init__(self, status: int) -> None:
+        phrase = HTTPStatus(status).phrase if status in _STATUSES else "no reason given"
+        super().__init__(f"the proxy said {status} ({phrase})")
+        self.status = status
+
+
+class Pacer:
+    """Keeps replies that are much work for few bytes from occupying the event loop: together a tenth of it."""
+
+    def __init__(self) -> None:
+        self._waiting = 0
+
+    def delay(self) -> float:
+        """Seconds until one more reply may be read on; `resumed` has to follow."""
+        self._waiting += 1
+        return _PAUSE_S * self._waiting
+
+    def resumed(self) -> None:
+        self._waiting -= 1
+
+
+class Connection(asyncio.Protocol):
+    """Made by `create_connection`. `reply` is the one being read, or read last."""
+
+    def __init__(self, pacer: Pacer) -> None:
+        self.reply: ReplyParser | None = None
+        self.lost = asyncio.get_running_loop().create_future()
+        self._pacer = pacer
+        self._transport: asyncio.Transport | None = None
+        self._error: Exception | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._left = b""
+        self._idle_since = perf_counter()
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        reply = self.reply
+        if reply is None or reply.complete:
+            # Nobody asked for it: the next reply would not be the one to the next request.
+            self.abort()
+            return
+        reply.last_byte = perf_counter()
+        if self._left:
+            self._left += data  # TLS hands over what it had read before it was told to pause
+        else:
+            self._feed(reply, data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        reply = self.reply
+        if reply is not None and not reply.complete and self._error is None:
+            self._end(reply, exc)
+        self._error = self._error or exc or ConnectionResetError("Server disconnected")
+        if not self.lost.done():
+            self.lost.set_result(None)
+        self._wake()
+
+    # What the client calls.
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """Raises ConnectionError where there is none any more."""
+        if self._transport is None or self.lost.done():
+            raise self._error or ConnectionResetError("Server disconnected")
+        return self._transport
+
+    @property
+    def reusable(self) -> bool:
+        """Whether nothing of the last exchange is left over, so that another one may follow."""
+        reply = self.reply
+        return (
+            reply is not None
+            and (reply.complete and reply.keep_alive and not reply.surplus)
+            and not (self.lost.done() or self.transport.is_closing() or self.transport.get_write_buffer_size())
+        )
+
+    @property
+    def fresh(self) -> bool:
+        """Whether an idle connection still stands: nothing arrived on it, and the server will hardly close it now."""
+        return self.reusable and perf_counter() - self._idle_since < _IDLE_S and not _readable(self.transport)
+
+    def send(self, request: bytes) -> ReplyParser:
+        """Hand a request to the socket; raises OSError where the connection is gone."""
+        transport = self.transport
+        reply = self.reply = ReplyParser()
+        transport.write(request)
+        return reply
+
+    async def head(self, reply: ReplyParser) -> None:
+        """Wait until the reply has a status and headers; raises ReplyError, OSError."""
+        while not reply.has_head:
+            await self._more()
+
+    async def part(self, reply: ReplyParser) -> bytes:
+        """What has come of the body since the last part, as soon as there is any; nothing at its end.
+
+        Raises ReplyError, OSError.
+        """
+        while not reply.body:
+            if reply.complete:
+                self._idle_since = reply.last_byte
+                return b""
+            await self._more()
+        part = bytes(reply.body)
+        reply.body.clear()
+        return part
+
+    def abort(self) -> None:
+        """Close at once, whatever is under way."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _more(self) -> None:
+        if self._error is not None:
+            raise self._error
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _feed(self, reply: ReplyParser, data: bytes) -> None:
+        self._left = b""
+        try:
+            self._left = reply.feed(data)
+        except ReplyError as error:
+            self._error = error
+            self.abort()
+        if self._left:
+            self._pause(reply)
+        self._wake()
+
+    def _pause(self, reply: ReplyParser) -> None:
+        self.transport.pause_reading()
+        asyncio.get_running_loop().call_later(self._pacer.delay(), self._resume, reply)
+
+    def _resume(self, reply: ReplyParser) -> None:
+        self._pacer.resumed()
+        if self._error is not None or self.lost.done() or self.transport.is_closing():
+            return
+        self.transport.resume_reading()
+        self._feed(reply, self._left)
+
+    def _end(self, reply: ReplyParser, exc: Exception | None) -> None:
+        if exc is not None:
+            self._error = exc
+            return
+        try:
+            reply.feed_eof()
+        except ReplyError as error:
+            self._error = error
+
+
+class Tunnel(Connection):
+    """A connection to a proxy that is to become one to a server: of its only reply the head is all."""
+
+    async def open(self, host: str, port: int, headers: bytes) -> None:
+        """Ask the proxy to connect; raises ProxyRefusedError, ReplyError, OSError."""
+        authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        request = f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n".encode("ascii")
+        reply = self.send(request + headers + b"\r\n")
+        await self.head(reply)
+        if not 200 <= reply.status < 300:
+            raise ProxyRefusedError(reply.status)
+
+
+def _readable(transport: asyncio.Transport) -> bool:
+    """Whether something waits in an idle connection that the event loop has not seen yet: bytes, or its end."""
+    descriptor = transport.get_extra_info("socket").fileno()
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
