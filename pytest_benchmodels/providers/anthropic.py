@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..core.exchange import Usage
-from .dialect import Reading, UnreadableError, at, given_params, joined_text, tokens
+from .dialect import Reading, UnreadableError, at, given_params, joined_text, joined_thinking, tokens
 
 if TYPE_CHECKING:
     from ..core.exchange import Request
@@ -46,4 +46,4 @@ class Anthropic:
         if not isinstance(content, list):
             raise UnreadableError("it has no content list")
         usage = Usage(tokens(at(document, "usage", "input_tokens")), tokens(at(document, "usage", "output_tokens")))
-        return Reading(joined_text(content), document.get("stop_reason"), usage)
+        return Reading(joined_text(content), document.get("stop_reason"), usage, joined_thinking(content))

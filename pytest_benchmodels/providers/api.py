@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import ProviderError
 from ..core.exchange import Response
 from ..core.text import clip, plain, well_formed
+from ..core.thinking import without_thinking
 from .dialect import UnreadableError
 from .failure import Origin, error_in_answer, http_failure, malformed
 from .key import Key
@@ -51,13 +52,15 @@ class ApiProvider:
         if not 200 <= reply.status < 300:
             raise http_failure(reply, origin)
         reading = self._read(reply, origin)
-        return Response(
+        response = Response(
             text=key.hide(well_formed(reading.text)),
+            thinking=key.hide(well_formed(reading.thinking)),
             finish_reason=_reason(reading.finish_reason, key),
             usage=reading.usage,
             latency_s=latency_s,
             pause_s=pause_s(reply.headers, reading.usage),
         )
+        return without_thinking(response)
 
     def _read(self, reply: HttpReply, origin: Origin) -> Reading:
         document = _document(reply.body, origin)

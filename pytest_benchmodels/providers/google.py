@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ..core.exchange import Usage
-from .dialect import Reading, UnreadableError, at, given_params, joined_text, tokens
+from .dialect import Reading, UnreadableError, at, given_params, joined_text, joined_thinking, tokens
 
 if TYPE_CHECKING:
     from ..core.exchange import Message, Request
@@ -59,7 +59,7 @@ class Google:
         parts = at(document, "candidates", 0, "content", "parts")
         reason = at(document, "candidates", 0, "finishReason") or at(document, "promptFeedback", "blockReason")
         if isinstance(parts, list):
-            return Reading(joined_text(parts), reason, usage)
+            return Reading(joined_text(parts), reason, usage, joined_thinking(parts))
         # A blocked prompt, or tokens that ran out while thinking: the model has ended, and said nothing.
         if isinstance(reason, str):
             return Reading("", reason, usage)

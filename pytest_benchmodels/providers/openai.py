@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..core.exchange import Usage
-from .dialect import Reading, UnreadableError, at, given_params, joined_text, tokens
+from .dialect import Reading, UnreadableError, at, given_params, joined_text, joined_thinking, tokens
 
 if TYPE_CHECKING:
     from ..core.exchange import Request
@@ -35,7 +35,7 @@ class OpenAI:
         usage = Usage(
             tokens(at(document, "usage", "prompt_tokens")), tokens(at(document, "usage", "completion_tokens"))
         )
-        return Reading(_text(message, finish_reason), finish_reason, usage)
+        return Reading(_text(message, finish_reason), finish_reason, usage, _thinking(message))
 
 
 def _text(message: Mapping[str, object], finish_reason: object) -> str:
@@ -48,6 +48,19 @@ def _text(message: Mapping[str, object], finish_reason: object) -> str:
     if isinstance(refusal, str):
         return refusal
     # Without text a model may still have ended: it called a tool, was filtered, or spent its tokens on thinking.
-    if content is None and (message.get("tool_calls") or isinstance(finish_reason, str)):
+    if content is None and (message.get("tool_calls") or isinstance(finish_reason, str) or _thinking(message)):
         return ""
     raise UnreadableError("choices[0].message.content is no text")
+
+
+def _thinking(message: Mapping[str, object]) -> str:
+    """Thinking has no field of OpenAI's own: each server that hands it over chose one.
+
+    `reasoning_content`: DeepSeek, Moonshot, vLLM, SGLang, llama.cpp. `reasoning`, `reasoning_details`: OpenRouter,
+    Groq, Ollama. `thinking`: proxies of Ollama's own API. Parts of `content`: Mistral.
+    """
+    for name in ("reasoning_content", "reasoning", "thinking"):
+        said = message.get(name)
+        if isinstance(said, str) and said:
+            return said
+    return joined_thinking(message.get("reasoning_details")) or joined_thinking(message.get("content"))

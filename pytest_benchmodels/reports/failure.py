@@ -127,7 +127,9 @@ def _answer(result: Result) -> Iterator[str]:
         return
     reason = result.response.finish_reason
     ended = "" if reason in {None, "stop"} else f" (finish_reason {one_line(str(reason), _NAME_LIMIT)})"
-    shown = plain(clip(result.response.text, _ANSWER_LIMIT)) or "(empty)"
+    thought = len(result.response.thinking)
+    empty = f"(empty; {plural(thought, 'character')} of thinking are no answer)" if thought else "(empty)"
+    shown = plain(clip(result.response.text, _ANSWER_LIMIT)) or empty
     yield f"answer{ended}: " + shown.replace("\n", "\n  ")
 
 

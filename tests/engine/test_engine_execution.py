@@ -230,3 +230,22 @@ def test_hostile_text_of_a_check_and_of_a_provider_is_made_plain() -> None:
     assert explained == "\\x1b[2Jyes\\ud800"
     assert failed is not None
     assert failed.message == "ValueError: \\x1b[2J"
+
+
+def test_what_was_only_thought_is_judged_by_nobody_and_not_sent_back() -> None:
+    talk = scenario(turns=[Turn((Message("user", text),), (check(Says("yes")),)) for text in ("one", "two")])
+    provider = FakeProvider(["<think>no</think>yes", "no\n</think>\n\nyes"])
+
+    result = execute(run(talk), provider)
+
+    assert result.status == "passed"
+    assert [answer.thinking for answer in result.answers] == ["no", "no"]
+    assert provider.requests[1].messages[1] == Message("assistant", "yes")
+
+
+def test_thinking_that_never_ends_is_no_answer() -> None:
+    result = execute(run(scenario(check(Says("")))), FakeProvider(["<think>yes"]))
+
+    assert result.status == "passed"
+    assert result.response is not None
+    assert (result.response.text, result.response.thinking, result.response.finish_reason) == ("", "yes", "stop")

@@ -76,6 +76,11 @@ def test_an_empty_answer_is_called_empty() -> None:
     assert failure_text(a_result(score=0.0, response=Response(""))).splitlines()[-1] == "answer: (empty)"
 
 
+def test_thinking_is_no_answer_and_told_of() -> None:
+    text = failure_text(a_result(score=0.0, response=Response("", "length", thinking="hm, hm")))
+    assert text.splitlines()[-1] == ("answer (finish_reason length): (empty; 6 characters of thinking are no answer)")
+
+
 def test_an_answer_that_did_not_stop_by_itself_says_why_it_ended() -> None:
     text = failure_text(a_result(score=0.0, response=Response("Ro", "length")))
     assert text.splitlines()[-1] == "answer (finish_reason length): Ro"
