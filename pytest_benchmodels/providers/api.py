@@ -10,8 +10,8 @@ from ..core.errors import ProviderError
 from ..core.exchange import Response
 from ..core.text import clip, plain, well_formed
 from ..core.thinking import without_thinking
-from .dialect import UnreadableError
-from .failure import Origin, error_in_answer, http_failure, malformed
+from .dialect import BlockedError, FailedError, UnreadableError
+from .failure import Origin, blocked, error_in_answer, http_failure, malformed
 from .key import Key
 from .quota import pause_s
 from .reply import origin_of
@@ -68,6 +68,10 @@ class ApiProvider:
             raise error_in_answer(document["error"], reply.headers, origin)
         try:
             return self._dialect.read(document)
+        except FailedError as error:
+            raise error_in_answer(error.error, reply.headers, origin, while_answering=True) from None
+        except BlockedError as error:
+            raise blocked(str(error), origin) from None
         except UnreadableError as error:
             raise malformed(str(error), origin) from None
 

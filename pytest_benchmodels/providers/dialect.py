@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from .key import Key
 
 __all__ = [
+    "BlockedError",
     "Dialect",
+    "FailedError",
     "Reading",
     "UnreadableError",
     "at",
@@ -29,6 +31,18 @@ _MOST_TOKENS = 2**53
 
 class UnreadableError(ValueError):
     """An answer in a shape that its API does not have; the text says what is missing."""
+
+
+class FailedError(Exception):
+    """An error that stands where the answer should; `error` is the API's own account of it."""
+
+    def __init__(self, error: object) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class BlockedError(Exception):
+    """A filter of the provider's kept the prompt from the model; the text says which, in the API's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +68,7 @@ class Dialect(Protocol):
         """The JSON document to post."""
 
     def read(self, document: Mapping[str, object]) -> Reading:
-        """Read an answer; raises UnreadableError."""
+        """Read an answer; raises UnreadableError, FailedError, BlockedError."""
 
 
 def given_params(request: Request) -> dict[str, object]:

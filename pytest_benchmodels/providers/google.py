@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ..core.exchange import Usage
-from .dialect import Reading, UnreadableError, at, given_params, joined_text, joined_thinking, tokens
+from .dialect import BlockedError, Reading, UnreadableError, at, given_params, joined_text, joined_thinking, tokens
 
 if TYPE_CHECKING:
     from ..core.exchange import Message, Request
@@ -57,10 +57,13 @@ class Google:
         said, thought = (tokens(at(spent, name)) for name in ("candidatesTokenCount", "thoughtsTokenCount"))
         usage = Usage(tokens(at(spent, "promptTokenCount")), said if thought is None else (said or 0) + thought)
         parts = at(document, "candidates", 0, "content", "parts")
-        reason = at(document, "candidates", 0, "finishReason") or at(document, "promptFeedback", "blockReason")
+        reason = at(document, "candidates", 0, "finishReason")
+        block_reason = at(document, "promptFeedback", "blockReason")
+        if isinstance(block_reason, str) and at(document, "candidates", 0) is None:
+            raise BlockedError(f"promptFeedback.blockReason {block_reason}")
         if isinstance(parts, list):
             return Reading(joined_text(parts), reason, usage, joined_thinking(parts))
-        # A blocked prompt, or tokens that ran out while thinking: the model has ended, and said nothing.
+        # A blocked answer, or tokens that ran out while thinking: the model has ended, and said nothing.
         if isinstance(reason, str):
             return Reading("", reason, usage)
         raise UnreadableError("it has no candidates[0].content.parts")

@@ -253,7 +253,7 @@ def test_googles_address_may_hold_the_version_and_never_holds_a_foreign_path(bas
             Reading("ab", "STOP", Usage(2, 7), "hm"),
         ),
         ({"candidates": [{"finishReason": "MAX_TOKENS"}]}, Reading("", "MAX_TOKENS")),
-        ({"promptFeedback": {"blockReason": "SAFETY"}}, Reading("", "SAFETY")),
+        ({"candidates": [{"finishReason": "SAFETY", "index": 0}]}, Reading("", "SAFETY")),
     ],
 )
 def test_google_answers(document: Mapping[str, object], reading: Reading) -> None:
