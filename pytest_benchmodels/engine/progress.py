@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
 from pytest_benchmodels.core.model import Model
@@ -22,7 +23,8 @@ class Progress:
     """One run's account.
 
     `doing` completes the sentence "when time ran out, ...". `fingerprint` is empty until somebody needs it. `cached`
-    says that stored answers are judged, and `reuse` what was reused, or why nothing was.
+    says that stored answers are judged, and `reuse` what was reused, or why nothing was. `refusal` is the 429 that the
+    run waits out at this moment.
     """
 
     attempts: int = 0
@@ -37,6 +39,7 @@ class Progress:
     fingerprint: str = ""
     reuse: str = ""
     cached: bool = False
+    refusal: ProviderError | None = None
     started_at: float = field(default_factory=time.time)
     _start: float = field(default_factory=time.perf_counter)
 
