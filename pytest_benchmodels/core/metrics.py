@@ -81,7 +81,8 @@ class ModelFigures:
     `score` is the mean over the runs that have one. `p50_s` and `p95_s` are seconds over passed, failed and timed out
     runs: an answer counts with its latency, a timeout with the whole time that was spent on it, an error not at all.
     Tokens are sums over what the provider counted. `cost_usd` is None if the cost of any answer is unknown. `waits_s`
-    are sums over all runs of the seconds that they waited, by what for.
+    are sums over all runs of the seconds that they waited, by what for. `answered` runs have an answer, of which
+    `truncated` were cut off at max_tokens.
     """
 
     model: str
@@ -97,6 +98,8 @@ class ModelFigures:
     output_tokens: int | None
     cost_usd: float | None
     waits_s: Mapping[str, float] = field(default_factory=dict)
+    answered: int = 0
+    truncated: int = 0
 
     @property
     def graded(self) -> int:
@@ -183,6 +186,7 @@ class _ModelTally:
     """What is kept of one model's results."""
 
     __slots__ = (
+        "answered",
         "busy",
         "costs",
         "input_tokens",
@@ -191,6 +195,7 @@ class _ModelTally:
         "price_unknown",
         "scores",
         "statuses",
+        "truncated",
         "waits",
     )
 
@@ -203,10 +208,14 @@ class _ModelTally:
         self.input_tokens: int | None = None
         self.output_tokens: int | None = None
         self.price_unknown = False
+        self.answered = 0
+        self.truncated = 0
         self.waits: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
 
     def add(self, result: Result) -> None:
         self.statuses[result.status] += 1
+        self.answered += result.response is not None
+        self.truncated += result.is_truncated
         if result.score is not None:
             self.scores.append(result.score)
         if result.status == "timeout":
@@ -236,6 +245,8 @@ class _ModelTally:
         self.input_tokens = _sum(self.input_tokens, other.input_tokens)
         self.output_tokens = _sum(self.output_tokens, other.output_tokens)
         self.price_unknown |= other.price_unknown
+        self.answered += other.answered
+        self.truncated += other.truncated
         for reason, waited in other.waits.items():
             self.waits[reason].extend(waited)
 
@@ -254,6 +265,8 @@ class _ModelTally:
             output_tokens=self.output_tokens,
             cost_usd=math.fsum(self.costs) if self.costs and not self.price_unknown else None,
             waits_s={reason: math.fsum(waited) for reason, waited in sorted(self.waits.items())},
+            answered=self.answered,
+            truncated=self.truncated,
         )
 
 

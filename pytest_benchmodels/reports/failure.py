@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pytest_benchmodels.core.finish_reason import usual_finish_reason
 from pytest_benchmodels.core.result import CheckResult, Result
 from pytest_benchmodels.core.text import clip, plain
 
@@ -128,7 +129,9 @@ def _answer(result: Result) -> Iterator[str]:
     if result.response is None:
         return
     reason = result.response.finish_reason
-    ended = "" if reason in {None, "stop"} else f" (finish_reason {one_line(str(reason), _NAME_LIMIT)})"
+    cut = "cut off, " if result.response.is_truncated else ""
+    as_usual = usual_finish_reason(reason) in {None, "stop"}
+    ended = "" if as_usual else f" ({cut}finish_reason {one_line(str(reason), _NAME_LIMIT)})"
     thought = len(result.response.thinking)
     empty = f"(empty; {plural(thought, 'character')} of thinking are no answer)" if thought else "(empty)"
     shown = plain(clip(result.response.text, _ANSWER_LIMIT)) or empty

@@ -119,6 +119,7 @@ def _ending(result: Result, detail: _Detail) -> dict[str, Any]:
                 for answer in (result.answers or (response,))[-detail.entries :]
             ],
             "finish": _text(response.finish_reason or "", detail.line),
+            "cut": result.is_truncated,
             "input": response.usage.input_tokens,
             "output": response.usage.output_tokens,
         }

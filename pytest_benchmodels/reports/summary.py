@@ -11,7 +11,7 @@ from pytest_benchmodels.core.text import clip
 
 from .units import UNKNOWN, dollars, duration, fraction, one_line, percent, plural, tokens
 
-__all__ = ["cause_lines", "closing_lines", "summary_lines", "summary_table", "wait_lines"]
+__all__ = ["cause_lines", "closing_lines", "cut_lines", "summary_lines", "summary_table", "wait_lines"]
 
 _GAP = "  "
 _ERROR_LINES = 5
@@ -55,13 +55,14 @@ _BEFORE_LATENCY = 7
 
 
 def summary_lines(figures: Figures, width: int, notes: Iterable[str] = ()) -> list[str]:
-    """The table, the causes of errors, what was waited for, `notes`, and the three closing lines.
+    """The table, the causes of errors, what was cut off and waited for, `notes`, and the three closing lines.
 
     Causes are wrapped to `width` characters; the table has one layout everywhere, for programs read it too.
     """
     return [
         *_table(figures.models),
         *cause_lines(figures.errors, width),
+        *cut_lines(figures),
         *wait_lines(figures),
         *notes,
         *closing_lines(figures),
@@ -130,6 +131,14 @@ def cause_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:
         yield from wrap(cause, max(width, _LEAST_WIDTH), subsequent_indent=_GAP, break_on_hyphens=False)
     if rest := groups[len(shown) :]:
         yield f"errors: {sum(group.count for group in rest)} more of {len(rest)} further kinds"
+
+
+def cut_lines(figures: Figures) -> Iterator[str]:
+    """Which model's answers were cut off: what is wrong with them may be no more than that."""
+    for model in figures.models:
+        if model.truncated:
+            counted = f"{model.truncated} of {plural(model.answered, 'answer')}"
+            yield f"cut off: {one_line(model.model, _MODEL_LIMIT)}: {counted} ended at max_tokens"
 
 
 def wait_lines(figures: Figures) -> Iterator[str]:

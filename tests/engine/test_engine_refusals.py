@@ -61,7 +61,7 @@ def all_of(
     provider: object, count: int, window: Window, monkeypatch: pytest.MonkeyPatch, timeout_s: float = 180.0
 ) -> list[Result]:
     """The results of so many runs at once, in virtual time."""
-    monkeypatch.setattr(lanes.asyncio, "run", run_in_virtual_time)
+    monkeypatch.setattr(asyncio, "run", run_in_virtual_time)
     ended: queue.SimpleQueue[tuple[int, Result]] = queue.SimpleQueue()
     places: Dispatch[int] = Dispatch(window.ceiling, {MODEL.id: window})
 

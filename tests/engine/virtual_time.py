@@ -12,7 +12,7 @@ __all__ = ["VirtualTimeLoop", "run_in_virtual_time"]
 T = TypeVar("T")
 
 
-class _LeapingSelector(selectors.DefaultSelector):  # type: ignore[valid-type,misc] # whichever the platform has
+class _LeapingSelector(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now_s = 0.0

@@ -78,12 +78,20 @@ def test_an_empty_answer_is_called_empty() -> None:
 
 def test_thinking_is_no_answer_and_told_of() -> None:
     text = failure_text(a_result(score=0.0, response=Response("", "length", thinking="hm, hm")))
-    assert text.splitlines()[-1] == ("answer (finish_reason length): (empty; 6 characters of thinking are no answer)")
+    assert text.splitlines()[-1] == (
+        "answer (cut off, finish_reason length): (empty; 6 characters of thinking are no answer)"
+    )
 
 
 def test_an_answer_that_did_not_stop_by_itself_says_why_it_ended() -> None:
     text = failure_text(a_result(score=0.0, response=Response("Ro", "length")))
-    assert text.splitlines()[-1] == "answer (finish_reason length): Ro"
+    assert text.splitlines()[-1] == "answer (cut off, finish_reason length): Ro"
+
+
+@pytest.mark.parametrize("reason", ["stop", "end_turn", "STOP", None])
+def test_an_answer_that_ended_by_itself_needs_no_reason(reason: str | None) -> None:
+    text = failure_text(a_result(score=0.0, response=Response("Ro", reason)))
+    assert text.splitlines()[-1] == "answer: Ro"
 
 
 def test_many_checks_are_cut_after_the_failed_ones() -> None:

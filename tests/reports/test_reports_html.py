@@ -245,6 +245,7 @@ def test_a_result_has_all_that_is_known_of_it() -> None:
             "more_retries": 0,
             "answers": [["a", 1], ["b", 1]],
             "finish": "length",
+            "cut": True,
         }
     ]
 
