@@ -23,6 +23,8 @@ _ANY_OPENING = re.compile(rf"<(?:{_NAME})\s*>|\[THINK\]|◁think▷", re.IGNOREC
 _ANY_CLOSING = re.compile(rf"</(?:{_NAME})\s*>|\[/THINK\]|◁/think▷", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _SENTENCE_END = ".!?:;…。\uff01\uff1f)]}*$`"  # the two are the full-width ! and ?
+_OPENING_QUOTES = tuple("'\"\u201c\u201e\u2018\u00ab`")
+_CLOSING_QUOTES = tuple("'\"\u201d\u201c\u2019\u00bb`\\")
 _LINE = 1000  # how much of a line is looked at: a hostile one may be endless
 
 # OpenAI's harmony format: <|channel|>analysis<|message|>...<|end|><|start|>assistant<|channel|>final<|message|>...
@@ -119,9 +121,11 @@ def _fences(text: str) -> list[int]:
 
 
 def _is_quoted(text: str, tag: re.Match[str], fences: list[int]) -> bool:
-    """Whether a tag stands in a block of code, or on its line between backticks or double quotes."""
+    """Whether a tag stands in a block of code, between quotes, or on its line between backticks or double quotes."""
     before = bisect(fences, tag.start())
     if before % 2 and before < len(fences):
+        return True
+    if text[tag.start() - 1 : tag.start()] in _OPENING_QUOTES and text[tag.end() : tag.end() + 1] in _CLOSING_QUOTES:
         return True
     start, end = max(text.rfind("\n", 0, tag.start()) + 1, tag.start() - _LINE), tag.end() + _LINE
     left, right = text[start : tag.start()], text[tag.end() : end].partition("\n")[0]
@@ -133,4 +137,4 @@ def _is_in_prose(text: str, tag: re.Match[str]) -> bool:
     before, after = text[max(tag.start() - _LINE, 0) : tag.start()], text[tag.end() : tag.end() + 2]
     if not before.endswith(" ") or not before.strip() or before.rstrip()[-1] in _SENTENCE_END:
         return False
-    return not after or after[0] in ".,;:)?!" or (after[0] == " " and (after[1:].islower() or not after[1:]))
+    return not after or after[0] in ".,;:)?!" or (after[0] == " " and (after[1:].islower() or after[1:] in ("", "|")))

@@ -17,6 +17,7 @@ _MESSAGE_LIMIT = 1000
 _LINE_LIMIT = 300
 _NAME_LIMIT = 120
 _CHECK_LINES = 30
+_RETRY_LINES = 10
 _NAMED_CHECKS = 2
 
 _REMEDIES = {
@@ -91,9 +92,11 @@ def _names(checks: list[CheckResult]) -> str:
 
 def _details(result: Result) -> Iterator[str]:
     yield from _cause(result)
-    for number, retry in enumerate(result.retries, 1):
+    for number, retry in enumerate(result.retries[:_RETRY_LINES], 1):
         waited = f"; waited {duration(retry.wait_s)}"
         yield f"  attempt {number}  {one_line(retry.kind, _NAME_LIMIT)}: {one_line(retry.message, _LINE_LIMIT)}{waited}"
+    if (more := len(result.retries) - _RETRY_LINES) > 0:
+        yield f"  and {plural(more, 'more attempt')}"
     yield from _check_lines(result)
     yield from _answer(result)
 

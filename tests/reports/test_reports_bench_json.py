@@ -104,6 +104,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
         "started_at": "2026-01-01T00:00:00.000Z",
         "cached": False,
         "fingerprint": "f00d",
+        "truncated": False,
     }
 
 
@@ -160,6 +161,8 @@ def test_the_run_and_its_models(tmp_path: Path) -> None:
         "output_tokens": None,
         "cost_usd": None,
         "waits_s": {},
+        "answered": 0,
+        "truncated": 0,
     }
 
 

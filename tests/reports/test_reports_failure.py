@@ -154,6 +154,8 @@ def test_an_error_tells_its_kind_its_attempts_and_what_to_do() -> None:
         ("auth", "set the environment variable of the model's key to one that is valid for this provider"),
         ("bad-request", "look at the scenario's and the model's params: this API refused one of them"),
         ("connection", "see whether the server runs and whether the model's base_url is right"),
+        ("content-filter", "change the prompt, or the filter's settings at the provider: the model has not seen it"),
+        ("quota", "top up the account or raise its limit at the provider, then finish the run with --bench-resume"),
         ("malformed", "see whether the model's base_url points to the API that its provider speaks"),
         ("not-found", "see whether the model's name and base_url are right"),
         ("overloaded", "allow more attempts with --bench-retries, or more time with --bench-timeout"),
@@ -166,6 +168,12 @@ def test_an_error_tells_its_kind_its_attempts_and_what_to_do() -> None:
 )
 def test_a_known_error_has_a_remedy(kind: str, remedy: str) -> None:
     assert failure_text(a_result("error", error=Failure(kind, "no"))).splitlines()[1] == f"  remedy: {remedy}"
+
+
+def test_many_attempts_are_cut() -> None:
+    retries = (Retry("rate-limit", "HTTP 429", 0.5),) * 13
+    lines = failure_text(a_result("error", error=Failure("rate-limit", "no"), retries=retries)).splitlines()
+    assert lines[-2:] == ["  attempt 10  rate-limit: HTTP 429; waited 500ms", "  and 3 more attempts"]
 
 
 def test_an_error_of_another_kind_is_its_headline_only() -> None:
