@@ -52,8 +52,8 @@ class ProviderError(BenchError):
 
     `kind` is a short stable word for dashboards: `connection`, `rate-limit`, `quota`, `overloaded`, `auth`,
     `not-found`, `content-filter`, `bad-request`, `malformed`, `too-large`, `redirect`, `http`. `status` is the HTTP
-    status, if there was one. `retry_after_s`, in seconds, is the server's own wish. `usage` is what the provider counted
-    for it all the same, None where it said nothing. The message never holds a key.
+    status, if there was one. `retry_after_s`, in seconds, is the server's own wish. `usage` is what the provider
+    counted for it all the same, None where it said nothing. The message never holds a key.
     """
 
     def __init__(

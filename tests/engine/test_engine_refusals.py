@@ -108,7 +108,8 @@ def test_a_429_counts_for_no_retry_of_another_failure() -> None:
     failures: list[str | Exception | None] = [TOO_MANY] * 6 + [retryable()] * 4 + ["hello"]
     provider = FakeProvider(failures)
 
-    result = run_in_virtual_time(patient(provider).execute(run(scenario(check(Says("hello")))), Alone()))
+    one = run(scenario(check(Says("hello"))), timeout_s=600.0)
+    result = run_in_virtual_time(patient(provider).execute(one, Alone()))
 
     assert (result.status, result.attempts) == ("passed", 11)
 

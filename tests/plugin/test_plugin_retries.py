@@ -52,12 +52,12 @@ def test_a_429_until_the_end_is_an_error_and_no_wrong_answer(
     project: Project, sim: SimServer, workers: tuple[str, ...]
 ) -> None:
     project.watch(sim.url)
-    project.suite(scenario("storm", STORMY, timeout=1), models=["watched"])
+    project.suite(scenario("storm", STORMY, timeout=6), models=["watched"])
 
     result = project.bench(*workers)
 
     assert result.parseoutcomes() == {"errors": 1}
-    result.stdout.fnmatch_lines(["rate-limit: HTTP 429 *limit of 1.0 s (watched, *"])
+    result.stdout.fnmatch_lines(["rate-limit: HTTP 429 *limit of 6.0 s (watched, *"])
 
 
 def test_where_the_money_is_spent_no_run_asks_twice_and_most_do_not_ask(
