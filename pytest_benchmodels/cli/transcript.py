@@ -77,6 +77,8 @@ def _turn_lines(answers: Answers) -> Iterator[str]:
     asked = answers.asked or ((),) * len(answers.answers)
     for messages, answer in zip(asked, answers.answers, strict=False):
         yield from (f"> {message.role}: {_indented(message.content)}" for message in messages)
+        if answer.thinking:
+            yield f"< thinking, which no check sees: {_indented(answer.thinking)}"
         yield f"< {_spent(answer)}: {_indented(answer.text) or '(empty)'}"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from .finish_reason import usual_finish_reason
 from .model import Model
 
 if TYPE_CHECKING:
@@ -76,6 +77,11 @@ class Response:
     thinking: str = ""
     connect_s: float | None = None
     client_s: float | None = None
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether it ended at max_tokens, or where the context was full."""
+        return usual_finish_reason(self.finish_reason) == "length"
 
 
 class Provider(Protocol):

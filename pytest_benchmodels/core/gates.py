@@ -1,7 +1,8 @@
 """Gates: small rules over a run's figures that decide its exit status.
 
     gate       = metric operator target [ "@" model ] [ "with 95% confidence" ]
-    metric     = "pass_rate" | "score" | "error_rate" | "timeout_rate" | "p50_latency" | "p95_latency" | "cost"
+    metric     = "pass_rate" | "score" | "error_rate" | "timeout_rate" | "truncated_rate"
+               | "p50_latency" | "p95_latency" | "cost"
     operator   = ">=" | ">" | "<=" | "<" | "==" | "!="
     target     = amount | "baseline" [ ( "+" | "-" ) amount ]
     amount     = [ "$" ] number [ "%" | "s" | "$" ]
@@ -25,12 +26,14 @@ from .text import nearest, quote
 
 __all__ = ["Gate", "Metric", "Operator", "parse_gate", "parse_gates"]
 
-Metric = Literal["pass_rate", "score", "error_rate", "timeout_rate", "p50_latency", "p95_latency", "cost"]
+Metric = Literal[
+    "pass_rate", "score", "error_rate", "timeout_rate", "truncated_rate", "p50_latency", "p95_latency", "cost"
+]
 Operator = Literal[">=", ">", "<=", "<", "==", "!="]
 
 _UNITS: dict[Metric, str] = {"p50_latency": "s", "p95_latency": "s", "cost": "$"}
 _SHARE_UNIT = "%"
-_RATES = frozenset[Metric](("pass_rate", "error_rate", "timeout_rate"))
+_RATES = frozenset[Metric](("pass_rate", "error_rate", "timeout_rate", "truncated_rate"))
 _LENGTH_LIMIT = 500
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

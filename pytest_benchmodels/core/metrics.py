@@ -90,7 +90,8 @@ class ModelFigures:
     `score` is the mean over the runs that have one. `p50_s` and `p95_s` are seconds over the latencies of
     `latency_runs` runs, those that passed or failed. They leave out `latency_timeouts` timeouts: how long those would
     have taken, nobody knows. `client_p95_s` is the 95th percentile of what this machine's own work added to these
-    latencies, None where nobody measured it.
+    latencies, None where nobody measured it. `answered` runs have an answer, of which `truncated` were cut off at
+    max_tokens.
 
     Tokens and `cost_usd` are what all its requests took that were billed, reruns and failed ones too; None if any part
     is unknown. The known part is in `known_input_tokens`, `known_output_tokens` and `known_cost_usd`, and `unpriced` is
@@ -120,6 +121,8 @@ class ModelFigures:
     unpriced: int = 0
     reruns: int = 0
     known_cached_input_tokens: int | None = None
+    answered: int = 0
+    truncated: int = 0
 
     @property
     def cost_per_passed_usd(self) -> float | None:
@@ -238,6 +241,7 @@ class _ModelTally:
     """What is kept of one model's results."""
 
     __slots__ = (
+        "answered",
         "busy",
         "cached_input_tokens",
         "client_delays",
@@ -248,6 +252,7 @@ class _ModelTally:
         "reruns",
         "scores",
         "statuses",
+        "truncated",
         "unpriced",
         "waits",
     )
@@ -264,10 +269,14 @@ class _ModelTally:
         self.output_tokens = _Count()
         self.unpriced = 0
         self.reruns = 0
+        self.answered = 0
+        self.truncated = 0
         self.waits: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
 
     def add(self, result: Result) -> None:
         self.statuses[result.status] += 1
+        self.answered += result.response is not None
+        self.truncated += result.is_truncated
         if result.score is not None:
             self.scores.append(result.score)
         if result.status in _ANSWERED:
@@ -303,6 +312,8 @@ class _ModelTally:
         self.output_tokens.merge(other.output_tokens)
         self.unpriced += other.unpriced
         self.reruns += other.reruns
+        self.answered += other.answered
+        self.truncated += other.truncated
         for reason, waited in other.waits.items():
             self.waits[reason].extend(waited)
 
@@ -331,6 +342,8 @@ class _ModelTally:
             known_cost_usd=known_usd,
             unpriced=self.unpriced,
             reruns=self.reruns,
+            answered=self.answered,
+            truncated=self.truncated,
         )
 
 

@@ -132,6 +132,12 @@ class Result:
         return self.status != "skipped" and (not self.cached or (self.regraded and self.attempts > 0))
 
     @property
+    def is_truncated(self) -> bool:
+        """Whether its answer, or that of one of its turns, was cut off at max_tokens."""
+        given = self.answers or ((self.response,) if self.response is not None else ())
+        return any(answer.is_truncated for answer in given)
+
+    @property
     def in_flight_s(self) -> float:
         """For how long, in seconds, the run had a place among those in flight: between attempts, others have it."""
         return max(self.duration_s - self.waits.get(NEXT_ATTEMPT, 0.0), 0.0)

@@ -165,6 +165,8 @@ def _read(metric: Metric, figures: ModelFigures) -> _Reading:
         return _rate(figures.errors, not_skipped, "no run was made")
     if metric == "timeout_rate":
         return _rate(figures.timeouts, not_skipped, "no run was made")
+    if metric == "truncated_rate":
+        return _rate(figures.truncated, figures.answered, "no run has an answer")
     if metric == "score":
         return _known(figures.score, "no run has a score")
     if metric == "cost":

@@ -11,7 +11,7 @@ from pytest_benchmodels.core.text import exact_dollars
 
 __all__ = ["BREAKING", "Admission", "RefusedError"]
 
-BREAKING = frozenset({"auth", "not-found", "connection"})
+BREAKING = frozenset({"auth", "not-found", "connection", "quota"})
 """Kinds of errors that no further run of the same model is likely to escape."""
 
 _IN_A_ROW = 5
@@ -30,9 +30,9 @@ class Admission:
     """A circuit breaker for each model, and a budget for all.
 
     A model whose last five runs in a row ended in an error that no further attempt can mend (a wrong key, an unknown
-    model, a server that is not there even after all attempts) is closed: its other runs end at once, without a call,
-    with that cause. Once `budget_usd` is spent nothing starts any more; what is in flight may still spend.
-    Of a cost that is known in part only, that part counts.
+    model, no money, a server that is not there even after all attempts) is closed: its other runs end at once, without
+    a call, with that cause. Once `budget_usd` is spent nothing starts any more; what is in flight may still spend. Of a
+    cost that is known in part only, that part counts.
     """
 
     def __init__(self, budget_usd: float | None = None, in_a_row: int = _IN_A_ROW) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from pytest_benchmodels.core.errors import ProviderError
@@ -12,12 +12,21 @@ from pytest_benchmodels.core.exchange import Provider, Request, Response
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import NEXT_ATTEMPT, Retry
 
-from .backoff import Backoff
+from .backoff import RATE_LIMIT, Backoff, Refusals
 from .flight import Flight
 from .lag import LoopLag
 from .permits import Permits
 
 __all__ = ["Attempts"]
+
+
+@dataclass(slots=True)
+class _Tries:
+    """How far one request has come: the attempt that is made, how many were refused, under which refusals it went."""
+
+    attempt: int = 1
+    refused: int = 0
+    went_out_under: int = 0
 
 
 class Attempts:
@@ -37,25 +46,32 @@ class Attempts:
         self._load = load
         self._loaded: asyncio.Future[object] | None = None
         self._lag = LoopLag()
+        self._refusals = Refusals()
 
     async def answer(self, request: Request, flight: Flight) -> Response:
         """Return the answer; raise `ProviderError` if there is to be none."""
         await self._ready()
         provider = self._provider_for(request.model)
-        attempt = 1
+        tries = _Tries()
         while True:
             try:
-                return await self._attempt(provider, request, attempt, flight)
+                response = await self._attempt(provider, request, tries, flight)
             except ProviderError as error:
                 failed = error
-            await self._rest(attempt, failed, flight)
-            attempt += 1
+            else:
+                self._refusals.answered(request.model.id)
+                return response
+            await self._rest(tries, failed, flight)
+            tries.attempt += 1
 
-    async def _attempt(self, provider: Provider, request: Request, attempt: int, flight: Flight) -> Response:
+    async def _attempt(self, provider: Provider, request: Request, tries: _Tries, flight: Flight) -> Response:
+        attempt = tries.attempt
         async with self._permits.hold(request) as permit:
             for limit, wait_s in permit.waits:
                 flight.progress.waited(limit, wait_s)
             flight.begin()
+            tries.went_out_under = self._refusals.so_far(request.model.id)
+            flight.progress.refusal = None
             flight.progress.attempts += 1
             flight.progress.doing = f"attempt {attempt} was not answered"
             flight.progress.asked()
@@ -85,20 +101,30 @@ class Attempts:
         client_s = min(self._lag.seconds(), latency_s) if response.client_s is None else response.client_s
         return replace(response, latency_s=latency_s, client_s=client_s)
 
-    async def _rest(self, attempt: int, error: ProviderError, flight: Flight) -> None:
+    async def _rest(self, tries: _Tries, error: ProviderError, flight: Flight) -> None:
         """Wait until the next attempt is due; raise the error if there is to be none, or none within the limit."""
-        wait_s = self._backoff.wait_s(attempt, error)
+        limited = error.kind == RATE_LIMIT
+        pause_s = self._pause_s(tries, error, flight) if limited else 0.0
+        wait_s = self._backoff.wait_s(tries.attempt, error, tries.refused)
         if wait_s is None or flight.is_hopeless():
             raise error
+        wait_s = max(wait_s, pause_s)
         if not flight.reaches(wait_s):
             beyond = f"the next attempt was due in {wait_s:.1f} s, beyond the limit of {flight.run.timeout_s} s"
             raise ProviderError(error.kind, f"{error.message}; {beyond}", status=error.status) from error
-        progress, limited = flight.progress, error.kind == "rate-limit"
+        progress = flight.progress
         progress.retries.append(Retry(error.kind, error.message, wait_s))
-        progress.doing = f"attempt {attempt} failed ({error.message}), the next was not due yet"
-        if limited and error.retry_after_s is not None:
-            flight.lane.pause(error.retry_after_s)
+        progress.doing = f"attempt {tries.attempt} failed ({error.message}), the next was not due yet"
+        progress.refusal = error if limited else None
+        if limited and pause_s:
+            flight.lane.pause(pause_s)
         with progress.waiting(NEXT_ATTEMPT):
             await flight.lane.rest(wait_s, limited=limited)
         if flight.is_hopeless():
             raise error
+
+    def _pause_s(self, tries: _Tries, error: ProviderError, flight: Flight) -> float:
+        """For how long the whole model is left alone: as the server asks, and ever longer where nothing is answered."""
+        tries.refused += 1
+        in_a_row = self._refusals.refused(flight.run.model.id, tries.went_out_under)
+        return max(error.retry_after_s or 0.0, self._backoff.pause_s(in_a_row))

@@ -8,6 +8,7 @@ from typing import Protocol
 from pytest_benchmodels.core.exchange import Message, Request, Response
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
+from pytest_benchmodels.core.thinking import without_thinking
 
 from .flight import Flight
 from .judging import Watch, judge
@@ -29,7 +30,8 @@ async def converse(flight: Flight, partner: Partner, watch: Watch) -> None:
     request = _opening(run)
     for number, turn in enumerate(scenario.turns):
         request = _with_turn(request, turn, run, final=number == last)
-        response = await partner.answer(request, flight)
+        # Whoever answered: a model, a function of the user's, a store that once took thinking for a part of the answer.
+        response = without_thinking(await partner.answer(request, flight))
         progress.answered(response)
         with watch(run):
             progress.verdicts += await judge(turn.checks, response, f"turn {number + 1}: " if last else "")

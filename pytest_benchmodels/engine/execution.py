@@ -126,8 +126,7 @@ def _as_it_was_run(result: Result, before: Result) -> Result:
 def _ended_by(error: Exception, flight: Flight) -> tuple[Status, Failure]:
     """The status and the cause of a run that has no verdict."""
     if isinstance(error, TimeoutError) and flight.limit is not None and flight.limit.expired():
-        limit_s = float(flight.run.timeout_s or 0)
-        return "timeout", Failure("timeout", f"Timeout (>{limit_s}s): {flight.progress.doing}")
+        return _out_of_time(flight)
     if isinstance(error, RefusedError):
         return error.status, error.cause
     if isinstance(error, ProviderError):
@@ -137,3 +136,11 @@ def _ended_by(error: Exception, flight: Flight) -> tuple[Status, Failure]:
     if isinstance(error, ConfigError):
         return "error", Failure("limits", str(error))
     return "error", Failure("provider", f"{type(error).__name__}: {error}")
+
+
+def _out_of_time(flight: Flight) -> tuple[Status, Failure]:
+    limit_s = float(flight.run.timeout_s or 0)
+    if (refusal := flight.progress.refusal) is not None:
+        # The server said to come back later until the time was over: that tells nothing of the model.
+        return "error", Failure(refusal.kind, f"{refusal.message}; so it was until the limit of {limit_s} s")
+    return "timeout", Failure("timeout", f"Timeout (>{limit_s}s): {flight.progress.doing}")

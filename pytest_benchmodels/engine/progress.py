@@ -25,9 +25,10 @@ class Progress:
 
     `latency_s` is that of the answers, as `Response.latency_s` has it, and so are `connect_s` and `client_s`, None
     where no answer told them. `retry_s` is the time in flight of attempts that were not answered. All in seconds, over
-    all turns. `requests` are those that were billed or may have been, each with what its provider counted. `doing`
-    completes the sentence "when time ran out, ...". `fingerprint` is empty until somebody needs it. `cached` says that
-    stored answers are judged, and `reuse` what was reused, or why nothing was.
+    all turns. `requests` are those that were billed or may have been, each with what its provider counted. `refusal` is
+    the 429 that the run waits out at this moment. `doing` completes the sentence "when time ran out, ...".
+    `fingerprint` is empty until somebody needs it. `cached` says that stored answers are judged, and `reuse` what was
+    reused, or why nothing was.
     """
 
     attempts: int = 0
@@ -45,6 +46,7 @@ class Progress:
     fingerprint: str = ""
     reuse: str = ""
     cached: bool = False
+    refusal: ProviderError | None = None
     started_at: float = field(default_factory=time.time)
     _start: float = field(default_factory=time.perf_counter)
 

@@ -18,6 +18,8 @@ from pytest_benchmodels.engine.recall import Forgetful, Recall
 from pytest_benchmodels.providers import create
 from pytest_benchmodels.providers.http import HttpPool, load_transport
 
+from .options import DEFAULT_RETRIES
+
 if TYPE_CHECKING:
     from pytest_benchmodels.core.exchange import Provider
     from pytest_benchmodels.core.model import Model
@@ -45,8 +47,14 @@ def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable
         await seats.aclose()
         await limiter.aclose()
 
-    attempts = Attempts(provider_for, Backoff(bench.settings.retries), Permits(limiter, seats), load_transport)
+    permits = Permits(limiter, seats)
+    attempts = Attempts(provider_for, _backoff(bench.settings.retries), permits, load_transport)
     return Executor(attempts, bench.admission, _recall(bench), watch), close
+
+
+def _backoff(retries: int | None) -> Backoff:
+    """A number that the user gave holds for every failure; without one, a 429 is waited out."""
+    return Backoff(DEFAULT_RETRIES, patient=True) if retries is None else Backoff(retries)
 
 
 def execute_alone(bench: Bench, run: Run) -> Result:

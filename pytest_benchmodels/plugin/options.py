@@ -11,7 +11,16 @@ from typing import NamedTuple
 
 import pytest
 
-__all__ = ["DEFAULT_PATTERNS", "Outputs", "Reuse", "Settings", "Shard", "add_options", "read_settings"]
+__all__ = [
+    "DEFAULT_PATTERNS",
+    "DEFAULT_RETRIES",
+    "Outputs",
+    "Reuse",
+    "Settings",
+    "Shard",
+    "add_options",
+    "read_settings",
+]
 
 DEFAULT_CONCURRENCY = 20
 DEFAULT_TIMEOUT_S = 180.0
@@ -62,9 +71,9 @@ class Settings:
     """The command line and the ini file, read once.
 
     `concurrency` is how many runs of one model may be in flight. `timeout_s` is the limit of a run whose scenario and
-    model set none: seconds, 0 for no limit. `repeat` is None where the user set none. `budget_usd` is in US dollars,
-    None for no budget. `store` is None where the user wants none, `shard` where this is the whole. `is_part` tells
-    whether the user picked some of the items, so that what they leave out is left out on purpose.
+    model set none: seconds, 0 for no limit. `repeat` and `retries` are None where the user set none. `budget_usd` is in
+    US dollars, None for no budget. `store` is None where the user wants none, `shard` where this is the whole.
+    `is_part` tells whether the user picked some of the items, so that what they leave out is left out on purpose.
     """
 
     models: tuple[str, ...]
@@ -72,7 +81,7 @@ class Settings:
     concurrency: int
     repeat: int | None
     timeout_s: float
-    retries: int
+    retries: int | None
     budget_usd: float | None
     patterns: tuple[str, ...]
     store: Path | None
@@ -115,9 +124,8 @@ def add_options(parser: pytest.Parser) -> None:
     add(
         "--bench-retries",
         type=_natural,
-        default=DEFAULT_RETRIES,
         metavar="N",
-        help="further attempts after a retryable failure (default: 4)",
+        help="further attempts after a retryable failure (default: 4, and after a 429 until the run's time is over)",
     )
     add(
         "--bench-budget",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .dialect import Reading, UnreadableError, given_params, joined_text
+from .dialect import Reading, UnreadableError, given_params, joined_text, joined_thinking
 from .usage import anthropic_usage
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ class Anthropic:
         content = document.get("content")
         if not isinstance(content, list):
             raise UnreadableError("it has no content list")
-        return Reading(joined_text(content), document.get("stop_reason"), self.usage(document))
+        thinking = joined_thinking(content)
+        return Reading(joined_text(content), document.get("stop_reason"), self.usage(document), thinking)
 
     def usage(self, document: Mapping[str, object]) -> Usage:
         return anthropic_usage(document)

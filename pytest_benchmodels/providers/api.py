@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ..core.errors import ProviderError
 from ..core.exchange import Response, Usage
 from ..core.text import clip, plain, well_formed
-from .dialect import UnreadableError
-from .failure import Origin, error_in_answer, http_failure, malformed
+from ..core.thinking import without_thinking
+from .dialect import BlockedError, FailedError, UnreadableError
+from .failure import Origin, blocked, error_in_answer, http_failure, malformed
 from .key import Key
 from .quota import pause_s
 from .reply import origin_of
@@ -48,14 +49,16 @@ class ApiProvider:
         if not 200 <= reply.status < 300:
             raise http_failure(reply, origin)
         reading = self._read(reply, origin)
-        return Response(
+        response = Response(
             text=key.hide(well_formed(reading.text)),
+            thinking=key.hide(well_formed(reading.thinking)),
             finish_reason=_reason(reading.finish_reason, key),
             usage=reading.usage,
             latency_s=reply.latency_s,
             connect_s=reply.connect_s,
             pause_s=pause_s(reply.headers, reading.usage),
         )
+        return without_thinking(response)
 
     def _read(self, reply: HttpReply, origin: Origin) -> Reading:
         document = _document(reply.body, origin)
@@ -72,6 +75,10 @@ class ApiProvider:
             raise error_in_answer(document["error"], reply.headers, origin)
         try:
             return self._dialect.read(document)
+        except FailedError as error:
+            raise error_in_answer(error.error, reply.headers, origin, while_answering=True) from None
+        except BlockedError as error:
+            raise blocked(str(error), origin) from None
         except UnreadableError as error:
             raise malformed(str(error), origin) from None
 

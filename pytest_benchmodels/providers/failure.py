@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ..core.errors import ProviderError
 from ..core.text import clip, plain, quote, well_formed
+from .error_body import ErrorBody, parse_error, read_error
 from .key import HIDDEN
 from .quota import retry_after_s
 from .reply import origin_of
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from .key import Key
     from .reply import HttpReply
 
-__all__ = ["Origin", "error_in_answer", "http_failure", "malformed", "server_message"]
+__all__ = ["Origin", "blocked", "error_in_answer", "http_failure", "malformed"]
 
 _MESSAGE_LIMIT = 300
-_READ_LIMIT = 100_000
 
 _KINDS = {
     401: ("auth", False),
@@ -33,6 +32,32 @@ _KINDS = {
     503: ("overloaded", True),
     529: ("overloaded", True),
 }
+# What an error in place of an answer is where it has a word and no status.
+_STATUS_OF = {
+    "rate_limit_exceeded": 429,
+    "rate_limit_error": 429,
+    "resource_exhausted": 429,
+    "overloaded_error": 529,
+    "engine_overloaded_error": 529,
+    "unavailable": 503,
+    "server_error": 500,
+    "internal_server_error": 500,
+    "api_error": 500,
+    "internal": 500,
+    "timeout_error": 504,
+    "deadline_exceeded": 504,
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "unauthenticated": 401,
+    "permission_denied": 403,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "model_not_found": 404,
+    "context_length_exceeded": 400,
+    "invalid_argument": 400,
+}
+# What stays as it is, even if it is told in the middle of an answer.
+_LASTING = frozenset({"auth", "not-found", "quota", "content-filter"})
 
 
 class Origin:
@@ -54,29 +79,52 @@ def http_failure(reply: HttpReply, origin: Origin) -> ProviderError:
     """The error for a reply whose status is not 2xx."""
     if 300 <= reply.status < 400:
         return _redirect(reply, origin)
-    said = server_message(reply.body)
-    kind, retryable = _kind(reply.status)
-    if reply.status == 429 and b"insufficient_quota" in reply.body[:_READ_LIMIT]:
-        retryable = False  # OpenAI's word for an account without money: no wait helps
+    said = parse_error(reply.body)
+    kind, retryable = _kind(reply.status, said)
     return ProviderError(
         kind,
-        f"{_status_line(reply.status)} from {origin.address}: {origin.shown(said) or 'no explanation'}"
-        f"{_remedy(kind, origin)}",
+        f"{_status_line(reply.status)} from {origin.address}: "
+        + _with_remedy(origin.shown(said.message) or "no explanation", kind, origin),
         status=reply.status,
         retryable=retryable,
-        retry_after_s=retry_after_s(reply.headers, reply.status),
+        retry_after_s=_wish_s(reply.headers, said, reply.status),
     )
 
 
-def error_in_answer(error: object, headers: Mapping[str, str], origin: Origin) -> ProviderError:
-    """The error for a reply with status 200 and an error in place of an answer, as some gateways send it."""
-    code = error.get("code") if isinstance(error, dict) else None
-    status = code if isinstance(code, int) and 400 <= code < 600 else None
-    kind, retryable = _kind(status) if status else ("malformed", True)
-    said = origin.shown(_message_in({"error": error}) or repr(error))
-    message = f"an error in place of an answer from {origin.address}: {said}{_remedy(kind, origin)}"
-    wish_s = retry_after_s(headers, status)
-    return ProviderError(kind, message, status=status or 200, retryable=retryable, retry_after_s=wish_s)
+def error_in_answer(
+    error: object, headers: Mapping[str, str], origin: Origin, *, while_answering: bool = False
+) -> ProviderError:
+    """The error for a reply with status 200 and an error in place of an answer, as some gateways send it.
+
+    `while_answering`: the model had begun, so that another attempt may help whatever the code is.
+    """
+    said = read_error({"error": error})
+    status = _status_in(error, said)
+    kind, retryable = _kind(status, said)
+    shown = origin.shown(said.message or _shown(error))
+    message = f"an error in place of an answer from {origin.address}: {_with_remedy(shown, kind, origin)}"
+    return ProviderError(
+        kind,
+        message,
+        status=status or 200,
+        retryable=retryable or (while_answering and kind not in _LASTING),
+        retry_after_s=_wish_s(headers, said, status),
+    )
+
+
+def _shown(error: object) -> str:
+    try:
+        return repr(error)
+    except RecursionError:
+        return "nested too deep to be shown"
+
+
+def blocked(what: str, origin: Origin) -> ProviderError:
+    """The error for a prompt that a filter of the provider's kept from the model."""
+    message = (
+        f"a content filter at {origin.address} blocked the prompt ({origin.shown(what)}): the model did not see it"
+    )
+    return ProviderError("content-filter", message, status=200)
 
 
 def malformed(what: str, origin: Origin) -> ProviderError:
@@ -84,30 +132,33 @@ def malformed(what: str, origin: Origin) -> ProviderError:
     return ProviderError("malformed", f"malformed answer from {origin.address}: {what}", status=200, retryable=True)
 
 
-def server_message(body: bytes) -> str:
-    """What the server says in an error's body: the message within JSON in its usual places, else the text itself."""
-    text = body[:_READ_LIMIT].decode("utf-8", "replace")
-    try:
-        return _message_in(json.loads(text)) or text
-    except (ValueError, RecursionError):
-        return text
-
-
-def _message_in(document: object) -> str:
-    if isinstance(document, list) and document:
-        document = document[0]
-    for name in ("error", "message", "detail"):
-        if not isinstance(document, dict):
-            break
-        if name == "error" and isinstance(document.get(name), dict):
-            return _message_in(document[name])
-        if isinstance(document.get(name), str):
-            return str(document[name])
-    return ""
-
-
-def _kind(status: int) -> tuple[str, bool]:
+def _kind(status: int | None, said: ErrorBody) -> tuple[str, bool]:
+    if status is None or status < 500:
+        if said.says_spent(status):
+            return "quota", False
+        if said.says_filtered:
+            return "content-filter", False
+    if status is None:
+        return "malformed", True
     return _KINDS.get(status) or (("http", True) if status >= 500 else ("bad-request", False))
+
+
+def _status_in(error: object, said: ErrorBody) -> int | None:
+    """The HTTP status that an error's code is, or stands for."""
+    code = error.get("code") if isinstance(error, dict) else None
+    if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) == 3:
+        code = int(code)
+    if isinstance(code, int) and 400 <= code < 600:
+        return code
+    return next((_STATUS_OF[word] for word in sorted(said.codes) if word in _STATUS_OF), None)
+
+
+def _wish_s(headers: Mapping[str, str], said: ErrorBody, status: int | None) -> float | None:
+    """How long to wait, in seconds: what a header asks for, else the body, else when the quotas are whole again."""
+    asked_s = retry_after_s(headers)
+    if asked_s is None:
+        asked_s = said.wait_s
+    return retry_after_s(headers, status) if asked_s is None else asked_s
 
 
 def _status_line(status: int) -> str:
@@ -117,6 +168,11 @@ def _status_line(status: int) -> str:
         return f"HTTP {status}"
 
 
+def _with_remedy(shown: str, kind: str, origin: Origin) -> str:
+    remedy = _remedy(kind, origin)
+    return shown.removesuffix(".") + remedy if remedy else shown
+
+
 def _remedy(kind: str, origin: Origin) -> str:
     if kind == "auth":
         return (
@@ -124,7 +180,7 @@ def _remedy(kind: str, origin: Origin) -> str:
         )
     if kind == "not-found":
         return f". Are base_url and the model's name {quote(origin.model)} right?"
-    return ""
+    return ". No money or no quota is left there: no further attempt helps" if kind == "quota" else ""
 
 
 def _redirect(reply: HttpReply, origin: Origin) -> ProviderError:

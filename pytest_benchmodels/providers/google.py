@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from .dialect import Reading, UnreadableError, at, given_params, joined_text
+from .dialect import BlockedError, Reading, UnreadableError, at, given_params, joined_text, joined_thinking
 from .usage import google_usage
 
 if TYPE_CHECKING:
@@ -55,10 +55,13 @@ class Google:
     def read(self, document: Mapping[str, object]) -> Reading:
         usage = self.usage(document)
         parts = at(document, "candidates", 0, "content", "parts")
-        reason = at(document, "candidates", 0, "finishReason") or at(document, "promptFeedback", "blockReason")
+        reason = at(document, "candidates", 0, "finishReason")
+        block_reason = at(document, "promptFeedback", "blockReason")
+        if isinstance(block_reason, str) and at(document, "candidates", 0) is None:
+            raise BlockedError(f"promptFeedback.blockReason {block_reason}")
         if isinstance(parts, list):
-            return Reading(joined_text(parts), reason, usage)
-        # A blocked prompt, or tokens that ran out while thinking: the model has ended, and said nothing.
+            return Reading(joined_text(parts), reason, usage, joined_thinking(parts))
+        # A blocked answer, or tokens that ran out while thinking: the model has ended, and said nothing.
         if isinstance(reason, str):
             return Reading("", reason, usage)
         raise UnreadableError("it has no candidates[0].content.parts")

@@ -117,7 +117,8 @@ def _result(result: Result) -> dict[str, object]:
     for response in (plain["response"], *plain["answers"]):
         if response:
             del response["pause_s"]  # between a provider and the engine, nobody else's business
-    return {**plain, "started_at": utc(result.started_at)}
+    truncated = None if result.response is None else result.is_truncated
+    return {**plain, "truncated": truncated, "started_at": utc(result.started_at)}
 
 
 def _write_array(stream: BinaryIO, entries: Iterable[dict[str, object]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pytest_benchmodels.core.finish_reason import usual_finish_reason
 from pytest_benchmodels.core.result import CheckResult, Result
 from pytest_benchmodels.core.text import clip, plain
 
@@ -16,15 +17,18 @@ _MESSAGE_LIMIT = 1000
 _LINE_LIMIT = 300
 _NAME_LIMIT = 120
 _CHECK_LINES = 30
+_RETRY_LINES = 10
 _NAMED_CHECKS = 2
 
 _REMEDIES = {
     "auth": "set the environment variable of the model's key to one that is valid for this provider",
     "bad-request": "look at the scenario's and the model's params: this API refused one of them",
     "connection": "see whether the server runs and whether the model's base_url is right",
+    "content-filter": "change the prompt, or the filter's settings at the provider: the model has not seen it",
     "malformed": "see whether the model's base_url points to the API that its provider speaks",
     "not-found": "see whether the model's name and base_url are right",
     "overloaded": "allow more attempts with --bench-retries, or more time with --bench-timeout",
+    "quota": "top up the account or raise its limit at the provider, then finish the run with --bench-resume",
     "rate-limit": "lower --bench-concurrency, or set rpm and tpm of the model in bench.toml",
     "redirect": "set the model's base_url to the final address: no redirect is followed, it could carry the key away",
     "too-large": "lower max_tokens in params: a reply is read up to a limit only",
@@ -88,9 +92,11 @@ def _names(checks: list[CheckResult]) -> str:
 
 def _details(result: Result) -> Iterator[str]:
     yield from _cause(result)
-    for number, retry in enumerate(result.retries, 1):
+    for number, retry in enumerate(result.retries[:_RETRY_LINES], 1):
         waited = f"; waited {duration(retry.wait_s)}"
         yield f"  attempt {number}  {one_line(retry.kind, _NAME_LIMIT)}: {one_line(retry.message, _LINE_LIMIT)}{waited}"
+    if (more := len(result.retries) - _RETRY_LINES) > 0:
+        yield f"  and {plural(more, 'more attempt')}"
     yield from _check_lines(result)
     yield from _answer(result)
 
@@ -126,8 +132,12 @@ def _answer(result: Result) -> Iterator[str]:
     if result.response is None:
         return
     reason = result.response.finish_reason
-    ended = "" if reason in {None, "stop"} else f" (finish_reason {one_line(str(reason), _NAME_LIMIT)})"
-    shown = plain(clip(result.response.text, _ANSWER_LIMIT)) or "(empty)"
+    cut = "cut off, " if result.response.is_truncated else ""
+    as_usual = usual_finish_reason(reason) in {None, "stop"}
+    ended = "" if as_usual else f" ({cut}finish_reason {one_line(str(reason), _NAME_LIMIT)})"
+    thought = len(result.response.thinking)
+    empty = f"(empty; {plural(thought, 'character')} of thinking are no answer)" if thought else "(empty)"
+    shown = plain(clip(result.response.text, _ANSWER_LIMIT)) or empty
     yield f"answer{ended}: " + shown.replace("\n", "\n  ")
 
 

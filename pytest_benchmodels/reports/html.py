@@ -21,7 +21,7 @@ from .evaluation import Evaluation
 from .gates import gate_line
 from .html_results import island
 from .ranking import pair_lines, ranking_table
-from .summary import closing_lines, summary_table, timing_lines
+from .summary import closing_lines, cut_lines, summary_table, timing_lines
 from .units import dollars, duration, one_line, percent, plural, tokens, utc
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def _sections(evaluation: Evaluation) -> dict[str, Any]:
         "run": evaluation.run,
         "figures": figures,
         "closing": [*timing_lines(figures), *closing_lines(figures)],
+        "cut_off": list(cut_lines(figures)),
         "gates": [(bool(verdict.held), " ".join(gate_line(verdict).split())) for verdict in evaluation.gates],
         "titles": titles,
         "models": list(zip(figures.models, rows, strict=True)),

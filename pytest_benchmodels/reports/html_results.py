@@ -121,10 +121,15 @@ def _ending(result: Result, detail: _Detail) -> dict[str, Any]:
     if response is not None:
         ending |= {
             "answers": [
-                [_text(answer.text, detail.text), len(answer.text)]
+                [
+                    _text(answer.text, detail.text),
+                    len(answer.text),
+                    *([_text(answer.thinking, detail.text), len(answer.thinking)] if answer.thinking else []),
+                ]
                 for answer in (result.answers or (response,))[-detail.entries :]
             ],
             "finish": _text(response.finish_reason or "", detail.line),
+            "cut": result.is_truncated,
         }
     return ending
 

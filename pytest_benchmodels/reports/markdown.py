@@ -22,7 +22,16 @@ from .evaluation import Evaluation
 from .failure import failure_headline
 from .gates import gate_line
 from .ranking import ranking_lines, ranking_table
-from .summary import cause_lines, closing_lines, cost_lines, rerun_lines, summary_table, timing_lines, wait_lines
+from .summary import (
+    cause_lines,
+    closing_lines,
+    cost_lines,
+    cut_lines,
+    rerun_lines,
+    summary_table,
+    timing_lines,
+    wait_lines,
+)
 from .units import one_line, plural
 
 __all__ = ["write_markdown"]
@@ -65,6 +74,7 @@ def _sections(evaluation: Evaluation, results: Iterable[Result]) -> Iterator[Seq
     yield _fenced(
         [
             *cause_lines(figures.errors, _LINE_LIMIT),
+            *cut_lines(figures),
             *wait_lines(figures),
             *timing_lines(figures),
             *rerun_lines(figures),

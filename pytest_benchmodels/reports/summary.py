@@ -15,6 +15,7 @@ __all__ = [
     "cause_lines",
     "closing_lines",
     "cost_lines",
+    "cut_lines",
     "rerun_lines",
     "summary_lines",
     "summary_table",
@@ -67,13 +68,14 @@ _BEFORE_LATENCY = 7
 
 
 def summary_lines(figures: Figures, width: int, notes: Iterable[str] = ()) -> list[str]:
-    """The table, the causes of errors, what was waited for, doubts about latencies, `notes`, and the closing lines.
+    """The table, the causes of errors, what was cut off and waited for, doubts about latencies, `notes`, closing lines.
 
     Causes are wrapped to `width` characters; the table has one layout everywhere, for programs read it too.
     """
     return [
         *_table(figures.models),
         *cause_lines(figures.errors, width),
+        *cut_lines(figures),
         *wait_lines(figures),
         *timing_lines(figures),
         *rerun_lines(figures),
@@ -144,6 +146,14 @@ def cause_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:
         yield from wrap(cause, max(width, _LEAST_WIDTH), subsequent_indent=_GAP, break_on_hyphens=False)
     if rest := groups[len(shown) :]:
         yield f"errors: {sum(group.count for group in rest)} more of {len(rest)} further kinds"
+
+
+def cut_lines(figures: Figures) -> Iterator[str]:
+    """Which model's answers were cut off: what is wrong with them may be no more than that."""
+    for model in figures.models:
+        if model.truncated:
+            counted = f"{model.truncated} of {plural(model.answered, 'answer')}"
+            yield f"cut off: {one_line(model.model, _MODEL_LIMIT)}: {counted} ended at max_tokens"
 
 
 def wait_lines(figures: Figures) -> Iterator[str]:

@@ -199,6 +199,20 @@ def test_the_transcript_has_all_turns(folder: Path, capsys: Capture) -> None:
     assert "answers" not in document
 
 
+def test_the_transcript_shows_what_was_thought(folder: Path, capsys: Capture) -> None:
+    with Store.open(usual_store(folder)) as store:
+        run_id = made_run(store, [])
+        answers = (Response("4", "stop", Usage(1, 1), 0.1, thinking="2 and 2\nmake 4"),)
+        store.results.add(run_id, [Record(result("a"), answers, "", ASKED)])
+
+    lines = run_command(capsys, "show", "latest", "a").out.splitlines()
+    document = run_command(capsys, "show", "latest", "a", "--json").document
+
+    thought = lines.index("< thinking, which no check sees: 2 and 2")
+    assert lines[thought + 1 : thought + 3] == ["  make 4", "< assistant (stop, 100ms, 1/1 tokens): 4"]
+    assert document["turns"][0]["answer"]["thinking"] == "2 and 2\nmake 4"
+
+
 def conversation(*texts: str) -> Record:
     """A result that holds its own answers to all turns."""
     turns = tuple(Response(text, "stop", Usage(1, 1), 0.1) for text in texts)

@@ -39,6 +39,7 @@ def gates(draw: st.DrawFn) -> Gate:
         ("p95_latency < baseline + 1.5 s", Gate("p95_latency", "<", 1.5, relative=True)),
         ("error_rate == 0 @ openai/gpt-4o-mini", Gate("error_rate", "==", 0, model="openai/gpt-4o-mini")),
         ("timeout_rate <= 1% @*", Gate("timeout_rate", "<=", 0.01, model="*")),
+        ("truncated_rate == 0", Gate("truncated_rate", "==", 0.0)),
         ("p95_latency < 8", Gate("p95_latency", "<", 8)),
         ("p50_latency < 8s", Gate("p50_latency", "<", 8)),
         ("cost <= 1.50", Gate("cost", "<=", 1.5)),
@@ -59,7 +60,9 @@ def test_a_gate_keeps_what_was_written() -> None:
     assert parse_gate("  pass_rate   >= 90% ").text == "pass_rate >= 90%"
 
 
-_METRICS = "expected a metric (pass_rate, score, error_rate, timeout_rate, p50_latency, p95_latency, cost)"
+_METRICS = (
+    "expected a metric (pass_rate, score, error_rate, timeout_rate, truncated_rate, p50_latency, p95_latency, cost)"
+)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +99,10 @@ _METRICS = "expected a metric (pass_rate, score, error_rate, timeout_rate, p50_l
         (
             "cost <= 1 with 95% confidence",
             11,
-            "expected no confidence for cost: only error_rate, pass_rate, timeout_rate have one; found 'with'",
+            (
+                "expected no confidence for cost: only error_rate, pass_rate, timeout_rate, truncated_rate have one; "
+                "found 'with'"
+            ),
         ),
         (
             "error_rate == 0 with 95% confidence",

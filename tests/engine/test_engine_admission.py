@@ -21,7 +21,7 @@ def ended(model: str = "m", kind: str = "", cost: float | None = None) -> Result
     return Result(f"s[{model}]", "s", model, 1, "error" if kind else "passed", 0.0, 0.0, error=error, cost_usd=cost)
 
 
-@pytest.mark.parametrize("kind", ["auth", "not-found", "connection"])
+@pytest.mark.parametrize("kind", ["auth", "not-found", "connection", "quota"])
 def test_a_model_is_closed_after_five_errors_of_a_hopeless_kind(kind: str) -> None:
     admission = Admission()
     for _ in range(4):

@@ -14,6 +14,7 @@ from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
 from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.flight import Alone
+from pytest_benchmodels.engine.recall import Forgetful, Memory
 from tests.engine.engine_parts import MODEL, Calls, FakeProvider, Says, check, executor, retryable, run, scenario
 
 
@@ -230,3 +231,35 @@ def test_hostile_text_of_a_check_and_of_a_provider_is_made_plain() -> None:
     assert explained == "\\x1b[2Jyes\\ud800"
     assert failed is not None
     assert failed.message == "ValueError: \\x1b[2J"
+
+
+def test_what_was_only_thought_is_judged_by_nobody_and_not_sent_back() -> None:
+    talk = scenario(turns=[Turn((Message("user", text),), (check(Says("yes")),)) for text in ("one", "two")])
+    provider = FakeProvider(["<think>no</think>yes", "no\n</think>\n\nyes"])
+
+    result = execute(run(talk), provider)
+
+    assert result.status == "passed"
+    assert [answer.thinking for answer in result.answers] == ["no", "no"]
+    assert provider.requests[1].messages[1] == Message("assistant", "yes")
+
+
+def test_a_stored_answer_with_thinking_in_it_is_judged_by_the_same_rule() -> None:
+    class Stored(Forgetful):
+        def of(self, run: Run) -> Memory:  # noqa: ARG002 - a Recall
+            return Memory(answers=(Response("<think>no</think>\n\nyes", "stop"),))
+
+    executing = executor(FakeProvider([]), recall=Stored()).execute(run(scenario(check(Says("yes")))), Alone())
+    result = asyncio.run(executing)
+
+    assert (result.status, result.regraded) == ("passed", True)
+    assert result.response is not None
+    assert (result.response.text, result.response.thinking) == ("yes", "no")
+
+
+def test_thinking_that_never_ends_is_no_answer() -> None:
+    result = execute(run(scenario(check(Says("")))), FakeProvider(["<think>yes"]))
+
+    assert result.status == "passed"
+    assert result.response is not None
+    assert (result.response.text, result.response.thinking, result.response.finish_reason) == ("", "yes", "stop")

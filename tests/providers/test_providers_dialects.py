@@ -72,6 +72,68 @@ def test_openai_answers(choice: dict[str, object], text: str, reason: str | None
 
 
 @pytest.mark.parametrize(
+    ("message", "thinking"),
+    [
+        # DeepSeek, "Thinking Mode"; also Moonshot, vLLM before 0.12, SGLang, llama.cpp.
+        ({"content": "4", "reasoning_content": "2 and 2"}, "2 and 2"),
+        # Ollama's OpenAI API, Groq with reasoning_format "parsed", newer vLLM.
+        ({"content": "4", "reasoning": "2 and 2"}, "2 and 2"),
+        # OpenRouter, "Reasoning Tokens".
+        (
+            {
+                "content": "4",
+                "reasoning": None,
+                "reasoning_details": [
+                    {"type": "reasoning.summary", "summary": "2", "index": 0},
+                    {"type": "reasoning.text", "text": "and 2", "index": 1},
+                    {"type": "reasoning.encrypted", "data": "gAAAA", "index": 2},
+                ],
+            },
+            "2\n\nand 2\n\n(encrypted)",
+        ),
+        # Mistral, "Reasoning": magistral answers in parts.
+        (
+            {
+                "content": [
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "2 and 2"}], "closed": True},
+                    {"type": "text", "text": "4"},
+                ]
+            },
+            "2 and 2",
+        ),
+        ({"content": [{"type": "reasoning", "text": "2 and 2"}, {"type": "output_text", "text": "4"}]}, "2 and 2"),
+        ({"content": "4", "reasoning_content": "", "reasoning": 7, "reasoning_details": {}}, ""),
+    ],
+)
+def test_openai_tells_thinking_from_the_answer(message: dict[str, object], thinking: str) -> None:
+    assert OpenAI().read({"choices": [{"message": message}]}) == Reading("4", thinking=thinking)
+
+
+def test_openai_may_have_thought_only() -> None:
+    message = {"content": None, "reasoning_content": "2 and"}
+
+    assert OpenAI().read({"choices": [{"message": message}]}) == Reading("", thinking="2 and")
+
+
+def test_anthropic_tells_thinking_from_the_answer() -> None:
+    # Anthropic, "Extended thinking".
+    content = [
+        {"type": "thinking", "thinking": "2 and 2", "signature": "EqQB"},
+        {"type": "redacted_thinking", "data": "EmwK"},
+        {"type": "text", "text": "4"},
+    ]
+
+    assert Anthropic().read({"content": content}) == Reading("4", thinking="2 and 2\n\n(encrypted)")
+
+
+def test_google_tells_thinking_from_the_answer() -> None:
+    # Google, "Gemini thinking", with includeThoughts.
+    parts = [{"text": "2 and 2", "thought": True}, {"text": "4"}]
+
+    assert Google().read({"candidates": [{"content": {"parts": parts}}]}) == Reading("4", thinking="2 and 2")
+
+
+@pytest.mark.parametrize(
     ("document", "message"),
     [
         ({}, "it has no choices"),
@@ -139,7 +201,7 @@ def test_anthropic_answers() -> None:
         "usage": {"input_tokens": 2, "output_tokens": 3},
     }
 
-    assert Anthropic().read(document) == Reading("ab", "end_turn", Usage(2, 3))
+    assert Anthropic().read(document) == Reading("ab", "end_turn", Usage(2, 3), "hm")
     with pytest.raises(UnreadableError, match="it has no content list"):
         Anthropic().read({"content": "a"})
 
@@ -188,10 +250,10 @@ def test_googles_address_may_hold_the_version_and_never_holds_a_foreign_path(bas
                 ],
                 "usageMetadata": {"promptTokenCount": 2, "candidatesTokenCount": 3, "thoughtsTokenCount": 4},
             },
-            Reading("ab", "STOP", Usage(2, 7, reasoning_tokens=4)),
+            Reading("ab", "STOP", Usage(2, 7, reasoning_tokens=4), "hm"),
         ),
         ({"candidates": [{"finishReason": "MAX_TOKENS"}]}, Reading("", "MAX_TOKENS")),
-        ({"promptFeedback": {"blockReason": "SAFETY"}}, Reading("", "SAFETY")),
+        ({"candidates": [{"finishReason": "SAFETY", "index": 0}]}, Reading("", "SAFETY")),
     ],
 )
 def test_google_answers(document: Mapping[str, object], reading: Reading) -> None:

@@ -6,13 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.providers.failure import (
-    Origin,
-    error_in_answer,
-    http_failure,
-    malformed,
-    server_message,
-)
+from pytest_benchmodels.providers.error_body import parse_error
+from pytest_benchmodels.providers.failure import Origin, error_in_answer, http_failure, malformed
 from pytest_benchmodels.providers.key import Key
 from pytest_benchmodels.providers.reply import HttpReply
 
@@ -138,7 +133,7 @@ def test_a_failure_without_a_word_says_so() -> None:
     ],
 )
 def test_the_servers_own_message_is_found(body: bytes, message: str) -> None:
-    assert server_message(body) == message
+    assert parse_error(body).message == message
 
 
 @given(

@@ -110,12 +110,24 @@ class Provoker:
 PROVOKED: dict[str, Callable[[Provoker], Awaitable[list[ProviderError]]]] = {
     "408, 409, 500, 502, 504 and any other 5xx": lambda it: it.statuses(408, 409, 500, 502, 504, 501, 520, 599),
     "429": lambda it: it.statuses(429),
-    "429 that says insufficient_quota": lambda it: it.knobs({"status": 429, "text": "insufficient_quota"}),
+    "402": lambda it: it.statuses(402),
+    "4xx that says that the money or the quota is spent": lambda it: it.knobs(
+        {"status": 429, "text": "insufficient_quota"}, {"status": 400, "text": "Your credit balance is too low"}
+    ),
+    "4xx that says that a filter refused the prompt": lambda it: it.knobs(
+        {"status": 400, "text": "Azure OpenAI's content management policy"}
+    ),
+    "200 without an answer, because a filter refused the prompt": lambda it: it.bodies(
+        b'{"choices": [], "prompt_filter_results": [{"prompt_index": 0}]}'
+    ),
+    "200 with an answer that the server broke off: finish_reason is error": lambda it: it.bodies(
+        b'{"choices": [{"message": {"content": "Par"}, "finish_reason": "error"}]}'
+    ),
     "503, 529": lambda it: it.statuses(503, 529),
     "401, 403": lambda it: it.statuses(401, 403),
     "no key is set": lambda it: it.keyless(),
     "404": lambda it: it.statuses(404),
-    "400 and any other 4xx": lambda it: it.statuses(400, 402, 405, 413, 418, 422, 451, 499),
+    "400 and any other 4xx": lambda it: it.statuses(400, 405, 413, 418, 422, 451, 499),
     "params that cannot be written as JSON": lambda it: it.unwritable(),
     "301, 302, 303, 307, 308 and any other 3xx": lambda it: it.statuses(301, 302, 303, 307, 308, 300, 304, 399),
     "200 with another error in place of an answer": lambda it: it.bodies(b'{"error": "busy"}', b'{"error": {"a": 1}}'),

@@ -119,6 +119,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
         "started_at": "2026-01-01T00:00:00.000Z",
         "cached": False,
         "fingerprint": "f00d",
+        "truncated": False,
     }
 
 
@@ -183,6 +184,8 @@ def test_the_run_and_its_models(tmp_path: Path) -> None:
         "latency_runs": 1,
         "latency_timeouts": 0,
         "client_p95_s": None,
+        "answered": 0,
+        "truncated": 0,
     }
 
 

@@ -76,9 +76,22 @@ def test_an_empty_answer_is_called_empty() -> None:
     assert failure_text(a_result(score=0.0, response=Response(""))).splitlines()[-1] == "answer: (empty)"
 
 
+def test_thinking_is_no_answer_and_told_of() -> None:
+    text = failure_text(a_result(score=0.0, response=Response("", "length", thinking="hm, hm")))
+    assert text.splitlines()[-1] == (
+        "answer (cut off, finish_reason length): (empty; 6 characters of thinking are no answer)"
+    )
+
+
 def test_an_answer_that_did_not_stop_by_itself_says_why_it_ended() -> None:
     text = failure_text(a_result(score=0.0, response=Response("Ro", "length")))
-    assert text.splitlines()[-1] == "answer (finish_reason length): Ro"
+    assert text.splitlines()[-1] == "answer (cut off, finish_reason length): Ro"
+
+
+@pytest.mark.parametrize("reason", ["stop", "end_turn", "STOP", None])
+def test_an_answer_that_ended_by_itself_needs_no_reason(reason: str | None) -> None:
+    text = failure_text(a_result(score=0.0, response=Response("Ro", reason)))
+    assert text.splitlines()[-1] == "answer: Ro"
 
 
 def test_many_checks_are_cut_after_the_failed_ones() -> None:
@@ -141,6 +154,8 @@ def test_an_error_tells_its_kind_its_attempts_and_what_to_do() -> None:
         ("auth", "set the environment variable of the model's key to one that is valid for this provider"),
         ("bad-request", "look at the scenario's and the model's params: this API refused one of them"),
         ("connection", "see whether the server runs and whether the model's base_url is right"),
+        ("content-filter", "change the prompt, or the filter's settings at the provider: the model has not seen it"),
+        ("quota", "top up the account or raise its limit at the provider, then finish the run with --bench-resume"),
         ("malformed", "see whether the model's base_url points to the API that its provider speaks"),
         ("not-found", "see whether the model's name and base_url are right"),
         ("overloaded", "allow more attempts with --bench-retries, or more time with --bench-timeout"),
@@ -153,6 +168,12 @@ def test_an_error_tells_its_kind_its_attempts_and_what_to_do() -> None:
 )
 def test_a_known_error_has_a_remedy(kind: str, remedy: str) -> None:
     assert failure_text(a_result("error", error=Failure(kind, "no"))).splitlines()[1] == f"  remedy: {remedy}"
+
+
+def test_many_attempts_are_cut() -> None:
+    retries = (Retry("rate-limit", "HTTP 429", 0.5),) * 13
+    lines = failure_text(a_result("error", error=Failure("rate-limit", "no"), retries=retries)).splitlines()
+    assert lines[-2:] == ["  attempt 10  rate-limit: HTTP 429; waited 500ms", "  and 3 more attempts"]
 
 
 def test_an_error_of_another_kind_is_its_headline_only() -> None:

@@ -245,8 +245,14 @@ def test_a_result_has_all_that_is_known_of_it() -> None:
             "more_retries": 0,
             "answers": [["a", 1], ["b", 1]],
             "finish": "length",
+            "cut": True,
         }
     ]
+
+
+def test_thinking_stands_beside_its_answer() -> None:
+    thoughtful = result(response=Response("b", thinking="<script>"))
+    assert entries([thoughtful])[0]["answers"] == [["b", 1, "<script>", 8]]
 
 
 def test_a_score_of_nothing_is_a_score_and_no_score_is_none() -> None:

@@ -41,6 +41,8 @@ class Knobs:
     huge: int = 0
     drip: float = 0.0
     text: str | None = None
+    thinking: str | None = None
+    finish_reason: str | None = None
     status: int | None = None
     redirect: str | None = None
     garbage: bool = False

@@ -74,7 +74,7 @@ def planned_reply(name: str, asked: Asked, knobs: Knobs, plan: Plan) -> Reply:
         status = int(plan.fault)
     tokens = 0
     if status == 200:
-        body, tokens = _completion(name, asked, plan, knobs.huge)
+        body, tokens = _completion(name, asked, plan, knobs)
     else:
         body = b"" if status in _BODILESS else error_reply(status, f"simulated status {status}: {plan.text}").body
     if plan.fault == "malformed":
@@ -116,13 +116,16 @@ def _compressed(body: bytes) -> bytes:
     return gzip.compress(body, 1)
 
 
-def _completion(name: str, asked: Asked, plan: Plan, least_bytes: int) -> tuple[bytes, int]:
+def _completion(name: str, asked: Asked, plan: Plan, knobs: Knobs) -> tuple[bytes, int]:
     """The body, and the tokens that it counts."""
     text = plan.text
-    if least_bytes > len(text):
-        text += "x" * (least_bytes - len(text))
+    if knobs.huge > len(text):
+        text += "x" * (knobs.huge - len(text))
     sent, said = max(1, len(asked.prompt) // 4), max(1, len(text) // 4)
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    message = {"role": "assistant", "content": text}
+    if knobs.thinking is not None:
+        message["reasoning_content"] = knobs.thinking
+    choice = {"index": 0, "message": message, "finish_reason": knobs.finish_reason or "stop"}
     document = {
         "id": f"chatcmpl-sim-{asked.trial}-{asked.attempt}",
         "object": "chat.completion",

@@ -167,11 +167,14 @@
   };
 
   const answers = (result) =>
-    (result.answers || []).flatMap(([said, length], index, all) => {
+    (result.answers || []).flatMap(([said, length, thought, thoughts], index, all) => {
       const which = all.length > 1 ? ` ${index + 1} of ${all.length}` : "";
-      const ended = index === all.length - 1 && result.finish && result.finish !== "stop" ? `, finish reason ${result.finish}` : "";
+      const cut = result.cut ? ", cut off" : "";
+      const ended = index === all.length - 1 && result.finish && result.finish !== "stop" ? `${cut}, finish reason ${result.finish}` : "";
       const title = make("h4", {}, `Answer${which} (${counted(length, "character")}${ended})`);
-      return [title, length ? make("pre", { dir: "auto" }, said) : note("empty")];
+      const folded = make("summary", {}, `Thinking (${counted(thoughts || 0, "character")}), which no check sees`);
+      const thinking = thoughts ? [make("details", {}, folded, make("pre", { dir: "auto" }, thought))] : [];
+      return [title, ...thinking, length ? make("pre", { dir: "auto" }, said) : note("empty")];
     });
 
   const retries = (result) => {

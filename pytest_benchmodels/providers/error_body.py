@@ -1,0 +1,213 @@
+"""What a server says of an error in its body: in words, in codes, and when to come back.
+
+Each API has its own shape, and gateways put one into another: what is looked for is found wherever it stands.
+Sources: OpenAI's and Azure's error pages, Anthropic's errors and rate limits, Google's `google.rpc.RetryInfo` and
+`QuotaFailure`, OpenRouter's errors and limits, and those of Groq, Moonshot, DeepSeek, Alibaba, xAI and LiteLLM.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from .quota import retry_after_s, seconds_until
+
+__all__ = ["ErrorBody", "parse_error", "read_error"]
+
+LONGEST_WAIT_S = 3600.0
+"""A longer wait that a body names is not believed: no run waits for it, and it may be misread."""
+
+_READ_LIMIT = 100_000
+_MOST_PARTS = 500
+_DEEPEST = 10
+_MESSAGES = ("error", "message", "detail")
+_CODES = frozenset({"code", "type", "status", "reason"})
+_TEXTS = frozenset({"message", "msg", "detail", "error", "raw", "status_msg", "title"})
+# With `-` and `_` left out. Those that end in `ms` or `milliseconds` are in milliseconds.
+_WAIT = re.compile(r"(?:retryafter|retrydelay|retryin|waittime)(?:seconds|secs|sec|s|in)?(ms|milliseconds|millis)?")
+
+_FIGURE = r"\d{1,9}(?:\.\d{1,9})?"
+_UNITS = {"ms": 0.001, "mil": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_UNIT = r"(milliseconds?|millis|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)(?![a-z])"
+_PART = re.compile(rf"({_FIGURE})\s*{_UNIT}", re.IGNORECASE)
+_SAID = re.compile(
+    r"\b(?:again|retry|retrying|wait|resets?)[\s:]{1,3}(?:(?:after|in|for|about|at least|another)[\s:]{1,3}){0,3}"
+    rf"((?:{_FIGURE}\s*{_UNIT}[\s,]{{0,3}}(?:and\s)?){{1,5}})",
+    re.IGNORECASE,
+)
+_MOMENT = re.compile(r"\bresets? at:?\s+(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,6})?)", re.IGNORECASE)
+
+# The account is empty, or has reached what its owner allows: no wait that a run could bear helps.
+_SPENT_CODES = frozenset(
+    {
+        "insufficient_quota",  # OpenAI
+        "billing_hard_limit_reached",
+        "billing_not_active",
+        "billing_error",  # Anthropic
+        "exceeded_current_quota_error",  # Moonshot
+        "insufficient_user_quota",  # one-api, new-api
+        "insufficient_balance",
+        "insufficient_credits",
+        "arrearage",  # Alibaba
+        "allocationquota.freetieronly",
+    }
+)
+_SPENT_WORDS = re.compile(
+    r"insufficient[_ ](?:quota|(?:account )?balance|credits?|funds)|balance is (?:too low|insufficient|not enough)"
+    r"|billing[_ ](?:hard[_ ]limit|not[_ ]active)|(?:used all|out of|run out of|have any) (?:available |your )?credits"
+    r"|monthly included credits|reached its monthly spending limit"
+    r"|spend(?:ing)? limit (?:has been )?(?:reached|exceeded)"
+    r"|reached your specified api usage limits|(?:api )?key limit exceeded|requires more credits|free-models-per-day"
+    r"|please (?:check your account balance|recharge|top up)"
+    r"|\u4f59\u989d\u4e0d\u8db3|\u6b20\u8d39",  # the balance is too low, in arrears: Zhipu, Alibaba
+    re.IGNORECASE,
+)
+# OpenAI and Google say this alike; Google also of a limit a minute, and then names it and when it ends.
+_QUOTA_WORDS = re.compile(r"exceeded your current (?:\w+ )?quota|check your plan and billing", re.IGNORECASE)
+_NOT_SPENT = frozenset({404, 408, 409, 422})
+
+_FILTER_CODES = frozenset(
+    {
+        "content_filter",  # Azure, Moonshot
+        "responsibleaipolicyviolation",
+        "content_policy_violation",  # OpenAI
+        "moderation_blocked",
+        "data_inspection_failed",  # Alibaba
+        "datainspectionfailed",
+    }
+)
+_FILTER_WORDS = re.compile(
+    r"content management policy|content exists risk|input was flagged|flagged as potentially violating|"
+    r"rejected because it was considered high risk",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBody:
+    """`message` is for a reader, empty where there is none; `codes` are the words for programs, in lower case.
+
+    `text` is all that it says. `wait_s` is for how long the server asks to be left alone, in seconds. `quotas` are
+    Google's names of the quotas that are used up, with their sizes.
+    """
+
+    message: str = ""
+    text: str = ""
+    codes: frozenset[str] = frozenset()
+    wait_s: float | None = None
+    quotas: tuple[tuple[str, str], ...] = ()
+
+    def says_spent(self, status: int | None) -> bool:
+        """Whether the account has no money or no quota left, so that no further attempt helps."""
+        if status == 402 or self.codes & _SPENT_CODES:
+            return True
+        if status is not None and (status >= 500 or status in _NOT_SPENT):
+            return False
+        if self.quotas:
+            return any("perday" in name.lower() or size == "0" for name, size in self.quotas)
+        if _SPENT_WORDS.search(self.text):
+            return True
+        return self.wait_s is None and bool(_QUOTA_WORDS.search(self.text))
+
+    @property
+    def says_filtered(self) -> bool:
+        """Whether a filter of the provider's refused the prompt."""
+        return bool(self.codes & _FILTER_CODES) or bool(_FILTER_WORDS.search(self.text))
+
+
+def parse_error(body: bytes) -> ErrorBody:
+    """Read an error's body, of which the first 100 kB count: JSON of any shape, or text."""
+    text = body[:_READ_LIMIT].decode("utf-8", "replace")
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return ErrorBody(text, text, wait_s=_said_wait(text))
+    read = read_error(document)
+    return read if read.message else ErrorBody(text, f"{text}\n{read.text}", read.codes, read.wait_s, read.quotas)
+
+
+def read_error(document: object) -> ErrorBody:
+    """The same of parsed JSON."""
+    parts = list(_parts(document))
+    named = [wait_s for part in parts for wait_s in _named_waits(part)]
+    text = "\n".join(str(value) for part in parts for name, value in part.items() if _is(name, _TEXTS, value))
+    codes = frozenset(str(value).lower() for part in parts for name, value in part.items() if _is(name, _CODES, value))
+    quotas = tuple((str(part["quotaId"]), str(part.get("quotaValue"))) for part in parts if "quotaId" in part)
+    wait_s = max((wait_s for wait_s in named if 0 <= wait_s <= LONGEST_WAIT_S), default=None)
+    return ErrorBody(_message(document), text, codes, _said_wait(text) if wait_s is None else wait_s, quotas)
+
+
+def _is(name: object, names: frozenset[str], value: object) -> bool:
+    return name in names and isinstance(value, str)
+
+
+def _parts(document: object) -> Iterator[Mapping[str, object]]:
+    """Each object within the document, from the outside in."""
+    waiting = [document]
+    for value in waiting:
+        if isinstance(value, dict):
+            yield value
+        if isinstance(value, (dict, list)) and len(waiting) < _MOST_PARTS:
+            waiting += value.values() if isinstance(value, dict) else value
+
+
+def _message(document: object) -> str:
+    """In its usual places: `error.message`, `error`, `message`, `detail`."""
+    for _ in range(_DEEPEST):
+        if isinstance(document, list) and document:
+            document = document[0]
+        if not isinstance(document, dict):
+            break
+        if not isinstance(document.get("error"), dict):
+            said = next((value for name in _MESSAGES if isinstance(value := document.get(name), str)), "")
+            return f"{said}{_from_upstream(document)}"
+        document = document["error"]
+    return ""
+
+
+def _from_upstream(error: Mapping[str, object]) -> str:
+    """OpenRouter says only "Provider returned error", and hands over what the provider said."""
+    metadata = error.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    return f": {raw}" if isinstance(raw, str) and raw else ""
+
+
+def _named_waits(part: Mapping[str, object]) -> Iterator[float]:
+    for name, value in part.items():
+        if name == "headers" and isinstance(value, dict):
+            headers = {str(header).lower(): str(said) for header, said in value.items()}
+            wait_s = retry_after_s(headers, 429)
+        elif key := _WAIT.fullmatch(str(name).lower().replace("_", "").replace("-", "")):
+            wait_s = _seconds(value, 0.001 if key[1] else 1.0)
+        else:
+            continue
+        if wait_s is not None:
+            yield wait_s
+
+
+def _seconds(value: object, unit: float) -> float | None:
+    if isinstance(value, dict):  # a google.protobuf.Duration that was not written as a text
+        value = value.get("seconds")
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    wait_s = seconds_until(str(value).strip(), time.time())
+    return None if wait_s is None else wait_s * unit
+
+
+def _said_wait(text: str) -> float | None:
+    """`Please try again in 6.2s`, `1m30s`, `retry after 20 seconds`, `resets at 2026-01-01 00:00:07 UTC`."""
+    waits = [
+        sum(float(figure) * _factor(unit) for figure, unit in _PART.findall(said[1])) for said in _SAID.finditer(text)
+    ]
+    now_s = time.time()
+    moments = (seconds_until(f"{day}T{clock}+00:00", now_s) for day, clock in _MOMENT.findall(text))
+    waits += [wait_s for wait_s in moments if wait_s is not None]
+    return max((wait_s for wait_s in waits if 0 <= wait_s <= LONGEST_WAIT_S), default=None)
+
+
+def _factor(unit: str) -> float:
+    unit = unit.lower()
+    return _UNITS["ms"] if unit.startswith(("ms", "mil")) else _UNITS[unit[0]]

@@ -1,0 +1,149 @@
+"""A server that answers 429 and names no time: its runs wait it out, and the whole model slows down."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from pytest_benchmodels.core.errors import ProviderError
+from pytest_benchmodels.core.exchange import Request, Response
+from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.engine import lanes
+from pytest_benchmodels.engine.admission import Admission
+from pytest_benchmodels.engine.attempts import Attempts
+from pytest_benchmodels.engine.backoff import Backoff, Refusals
+from pytest_benchmodels.engine.dispatch import Dispatch
+from pytest_benchmodels.engine.execution import Executor
+from pytest_benchmodels.engine.flight import Alone
+from pytest_benchmodels.engine.limits import Unlimited
+from pytest_benchmodels.engine.limits.memory import MemoryLimiter
+from pytest_benchmodels.engine.permits import Permits
+from pytest_benchmodels.engine.recall import Forgetful
+from pytest_benchmodels.engine.window import Window
+from tests.engine.engine_parts import MODEL, FakeProvider, Says, check, executor, retryable, run, scenario
+from tests.engine.virtual_time import run_in_virtual_time
+
+TOO_MANY = ProviderError("rate-limit", "HTTP 429", status=429, retryable=True)
+
+
+@dataclass
+class Minutely:
+    """Answers so many requests a minute of its own clock, at once, and refuses the others."""
+
+    rpm: int
+    counts_refused: bool = False
+    times: list[float] = field(default_factory=list)
+    refusals: int = 0
+
+    async def complete(self, request: Request) -> Response:
+        now_s = asyncio.get_running_loop().time()
+        if sum(time_s > now_s - 60 for time_s in self.times) >= self.rpm:
+            self.refusals += 1
+            raise TOO_MANY
+        self.times.append(now_s)
+        await asyncio.sleep(0.2)
+        return Response(request.messages[-1].content)
+
+
+def patient(provider: object) -> Executor:
+    attempts = Attempts(
+        lambda _: provider,  # type: ignore[arg-type,return-value] # a fake
+        Backoff(patient=True),
+        Permits(MemoryLimiter(), Unlimited()),
+    )
+    return Executor(attempts, Admission(), Forgetful())
+
+
+def all_of(
+    provider: object, count: int, window: Window, monkeypatch: pytest.MonkeyPatch, timeout_s: float = 180.0
+) -> list[Result]:
+    """The results of so many runs at once, in virtual time."""
+    monkeypatch.setattr(asyncio, "run", run_in_virtual_time)
+    ended: queue.SimpleQueue[tuple[int, Result]] = queue.SimpleQueue()
+    places: Dispatch[int] = Dispatch(window.ceiling, {MODEL.id: window})
+
+    async def close() -> None:
+        """There is nothing to close."""
+
+    with lanes.Lanes(patient(provider), places, lambda key, result: ended.put((key, result)), close) as open_lanes:
+        one = run(scenario(check(Says("hello"))), timeout_s)
+        open_lanes.submit(lanes.Job(key, replace(one, nodeid=f"{one.nodeid}{key}")) for key in range(count))
+        results = []
+        for _ in range(count):
+            key, result = ended.get(timeout=30)
+            open_lanes.reported(key)
+            results.append(result)
+    return results
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+def test_eight_runs_get_through_five_a_minute_without_hammering(
+    fixed: bool,  # noqa: FBT001 - a parameter
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Minutely(rpm=5)
+
+    results = all_of(server, 8, Window(20, fixed=fixed), monkeypatch)
+
+    assert [result.status for result in results] == ["passed"] * 8
+    assert server.times[-1] < 130
+    # Each of the three polling on its own, up to 4 s apart, would have been refused more than 60 times in a minute.
+    assert server.refusals < (45 if fixed else 20)
+
+
+def test_where_nothing_is_ever_answered_the_runs_are_errors_not_wrong_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Minutely(rpm=0)
+
+    results = all_of(server, 8, Window(20), monkeypatch)
+
+    assert {(result.status, result.error.kind) for result in results if result.error} == {("error", "rate-limit")}
+    assert len(results) == 8
+    assert server.refusals < 60
+
+
+def test_a_429_counts_for_no_retry_of_another_failure() -> None:
+    failures: list[str | Exception | None] = [TOO_MANY] * 6 + [retryable()] * 4 + ["hello"]
+    provider = FakeProvider(failures)
+
+    one = run(scenario(check(Says("hello"))), timeout_s=600.0)
+    result = run_in_virtual_time(patient(provider).execute(one, Alone()))
+
+    assert (result.status, result.attempts) == ("passed", 11)
+
+
+def test_a_number_that_the_user_gave_holds_for_a_429_too() -> None:
+    provider = FakeProvider([TOO_MANY, retryable(), TOO_MANY, "hello"])
+
+    result = asyncio.run(executor(provider, retries=2).execute(run(scenario(check(Says("hello")))), Alone()))
+
+    assert (result.status, result.attempts) == ("error", 3)
+
+
+def test_a_run_without_a_limit_gives_up_after_a_hundred() -> None:
+    provider = FakeProvider([TOO_MANY] * 200)
+
+    result = run_in_virtual_time(patient(provider).execute(run(scenario(), timeout_s=None), Alone()))
+
+    assert (result.status, result.attempts) == ("error", 101)
+
+
+def test_only_a_request_that_went_out_after_the_last_refusal_counts() -> None:
+    refusals = Refusals()
+    first = refusals.so_far("m")
+
+    assert [refusals.refused("m", first) for _ in range(3)] == [1, 0, 0]
+    assert refusals.refused("m", refusals.so_far("m")) == 2
+    assert refusals.refused("other", refusals.so_far("other")) == 1
+    refusals.answered("m")
+    assert refusals.so_far("m") == 0
+
+
+def test_the_model_is_left_alone_ever_longer() -> None:
+    most = Backoff(draw=lambda: 1.0)
+    least = Backoff(draw=lambda: 0.0)
+
+    assert [most.pause_s(count) for count in (0, 1, 2, 3, 4, 20)] == [0.0, 0.0, 1.0, 2.0, 4.0, 30.0]
+    assert [least.pause_s(count) for count in (0, 1, 2, 3, 4, 20)] == [0.0, 0.0, 0.5, 1.0, 2.0, 15.0]
