@@ -39,9 +39,7 @@ class Session:
     pools: tuple[Pool, ...] = ()
 
     @classmethod
-    def of(
-        cls, started_at: float, concurrency: int, windows: Mapping[str, int], pools: Collection[Pool] = ()
-    ) -> Self:
+    def of(cls, started_at: float, concurrency: int, windows: Mapping[str, int], pools: Collection[Pool] = ()) -> Self:
         """A session whose `windows` are those of all its models."""
         others = {model: min(most, MOST_LANES) for model, most in windows.items() if most != concurrency}
         shared = tuple(replace(pool, most=min(pool.most, MOST_LANES)) for pool in pools)
