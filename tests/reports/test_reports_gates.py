@@ -100,4 +100,5 @@ def test_the_plain_form_is_json_with_every_figure() -> None:
         "baseline": 361 / 387,
         "count": 361,
         "total": 387,
+        "is_part": False,
     }
