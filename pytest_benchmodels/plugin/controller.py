@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_benchmodels.core.bill import bill
+from pytest_benchmodels.core.exchange import Usage
 from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import parse_run_name
 from pytest_benchmodels.reports.failure import failure_text
@@ -161,6 +163,8 @@ class Controller:
             return
         worker: Any = getattr(report, "node", None)
         died = f"worker {worker.gateway.id} died while it had this run" if worker else "its worker died"
+        # Nobody is left to tell what its requests took.
+        took = bill(self.bench.models.resolve(name.model).price, [Usage()])
         result = Result(
             nodeid=crashitem,
             scenario=name.scenario.rpartition("::")[2],
@@ -169,7 +173,10 @@ class Controller:
             status="error",
             started_at=time.time(),
             duration_s=0.0,
-            known_cost_usd=0.0,  # nobody knows what its requests took
+            cost_usd=took.cost_usd,
+            known_cost_usd=took.known_cost_usd,
+            usage=took.usage,
+            known_usage=took.known_usage,
             error=Failure("worker-crash", f"{died}: a check, a hook or the system ended the process"),
         )
         complete_crash(report, result, failure_text(result))

@@ -106,4 +106,5 @@ def test_the_plain_form_is_json_with_every_figure() -> None:
         "count": 361,
         "total": 387,
         "timeouts": 0,
+        "is_part": False,
     }

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.reports.properties import junit_properties, result_properties
@@ -23,7 +25,7 @@ def test_the_names_are_the_contracts() -> None:
         client_s=0.0,
         attempts=3,
         score=1.0,
-        response=Response("4", usage=Usage(10, 2)),
+        response=Response("4", usage=Usage(10, 2, cached_input_tokens=4, reasoning_tokens=1)),
         cost_usd=0.25,
     )
     assert result_properties(result) == {
@@ -39,7 +41,10 @@ def test_the_names_are_the_contracts() -> None:
         "client_s": 0.0,
         "input_tokens": 10,
         "output_tokens": 2,
+        "cached_input_tokens": 4,
+        "reasoning_tokens": 1,
         "cost_usd": 0.25,
+        "known_cost_usd": 0.25,
         "attempts": 3,
     }
     assert junit_properties(result) == [(f"bench.{name}", value) for name, value in result_properties(result).items()]
@@ -48,7 +53,11 @@ def test_the_names_are_the_contracts() -> None:
 def test_what_is_not_known_is_null_in_json_and_absent_in_xml() -> None:
     result = Result(NODEID, "add", "sim/steady", 1, "error", 0.0, 1.5)
     unknown = {name for name, value in result_properties(result).items() if value is None}
-    assert unknown == {"score", "retry_s", "connect_s", "client_s", "input_tokens", "output_tokens", "cost_usd"}
+    assert unknown == {
+        *("score", "retry_s", "connect_s", "client_s"),
+        *("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens"),
+        *("cost_usd", "known_cost_usd"),
+    }
     assert [name for name, _ in junit_properties(result)] == [
         "bench.scenario",
         "bench.model",
@@ -58,3 +67,10 @@ def test_what_is_not_known_is_null_in_json_and_absent_in_xml() -> None:
         "bench.wait_s",
         "bench.attempts",
     ]
+
+
+def test_a_part_is_told_as_a_part() -> None:
+    usage, known = Usage(None, None), Usage(1000, 20)
+    result = Result(NODEID, "add", "sim/steady", 1, "timeout", 0.0, 1.5, usage=usage, known_usage=known)
+    facts = result_properties(replace(result, cost_usd=None, known_cost_usd=2.0))
+    assert (facts["cost_usd"], facts["known_cost_usd"], facts["input_tokens"]) == (None, 2.0, None)

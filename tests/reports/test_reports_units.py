@@ -51,10 +51,36 @@ def test_tokens_are_counted_in_thousands_and_millions(count: int | None, shown: 
 
 @pytest.mark.parametrize(
     ("amount", "shown"),
-    [(None, "-"), (math.inf, "-"), (0.0, "$0.00"), (0.0001, "<$0.01"), (0.01, "$0.01"), (0.11, "$0.11")],
+    [
+        *((None, "-"), (math.inf, "-"), (0.0, "$0.00"), (1e-9, "<$0.000001"), (0.000005, "$0.000005")),
+        *((0.0001, "$0.0001"), (0.0004, "$0.0004"), (0.00123, "$0.0012"), (0.006, "$0.006"), (0.0996, "$0.10")),
+        *((0.01, "$0.01"), (0.056, "$0.056"), (0.11, "$0.11"), (0.114, "$0.11"), (0.5, "$0.50"), (1.999, "$2.00")),
+    ],
 )
-def test_dollars_tell_little_from_nothing(amount: float | None, shown: str) -> None:
+def test_dollars_have_cents_and_two_significant_digits(amount: float | None, shown: str) -> None:
     assert dollars(amount) == shown
+
+
+@given(st.floats(1e-6, 1e9))
+def test_dollars_differ_from_the_amount_by_a_twentieth_at_most(amount: float) -> None:
+    shown = float(dollars(amount).removeprefix("$").replace(",", ""))
+    assert shown == pytest.approx(amount, rel=0.051)
+    at_least = float(dollars(None, amount).removeprefix(">= $").replace(",", ""))
+    assert amount * 0.9 < at_least <= amount
+
+
+@given(st.integers(1, 10**12))
+def test_at_least_so_many_tokens_are_no_more_than_there_are(count: int) -> None:
+    shown = tokens(None, count)
+    assert shown.startswith(">=")
+    units = {"k": 1000, "M": 1_000_000}
+    number = float(shown[2:].rstrip("kM")) * units.get(shown[-1], 1)
+    assert count * 0.9 < number <= count * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("known", [None, 0, 0.0])
+def test_nothing_known_is_not_at_least_nothing(known: float | None) -> None:
+    assert (dollars(None, known), tokens(None, None if known is None else int(known))) == ("-", "-")
 
 
 def test_many_dollars_are_grouped() -> None:
