@@ -71,6 +71,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
         "status": "failed",
         "score": 0.5,
         "threshold": 0.8,
+        "timeout_s": None,
         "checks": [
             {
                 "name": "equals",

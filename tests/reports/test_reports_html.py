@@ -230,6 +230,7 @@ def test_a_result_has_all_that_is_known_of_it() -> None:
             "trial": 1,
             "score": 0.5,
             "threshold": 0.8,
+            "ruling": "score 0.50 is below the threshold 0.8",
             "started": 1767225600.0,
             "duration": 2.0,
             "latency": 1.5,

@@ -39,7 +39,7 @@ def test_a_run_reads_like_this() -> None:
         "| status | run | what |\n"
         "| :-- | :-- | :-- |\n"
         "| failed | <code>maths/sums.yaml::b[sim/steady]</code> "
-        "| <code>scored 0.50, needs 1.00 (sim/steady, 1.5s)</code> |\n"
+        "| <code>score 0.50 (sim/steady, 1.5s)</code> |\n"
     ) in text
 
 
