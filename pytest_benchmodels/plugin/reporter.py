@@ -82,7 +82,7 @@ class Reporter:
         """Let gates decide in place of single results; other failed tests and runs without a result still count."""
         others_failed = session.testsfailed > self._failed_runs
         progress = self._bench.progress
-        self._gates = self._verdicts.gates(self._tally)
+        self._gates = self._verdicts.gates(self._tally, progress.nodeids)
         session.testscollected += len(self._gates)  # or progress would tell of more than 100 %
         for verdict in self._gates:
             for report in gate_reports(verdict):
@@ -126,6 +126,7 @@ class Reporter:
             ranking=self._verdicts.ranking,
             comparison=self._verdicts.comparison,
             baseline=self._verdicts.baseline,
+            coverage=self._verdicts.coverage(self._bench.progress.nodeids),
         )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_benchmodels.core.coverage import Coverage, CoverageTally
 from pytest_benchmodels.core.errors import BenchError, ConfigError
 from pytest_benchmodels.core.gates import Gate
 from pytest_benchmodels.core.metrics import Tally
-from pytest_benchmodels.core.outcome import Outcome
+from pytest_benchmodels.core.outcome import Outcome, graded_scenarios
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.text import quote
 
@@ -32,9 +33,11 @@ class Baseline:
     def __init__(self, name: str, results: Iterable[Result]) -> None:
         self.name = name
         self.tally = Tally()
+        self.coverage = CoverageTally()
         self.outcomes: list[Outcome] = []
         for result in results:
             self.tally.add(result)
+            self.coverage.add(result)
             self.outcomes.append(Outcome.of(result))
 
 
@@ -71,6 +74,7 @@ class Verdicts:
         self._gates = gates
         self._baseline = baseline
         self._outcomes: list[Outcome] = []
+        self._coverage = CoverageTally()
 
     @property
     def decide(self) -> bool:
@@ -92,19 +96,25 @@ class Verdicts:
     def add(self, result: Result) -> None:
         """Remember what became of a run; its answer is not kept."""
         self._outcomes.append(Outcome.of(result))
+        self._coverage.add(result)
 
-    def gates(self, tally: Tally) -> tuple[GateVerdict, ...]:
-        """Each gate's verdict, or verdicts where it is asked of each model."""
+    def coverage(self, nodeids: Iterable[str]) -> Coverage:
+        """How many runs there were to be; `nodeids` are those that were collected."""
+        return self._coverage.coverage(nodeids)
+
+    def gates(self, tally: Tally, nodeids: Iterable[str]) -> tuple[GateVerdict, ...]:
+        """Each gate's verdict, or verdicts where it is asked of each model; and those of what gates imply."""
         if not self._gates:
             return ()
-        from pytest_benchmodels.core.verdict import judge  # noqa: PLC0415 - only where there are gates
+        from pytest_benchmodels.core.verdict import judge_all  # noqa: PLC0415 - only where there are gates
 
-        measured, baseline = _measured(tally), self._measured_baseline
-        return tuple(verdict for gate in self._gates for verdict in judge(gate, measured, baseline))
+        measured = _measured(tally, self.coverage(nodeids), self._outcomes)
+        return judge_all(self._gates, measured, self._measured_baseline)
 
     @property
     def _measured_baseline(self) -> Measured | None:
-        return _measured(self._baseline.tally) if self._baseline else None
+        before = self._baseline
+        return _measured(before.tally, before.coverage.coverage(), before.outcomes) if before else None
 
     @property
     def baseline(self) -> str | None:
@@ -146,7 +156,7 @@ class Verdicts:
             yield "gates", list(map(gate_line, gates))
 
 
-def _measured(tally: Tally) -> Measured:
+def _measured(tally: Tally, coverage: Coverage, outcomes: Iterable[Outcome]) -> Measured:
     from pytest_benchmodels.core.verdict import Measured  # noqa: PLC0415 - only where there are gates
 
-    return Measured(tally.overall(), tally.figures(1).models)
+    return Measured(tally.overall(), tally.figures(1).models, coverage, graded_scenarios(outcomes))

@@ -29,6 +29,7 @@ class Reading:
     text: str
     finish_reason: object = None
     usage: Usage = field(default_factory=Usage)
+    served_model: object = None
 
 
 class Dialect(Protocol):

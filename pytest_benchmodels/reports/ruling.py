@@ -1,4 +1,4 @@
-"""What decided that a run passed or failed, in a reader's words: its checks, or its score and the author's threshold."""
+"""What decided that a run passed or failed, in a reader's words: its checks, or its score and a threshold."""
 
 from __future__ import annotations
 

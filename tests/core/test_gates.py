@@ -59,7 +59,7 @@ def test_a_gate_keeps_what_was_written() -> None:
     assert parse_gate("  pass_rate   >= 90% ").text == "pass_rate >= 90%"
 
 
-_METRICS = "expected a metric (pass_rate, score, error_rate, timeout_rate, p50_latency, p95_latency, cost)"
+_METRICS = "expected a metric (pass_rate, score, error_rate, timeout_rate, graded, p50_latency, p95_latency, cost)"
 
 
 @pytest.mark.parametrize(

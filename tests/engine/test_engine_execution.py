@@ -83,7 +83,10 @@ class Nearly(Grader, frozen=True):
     ],
 )
 def test_a_checks_own_limit_counts_unless_the_author_sets_a_threshold(
-    threshold: float | None, nearly: float, negate: bool, status: str
+    threshold: float | None,
+    nearly: float,
+    negate: bool,  # noqa: FBT001 - a parameter of the test
+    status: str,
 ) -> None:
     turn = Turn((Message("user", "hello"),), (check(Nearly(nearly), negate=negate),))
     judged = scenario(check(Says("yes")), turns=[turn], threshold=threshold)

@@ -31,8 +31,8 @@ def test_a_run_reads_like_this() -> None:
     assert "```text\n2 scenarios x 1 model = 2 runs in 0.03 min\nthroughput:" in text
     assert (
         "### Gates\n\n"
-        "- ❌ <code>gate failed pass_rate >= 0.9: 0.500 (1/2)</code>\n"
-        "- ✅ <code>gate held error_rate == 0: 0.000 (0/2)</code>\n"
+        "- ❌ <code>gate failed pass_rate >= 0.9: 0.500 (1/2), over 2 of 2 runs</code>\n"
+        "- ✅ <code>gate held error_rate == 0: 0.000 (0/2), over 2 of 2 runs</code>\n"
     ) in text
     assert (
         "### Failures\n\n"
