@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -52,6 +52,9 @@ class Source(Protocol):
     def coverage(self, tally: CoverageTally) -> Coverage:
         """How many runs there were to be, as far as it is known; `tally` has counted its results."""
 
+    def expected(self) -> Collection[str]:
+        """The node ids that the run was to have, with or without those that have a result, as far as they are known."""
+
     def answers(self, result: Result) -> Answers:
         """What was asked and answered in each turn, as far as it is known."""
 
@@ -77,6 +80,9 @@ class StoreSource:
     def coverage(self, tally: CoverageTally) -> Coverage:
         extent = self._store.runs.extent(self.run)
         return tally.coverage(extent.nodeids, extent.unnamed)
+
+    def expected(self) -> Collection[str]:
+        return self._store.runs.extent(self.run).nodeids
 
     def answers(self, result: Result) -> Answers:
         """Its own where it has those of all turns, else the store's if they are not another run's newer ones."""
@@ -107,6 +113,9 @@ class FileSource:
 
     def coverage(self, tally: CoverageTally) -> Coverage:
         return tally.coverage().at_least(_counts(self._document.run.get("planned")))
+
+    def expected(self) -> Collection[str]:
+        return self._document.not_started
 
     def answers(self, result: Result) -> Answers:
         return _own_answers(result)

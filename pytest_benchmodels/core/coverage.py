@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from .outcome import Outcome
 from .result import Result
 from .run import parse_run_name
 
-__all__ = ["NOT_PLANNED", "Coverage", "CoverageTally"]
+__all__ = ["NOT_PLANNED", "Coverage", "CoverageTally", "not_started"]
 
 NOT_PLANNED = "skip"
 """The kind of a skipped run's failure that its author, or a mark, left out on purpose: it was never to be run."""
@@ -37,6 +38,12 @@ class Coverage:
             model: max(self.of(model), models.get(model, 0)) for model in sorted(self.models.keys() | models.keys())
         }
         return Coverage(most, self.total - sum(self.models.values()) + sum(most.values()))
+
+
+def not_started(nodeids: Iterable[str], outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+    """Those of the runs that were collected that have no result."""
+    done = {(outcome.scenario, outcome.model, outcome.trial) for outcome in outcomes}
+    return tuple(nodeid for nodeid in nodeids if (name := parse_run_name(nodeid)) and tuple(name) not in done)
 
 
 class CoverageTally:

@@ -12,8 +12,8 @@ Latencies are in seconds and costs in US dollars, all else is a share from 0 to 
 out. Without a model a gate is over all runs together, with `*` it has to hold for each model. With confidence it is
 Wilson's bound of a rate that has to hold: the lower one for `>=` and `>`, the upper one for `<=` and `<`.
 
-A figure over 3 of 30 runs says little of the 30. So where gates decide, `graded >= 95%` has to hold as well, of whatever
-they are over, unless one of them is about `graded` itself.
+A figure over 3 of 30 runs says little of the 30. So where gates decide, `graded >= 95%` has to hold as well, of
+whatever they are over, unless one of them is about `graded` itself.
 """
 
 from __future__ import annotations

@@ -54,14 +54,14 @@ class Result:
     `latency_s` is the sum over its turns of the answered attempt, from the request to the last byte. Apart from it
     stand failed attempts (`retry_s`), connection set-up (`connect_s`), the client's own delay (`client_s`), each None
     where nobody measured it, and `wait_s`, spent waiting for rate limits and between attempts, `waits` what for.
-    `duration_s` is the run from its first request on. `timeout_s` is the run's limit, 0 for none, and None where that is
-    not known. All in seconds. `started_at` is in seconds since the epoch. `score` is None unless the answer was graded.
-    `threshold` is the author's, and then the score decides; None where each check had to pass (`scoring`). `cost_usd` is
-    None where the price or the tokens are unknown. `xfail` is the author's reason to expect a wrong answer, and changes
-    no status. `cached` says that no model was called for it, `regraded` that a stored answer was judged, `reuse` what
-    was taken over, or why nothing was. `answers` are those of all turns where there were several; `response` is the
-    last one, with the latency and the tokens of all. `session` says which of its run's sessions had it, from 1 on; it
-    is 0 where that is not known, and before the result is kept.
+    `duration_s` is the run from its first request on. `timeout_s` is the run's limit, 0 for none, and None where that
+    is not known. All in seconds. `started_at` is in seconds since the epoch. `score` is None unless the answer was
+    graded. `threshold` is the author's, and then the score decides; None where each check had to pass (`scoring`).
+    `cost_usd` is None where the price or the tokens are unknown. `xfail` is the author's reason to expect a wrong
+    answer, and changes no status. `cached` says that no model was called for it, `regraded` that a stored answer was
+    judged, `reuse` what was taken over, or why nothing was. `answers` are those of all turns where there were
+    several; `response` is the last one, with the latency and the tokens of all. `session` says which of its run's
+    sessions had it, from 1 on; it is 0 where that is not known, and before the result is kept.
     """
 
     nodeid: str

@@ -40,8 +40,8 @@ class Scenario:
     """One authored entry; a record of a dataset makes one each.
 
     A scenario with `prompt` or `messages` has one turn. `checks` judge the last answer. `models` is empty where the
-    file names none. `threshold`, `timeout_s` and `repeat` are None where the author set none. `skip` and `xfail` hold the
-    reason. `source` is `path:line` for a reader.
+    file names none. `threshold`, `timeout_s` and `repeat` are None where the author set none. `skip` and `xfail` hold
+    the reason. `source` is `path:line` for a reader.
     """
 
     id: str

@@ -75,6 +75,7 @@ class Reporter:
         if self._verdicts.decide and ended and self._bench.progress.total:
             self._judge(session)
         self._keeper.close(interrupted=not ended)
+        self._verdicts.close(self._bench.progress.nodeids)
         yield
         self._write_reports(session)
 
@@ -127,6 +128,7 @@ class Reporter:
             comparison=self._verdicts.comparison,
             baseline=self._verdicts.baseline,
             coverage=self._verdicts.coverage(self._bench.progress.nodeids),
+            not_started=self._verdicts.not_started(self._bench.progress.nodeids),
         )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

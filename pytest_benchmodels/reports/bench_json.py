@@ -86,6 +86,7 @@ def _run(evaluation: Evaluation) -> dict[str, object]:
         "trials": figures.trials,
         "runs": figures.runs,
         "planned": dict(coverage.models) if coverage is not None else None,
+        "not_started": list(evaluation.not_started),
         "statuses": figures.statuses,
         "cached": figures.cached,
         "scenarios_per_min": figures.scenarios_per_min,

@@ -21,7 +21,8 @@ class Evaluation:
 
     `figures` are those of exactly the results that are written with them. `baseline` names the run of the
     `comparison`; both are None where there is none, and so is `ranking` where there is nothing to rank. `coverage` says
-    how many runs there were to be, None where nobody knows.
+    how many runs there were to be, None where nobody knows; `not_started` names those without a result, as far as that
+    is known.
     """
 
     run: BenchRun
@@ -31,3 +32,4 @@ class Evaluation:
     comparison: Comparison | None = None
     baseline: str | None = None
     coverage: Coverage | None = None
+    not_started: tuple[str, ...] = ()

@@ -116,7 +116,9 @@ def test_a_baseline_of_another_suite_is_called_so(project: Project, workers: tup
     assert outcome.ret == pytest.ExitCode.OK
     outcome.stdout.fnmatch_lines(
         [
-            "gate held   pass_rate >= baseline: 1.000 (4/4), baseline 1.000, over 4 of 4 runs, "
-            "3 scenarios are in only one of the two"
+            (
+                "gate held   pass_rate >= baseline: 1.000 (4/4), baseline 1.000, over 4 of 4 runs, "
+                "3 scenarios are in only one of the two"
+            )
         ]
     )

@@ -144,6 +144,7 @@ def test_the_run_and_its_models(tmp_path: Path) -> None:
         "trials": 1,
         "runs": 2,
         "planned": None,
+        "not_started": [],
         "statuses": {"passed": 1, "failed": 0, "timeout": 0, "error": 1, "skipped": 0},
         "cached": 0,
         "scenarios_per_min": 30.0,

@@ -50,11 +50,17 @@ def line(text: str, baseline: Measured | None = None, **changes: Any) -> str:
         ),
         (
             "pass_rate >= 0.92 with 95% confidence",
-            "gate failed pass_rate >= 0.92 with 95% confidence: 0.933 (361/387), lower 95% bound 0.903, over 387 of 400 runs",
+            (
+                "gate failed pass_rate >= 0.92 with 95% confidence: "
+                "0.933 (361/387), lower 95% bound 0.903, over 387 of 400 runs"
+            ),
         ),
         (
             "error_rate <= 0.06 with 95% confidence",
-            "gate held   error_rate <= 0.06 with 95% confidence: 0.033 (13/400), upper 95% bound 0.055, over 400 of 400 runs",
+            (
+                "gate held   error_rate <= 0.06 with 95% confidence: "
+                "0.033 (13/400), upper 95% bound 0.055, over 400 of 400 runs"
+            ),
         ),
         (
             "score > baseline",
