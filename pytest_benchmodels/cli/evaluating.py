@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pytest_benchmodels.core.comparison import compare
+from pytest_benchmodels.core.comparison import compare_runs
+from pytest_benchmodels.core.coverage import not_started
 from pytest_benchmodels.core.gates import Gate
 from pytest_benchmodels.core.session import Session
+from pytest_benchmodels.core.verdict import judge_all
 from pytest_benchmodels.reports.bench_json import BenchRun
 from pytest_benchmodels.reports.evaluation import Evaluation
 
+from .conditions import conditions
 from .moments import is_time
-from .rules import judge_all
 from .source import Source
 from .survey import Survey
 
@@ -24,16 +26,21 @@ _PASSED, _FAILED, _INTERRUPTED = 0, 1, 2
 def evaluate(source: Source, gates: Sequence[Gate], before: Source | None) -> Evaluation:
     """A run, held against rules and, if there is one, the run before. Raises `BenchError` for one that is damaged."""
     survey = Survey(source.results(), source.run.sessions)
+    coverage = source.coverage(survey.coverage)
     baseline = Survey(before.results()) if before is not None else None
-    verdicts = judge_all(gates, survey, baseline)
+    compared = baseline.measured() if baseline is not None else None
+    comparison = compare_runs(conditions(before), conditions(source)) if before is not None else None
+    verdicts = judge_all(gates, survey.measured(coverage), compared)
     held = all(verdict.held for verdict in verdicts) if verdicts else None
     return Evaluation(
         run=_bench_run(source, survey, held=held),
         figures=survey.figures(),
         gates=verdicts,
         ranking=survey.ranking(),
-        comparison=compare(baseline.outcomes, survey.outcomes) if baseline is not None else None,
+        comparison=comparison,
         baseline=before.name if before is not None else None,
+        coverage=coverage,
+        not_started=not_started(sorted(source.expected()), survey.outcomes),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from pytest_benchmodels.core.coverage import Coverage, CoverageTally
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.session import Session
@@ -48,6 +49,12 @@ class Source(Protocol):
     def records(self) -> Iterator[Record]:
         """The same with the answers that they rest on: all that another store needs."""
 
+    def coverage(self, tally: CoverageTally) -> Coverage:
+        """How many runs there were to be, as far as it is known; `tally` has counted its results."""
+
+    def expected(self) -> Collection[str]:
+        """The node ids that the run was to have, with or without those that have a result, as far as they are known."""
+
     def answers(self, result: Result) -> Answers:
         """What was asked and answered in each turn, as far as it is known."""
 
@@ -69,6 +76,13 @@ class StoreSource:
         for record in self._store.results.records(self.run.id):
             found = self.answers(record.result)
             yield Record(record.result, found.answers, record.grade_fingerprint, found.asked)
+
+    def coverage(self, tally: CoverageTally) -> Coverage:
+        extent = self._store.runs.extent(self.run)
+        return tally.coverage(extent.nodeids, extent.unnamed)
+
+    def expected(self) -> Collection[str]:
+        return self._store.runs.extent(self.run).nodeids
 
     def answers(self, result: Result) -> Answers:
         """Its own where it has those of all turns, else the store's if they are not another run's newer ones."""
@@ -96,6 +110,12 @@ class FileSource:
     def records(self) -> Iterator[Record]:
         for result in self.results():
             yield Record(result, _own_answers(result).answers, result.grade_fingerprint)
+
+    def coverage(self, tally: CoverageTally) -> Coverage:
+        return tally.coverage().at_least(_counts(self._document.run.get("planned")))
+
+    def expected(self) -> Collection[str]:
+        return self._document.not_started
 
     def answers(self, result: Result) -> Answers:
         return _own_answers(result)
@@ -172,6 +192,10 @@ def _seconds(moment: Any) -> float:
 
 def _number(value: Any) -> float:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+
+
+def _counts(listed: Any) -> dict[str, int]:
+    return {name: count for name, count in listed.items() if type(count) is int} if isinstance(listed, dict) else {}
 
 
 def _text(value: Any) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from pytest_benchmodels.core.coverage import Coverage, CoverageTally
 from pytest_benchmodels.core.metrics import Figures, Tally
-from pytest_benchmodels.core.outcome import Outcome
+from pytest_benchmodels.core.outcome import Outcome, graded_scenarios
 from pytest_benchmodels.core.ranking import Ranking, rank
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.session import Session
@@ -21,10 +22,12 @@ class Survey:
     """Reads results once. A few numbers of each are kept: its answer is not.
 
     `sessions` are those that worked on the run, as far as they are known: what nobody knows of counts as one.
+    `coverage` counts what was to be run.
     """
 
     def __init__(self, results: Iterable[Result], sessions: Sequence[Session] = ()) -> None:
         self.outcomes: list[Outcome] = []
+        self.coverage = CoverageTally()
         self._tally = Tally()
         self._sessions = sessions
         self._worktimes: dict[int, Worktime] = {}
@@ -34,6 +37,7 @@ class Survey:
 
     def _add(self, result: Result) -> None:
         self._tally.add(result)
+        self.coverage.add(result)
         self.outcomes.append(Outcome.of(result))
         if result.was_run:
             self._worktime_of(result.session).add(result)
@@ -72,9 +76,10 @@ class Survey:
         figures = self._tally.figures(self.lanes)
         return replace(figures, makespan_s=makespan_s(self._shifts), lower_bound_s=shortest_s(self._shifts))
 
-    def measured(self) -> Measured:
-        """What gates are held against."""
-        return Measured(self._tally.overall(), self.figures().models)
+    def measured(self, coverage: Coverage | None = None) -> Measured:
+        """What gates are held against; without `coverage`, as if there were to be no run but those that are there."""
+        known = self.coverage.coverage() if coverage is None else coverage
+        return Measured(self._tally.overall(), self.figures().models, known, graded_scenarios(self.outcomes))
 
     def ranking(self) -> Ranking | None:
         """The models' order; None with one model and one trial, where there is nothing to tell."""

@@ -8,6 +8,7 @@ import msgspec
 
 from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.result import CheckResult, Result, to_plain
+from pytest_benchmodels.reports.ruling import ruling
 from pytest_benchmodels.reports.units import UNKNOWN, dollars, duration, fraction, one_line, plural, tokens
 from pytest_benchmodels.store import Answers
 
@@ -51,9 +52,10 @@ def _plain_answer(answer: Response) -> dict[str, object]:
 
 
 def _headline(result: Result) -> str:
-    parts: list[str] = [result.status]
-    if result.score is not None:
-        parts.append(f"scored {fraction(result.score)}, needs {fraction(result.threshold)}")
+    decided = ruling(result)
+    parts: list[str] = [result.status, decided] if decided else [result.status]
+    if result.score is not None and not decided.startswith("score "):
+        parts.append(f"score {fraction(result.score)}")
     parts += [duration(result.duration_s), plural(result.attempts, "attempt")]
     spent = result.spent
     if spent.cost_usd is not None or spent.known_cost_usd:
@@ -100,6 +102,7 @@ def _check_lines(result: Result) -> Iterator[str]:
 def _check_name(check: CheckResult) -> str:
     shown = check.summary or check.name
     weight = "" if check.weight == 1 else f", weight {check.weight:g}"
+    weight += "" if check.weight else ": only informs"
     return f"{one_line(shown, _LINE_LIMIT)} (score {fraction(check.score)}{weight})"
 
 

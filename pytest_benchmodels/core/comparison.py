@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from .changes import Changes, Conditions, changes_between
 from .outcome import Outcome, Standing, standings
 from .statistics import SIGNIFICANT, Estimate, holm, paired_bootstrap, paired_p_value, scenarios_needed
 
-__all__ = ["Comparison", "ModelComparison", "Needed", "ScenarioChange", "Shift", "Verdict", "compare"]
+__all__ = ["Comparison", "ModelComparison", "Needed", "ScenarioChange", "Shift", "Verdict", "compare", "compare_runs"]
 
 Verdict = Literal["better", "worse", "inconclusive"]
 
@@ -84,11 +85,15 @@ class ModelComparison:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two runs, model by model in order of their ids; the models that ran in one of the two are only named."""
+    """Two runs, model by model in order of their ids; the models that ran in one of the two are only named.
+
+    `changes` say what else changed, None where nobody looked.
+    """
 
     models: tuple[ModelComparison, ...]
     only_before: tuple[str, ...]
     only_after: tuple[str, ...]
+    changes: Changes | None = None
 
 
 def compare(before: Iterable[Outcome], after: Iterable[Outcome]) -> Comparison:
@@ -101,6 +106,11 @@ def compare(before: Iterable[Outcome], after: Iterable[Outcome]) -> Comparison:
         only_before=tuple(sorted(old.keys() - new.keys())),
         only_after=tuple(sorted(new.keys() - old.keys())),
     )
+
+
+def compare_runs(before: Conditions, after: Conditions) -> Comparison:
+    """Compare two runs, and say what else changed."""
+    return replace(compare(before.outcomes, after.outcomes), changes=changes_between(before, after))
 
 
 class _Pairs:

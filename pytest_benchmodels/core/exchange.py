@@ -65,8 +65,9 @@ class Response:
 
     `latency_s` is from the request to the last byte, in seconds; apart from it, `connect_s` went into setting up the
     connection and `client_s` is by how much this machine's own work delayed the measurement (both None where nobody
-    measured). `pause_s`: seconds for which the model is to be left alone, since its quota is used up; None if it is
-    not.
+    measured). `served_model` is which model the provider says that answered (`gpt-4o-2024-08-06` for `gpt-4o`), empty
+    where it says nothing. `pause_s`: seconds for which the model is to be left alone, since its quota is used up; None
+    if it is not.
     """
 
     text: str
@@ -77,6 +78,7 @@ class Response:
     thinking: str = ""
     connect_s: float | None = None
     client_s: float | None = None
+    served_model: str = ""
 
     @property
     def is_truncated(self) -> bool:

@@ -15,13 +15,16 @@ from .grading import Grader
 from .run import Run
 from .scenario import Check, Scenario
 
-__all__ = ["GRADING_VERSION", "PARTS", "explain_difference", "fingerprint", "grade_fingerprint"]
+__all__ = ["GRADE_PARTS", "GRADING_VERSION", "PARTS", "explain_difference", "fingerprint", "grade_fingerprint"]
 
-GRADING_VERSION = 1
+GRADING_VERSION = 2
 """Raised whenever a check of ours, or the way scores are added up, comes to judge an answer differently."""
 
 PARTS = ("messages", "params", "model", "address", "trial")
 """The parts of a fingerprint, in their order."""
+
+GRADE_PARTS = ("version", "threshold", "checks")
+"""The parts of a grade's fingerprint, in their order."""
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
 _NOT_THE_USERS = ("builtins", "msgspec", "pytest_benchmodels")
@@ -47,21 +50,22 @@ def fingerprint(run: Run) -> str:
     )
 
 
-def explain_difference(old: str, new: str) -> tuple[str, ...]:
-    """Which of `PARTS` differ between two fingerprints; all of them if one is of another shape."""
+def explain_difference(old: str, new: str, parts: tuple[str, ...] = PARTS) -> tuple[str, ...]:
+    """Which of its parts differ between two fingerprints of a kind; all of them if one is of another shape."""
     before, after = old.split("-"), new.split("-")
-    if not len(before) == len(after) == len(PARTS):
-        return () if old == new else PARTS
-    return tuple(part for part, one, other in zip(PARTS, before, after, strict=True) if one != other)
+    if not len(before) == len(after) == len(parts):
+        return () if old == new else parts
+    return tuple(part for part, one, other in zip(parts, before, after, strict=True) if one != other)
 
 
 def grade_fingerprint(scenario: Scenario) -> str:
-    """A digest of all that turns this scenario's answers into a status: checks, their code, threshold.
+    """What turns this scenario's answers into a status: `GRADE_PARTS`, joined by `-`, the last two as digests.
 
     Code of ours counts by `GRADING_VERSION`, a user's by the text of the file that it is written in.
     """
-    judged = [scenario.threshold, *([_describe(check) for check in turn.checks] for turn in scenario.turns)]
-    return _digest([GRADING_VERSION, judged, [_describe(check) for check in scenario.checks]], 32)
+    turns = [[_describe(check) for check in turn.checks] for turn in scenario.turns]
+    checks = _digest([turns, [_describe(check) for check in scenario.checks]], 32)
+    return f"{GRADING_VERSION}-{_digest(scenario.threshold, 8)}-{checks}"
 
 
 def _describe(check: Check) -> list[object]:

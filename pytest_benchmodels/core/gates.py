@@ -1,7 +1,7 @@
 """Gates: small rules over a run's figures that decide its exit status.
 
     gate       = metric operator target [ "@" model ] [ "with 95% confidence" ]
-    metric     = "pass_rate" | "score" | "error_rate" | "timeout_rate" | "truncated_rate"
+    metric     = "pass_rate" | "score" | "error_rate" | "timeout_rate" | "truncated_rate" | "graded"
                | "p50_latency" | "p95_latency" | "cost"
     operator   = ">=" | ">" | "<=" | "<" | "==" | "!="
     target     = amount | "baseline" [ ( "+" | "-" ) amount ]
@@ -11,6 +11,9 @@
 Latencies are in seconds and costs in US dollars, all else is a share from 0 to 1 or a percentage; a unit may be left
 out. Without a model a gate is over all runs together, with `*` it has to hold for each model. With confidence it is
 Wilson's bound of a rate that has to hold: the lower one for `>=` and `>`, the upper one for `<=` and `<`.
+
+A figure over 3 of 30 runs says little of the 30. So where gates decide, `graded >= 95%` has to hold as well, of
+whatever they are over, unless one of them is about `graded` itself.
 """
 
 from __future__ import annotations
@@ -24,16 +27,17 @@ from typing import Literal, NoReturn, cast, get_args
 from .errors import ConfigError
 from .text import nearest, quote
 
-__all__ = ["Gate", "Metric", "Operator", "parse_gate", "parse_gates"]
+__all__ = ["Gate", "Metric", "Operator", "implied_gates", "parse_gate", "parse_gates"]
 
 Metric = Literal[
-    "pass_rate", "score", "error_rate", "timeout_rate", "truncated_rate", "p50_latency", "p95_latency", "cost"
+    "pass_rate", "score", "error_rate", "timeout_rate", "truncated_rate", "graded", "p50_latency", "p95_latency", "cost"
 ]
 Operator = Literal[">=", ">", "<=", "<", "==", "!="]
 
 _UNITS: dict[Metric, str] = {"p50_latency": "s", "p95_latency": "s", "cost": "$"}
 _SHARE_UNIT = "%"
 _RATES = frozenset[Metric](("pass_rate", "error_rate", "timeout_rate", "truncated_rate"))
+_LEAST_GRADED = 0.95
 _LENGTH_LIMIT = 500
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -51,7 +55,8 @@ class Gate:
     """One rule, parsed; `str()` gives its canonical form, `text` the one that was written.
 
     What the metric is held against is `number`, or the baseline plus `number` if `relative`. It is in seconds, US
-    dollars, or a share from 0 to 1. `model` is None for all runs together, `*` for each model.
+    dollars, or a share from 0 to 1. `model` is None for all runs together, `*` for each model. Nobody wrote an
+    `implied` gate.
     """
 
     metric: Metric
@@ -61,6 +66,7 @@ class Gate:
     model: str | None = None
     confident: bool = False
     text: str = field(default="", compare=False)
+    implied: bool = False
 
     def __str__(self) -> str:
         sign = "-" if self.number < 0 else "+"
@@ -104,6 +110,26 @@ def parse_gates(texts: Iterable[str], baseline_option: str | None = None) -> tup
     if problems:
         raise ConfigError("\n".join(problems))
     return tuple(gates)
+
+
+def implied_gates(gates: Iterable[Gate]) -> tuple[Gate, ...]:
+    """What has to hold beside these gates: `graded >= 95%` of the same models. A gate about `graded` replaces it.
+
+    One over all runs, or over each model, replaces it wholly; one of a model for that model.
+    """
+    written = tuple(gates)
+    named = {gate.model for gate in written if gate.metric == "graded"}
+    models = {gate.model for gate in written if gate.metric != "graded"} - named
+    if named & {None, "*"}:
+        return ()
+    # What holds for each model holds for one of them, and for all together.
+    wanted = ["*"] if "*" in models else sorted(models, key=lambda model: model or "")
+    return tuple(_implied(model) for model in wanted)
+
+
+def _implied(model: str | None) -> Gate:
+    text = f"graded >= {_LEAST_GRADED:.0%}" + (f" @ {model}" if model is not None else "")
+    return Gate("graded", ">=", _LEAST_GRADED, model=model, text=text, implied=True)
 
 
 class _Reader:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from .result import Result, Status
 
-__all__ = ["Outcome", "Standing", "standings"]
+__all__ = ["Outcome", "Standing", "graded_scenarios", "standings"]
 
 
 class Outcome(NamedTuple):
@@ -59,6 +59,11 @@ class Standing(NamedTuple):
             self.scored + (score is not None),
             self.score_sum + (score or 0.0),
         )
+
+
+def graded_scenarios(outcomes: Iterable[Outcome]) -> frozenset[tuple[str, str]]:
+    """The scenarios with a verdict, each with its model."""
+    return frozenset((each.scenario, each.model) for each in outcomes if each.status not in {"error", "skipped"})
 
 
 _NOTHING = Standing()

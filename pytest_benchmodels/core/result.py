@@ -55,8 +55,9 @@ class Result:
     `latency_s` is the sum over its turns of the answered attempt, from the request to the last byte. Apart from it
     stand failed attempts (`retry_s`), connection set-up (`connect_s`), the client's own delay (`client_s`), each None
     where nobody measured it, and `wait_s`, spent waiting for rate limits and between attempts, `waits` what for.
-    `duration_s` is the run from its first request on. All in seconds. `started_at` is in seconds since the epoch.
-    `score` is None unless the answer was graded.
+    `duration_s` is the run from its first request on. `timeout_s` is the run's limit, 0 for none, and None where that
+    is not known. All in seconds. `started_at` is in seconds since the epoch. `score` is None unless the answer was
+    graded. `threshold` is the author's, and then the score decides; None where each check had to pass (`scoring`).
 
     `cost_usd` and `usage` are what all its requests took that were billed, failed ones too; None, and a count of None,
     where any part of it is unknown. `known_cost_usd` and `known_usage` are then the part that is known: it took at
@@ -80,7 +81,7 @@ class Result:
     waits: Mapping[str, float] = field(default_factory=dict)
     attempts: int = 0
     score: float | None = None
-    threshold: float = 1.0
+    threshold: float | None = None
     checks: tuple[CheckResult, ...] = ()
     response: Response | None = None
     error: Failure | None = None
@@ -97,6 +98,7 @@ class Result:
     retry_s: float | None = None
     connect_s: float | None = None
     client_s: float | None = None
+    timeout_s: float | None = None
     known_cost_usd: float | None = None
     usage: Usage | None = None
     known_usage: Usage | None = None

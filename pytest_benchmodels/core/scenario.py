@@ -40,8 +40,8 @@ class Scenario:
     """One authored entry; a record of a dataset makes one each.
 
     A scenario with `prompt` or `messages` has one turn. `checks` judge the last answer. `models` is empty where the
-    file names none. `timeout_s` and `repeat` are None where the author set none. `skip` and `xfail` hold the reason.
-    `source` is `path:line` for a reader.
+    file names none. `threshold`, `timeout_s` and `repeat` are None where the author set none. `skip` and `xfail` hold
+    the reason. `source` is `path:line` for a reader.
     """
 
     id: str
@@ -52,7 +52,7 @@ class Scenario:
     models: tuple[str, ...] = ()
     params: Mapping[str, object] = field(default_factory=dict)
     target: str | None = None
-    threshold: float = 1.0
+    threshold: float | None = None
     timeout_s: float | None = None
     repeat: int | None = None
     tags: tuple[str, ...] = ()

@@ -10,12 +10,13 @@ from dataclasses import replace
 from pytest_benchmodels.core.errors import CheckError, ConfigError, ProviderError
 from pytest_benchmodels.core.result import Failure, Result, Status
 from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.core.scoring import passes, total
 
 from .admission import Admission, RefusedError
 from .attempts import Attempts
 from .conversation import Partner, converse
 from .flight import Alone, Flight, Lane
-from .judging import Watch, is_bounded, total, unwatched
+from .judging import Watch, is_bounded, unwatched
 from .progress import Progress, conclude
 from .recall import Memory, Recall, Replay
 
@@ -94,8 +95,8 @@ class Executor:
         except Exception as error:  # noqa: BLE001 - a provider of the user's may raise anything; the others go on
             status, failure = _ended_by(error, flight)
             return conclude(run, progress, status, failure=failure)
-        score = total(progress.verdicts)
-        return conclude(run, progress, "passed" if score >= run.scenario.threshold else "failed", score=score)
+        passed = passes(progress.verdicts, run.scenario.threshold)
+        return conclude(run, progress, "passed" if passed else "failed", score=total(progress.verdicts))
 
 
 def _account(known: Memory) -> Progress:

@@ -6,7 +6,7 @@ import asyncio
 import math
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +19,7 @@ from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Scenario
 from pytest_benchmodels.core.text import plain
 
-__all__ = ["Watch", "is_bounded", "judge", "total", "unwatched"]
+__all__ = ["Watch", "is_bounded", "judge", "unwatched"]
 
 
 class _StrayError(Exception):
@@ -32,7 +32,6 @@ class _StrayError(Exception):
 
 T = TypeVar("T")
 Watch = Callable[[Run], AbstractContextManager[object]]
-_ROUNDING = 1e-9
 
 
 class _AbandonedError(BaseException):
@@ -52,15 +51,6 @@ def is_bounded(scenario: Scenario) -> bool:
 async def judge(checks: Iterable[Check], response: Response, prefix: str = "") -> tuple[CheckResult, ...]:
     """Judge one answer by each check; raise `CheckError` where a check cannot judge."""
     return tuple([await _judge_one(check, response, prefix) for check in checks])
-
-
-def total(verdicts: Sequence[CheckResult]) -> float:
-    """Weighted mean of the scores, from 0 to 1. An answer that nothing was asked of scores 1."""
-    weight = sum(verdict.weight for verdict in verdicts)
-    if not weight:
-        return 1.0
-    mean = sum(verdict.score * verdict.weight for verdict in verdicts) / weight
-    return 1.0 if mean > 1 - _ROUNDING else mean
 
 
 async def _judge_one(check: Check, response: Response, prefix: str) -> CheckResult:

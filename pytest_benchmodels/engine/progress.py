@@ -129,6 +129,7 @@ def conclude(
         attempts=progress.attempts,
         score=score,
         threshold=run.scenario.threshold,
+        timeout_s=run.timeout_s or 0.0,
         checks=progress.verdicts,
         response=progress.response,
         error=None if failure is None else Failure(failure.kind, plain(failure.message)),

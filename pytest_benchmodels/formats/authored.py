@@ -23,7 +23,14 @@ Checks = Annotated[
     Meta(description="What the answer has to satisfy; each check gives a score from 0 to 1."),
 ]
 Seconds = Annotated[float, Meta(ge=0, description="Limit of one run in seconds; 0 for no limit.")]
-Threshold = Annotated[float, Meta(ge=0, le=1, description="Least weighted mean of the checks' scores that passes.")]
+Threshold = Annotated[
+    float,
+    Meta(
+        ge=0,
+        le=1,
+        description="Least weighted mean of the checks' scores that passes; without it each check has to pass.",
+    ),
+]
 Repeat = Annotated[int, Meta(ge=1, le=10_000, description="How many trials each model gets.")]
 ModelName = Annotated[str, Meta(min_length=1, extra_json_schema={"pattern": r"^[^\[\]\s]+$"})]
 Models = Annotated[list[ModelName], Meta(min_length=1, description="`provider/name` or an alias of bench.toml.")]

@@ -44,7 +44,7 @@ class Finisher:
             models=tuple(dict.fromkeys(or_else(written.models, []))),
             params=or_else(written.params, {}),
             target=None if target is None else self.text(as_text(target), names, draft.at("target")),
-            threshold=or_else(written.threshold, 1.0),
+            threshold=or_else(written.threshold, None),
             timeout_s=or_else(written.timeout, None),
             repeat=or_else(written.repeat, None),
             tags=tuple(dict.fromkeys(or_else(written.tags, []))),

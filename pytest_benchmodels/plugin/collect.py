@@ -29,7 +29,7 @@ class _OutcomeError(Exception):
 
 
 class WrongAnswerError(_OutcomeError):
-    """The answer scored below its threshold."""
+    """A check failed, or the score is below the threshold."""
 
 
 class LateAnswerError(_OutcomeError):

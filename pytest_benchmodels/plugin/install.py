@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
@@ -63,7 +64,8 @@ def _register_runner(config: pytest.Config, bench: Bench) -> None:
 
 
 def _register_reporters(config: pytest.Config, bench: Bench, keeper: Keeper) -> None:
-    from pytest_benchmodels.core.gates import parse_gates  # noqa: PLC0415 - a worker judges nothing
+    from pytest_benchmodels.core.changes import Conditions  # noqa: PLC0415 - a worker judges nothing
+    from pytest_benchmodels.core.gates import parse_gates  # noqa: PLC0415 - the same
 
     from .live import Live  # noqa: PLC0415 - a worker has no terminal
     from .reporter import Reporter  # noqa: PLC0415 - the same
@@ -74,7 +76,8 @@ def _register_reporters(config: pytest.Config, bench: Bench, keeper: Keeper) -> 
     is_wanting = settings.compare is None and not config.option.collectonly
     with usage_errors():
         gates = parse_gates((*bench.file.gates, *settings.gates), "--bench-compare" if is_wanting else None)
-    verdicts = Verdicts(gates, read_baseline(settings, config.invocation_params.dir))
+    conditions = Conditions(version("pytest-benchmodels"), str(settings.shard) if settings.shard else None)
+    verdicts = Verdicts(gates, read_baseline(settings, config.invocation_params.dir), conditions)
     if not settings.is_part:
         bench.foresee = verdicts.foresee
     config.pluginmanager.register(Reporter(config, bench, keeper, verdicts), "benchmodels-reporter")

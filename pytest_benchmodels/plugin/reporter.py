@@ -77,6 +77,7 @@ class Reporter:
         if self._verdicts.decide and ended and self._bench.progress.total:
             self._judge(session)
         self._keeper.close(interrupted=not ended)
+        self._verdicts.close(self._bench.progress.nodeids)
         yield
         self._write_reports(session)
 
@@ -84,7 +85,7 @@ class Reporter:
         """Let gates decide in place of single results; other failed tests and runs without a result still count."""
         others_failed = session.testsfailed > self._failed_runs
         progress = self._bench.progress
-        self._gates = self._verdicts.gates(self._tally)
+        self._gates = self._verdicts.gates(self._tally, progress.nodeids)
         session.testscollected += len(self._gates)  # or progress would tell of more than 100 %
         for verdict in self._gates:
             for report in gate_reports(verdict):
@@ -128,6 +129,8 @@ class Reporter:
             ranking=self._verdicts.ranking,
             comparison=self._verdicts.comparison,
             baseline=self._verdicts.baseline,
+            coverage=self._verdicts.coverage(self._bench.progress.nodeids),
+            not_started=self._verdicts.not_started(self._bench.progress.nodeids),
         )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

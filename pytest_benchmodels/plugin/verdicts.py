@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_benchmodels.core.changes import Conditions
+from pytest_benchmodels.core.coverage import Coverage, CoverageTally, not_started
 from pytest_benchmodels.core.errors import BenchError, ConfigError
 from pytest_benchmodels.core.gates import Gate
 from pytest_benchmodels.core.metrics import Tally
-from pytest_benchmodels.core.outcome import Outcome
+from pytest_benchmodels.core.outcome import Outcome, graded_scenarios
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.text import quote
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_benchmodels.core.comparison import Comparison
     from pytest_benchmodels.core.ranking import Ranking
     from pytest_benchmodels.core.verdict import GateVerdict, Measured
+    from pytest_benchmodels.reports.bench_json_reader import BenchDocument
 
     from .options import Settings
 
@@ -27,15 +30,21 @@ __all__ = ["Baseline", "Verdicts", "read_baseline"]
 
 
 class Baseline:
-    """A run to compare with: its name for a reader, its figures, its outcomes."""
+    """A run to compare with: its name for a reader, its figures, its outcomes, and the conditions they came from."""
 
-    def __init__(self, name: str, results: Iterable[Result]) -> None:
+    def __init__(self, name: str, results: Iterable[Result], conditions: Conditions) -> None:
         self.name = name
+        self.conditions = conditions
         self.tally = Tally()
-        self.outcomes: list[Outcome] = []
+        self.coverage = CoverageTally()
         for result in results:
             self.tally.add(result)
-            self.outcomes.append(Outcome.of(result))
+            self.coverage.add(result)
+            conditions.add(result)
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        return self.conditions.outcomes
 
 
 def read_baseline(settings: Settings, folder: Path) -> Baseline | None:
@@ -48,7 +57,7 @@ def read_baseline(settings: Settings, folder: Path) -> Baseline | None:
         if file.is_file():
             from pytest_benchmodels.reports.bench_json_reader import read_bench_json  # noqa: PLC0415 - rare
 
-            return Baseline(name, read_bench_json(file).results())
+            return _baseline_file(name, read_bench_json(file))
         return _stored_baseline(settings.store, name)
     except BenchError as error:
         raise pytest.UsageError(f"--bench-compare: {error}") from None
@@ -61,16 +70,33 @@ def _stored_baseline(path: Path | None, name: str) -> Baseline:
         raise pytest.UsageError(f"--bench-compare: there is no file {name!r}, and no store to look for a run")
     with Store.open_to_read(path) as store:
         run = store.runs.find(name)
-        return Baseline(f"run {run.id}", store.results.of(run.id))
+        baseline = Baseline(f"run {run.id}", store.results.of(run.id), Conditions(run.plugin_version, run.shard))
+        baseline.conditions.expect(store.runs.extent(run).nodeids)
+        return baseline
+
+
+def _conditions(document: BenchDocument) -> Conditions:
+    return Conditions(document.text("plugin_version"), document.text("shard") or None)
+
+
+def _baseline_file(name: str, document: BenchDocument) -> Baseline:
+    baseline = Baseline(name, document.results(), _conditions(document))
+    baseline.conditions.expect(document.not_started)
+    return baseline
 
 
 class Verdicts:
-    """Collects outcomes, and judges them at the end."""
+    """Collects outcomes, and judges them at the end.
 
-    def __init__(self, gates: tuple[Gate, ...], baseline: Baseline | None) -> None:
+    `conditions` are empty ones, of this session. They are filled where there is something to compare with.
+    """
+
+    def __init__(self, gates: tuple[Gate, ...], baseline: Baseline | None, conditions: Conditions) -> None:
         self._gates = gates
         self._baseline = baseline
+        self._conditions = conditions
         self._outcomes: list[Outcome] = []
+        self._coverage = CoverageTally()
 
     @property
     def decide(self) -> bool:
@@ -92,19 +118,31 @@ class Verdicts:
     def add(self, result: Result) -> None:
         """Remember what became of a run; its answer is not kept."""
         self._outcomes.append(Outcome.of(result))
+        self._coverage.add(result)
+        if self._baseline is not None:
+            self._conditions.add(result)
 
-    def gates(self, tally: Tally) -> tuple[GateVerdict, ...]:
-        """Each gate's verdict, or verdicts where it is asked of each model."""
+    def coverage(self, nodeids: Iterable[str]) -> Coverage:
+        """How many runs there were to be; `nodeids` are those that were collected."""
+        return self._coverage.coverage(nodeids)
+
+    def not_started(self, nodeids: Iterable[str]) -> tuple[str, ...]:
+        """Those of the collected runs that have no result."""
+        return not_started(nodeids, self._outcomes)
+
+    def gates(self, tally: Tally, nodeids: Iterable[str]) -> tuple[GateVerdict, ...]:
+        """Each gate's verdict, or verdicts where it is asked of each model; and those of what gates imply."""
         if not self._gates:
             return ()
-        from pytest_benchmodels.core.verdict import judge  # noqa: PLC0415 - only where there are gates
+        from pytest_benchmodels.core.verdict import judge_all  # noqa: PLC0415 - only where there are gates
 
-        measured, baseline = _measured(tally), self._measured_baseline
-        return tuple(verdict for gate in self._gates for verdict in judge(gate, measured, baseline))
+        measured = _measured(tally, self.coverage(nodeids), self._outcomes)
+        return judge_all(self._gates, measured, self._measured_baseline)
 
     @property
     def _measured_baseline(self) -> Measured | None:
-        return _measured(self._baseline.tally) if self._baseline else None
+        before = self._baseline
+        return _measured(before.tally, before.coverage.coverage(), before.outcomes) if before else None
 
     @property
     def baseline(self) -> str | None:
@@ -116,9 +154,9 @@ class Verdicts:
         """This session against the baseline. To be asked for when all outcomes are in."""
         if self._baseline is None:
             return None
-        from pytest_benchmodels.core.comparison import compare  # noqa: PLC0415 - only where there is a baseline
+        from pytest_benchmodels.core.comparison import compare_runs  # noqa: PLC0415 - only where there is a baseline
 
-        return compare(self._baseline.outcomes, self._outcomes)
+        return compare_runs(self._baseline.conditions, self._conditions)
 
     @cached_property
     def ranking(self) -> Ranking | None:
@@ -129,6 +167,11 @@ class Verdicts:
         from pytest_benchmodels.core.ranking import rank  # noqa: PLC0415 - only where there is a rank
 
         return rank(self._outcomes)
+
+    def close(self, nodeids: Iterable[str]) -> None:
+        """All outcomes are in; `nodeids` are those that were collected."""
+        if self._baseline is not None:
+            self._conditions.expect(nodeids)
 
     def sections(self, gates: Sequence[GateVerdict]) -> Iterator[tuple[str, list[str]]]:
         """What stands before the summary: titles, each with its lines."""
@@ -146,7 +189,7 @@ class Verdicts:
             yield "gates", list(map(gate_line, gates))
 
 
-def _measured(tally: Tally) -> Measured:
+def _measured(tally: Tally, coverage: Coverage, outcomes: Iterable[Outcome]) -> Measured:
     from pytest_benchmodels.core.verdict import Measured  # noqa: PLC0415 - only where there are gates
 
-    return Measured(tally.overall(), tally.figures(1).models)
+    return Measured(tally.overall(), tally.figures(1).models, coverage, graded_scenarios(outcomes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..core.errors import ProviderError
@@ -28,6 +29,7 @@ __all__ = ["ApiProvider"]
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _REASON_LIMIT = 60
+_NAME_LIMIT = 200
 
 
 class ApiProvider:
@@ -57,6 +59,7 @@ class ApiProvider:
             latency_s=reply.latency_s,
             connect_s=reply.connect_s,
             pause_s=pause_s(reply.headers, reading.usage),
+            served_model=_reason(reading.served_model, key, _NAME_LIMIT) or "",
         )
         return without_thinking(response)
 
@@ -74,13 +77,14 @@ class ApiProvider:
         if document.get("error"):
             raise error_in_answer(document["error"], reply.headers, origin)
         try:
-            return self._dialect.read(document)
+            reading = self._dialect.read(document)
         except FailedError as error:
             raise error_in_answer(error.error, reply.headers, origin, while_answering=True) from None
         except BlockedError as error:
             raise blocked(str(error), origin) from None
         except UnreadableError as error:
             raise malformed(str(error), origin) from None
+        return replace(reading, served_model=document.get("model") or document.get("modelVersion"))  # Google's word
 
 
 def _body(document: Mapping[str, object]) -> bytes:
@@ -102,5 +106,5 @@ def _document(body: bytes, origin: Origin) -> Mapping[str, object]:
     return document
 
 
-def _reason(value: object, key: Key) -> str | None:
-    return clip(plain(key.hide(well_formed(value))), _REASON_LIMIT) if isinstance(value, str) else None
+def _reason(value: object, key: Key, limit: int = _REASON_LIMIT) -> str | None:
+    return clip(plain(key.hide(well_formed(value))), limit) if isinstance(value, str) else None

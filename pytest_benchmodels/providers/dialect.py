@@ -53,6 +53,7 @@ class Reading:
     finish_reason: object = None
     usage: Usage = field(default_factory=Usage)
     thinking: str = ""
+    served_model: object = None
 
 
 class Dialect(Protocol):

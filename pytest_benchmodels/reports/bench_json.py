@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
-from pytest_benchmodels.core.metrics import Figures, ModelFigures
+from pytest_benchmodels.core.metrics import ModelFigures
 from pytest_benchmodels.core.result import Result, to_plain
 from pytest_benchmodels.core.session import Session
 from pytest_benchmodels.core.text import well_formed
@@ -59,7 +59,7 @@ def write_bench_json(path: Path, evaluation: Evaluation, results: Iterable[Resul
     """
     with replacing(path, "--bench-json") as stream:
         stream.write(b'{"schema_version":%d,\n"run":' % SCHEMA_VERSION)
-        stream.write(_encode(_run(evaluation.run, evaluation.figures)))
+        stream.write(_encode(_run(evaluation)))
         stream.write(b',\n"models":')
         _write_array(stream, map(_model, evaluation.figures.models))
         stream.write(b',\n"gates":')
@@ -71,7 +71,8 @@ def write_bench_json(path: Path, evaluation: Evaluation, results: Iterable[Resul
         stream.write(b"}\n")
 
 
-def _run(run: BenchRun, figures: Figures) -> dict[str, object]:
+def _run(evaluation: Evaluation) -> dict[str, object]:
+    run, figures, coverage = evaluation.run, evaluation.figures, evaluation.coverage
     return {
         "id": run.id,
         "shard": run.shard,
@@ -84,6 +85,8 @@ def _run(run: BenchRun, figures: Figures) -> dict[str, object]:
         "models": len(figures.models),
         "trials": figures.trials,
         "runs": figures.runs,
+        "planned": dict(coverage.models) if coverage is not None else None,
+        "not_started": list(evaluation.not_started),
         "statuses": figures.statuses,
         "cached": figures.cached,
         "scenarios_per_min": figures.scenarios_per_min,

@@ -36,6 +36,17 @@ class BenchDocument:
     def __len__(self) -> int:
         return len(self._results)
 
+    def text(self, name: str) -> str:
+        """A text of the `run` object; empty where there is none."""
+        value = self.run.get(name)
+        return value if isinstance(value, str) else ""
+
+    @property
+    def not_started(self) -> list[str]:
+        """The node ids of the runs that never began, as far as the file names them."""
+        listed = self.run.get("not_started")
+        return [nodeid for nodeid in listed if isinstance(nodeid, str)] if isinstance(listed, list) else []
+
     def results(self) -> Iterator[Result]:
         """One after another. Raises `ConfigError` for one that is none."""
         for number, raw in enumerate(self._results, 1):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pytest_benchmodels.core.comparison import Comparison, ModelComparison, ScenarioChange, Shift
 from pytest_benchmodels.core.outcome import Standing
 
+from .changes import change_lines, changes_plain, incomparable_lines
 from .difference import p_value, points
 from .table import aligned
 from .units import UNKNOWN, fraction, one_line, percent, plural
@@ -20,13 +21,16 @@ _NAME_LIMIT = 120
 
 
 def comparison_lines(comparison: Comparison, baseline: str) -> list[str]:
-    """The models' table, then for each model what is needed and which scenarios changed.
+    """The models' table, what else changed, then for each model what is needed and which scenarios changed.
 
     `baseline` names the run that this one is compared with. Long lists are cut, and say how many were left out.
     """
     lines = [f"compared with {_name(baseline)}:"]
     if comparison.models:
         lines += aligned(*comparison_table(comparison), _LEFT)
+    lines += incomparable_lines(comparison.changes)
+    if changed := change_lines(comparison.changes):
+        lines += ["what else changed:", *(f"  {line}" for line in changed)]
     for model in comparison.models:
         lines += [f"{_name(model.model)}: {line}" for line in comparison_notes(model)]
         lines += _changes(model)
@@ -56,6 +60,7 @@ def comparison_plain(comparison: Comparison) -> dict[str, object]:
         "models": [_plain_model(model) for model in comparison.models],
         "models_only_before": list(comparison.only_before),
         "models_only_after": list(comparison.only_after),
+        "changes": changes_plain(comparison.changes),
     }
 
 

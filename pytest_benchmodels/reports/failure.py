@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from pytest_benchmodels.core.finish_reason import usual_finish_reason
 from pytest_benchmodels.core.result import CheckResult, Result
+from pytest_benchmodels.core.scoring import deciding, rule_of
 from pytest_benchmodels.core.text import clip, plain
 
+from .ruling import failed_of, ruling
 from .units import duration, one_line, plural
 
 __all__ = ["failure_headline", "failure_text"]
@@ -71,16 +73,14 @@ def _tried(result: Result) -> str:
 
 
 def _verdict_headline(result: Result) -> str:
-    score, needed = _apart(result.score or 0.0, result.threshold)
-    return f"scored {score}, needs {needed}{_culprits(result)} ({_model(result)}, {duration(result.latency_s)})"
+    return f"{ruling(result)}{_culprits(result)} ({_model(result)}, {duration(result.latency_s)})"
 
 
 def _culprits(result: Result) -> str:
     """The checks that failed; if all passed, those whose partial score kept the run below its threshold."""
-    counted = [check for check in result.checks if check.weight]
-    if failed := [check for check in counted if not check.passed]:
-        return f"; failed {_names(failed)}"
-    partial = [check for check in counted if check.score < 1]
+    if failed := failed_of(result):
+        return f"; failed {_names(failed)}" if rule_of(result) == "threshold" else f": {_names(failed)}"
+    partial = [check for check in deciding(result.checks) if check.score < 1]
     return f"; only partly met {_names(partial)}" if partial else ""
 
 
@@ -113,7 +113,7 @@ def _cause(result: Result) -> Iterator[str]:
 
 
 def _check_lines(result: Result) -> Iterator[str]:
-    ordered = sorted(result.checks, key=lambda check: check.passed)
+    ordered = sorted(result.checks, key=lambda check: (check.passed, not check.weight))
     yield from map(_check_line, ordered[:_CHECK_LINES])
     if more := ordered[_CHECK_LINES:]:
         yield f"  and {plural(len(more), 'more check')}"
@@ -122,7 +122,7 @@ def _check_lines(result: Result) -> Iterator[str]:
 def _check_line(check: CheckResult) -> str:
     verdict = "passed" if check.passed else "failed"
     notes = [] if check.score in {0.0, 1.0} else [f"score {check.score:.2f}"]
-    notes += [] if check.weight == 1 else [f"weight {check.weight:g}"]
+    notes += [] if check.weight == 1 else [f"weight {check.weight:g}" if check.weight else "weight 0: only informs"]
     noted = f" ({', '.join(notes)})" if notes else ""
     explained = f": {one_line(check.explanation, _LINE_LIMIT)}" if check.explanation and not check.passed else ""
     return f"  {verdict}  {_summary(check)}{noted}{explained}"
@@ -139,15 +139,6 @@ def _answer(result: Result) -> Iterator[str]:
     empty = f"(empty; {plural(thought, 'character')} of thinking are no answer)" if thought else "(empty)"
     shown = plain(clip(result.response.text, _ANSWER_LIMIT)) or empty
     yield f"answer{ended}: " + shown.replace("\n", "\n  ")
-
-
-def _apart(score: float, needed: float) -> tuple[str, str]:
-    """Both with two digits, or as many as it takes to tell them apart: `scored 1.00, needs 1.00` explains nothing."""
-    for digits in range(2, 17):
-        shown = f"{score:.{digits}f}", f"{needed:.{digits}f}"
-        if shown[0] != shown[1]:
-            return shown
-    return f"{score:.2f}", f"{needed:.2f}"
 
 
 def _summary(check: CheckResult) -> str:

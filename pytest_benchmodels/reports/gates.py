@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pytest_benchmodels.core.gates import Metric
 from pytest_benchmodels.core.verdict import GateVerdict
 
@@ -16,7 +18,10 @@ _TEXT_LIMIT = 200
 
 
 def gate_line(verdict: GateVerdict) -> str:
-    """`gate held   pass_rate >= 0.9: 0.933 (361/387)`; a gate that cannot be judged failed, and the line says why."""
+    """`gate held   pass_rate >= 0.9: 0.933 (361/387), over 387 of 400 runs`.
+
+    A gate that cannot be judged failed, and the line says why.
+    """
     state = "held  " if verdict.held else "failed"
     model = f" ({one_line(verdict.model, _TEXT_LIMIT)})" if verdict.gate.model == "*" and verdict.model else ""
     return f"gate {state} {_text(verdict)}{model}: {_figures(verdict)}"
@@ -40,6 +45,10 @@ def gate_plain(verdict: GateVerdict) -> dict[str, object]:
         "total": verdict.total,
         "timeouts": verdict.timeouts,
         "is_part": verdict.is_part,
+        "runs": verdict.runs,
+        "planned": verdict.planned,
+        "changed_scenarios": verdict.changed,
+        "implied": verdict.gate.implied,
     }
 
 
@@ -49,7 +58,7 @@ def _text(verdict: GateVerdict) -> str:
 
 def _figures(verdict: GateVerdict) -> str:
     if verdict.value is None or verdict.required is None:
-        return f"cannot be judged: {one_line(verdict.reason or 'no reason was given', _TEXT_LIMIT)}"
+        return f"cannot be judged: {one_line(verdict.reason or 'no reason was given', _TEXT_LIMIT)}{_way_out(verdict)}"
     decisive = verdict.value if verdict.bound is None else verdict.bound
     digits = _digits(verdict.gate.metric, decisive, verdict.required)
     parts = [(">= " if verdict.is_part else "") + _amount(verdict.gate.metric, verdict.value, digits)]
@@ -64,7 +73,25 @@ def _figures(verdict: GateVerdict) -> str:
         parts.append(f"baseline {_amount(verdict.gate.metric, verdict.baseline, digits)}")
     if verdict.gate.relative and verdict.gate.number:
         parts.append(f"required {_amount(verdict.gate.metric, verdict.required, digits)}")
-    return ", ".join(parts)
+    return ", ".join((*parts, *_standing(verdict))) + _way_out(verdict)
+
+
+def _standing(verdict: GateVerdict) -> Iterator[str]:
+    """How much the figure says: of how many runs it is, and whether the baseline is of the same scenarios."""
+    if verdict.gate.metric == "graded":
+        yield "the share of runs with a verdict"
+    elif verdict.runs is not None and verdict.planned is not None:
+        yield f"over {verdict.runs} of {plural(verdict.planned, 'run')}"
+    if verdict.changed:
+        yield f"{plural(verdict.changed, 'scenario')} {'is' if verdict.changed == 1 else 'are'} in only one of the two"
+
+
+def _way_out(verdict: GateVerdict) -> str:
+    """Who never wrote a gate has to learn where it comes from."""
+    if verdict.held or not verdict.gate.implied:
+        return ""
+    model = f" @ {one_line(verdict.model, _TEXT_LIMIT)}" if verdict.model else ""
+    return f"; asked by default: a gate such as 'graded >= 50%{model}' replaces it"
 
 
 def _digits(metric: Metric, decisive: float, required: float) -> int:

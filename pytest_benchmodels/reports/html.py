@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.text import plain
 
+from .changes import change_lines, incomparable_lines
 from .comparison import comparison_notes, comparison_table
 from .evaluation import Evaluation
 from .gates import gate_line
@@ -68,6 +69,8 @@ def _sections(evaluation: Evaluation) -> dict[str, Any]:
         "models": list(zip(figures.models, rows, strict=True)),
         "comparison": comparison,
         "comparison_table": comparison_table(comparison) if comparison else None,
+        "incomparable": incomparable_lines(comparison.changes) if comparison else [],
+        "changed": change_lines(comparison.changes) if comparison else [],
         "baseline": evaluation.baseline or "another run",
         "ranking_table": ranking_table(ranking) if ranking and ranking.models else None,
         "told_apart": list(pair_lines(ranking)) if ranking else [],

@@ -12,6 +12,8 @@ import msgspec
 from pytest_benchmodels.core.result import CheckResult, Result
 from pytest_benchmodels.core.text import clip, plain
 
+from .ruling import ruling
+
 __all__ = ["island"]
 
 _SIZE_LIMIT = 12_000_000
@@ -77,6 +79,7 @@ def _entry(result: Result, detail: _Detail) -> dict[str, Any]:
         "trial": result.trial,
         "score": _number(result.score),
         "threshold": _number(result.threshold),
+        "ruling": ruling(result),
         "started": _number(result.started_at),
         "duration": _number(result.duration_s),
         "latency": _number(result.latency_s),

@@ -17,6 +17,7 @@ from pytest_benchmodels.core.result import Result, Status
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.core.verdict import GateVerdict
 
+from .changes import change_lines, incomparable_lines
 from .comparison import comparison_lines, comparison_table
 from .evaluation import Evaluation
 from .failure import failure_headline
@@ -113,6 +114,8 @@ def _comparison(comparison: Comparison, baseline: str) -> Iterator[Sequence[str]
     yield [f"### Compared with {_code(one_line(baseline, _LINE_LIMIT))}"]
     if comparison.models:
         yield _table(*comparison_table(comparison))
+    if told := [*incomparable_lines(comparison.changes), *change_lines(comparison.changes)]:
+        yield [f"- {_code(line)}" for line in told]
     yield _folded("What changed", comparison_lines(comparison, baseline))
 
 

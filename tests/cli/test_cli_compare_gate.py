@@ -11,6 +11,8 @@ from tests.cli.cli_parts import made_store, result, run_command, usual_store
 
 Capture = pytest.CaptureFixture[str]
 
+GRADED = "gate held   graded >= 95%: 1.000 (12/12), the share of runs with a verdict"
+
 
 def results(passed: int, failed: int) -> list[Result]:
     return [result(f"s{number}", "passed" if number < passed else "failed") for number in range(passed + failed)]
@@ -76,14 +78,17 @@ def test_a_file_that_is_none_is_a_line(folder: Path, capsys: Capture) -> None:
 def test_a_gate_that_holds_is_status_0(runs: list[str], capsys: Capture) -> None:
     done = run_command(capsys, "gate", "-2", "pass_rate >= 0.9")
 
-    assert done == (0, "gate held   pass_rate >= 0.9: 1.000 (12/12)\n", "")
+    assert done == (0, f"gate held   pass_rate >= 0.9: 1.000 (12/12), over 12 of 12 runs\n{GRADED}\n", "")
 
 
 def test_one_gate_that_does_not_hold_is_status_1(runs: list[str], capsys: Capture) -> None:
     done = run_command(capsys, "gate", "latest", "pass_rate >= 0.9", "error_rate == 0")
 
     assert done.status == 1
-    assert done.out == ("gate failed pass_rate >= 0.9: 0.167 (2/12)\ngate held   error_rate == 0: 0.000 (0/12)\n")
+    assert done.out == (
+        "gate failed pass_rate >= 0.9: 0.167 (2/12), over 12 of 12 runs\n"
+        f"gate held   error_rate == 0: 0.000 (0/12), over 12 of 12 runs\n{GRADED}\n"
+    )
 
 
 def test_a_gate_against_a_baseline(runs: list[str], capsys: Capture) -> None:

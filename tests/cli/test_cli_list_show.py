@@ -146,7 +146,7 @@ def test_show_of_a_result_is_its_transcript(name: str, folder: Path, capsys: Cap
 
     assert run_command(capsys, "show", "latest", name).out.splitlines() == [
         "suite.yaml::a[m]",
-        "failed, scored 0.00, needs 1.00, 1.0s, 2 attempts, $0.25",
+        "failed, 1 of 1 check failed, score 0.00, 1.0s, 2 attempts, $0.25",
         "attempt 1  rate-limit: too many; waited 1.5s",
         "> system: Be brief.",
         "> user: 2 + 2?",

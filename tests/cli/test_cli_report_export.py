@@ -61,15 +61,15 @@ def test_a_report_shows_gates_and_a_comparison(run_id: str, folder: Path, capsys
     done = run_command(
         capsys,
         *("report", "latest", "--junitxml", "r.xml", "--markdown", "r.md", "--json", "r.json"),
-        *("--compare", run_id, "--gate", "pass_rate >= baseline", "--gate", "score > 0"),
+        *("--compare", run_id, "--gate", "pass_rate >= baseline", "--gate", "score > 0", "--gate", "graded > 60%"),
     )
 
     assert done == (0, "", "")
     names = [case.get("name") for case in junit_suite(folder / "r.xml")]
-    assert names[3:] == ["pass_rate >= baseline", "score > 0"]
+    assert names[3:] == ["pass_rate >= baseline", "score > 0", "graded > 60%"]
     assert "inconclusive" in (folder / "r.md").read_text()
     document = json.loads((folder / "r.json").read_text())
-    assert [gate["held"] for gate in document["gates"]] == [True, True]
+    assert [gate["held"] for gate in document["gates"]] == [True, True, True]
     assert document["comparison"]["models"][0]["verdict"] == "inconclusive"
     # As in a session, gates decide in place of the results.
     assert document["run"]["exit_status"] == 0

@@ -61,7 +61,8 @@ def test_a_gate_keeps_what_was_written() -> None:
 
 
 _METRICS = (
-    "expected a metric (pass_rate, score, error_rate, timeout_rate, truncated_rate, p50_latency, p95_latency, cost)"
+    "expected a metric (pass_rate, score, error_rate, timeout_rate, truncated_rate, graded, p50_latency, p95_latency, "
+    "cost)"
 )
 
 

@@ -192,4 +192,5 @@ def test_the_fields_of_bench_json_are_those_that_are_written(tmp_path: Path) -> 
     assert {name: sorted(names) for name, names in documented_fields().items()} == {
         name: sorted(entry) for name, entry in first.items()
     }
-    assert set(written["comparison"]) == {"baseline", "models", "models_only_before", "models_only_after"}
+    names = {"baseline", "models", "models_only_before", "models_only_after", "changes"}
+    assert set(written["comparison"]) == names

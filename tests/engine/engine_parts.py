@@ -48,7 +48,9 @@ def check(grader: Grader, *, weight: float = 1.0, negate: bool = False, label: s
     return Check(grader.kind(), label or grader.kind(), grader.kind(), grader, weight, negate)
 
 
-def scenario(*checks: Check, threshold: float = 1.0, turns: Sequence[Turn] = (), system: str | None = None) -> Scenario:
+def scenario(
+    *checks: Check, threshold: float | None = None, turns: Sequence[Turn] = (), system: str | None = None
+) -> Scenario:
     asked = tuple(turns) or (Turn((Message("user", "hello"),)),)
     return Scenario("s", "s.yaml:1", asked, checks, system=system, threshold=threshold, params={"seed": 1})
 

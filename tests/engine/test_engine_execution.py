@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import ClassVar
 
 import pytest
 
 from pytest_benchmodels.core.errors import CheckError, ProviderError
 from pytest_benchmodels.core.exchange import Message, Response
-from pytest_benchmodels.core.grading import Grade
+from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
@@ -57,6 +58,53 @@ def test_a_wrong_answer_fails_with_the_weighted_mean() -> None:
 def test_the_threshold_decides() -> None:
     judged = scenario(check(Says("yes")), check(Says("no")), threshold=0.5)
     assert execute(run(judged), FakeProvider(["yes"])).status == "passed"
+
+
+class Nearly(Grader, frozen=True):
+    """Passes with a part of the score."""
+
+    score: float
+    bounded: ClassVar[bool] = True
+
+    def grade(self, response: Response) -> Grade:
+        return Grade(self.score, self.score >= 0.8, f"{response.text} is near")
+
+
+@pytest.mark.parametrize(
+    ("threshold", "nearly", "negate", "status"),
+    [
+        (None, 0.85, False, "passed"),
+        (None, 0.75, False, "failed"),
+        (None, 0.75, True, "passed"),
+        (None, 0.85, True, "failed"),
+        (1.0, 0.85, False, "failed"),
+        (0.8, 0.61, False, "passed"),
+        (0.8, 0.59, False, "failed"),
+        (0.5, 0.75, True, "passed"),
+    ],
+)
+def test_a_checks_own_limit_counts_unless_the_author_sets_a_threshold(
+    threshold: float | None,
+    nearly: float,
+    negate: bool,  # noqa: FBT001 - a parameter of the test
+    status: str,
+) -> None:
+    turn = Turn((Message("user", "hello"),), (check(Nearly(nearly), negate=negate),))
+    judged = scenario(check(Says("yes")), turns=[turn], threshold=threshold)
+    assert execute(run(judged), FakeProvider(["yes"])).status == status
+
+
+@pytest.mark.parametrize("threshold", [None, 1.0])
+def test_a_check_of_weight_0_only_informs(threshold: float | None) -> None:
+    judged = scenario(check(Says("yes")), check(Says("no"), weight=0), threshold=threshold)
+    result = execute(run(judged), FakeProvider(["yes"]))
+    assert (result.status, result.score, [found.passed for found in result.checks]) == ("passed", 1.0, [True, False])
+
+
+def test_a_threshold_is_reached_in_decimal_numbers() -> None:
+    parts = [check(Says(says), weight=weight) for says, weight in (("yes", 0.1), ("no", 0.2), ("yes", 0.7))]
+    result = execute(run(scenario(*parts, threshold=0.8)), FakeProvider(["yes"]))
+    assert (result.status, result.score, result.threshold) == ("passed", 0.8, 0.8)
 
 
 def test_thirds_add_up_to_one() -> None:

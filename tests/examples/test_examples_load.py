@@ -9,7 +9,8 @@ import pytest
 from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.result import CheckResult
 from pytest_benchmodels.core.scenario import Check, Scenario
-from pytest_benchmodels.engine.judging import judge, total
+from pytest_benchmodels.core.scoring import passes
+from pytest_benchmodels.engine.judging import judge
 from pytest_benchmodels.formats import LoadOptions, load
 from pytest_benchmodels.graders import BUILTIN, exemplar
 
@@ -55,22 +56,22 @@ def test_every_example_runs_without_a_key(scenarios: list[Scenario]) -> None:
     assert all(scenario.models for scenario in scenarios)
 
 
-def score_of_a_right_answer(scenario: Scenario) -> float:
-    """What a simulated model that answers rightly comes to, turn by turn."""
+def passes_with_a_right_answer(scenario: Scenario) -> bool:
+    """Whether a simulated model that answers rightly passes, turn by turn."""
 
-    async def verdicts() -> float:
+    async def verdicts() -> bool:
         found: tuple[CheckResult, ...] = ()
         for number, turn in enumerate(scenario.turns, 1):
             final = number == len(scenario.turns)
             checks = turn.checks + scenario.checks if final else turn.checks
             found += await judge(checks, Response(exemplar(checks, scenario.target if final else None)))
-        return total(found)
+        return passes(found, scenario.threshold)
 
     return asyncio.run(verdicts())
 
 
 def test_a_right_answer_passes_and_a_known_weakness_does_not(scenarios: list[Scenario]) -> None:
-    failing = [scenario.id for scenario in scenarios if score_of_a_right_answer(scenario) < scenario.threshold]
+    failing = [scenario.id for scenario in scenarios if not passes_with_a_right_answer(scenario)]
     assert failing == [scenario.id for scenario in scenarios if scenario.xfail]
     assert failing
 

@@ -16,10 +16,10 @@ HOLDS, FAILS = "pass_rate >= 0.5", "pass_rate >= 90%"
 @pytest.mark.parametrize(
     ("gates", "status"),
     [
-        ((HOLDS,), pytest.ExitCode.OK),
+        ((HOLDS, "graded > 60%"), pytest.ExitCode.OK),
         ((FAILS,), pytest.ExitCode.TESTS_FAILED),
         ((HOLDS, FAILS), pytest.ExitCode.TESTS_FAILED),
-        ((HOLDS, "error_rate < 50% @ sim/steady"), pytest.ExitCode.OK),
+        ((HOLDS, "error_rate < 50% @ sim/steady", "graded >= 0"), pytest.ExitCode.OK),
         (("error_rate == 0 @ *",), pytest.ExitCode.TESTS_FAILED),
     ],
     ids=lambda value: " and ".join(value) if isinstance(value, tuple) else "",
@@ -61,27 +61,33 @@ def test_each_verdict_is_in_the_terminal_in_junit_and_in_json(project: Project, 
     )
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    failed = f"gate failed {FAILS}: 0.667 (4/6)"
+    failed = f"gate failed {FAILS}: 0.667 (4/6), over 6 of 6 runs"
     result.stdout.fnmatch_lines(
         [
             "*- gates -*",
-            f"gate held   {each} (sim/flaky): 0.667 (2/3)",
-            f"gate held   {each} (sim/steady): 0.667 (2/3)",
+            f"gate held   {each} (sim/flaky): 0.667 (2/3), over 3 of 3 runs",
+            f"gate held   {each} (sim/steady): 0.667 (2/3), over 3 of 3 runs",
             failed,
+            "gate held   graded >= 95% @ [*] (sim/flaky): 1.000 (3/3), the share of runs with a verdict",
+            "gate held   graded >= 95% @ [*] (sim/steady): 1.000 (3/3), the share of runs with a verdict",
             "*= benchmark summary =*",
         ]
     )
     cases = junit_cases(project.path / "j.xml")
-    assert len(cases) == 6 + 3
+    assert len(cases) == 6 + 5
     failure = cases[FAILS].find("failure")
     assert failure is not None
     assert failed in (failure.text or "")
-    assert properties(cases[f"{each} (sim/flaky)"]) == {"bench.gate": f"gate held   {each} (sim/flaky): 0.667 (2/3)"}
+    assert properties(cases[f"{each} (sim/flaky)"]) == {
+        "bench.gate": f"gate held   {each} (sim/flaky): 0.667 (2/3), over 3 of 3 runs"
+    }
     verdicts = json_report(project.path / "b.json")["gates"]
     assert [(verdict["gate"], verdict["model"], verdict["held"]) for verdict in verdicts] == [
         (each, "sim/flaky", True),
         (each, "sim/steady", True),
         (FAILS, None, False),
+        ("graded >= 95% @ *", "sim/flaky", True),
+        ("graded >= 95% @ *", "sim/steady", True),
     ]
     assert (verdicts[2]["value"], verdicts[2]["required"]) == (pytest.approx(2 / 3), 0.9)
 
@@ -95,9 +101,9 @@ def test_the_configuration_names_gates_too(project: Project, workers: tuple[str,
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            f"gate failed {FAILS}: 0.500 (1/2)",
-            "gate held   error_rate == 0: 0.000 (0/2)",
-            f"gate held   {HOLDS}: 0.500 (1/2)",
+            f"gate failed {FAILS}: 0.500 (1/2), over 2 of 2 runs",
+            "gate held   error_rate == 0: 0.000 (0/2), over 2 of 2 runs",
+            f"gate held   {HOLDS}: 0.500 (1/2), over 2 of 2 runs",
         ]
     )
 
@@ -231,8 +237,8 @@ def test_a_gate_may_hold_a_run_against_another(project: Project, workers: tuple[
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            "gate failed pass_rate >= baseline - 20%: 0.500 (1/2), baseline 1.000, required 0.800",
-            "gate held   pass_rate >= baseline - 0.5: 0.500 (1/2), baseline 1.000, required 0.500",
+            "gate failed pass_rate >= baseline - 20%: 0.500 (1/2), baseline 1.000, required 0.800, over 2 of 2 runs",
+            "gate held   pass_rate >= baseline - 0.5: 0.500 (1/2), baseline 1.000, required 0.500, over 2 of 2 runs",
         ]
     )
 
@@ -245,4 +251,4 @@ def test_gates_judge_what_was_taken_over_as_well(project: Project, sim: SimServe
     result = project.bench("--bench-regrade", "--bench-gate=pass_rate == 50%", *workers)
 
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["gate held   pass_rate == 50%: 0.500 (1/2)"])
+    result.stdout.fnmatch_lines(["gate held   pass_rate == 50%: 0.500 (1/2), over 2 of 2 runs"])

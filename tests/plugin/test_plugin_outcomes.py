@@ -55,7 +55,7 @@ def test_each_status_has_its_outcome(project: Project, workers: tuple[str, ...])
     }
     result.stdout.fnmatch_lines_random(
         [
-            "FAILED s.yaml::fails[[]sim/steady[]] - scored 0.00, needs 1.00; failed equals '4'*",
+            "FAILED s.yaml::fails[[]sim/steady[]] - 1 of 1 check failed: equals '4'*",
             "FAILED s.yaml::is-late[[]sim/steady[]] - Timeout (>0.3s): *",
             "ERROR s.yaml::breaks[[]sim/steady[]] - bad-request: HTTP 400*",
             "ERROR s.yaml::breaks-all-the-same[[]sim/steady[]] - bad-request: HTTP 400*",

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from pytest_benchmodels.core.comparison import compare
+from pytest_benchmodels.core.changes import Conditions
+from pytest_benchmodels.core.comparison import compare_runs
+from pytest_benchmodels.core.coverage import CoverageTally
 from pytest_benchmodels.core.exchange import Response, Usage
-from pytest_benchmodels.core.gates import parse_gate
+from pytest_benchmodels.core.gates import parse_gates
 from pytest_benchmodels.core.metrics import Tally
-from pytest_benchmodels.core.outcome import Outcome
 from pytest_benchmodels.core.ranking import rank
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
-from pytest_benchmodels.core.verdict import Measured, judge
+from pytest_benchmodels.core.verdict import Measured, judge_all
 from pytest_benchmodels.reports.bench_json import BenchRun
 from pytest_benchmodels.reports.evaluation import Evaluation
 
@@ -76,21 +77,29 @@ def hostile_results(text: str) -> list[Result]:
     ]
 
 
+def _conditions(results: Iterable[Result]) -> Conditions:
+    found = Conditions("0.0.9")
+    for entry in results:
+        found.add(entry)
+    return found
+
+
 def evaluated(
     results: Iterable[Result], gates: Iterable[str] = (), before: Iterable[Result] | None = None
 ) -> Evaluation:
     """What is to be told of these results."""
-    tally, outcomes = Tally(), []
+    tally, coverage, now = Tally(), CoverageTally(), Conditions("0.1.0")
     for entry in results:
         tally.add(entry)
-        outcomes.append(Outcome.of(entry))
+        coverage.add(entry)
+        now.add(entry)
     figures = tally.figures(lanes=20)
-    measured = Measured(tally.overall(), figures.models)
+    measured = Measured(tally.overall(), figures.models, coverage.coverage())
     return Evaluation(
         run=BenchRun(BEGINNING + 0.5, 3.5, "0.1.0", concurrency=20, exit_status=1, id="r1"),
         figures=figures,
-        gates=tuple(verdict for gate in gates for verdict in judge(parse_gate(gate), measured)),
-        ranking=rank(outcomes),
-        comparison=None if before is None else compare(map(Outcome.of, before), outcomes),
+        gates=judge_all(parse_gates(gates), measured),
+        ranking=rank(now.outcomes),
+        comparison=None if before is None else compare_runs(_conditions(before), now),
         baseline=None if before is None else "the run before",
     )

@@ -59,7 +59,9 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
                 "equals", 0.5, passed=False, explanation="expected '4', got '5'", weight=2.0, summary="equals '4'"
             ),
         ),
-        response=Response("5", "stop", Usage(7, 1), 1.5, connect_s=0.0625, client_s=0.125),
+        response=Response(
+            "5", "stop", Usage(7, 1), 1.5, connect_s=0.0625, client_s=0.125, served_model="gpt-4o-2024-08-06"
+        ),
         retries=(Retry("http", "500", 0.25),),
         cost_usd=0.125,
         fingerprint="f00d",
@@ -74,6 +76,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
         "status": "failed",
         "score": 0.5,
         "threshold": 0.8,
+        "timeout_s": None,
         "checks": [
             {
                 "name": "equals",
@@ -107,6 +110,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
             "latency_s": 1.5,
             "connect_s": 0.0625,
             "client_s": 0.125,
+            "served_model": "gpt-4o-2024-08-06",
         },
         "latency_s": 1.5,
         "duration_s": 2.0,
@@ -151,6 +155,8 @@ def test_the_run_and_its_models(tmp_path: Path) -> None:
         "models": 1,
         "trials": 1,
         "runs": 2,
+        "planned": None,
+        "not_started": [],
         "statuses": {"passed": 1, "failed": 0, "timeout": 0, "error": 1, "skipped": 0},
         "cached": 0,
         "scenarios_per_min": 30.0,

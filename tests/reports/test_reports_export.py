@@ -65,7 +65,7 @@ def test_a_row_has_these_columns() -> None:
         "trial": 1,
         "status": "passed",
         "score": 1.0,
-        "threshold": 1.0,
+        "threshold": None,
         "started_at": "2026-01-01T00:00:00.000Z",
         "duration_s": 2.0,
         "latency_s": 1.5,

@@ -25,7 +25,7 @@ SHORT = CheckResult("max_words", 1.0, passed=True, explanation="1 word", summary
 def test_a_wrong_answer_is_told_from_its_checks() -> None:
     result = a_result(score=0.25, latency_s=1.9, checks=(SHORT, PARIS), response=Response("Rome", "stop"))
     assert failure_text(result).splitlines() == [
-        "scored 0.25, needs 1.00; failed contains 'Paris' (openai/gpt-4o-mini, 1.9s)",
+        "1 of 2 checks failed: contains 'Paris' (openai/gpt-4o-mini, 1.9s)",
         "  failed  contains 'Paris' (weight 3): expected 'Paris', got 'Rome'",
         "  passed  max_words 20",
         "answer: Rome",
@@ -39,27 +39,34 @@ def test_the_headline_is_the_first_line() -> None:
 
 def test_the_headline_names_two_checks_and_counts_the_others() -> None:
     failed = tuple(CheckResult(name, 0.0, passed=False, explanation="") for name in ("one", "two", "three", "four"))
-    assert "failed one, two and 2 more (" in failure_headline(a_result(score=0.0, checks=failed))
-    assert "failed one, two (" in failure_headline(a_result(score=0.0, checks=failed[:2]))
+    assert "4 of 4 checks failed: one, two and 2 more (" in failure_headline(a_result(score=0.0, checks=failed))
+    assert "2 of 2 checks failed: one, two (" in failure_headline(a_result(score=0.0, checks=failed[:2]))
 
 
 def test_a_partial_score_is_named_where_every_check_passed() -> None:
     check = CheckResult("similar", 0.85, passed=True, explanation="", summary="similar 'x'")
-    lines = failure_text(a_result(score=0.925, latency_s=1.0, checks=(SHORT, check))).splitlines()
-    assert lines[0] == "scored 0.93, needs 1.00; only partly met similar 'x' (openai/gpt-4o-mini, 1.0s)"
+    lines = failure_text(a_result(score=0.925, threshold=0.95, latency_s=1.0, checks=(SHORT, check))).splitlines()
+    assert lines[0] == "score 0.93 is below the threshold 0.95; only partly met similar 'x' (openai/gpt-4o-mini, 1.0s)"
     assert lines[2] == "  passed  similar 'x' (score 0.85)"
 
 
 def test_a_check_without_weight_is_no_culprit() -> None:
     watched = CheckResult("no-filler", 0.0, passed=False, explanation="", weight=0.0)
     headline, *details = failure_text(a_result(score=0.0, checks=(watched, PARIS))).splitlines()
-    assert "; failed contains 'Paris' (" in headline
-    assert details[0] == "  failed  no-filler (weight 0)"
+    assert headline.startswith("1 of 1 check failed: contains 'Paris' (")
+    assert details[1] == "  failed  no-filler (weight 0: only informs)"
 
 
 def test_a_score_just_below_its_threshold_is_told_apart_from_it() -> None:
-    assert "scored 0.999, needs 1.000 (" in failure_headline(a_result(score=0.999))
-    assert "scored 0.66, needs 0.67 (" in failure_headline(a_result(score=0.66, threshold=0.67))
+    def told(score: float, threshold: float) -> str:
+        return failure_headline(a_result(score=score, threshold=threshold, checks=(PARIS, SHORT)))
+
+    assert told(0.999, 1.0).startswith("score 0.999 is below the threshold 1; failed contains 'Paris' (")
+    assert told(0.66, 0.67).startswith("score 0.66 is below the threshold 0.67; ")
+    assert told(0.7996, 0.8).startswith("score 0.7996 is below the threshold 0.8; ")
+    assert told(0.7999999999999999, 0.8).startswith(
+        "score 0.80 is below the threshold 0.8, by a rounding error of the version that judged it; "
+    )
 
 
 def test_a_long_answer_is_cut_and_says_so() -> None:

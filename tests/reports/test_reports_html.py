@@ -89,8 +89,12 @@ def test_gates_comparison_and_ranking_are_shown_where_there_are_any() -> None:
     now = [result(f"s{n}", model, status="failed", score=0.0) for n in range(8) for model in ("m/a", "m/b")]
     before = [result(f"s{n}", model) for n in range(8) for model in ("m/a", "m/c")]
     shown = page(now, evaluated(now, ["pass_rate >= 0.9", "error_rate == 0"], before))
-    assert "gate failed pass_rate >= 0.9: 0.000 (0/16) gate held error_rate == 0: 0.000 (0/16)" in shown.text
+    assert (
+        "gate failed pass_rate >= 0.9: 0.000 (0/16), over 16 of 16 runs gate held error_rate == 0: 0.000 (0/16)"
+        in shown.text
+    )
     assert "Compared with the run before" in shown.text
+    assert "What else changed: another version of the plugin: 0.0.9 before, 0.1.0 now" in shown.text
     assert "Got worse: 8 scenarios maths/sums.yaml::s0 1/1 → 0/1 passed" in shown.text
     assert "m/c ran only before. m/b ran only now." in shown.text
     assert "told apart: 0 of 1 pair of models" in shown.text
@@ -230,6 +234,7 @@ def test_a_result_has_all_that_is_known_of_it() -> None:
             "trial": 1,
             "score": 0.5,
             "threshold": 0.8,
+            "ruling": "score 0.50 is below the threshold 0.8",
             "started": 1767225600.0,
             "duration": 2.0,
             "latency": 1.5,

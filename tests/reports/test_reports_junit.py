@@ -98,11 +98,14 @@ def test_nothing_ran() -> None:
 def test_gates_count_as_tests() -> None:
     results = [result()]
     session = written(results, evaluated(results, ["pass_rate >= 0.9", "score < 0.5"]))[0]
-    assert (session.attrib["tests"], session.attrib["failures"]) == ("3", "1")
-    _, held, failed = session
+    assert (session.attrib["tests"], session.attrib["failures"]) == ("4", "1")
+    _, held, failed, implied = session
     assert held.attrib == {"classname": "gates", "name": "pass_rate >= 0.9", "time": "0.000"}
     assert [case.tag for case in held] == ["properties"]
-    assert [child.attrib["message"] for child in failed.iter("failure")] == ["gate failed score < 0.5: 1.000"]
+    assert [child.attrib["message"] for child in failed.iter("failure")] == [
+        "gate failed score < 0.5: 1.000, over 1 of 1 run"
+    ]
+    assert (implied.attrib["name"], implied.find("failure")) == ("graded >= 95%", None)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -115,6 +118,7 @@ def test_hostile_text_is_shown_and_breaks_nothing(text: str) -> None:
         "failure",
         "error",
         "skipped",
+        "failure",
         "failure",
     ]
 

@@ -26,7 +26,7 @@ def failed(scenario: str, score: float = 0.0) -> Result:
 def test_a_run_reads_like_this() -> None:
     results = [result(), failed("b", 0.5)]
     text = html.unescape(written(results, evaluated(results, ["pass_rate >= 0.9", "error_rate == 0"])))
-    assert text.startswith("## Benchmark: 1 of 2 gates held; 1 passed, 1 failed\n\n| model | passed | rate |")
+    assert text.startswith("## Benchmark: 2 of 3 gates held; 1 passed, 1 failed\n\n| model | passed | rate |")
     assert "| <code>sim/steady</code> | 1/2 | 50.0% |" in text
     assert (
         "```text\ncost per passed run: sim/steady: $0.50\n2 scenarios x 1 model = 2 runs in 0.03 min\nthroughput:"
@@ -34,15 +34,16 @@ def test_a_run_reads_like_this() -> None:
     )
     assert (
         "### Gates\n\n"
-        "- ❌ <code>gate failed pass_rate >= 0.9: 0.500 (1/2)</code>\n"
-        "- ✅ <code>gate held error_rate == 0: 0.000 (0/2)</code>\n"
+        "- ❌ <code>gate failed pass_rate >= 0.9: 0.500 (1/2), over 2 of 2 runs</code>\n"
+        "- ✅ <code>gate held error_rate == 0: 0.000 (0/2), over 2 of 2 runs</code>\n"
+        "- ✅ <code>gate held graded >= 95%: 1.000 (2/2), the share of runs with a verdict</code>\n"
     ) in text
     assert (
         "### Failures\n\n"
         "| status | run | what |\n"
         "| :-- | :-- | :-- |\n"
         "| failed | <code>maths/sums.yaml::b[sim/steady]</code> "
-        "| <code>scored 0.50, needs 1.00 (sim/steady, 1.5s)</code> |\n"
+        "| <code>score 0.50 (sim/steady, 1.5s)</code> |\n"
     ) in text
 
 
@@ -93,7 +94,7 @@ def test_long_tables_and_lists_are_cut_and_say_so() -> None:
     results = [result("s", f"m/{number:02}") for number in range(55)]
     text = written(results, evaluated(results, ["pass_rate < 0.5 @ *"]))
     assert text.count("\n\nand 5 more\n") == 2
-    assert "\n- and 5 more\n" in text
+    assert "\n- and 60 more\n" in text
 
 
 def test_folded_lines_are_cut_and_say_so() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
-from pytest_benchmodels.core.comparison import compare
-from pytest_benchmodels.core.outcome import Outcome
+from pytest_benchmodels.core.comparison import compare_runs
 from pytest_benchmodels.reports.comparison import comparison_lines, comparison_plain
 
 from ..arguments import add_run, add_store
+from ..conditions import conditions
 from ..output import Output, Tone
 from ..source import open_source
 
@@ -30,17 +30,18 @@ def run(arguments: Namespace, output: Output) -> int:
         open_source(arguments.before, arguments.store) as before,
         open_source(arguments.after, arguments.store) as after,
     ):
-        comparison = compare(map(Outcome.of, before.results()), map(Outcome.of, after.results()))
+        comparison = compare_runs(conditions(before), conditions(after))
         names = {"before": before.name, "after": after.name}
     worse = any(model.verdict == "worse" for model in comparison.models)
+    comparable = comparison.changes is not None and comparison.changes.is_comparable
     if arguments.json:
-        output.document({**names, "worse": worse, **comparison_plain(comparison)})
+        output.document({**names, "worse": worse, "comparable": comparable, **comparison_plain(comparison)})
     else:
         heading, *lines = comparison_lines(comparison, names["before"])
         output.line(f"{names['after']} {heading}", "title")
         for line in lines:
             output.line(line, _tone(line))
-    return int(worse)
+    return int(worse or not comparable)
 
 
 def _tone(line: str) -> Tone | None:

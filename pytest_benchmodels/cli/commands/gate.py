@@ -5,12 +5,12 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from pytest_benchmodels.core.gates import parse_gates
+from pytest_benchmodels.core.verdict import Measured, judge_all
 from pytest_benchmodels.reports.gates import gate_line, gate_plain
 
 from ..arguments import add_run, add_store
 from ..completion import completes_runs
 from ..output import Output
-from ..rules import judge_all
 from ..source import open_source
 from ..survey import Survey
 
@@ -29,9 +29,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, output: Output) -> int:
     gates = parse_gates(arguments.rules, "--baseline" if arguments.baseline is None else None)
-    survey = _survey(arguments.run_name, arguments.store)
-    baseline = None if arguments.baseline is None else _survey(arguments.baseline, arguments.store)
-    verdicts = judge_all(gates, survey, baseline)
+    measured = _measured(arguments.run_name, arguments.store)
+    baseline = None if arguments.baseline is None else _measured(arguments.baseline, arguments.store)
+    verdicts = judge_all(gates, measured, baseline)
     held = all(verdict.held for verdict in verdicts)
     if arguments.json:
         output.document({"held": held, "gates": list(map(gate_plain, verdicts))})
@@ -41,6 +41,7 @@ def run(arguments: Namespace, output: Output) -> int:
     return int(not held)
 
 
-def _survey(name: str, store: str | None) -> Survey:
+def _measured(name: str, store: str | None) -> Measured:
     with open_source(name, store) as source:
-        return Survey(source.results(), source.run.sessions)
+        survey = Survey(source.results(), source.run.sessions)
+        return survey.measured(source.coverage(survey.coverage))

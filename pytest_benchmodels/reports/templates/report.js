@@ -158,7 +158,7 @@
         make("td", { class: "left" }, make("span", { class: "status" }, verdict)),
         make("td", { class: "left name", dir: "auto" }, summary.includes(name) ? summary : [name, summary].filter(Boolean).join(": ")),
         make("td", {}, score(points)),
-        make("td", {}, String(weight ?? "-")),
+        make("td", {}, weight === 0 ? "0 (only informs)" : String(weight ?? "-")),
         make("td", { class: "left", dir: "auto" }, explanation),
       );
     });
@@ -196,7 +196,8 @@
   const figures = (result) => {
     const waits = Object.entries(result.waits || {}).map(([reason, value]) => `${seconds(value)} for ${reason}`);
     const facts = [
-      ["Score", known(result.score) ? `${score(result.score)} (needs ${score(result.threshold)})` : "none"],
+      ["Score", known(result.score) ? score(result.score) : "none"],
+      ...(result.ruling ? [["Verdict", `${result.status}: ${result.ruling}`]] : []),
       ["Latency", seconds(result.latency || 0)],
       ["Duration", seconds(result.duration)],
       ["Failed attempts", known(result.retry) ? seconds(result.retry) : "not measured"],
