@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from .gates import Gate, Metric, Operator
-from .metrics import Interval, ModelFigures, wilson
+from .intervals import Interval, wilson
+from .metrics import ModelFigures
 from .text import nearest, quote
 
 __all__ = ["GateVerdict", "Measured", "foreseen_fault", "judge"]
@@ -36,7 +37,7 @@ class GateVerdict:
     """One gate on one model, or on all runs together where `model` is None.
 
     `held` is None, and `reason` says why, if the gate could not be judged: it then does not hold. `value` was measured;
-    `bound` is its Wilson bound if the gate asks for confidence. `required` is what it was held against; `baseline` the
+    `bound` is its interval's, if the gate asks for confidence. `required` is what it was held against; `baseline` the
     baseline's value if the gate names it. A rate is `count` of `total` runs. Units are the gate's.
     """
 
@@ -140,11 +141,11 @@ def _baseline(gate: Gate, model: str | None, baseline: Measured | None) -> float
 def _read(metric: Metric, figures: ModelFigures) -> _Reading:
     not_skipped = figures.graded + figures.errors
     if metric == "pass_rate":
-        return _rate(figures.passed, figures.graded, "no run was graded")
+        return _rate(figures.passed, figures.graded, figures.effects.passed, "no run was graded")
     if metric == "error_rate":
-        return _rate(figures.errors, not_skipped, "no run was made")
+        return _rate(figures.errors, not_skipped, figures.effects.errors, "no run was made")
     if metric == "timeout_rate":
-        return _rate(figures.timeouts, not_skipped, "no run was made")
+        return _rate(figures.timeouts, not_skipped, figures.effects.timeouts, "no run was made")
     if metric == "score":
         return _known(figures.score, "no run has a score")
     if metric == "cost":
@@ -152,10 +153,10 @@ def _read(metric: Metric, figures: ModelFigures) -> _Reading:
     return _known(figures.p50_s if metric == "p50_latency" else figures.p95_s, "no run has a latency")
 
 
-def _rate(count: int, total: int, otherwise: str) -> _Reading:
+def _rate(count: int, total: int, effect: float, otherwise: str) -> _Reading:
     if not total:
         raise _UnknownError(otherwise)
-    return _Reading(count / total, count, total, wilson(count, total))
+    return _Reading(count / total, count, total, wilson(count, total, effect))
 
 
 def _known(value: float | None, otherwise: str) -> _Reading:
@@ -165,7 +166,7 @@ def _known(value: float | None, otherwise: str) -> _Reading:
 
 
 def _bound(gate: Gate, reading: _Reading) -> float | None:
-    """The end of Wilson's interval that makes the gate harder to hold, if it asks for confidence."""
+    """The end of the rate's interval that makes the gate harder to hold, if it asks for confidence."""
     if not gate.confident or reading.interval is None:
         return None
     return reading.interval.low if gate.operator in {">=", ">"} else reading.interval.high
