@@ -22,7 +22,7 @@ from .evaluation import Evaluation
 from .failure import failure_headline
 from .gates import gate_line
 from .ranking import ranking_lines, ranking_table
-from .summary import cause_lines, closing_lines, summary_table, wait_lines
+from .summary import cause_lines, closing_lines, interval_lines, summary_table, wait_lines
 from .units import one_line, plural
 
 __all__ = ["write_markdown"]
@@ -62,7 +62,14 @@ def _sections(evaluation: Evaluation, results: Iterable[Result]) -> Iterator[Seq
     yield [f"## Benchmark: {_headline(evaluation)}"]
     if figures.models:
         yield _table(*summary_table(figures.models))
-    yield _fenced([*cause_lines(figures.errors, _LINE_LIMIT), *wait_lines(figures), *closing_lines(figures)])
+    yield _fenced(
+        [
+            *cause_lines(figures.errors, _LINE_LIMIT),
+            *wait_lines(figures),
+            *interval_lines(figures),
+            *closing_lines(figures),
+        ]
+    )
     if evaluation.gates:
         yield ["### Gates", "", *_gates(evaluation.gates)]
     if evaluation.comparison is not None:

@@ -78,3 +78,10 @@ def test_the_plain_form_is_json_with_every_figure() -> None:
     assert plain["pairs"] == [
         {"first": "a", "second": "b", "scenarios": 4, "difference": 0.625, "p_value": 0.25, "significant": False}
     ]
+
+
+def test_all_models_have_one_k_and_a_scenario_with_more_trials_does_not_decide() -> None:
+    runs = [*answers("a", "111", "110", "100"), *answers("b", "111", "101"), Outcome("f.yaml::s0", "b", 3, "passed")]
+    lines = ranking_lines(rank(runs))
+    assert lines[0].split()[-4:] == ["trials", "pass@2", "pass^2", "flaky"]
+    assert [line.split()[6:9] for line in lines[1:3]] == [["3", "x", "2"], ["3", "x", "2"]]
