@@ -8,13 +8,15 @@ errors are told apart.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from .changes import Changes, Conditions, changes_between
+from .intervals import Estimate, paired_interval
 from .outcome import Outcome, Standing, standings
-from .statistics import SIGNIFICANT, Estimate, holm, paired_bootstrap, paired_p_value, scenarios_needed
+from .power import PairedTrials, scenarios_needed, trials_needed
+from .statistics import SIGNIFICANT, common_steps, holm, paired_p_value
 
 __all__ = ["Comparison", "ModelComparison", "Needed", "ScenarioChange", "Shift", "Verdict", "compare", "compare_runs"]
 
@@ -47,13 +49,13 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """What would settle a difference of the size seen: so many more trials of each scenario, or more scenarios.
+    """What would settle a difference of the size seen, four times in five: more scenarios, or more trials of each.
 
-    That more trials help as much as more scenarios holds as far as the difference is chance within the scenarios.
+    `trials` is None where no number of them is known to help; see `trials_needed`.
     """
 
-    trials: int
     scenarios: int
+    trials: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,9 @@ class ModelComparison:
     `worse` and `better` are by the share of trials that passed, the largest change first. `newly_errs` have errors only
     in the run after, `no_longer_errs` only before. `only_before`, `only_after` ran in one of the two. `rate` compares
     the pass rates over the scenarios graded in both, `score` the mean scores over those scored in both; None where
-    there are none. `p_value` is the pass rates', after Holm's correction over the models, and decides the `verdict`.
-    `needed` is None if the verdict is clear or the rates do not differ at all. `cached` runs of the run after took over
-    an answer.
+    there are none. `p_value` is the pass rates', after Holm's correction over the models, and decides the `verdict`;
+    `p_alone` is before it. Both are None where no scenario was graded in both. `needed` is None if the verdict is clear
+    or the rates do not differ at all. `cached` runs of the run after took over an answer.
     """
 
     model: str
@@ -77,7 +79,8 @@ class ModelComparison:
     only_after: tuple[str, ...]
     rate: Shift | None
     score: Shift | None
-    p_value: float
+    p_value: float | None
+    p_alone: float | None
     verdict: Verdict
     needed: Needed | None
     cached: int
@@ -100,9 +103,14 @@ def compare(before: Iterable[Outcome], after: Iterable[Outcome]) -> Comparison:
     """Compare two runs. Each iterable is read once, and no more than a few numbers per scenario are kept of it."""
     old, new = standings(before), standings(after)
     pairs = [_Pairs(model, old[model], new[model]) for model in sorted(old.keys() & new.keys())]
-    adjusted = holm([paired_p_value(pair.differences) for pair in pairs])
+    # A model of which nothing was graded in both runs was not compared. One whose scenarios all agree was: it counts.
+    tested = [pair for pair in pairs if pair.differences]
+    adjusted = holm([pair.p_alone for pair in tested])
+    p_values = {pair.model: p_value for pair, p_value in zip(tested, adjusted, strict=True)}
+    # Holm asks this much of the next model, once those that are clear are.
+    level = SIGNIFICANT / max(1, sum(p_value >= SIGNIFICANT for p_value in adjusted))
     return Comparison(
-        models=tuple(pair.compared(p_value) for pair, p_value in zip(pairs, adjusted, strict=True)),
+        models=tuple(pair.compared(p_values.get(pair.model), level) for pair in pairs),
         only_before=tuple(sorted(old.keys() - new.keys())),
         only_after=tuple(sorted(new.keys() - old.keys())),
     )
@@ -117,19 +125,24 @@ class _Pairs:
     """One model's scenarios in two runs."""
 
     def __init__(self, model: str, before: Mapping[str, Standing], after: Mapping[str, Standing]) -> None:
-        self._model, self._before, self._after = model, before, after
+        self.model, self._before, self._after = model, before, after
         self._changes = [
             ScenarioChange(scenario, before[scenario], after[scenario])
             for scenario in sorted(before.keys() & after.keys())
         ]
         self._graded = [change for change in self._changes if change.before.graded and change.after.graded]
         self.differences = [change.difference for change in self._graded]
+        self._steps = common_steps(
+            standing.graded for change in self._graded for standing in (change.before, change.after)
+        )
+        self.p_alone = paired_p_value(self.differences, self._steps)
 
-    def compared(self, p_value: float) -> ModelComparison:
-        rate = _shift([(change.before.rate, change.after.rate) for change in self._graded])
+    def compared(self, p_value: float | None, level: float) -> ModelComparison:
+        """With the p-value after Holm's correction, None if nothing was graded in both runs."""
+        rate = self._rate()
         verdict = _verdict(rate, p_value)
         return ModelComparison(
-            model=self._model,
+            model=self.model,
             worse=tuple(sorted((change for change in self._graded if change.difference < 0), key=_size)),
             better=tuple(sorted((change for change in self._graded if change.difference > 0), key=_size)),
             newly_errs=tuple(change for change in self._changes if change.after.errors and not change.before.errors),
@@ -139,41 +152,79 @@ class _Pairs:
             only_before=tuple(sorted(self._before.keys() - self._after.keys())),
             only_after=tuple(sorted(self._after.keys() - self._before.keys())),
             rate=rate,
-            score=_shift(list(self._scores())),
+            score=self._score(),
             p_value=p_value,
+            p_alone=None if p_value is None else self.p_alone,
             verdict=verdict,
-            needed=self._needed() if verdict == "inconclusive" else None,
+            needed=self._needed(level) if verdict == "inconclusive" else None,
             cached=sum(standing.cached for standing in self._after.values()),
         )
 
-    def _scores(self) -> Iterator[tuple[float, float]]:
-        for change in self._graded:
-            if change.before.scored and change.after.scored:
-                yield change.before.score, change.after.score
+    def _rate(self) -> Shift | None:
+        pairs = [(change.before.rate, change.after.rate) for change in self._graded]
+        if not pairs:
+            return None
+        # Of one trial before and one after, drawn from each scenario's.
+        better = math.fsum(after * (1 - before) for before, after in pairs) / len(pairs)
+        worse = math.fsum(before * (1 - after) for before, after in pairs) / len(pairs)
+        trials = sum(min(change.before.graded, change.after.graded) for change in self._graded)
+        interval = paired_interval(self.differences, better, worse, trials)
+        return None if interval is None else _shift(pairs, _agreeing(interval, self.p_alone))
 
-    def _needed(self) -> Needed | None:
-        total = scenarios_needed(self.differences)
+    def _score(self) -> Shift | None:
+        pairs = [
+            (change.before.score, change.after.score)
+            for change in self._graded
+            if change.before.scored and change.after.scored
+        ]
+        if not pairs:
+            return None
+        differences = [after - before for before, after in pairs]
+        better = math.fsum(max(difference, 0.0) for difference in differences) / len(pairs)
+        worse = math.fsum(max(-difference, 0.0) for difference in differences) / len(pairs)
+        interval = paired_interval(differences, better, worse)
+        return None if interval is None else _shift(pairs, interval)
+
+    def _needed(self, level: float) -> Needed | None:
+        scenarios = len(self._graded)
+        total = scenarios_needed(self.differences, self._steps, level)
         if total is None:
             return None
-        scenarios = len(self._graded)
-        trials = sum(min(change.before.graded, change.after.graded) for change in self._graded) / scenarios
-        more_trials = math.ceil(total / scenarios * trials - trials)
-        return Needed(trials=max(1, more_trials), scenarios=max(1, total - scenarios))
+        counts = [
+            PairedTrials(change.before.passed, change.before.graded, change.after.passed, change.after.graded)
+            for change in self._graded
+        ]
+        trials = trials_needed(counts, level)
+        has = sum(min(count.before, count.after) for count in counts) / scenarios
+        return Needed(
+            scenarios=max(1, total - scenarios), trials=None if trials is None else max(1, math.ceil(trials - has))
+        )
 
 
 def _size(change: ScenarioChange) -> float:
     return -abs(change.difference)
 
 
-def _shift(pairs: list[tuple[float, float]]) -> Shift | None:
-    difference = paired_bootstrap(after - before for before, after in pairs)
-    if difference is None:
-        return None
+def _agreeing(interval: Estimate, p_value: float) -> Estimate:
+    """The interval, which leaves out 0 just where the test finds a difference.
+
+    The two are made in different ways, and near the border would contradict one another. Wider, the interval covers no
+    less. Cut at 0, it leaves out 0 alone, and no oftener than the test is wrong.
+    """
+    low, high = interval.low, interval.high
+    if p_value >= SIGNIFICANT:
+        return Estimate(interval.mean, min(low, 0.0), max(high, 0.0))
+    return Estimate(
+        interval.mean, max(low, 0.0) if interval.mean > 0 else low, min(high, 0.0) if interval.mean < 0 else high
+    )
+
+
+def _shift(pairs: list[tuple[float, float]], difference: Estimate) -> Shift:
     before, after = (math.fsum(values) / len(pairs) for values in zip(*pairs, strict=True))
     return Shift(len(pairs), before, after, difference)
 
 
-def _verdict(rate: Shift | None, p_value: float) -> Verdict:
-    if rate is None or p_value >= SIGNIFICANT:
+def _verdict(rate: Shift | None, p_value: float | None) -> Verdict:
+    if rate is None or p_value is None or p_value >= SIGNIFICANT:
         return "inconclusive"
     return "better" if rate.difference.mean > 0 else "worse"

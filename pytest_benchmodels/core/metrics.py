@@ -13,55 +13,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
+from .intervals import Interval, percentile, percentile_interval, wilson
 from .result import Result, Status
+from .scenario_counts import Effects, ScenarioCounts
 from .session import Pool
 
-__all__ = ["ErrorGroup", "Figures", "Interval", "ModelFigures", "Tally", "lower_bound", "percentile", "wilson"]
+__all__ = ["ErrorGroup", "Figures", "ModelFigures", "Tally", "lower_bound"]
 
-_Z_95 = 1.959963984540054  # the standard normal's 97.5 % quantile: 2.5 % are left out at either side
 _NO_WORK = frozenset[Status](("error", "skipped"))
 _ANSWERED = frozenset[Status](("passed", "failed"))
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A 95 % confidence interval; both ends are from 0 to 1."""
-
-    low: float
-    high: float
-
-
-def wilson(passed: int, graded: int) -> Interval | None:
-    """Wilson's score interval (E. B. Wilson, 1927) for `passed` of `graded`; None where nothing was graded.
-
-    Unlike p +- 1.96 s it stays within 0 and 1, and does not shrink to nothing where all or none passed.
-    """
-    if not graded:
-        return None
-    share, z2 = passed / graded, _Z_95**2
-    centre = share + z2 / (2 * graded)
-    spread = _Z_95 * math.sqrt(share * (1 - share) / graded + z2 / (4 * graded**2))
-    scale = 1 + z2 / graded
-    # At the ends the formula gives exactly 0 and 1, floating point does not quite.
-    low = (centre - spread) / scale if passed else 0.0
-    high = (centre + spread) / scale if passed < graded else 1.0
-    return Interval(low, high)
-
-
-def percentile(values: Sequence[float], share: float) -> float | None:
-    """The value below which `share` (0 to 1) of the values lie; None where there are none.
-
-    Interpolates linearly between the two nearest ranks, as numpy's default and Excel's PERCENTILE.INC do (Hyndman and
-    Fan's type 7).
-    """
-    if not values:
-        return None
-    ranked = sorted(values)
-    rank = share * (len(ranked) - 1)
-    below = math.floor(rank)
-    above = min(below + 1, len(ranked) - 1)
-    # This form never leaves the two ranks' interval; `a * (1 - f) + b * f` does, by a rounding.
-    return min(ranked[below] + (ranked[above] - ranked[below]) * (rank - below), ranked[above])
 
 
 def lower_bound(
@@ -91,7 +51,8 @@ class ModelFigures:
     `latency_runs` runs, those that passed or failed. They leave out `latency_timeouts` timeouts: how long those would
     have taken, nobody knows. `client_p95_s` is the 95th percentile of what this machine's own work added to these
     latencies, None where nobody measured it. `answered` runs have an answer, of which `truncated` were cut off at
-    max_tokens.
+    max_tokens. The intervals have 95 % confidence, or are None where there are too few runs for one; `effects` say how
+    many runs count for one in that of a rate.
 
     Tokens and `cost_usd` are what all its requests took that were billed, reruns and failed ones too; None if any part
     is unknown. The known part is in `known_input_tokens`, `known_output_tokens` and `known_cost_usd`, and `unpriced` is
@@ -123,6 +84,10 @@ class ModelFigures:
     known_cached_input_tokens: int | None = None
     answered: int = 0
     truncated: int = 0
+    score_interval: Interval | None = None
+    p50_interval: Interval | None = None
+    p95_interval: Interval | None = None
+    effects: Effects = field(default_factory=Effects)
 
     @property
     def cost_per_passed_usd(self) -> float | None:
@@ -147,7 +112,7 @@ class ModelFigures:
     @property
     def interval(self) -> Interval | None:
         """Where the rate may truly lie, with 95 % confidence, as far as chance goes."""
-        return wilson(self.passed, self.graded)
+        return wilson(self.passed, self.graded, self.effects.passed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +211,7 @@ class _ModelTally:
         "cached_input_tokens",
         "client_delays",
         "costs",
+        "counts",
         "input_tokens",
         "latencies",
         "output_tokens",
@@ -259,6 +225,7 @@ class _ModelTally:
 
     def __init__(self) -> None:
         self.statuses: Counter[Status] = Counter()
+        self.counts = ScenarioCounts()
         self.latencies = array("d")
         self.client_delays = array("d")
         self.scores = array("d")
@@ -273,10 +240,14 @@ class _ModelTally:
         self.truncated = 0
         self.waits: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
 
-    def add(self, result: Result) -> None:
+    def add(self, result: Result, scenario: int) -> None:
+        """With the scenario's number in the session."""
         self.statuses[result.status] += 1
-        self.answered += result.response is not None
-        self.truncated += result.is_truncated
+        self.counts.add(scenario, result.status, result.score)
+        if result.response is not None:
+            self.counts.add_answer(scenario, truncated=result.is_truncated)
+            self.answered += 1
+            self.truncated += result.is_truncated
         if result.score is not None:
             self.scores.append(result.score)
         if result.status in _ANSWERED:
@@ -305,6 +276,7 @@ class _ModelTally:
 
     def merge(self, other: _ModelTally) -> None:
         self.statuses.update(other.statuses)
+        self.counts.merge(other.counts)
         for name in ("latencies", "client_delays", "scores", "costs", "busy"):
             getattr(self, name).extend(getattr(other, name))
         self.input_tokens.merge(other.input_tokens)
@@ -319,6 +291,7 @@ class _ModelTally:
 
     def figures(self, model: str) -> ModelFigures:
         known_usd = math.fsum(self.costs)
+        observations = self.counts.answered_observations()
         return ModelFigures(
             model=model,
             passed=self.statuses["passed"],
@@ -327,11 +300,15 @@ class _ModelTally:
             errors=self.statuses["error"],
             skipped=self.statuses["skipped"],
             score=math.fsum(self.scores) / len(self.scores) if self.scores else None,
+            score_interval=self.counts.score_interval(),
             p50_s=percentile(self.latencies, 0.50),
             p95_s=percentile(self.latencies, 0.95),
+            p50_interval=percentile_interval(self.latencies, 0.50, observations),
+            p95_interval=percentile_interval(self.latencies, 0.95, observations),
             input_tokens=self.input_tokens.total,
             output_tokens=self.output_tokens.total,
             cost_usd=known_usd if self.costs and not self.unpriced else None,
+            effects=self.counts.effects(),
             waits_s={reason: math.fsum(waited) for reason, waited in sorted(self.waits.items())},
             latency_runs=len(self.latencies),
             latency_timeouts=self.statuses["timeout"],
@@ -353,7 +330,7 @@ class Tally:
     def __init__(self) -> None:
         self._models: dict[str, _ModelTally] = {}
         self._errors: dict[tuple[str, str], tuple[int, str]] = {}
-        self._scenarios: set[str] = set()
+        self._scenarios: dict[str, int] = {}  # numbered, so that what is kept of each is as small as an array's cell
         self._worked: set[str] = set()
         self._trials: set[int] = set()
         self._cached = 0
@@ -367,11 +344,10 @@ class Tally:
         """Count one run's end. To add the same run twice counts it twice."""
         if result.model not in self._models:
             self._models[result.model] = _ModelTally()
-        self._models[result.model].add(result)
+        self._models[result.model].add(result, self._add_scenario(result))
         self._trials.add(result.trial)
         self._cached += result.cached
         self._xfailed += result.status == "failed" and result.xfail is not None
-        self._add_scenario(result)
         if result.status == "error":
             self._add_error(result)
         if _ran(result):
@@ -407,13 +383,14 @@ class Tally:
             everything.merge(tally)
         return everything.figures("*")
 
-    def _add_scenario(self, result: Result) -> None:
+    def _add_scenario(self, result: Result) -> int:
         # An id is unique in its file only; a node id without its model is unique in the session.
         scenario = result.nodeid.rpartition("[")[0]
-        self._scenarios.add(scenario)
+        number = self._scenarios.setdefault(scenario, len(self._scenarios))
         if result.status not in _NO_WORK and not result.cached:
             self._worked.add(scenario)
             self._worked_runs += 1
+        return number
 
     def _add_error(self, result: Result) -> None:
         kind, message = (result.error.kind, result.error.message) if result.error else ("unknown", "")

@@ -1,4 +1,4 @@
-"""What chance alone may do: tests and intervals for paired results, estimates over trials.
+"""What chance alone may do: tests for paired results, and estimates over trials.
 
 Everything here is a pure function of numbers and the same for any order of them. `differences` are always one number
 per scenario (after minus before, or one model minus another): trials of one scenario resemble each other, so the
@@ -8,45 +8,35 @@ scenario, not the trial, is what counts as one observation.
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-from .metrics import percentile
 
 __all__ = [
     "SIGNIFICANT",
-    "Estimate",
     "TrialFigures",
+    "common_k",
+    "common_steps",
     "disagreement",
     "holm",
     "mcnemar",
-    "paired_bootstrap",
     "paired_p_value",
     "pass_at_k",
     "pass_hat_k",
-    "scenarios_needed",
     "trial_figures",
 ]
 
 SIGNIFICANT = 0.05
 """A p-value below this is called a difference."""
 
-_Z_95 = 1.959963984540054  # the standard normal's 97.5 % quantile
-_Z_POWER = 0.8416212335729143  # its 80 % quantile: a difference as large as the one seen is found four times in five
-_RESAMPLES = 2000
-_RESAMPLED_SCENARIOS = 200
-_ENUMERATED = 14  # 2**14 sums take about a millisecond
 _NEGLIGIBLE = 1e-12  # what floating point leaves of nothing, in shares from 0 to 1
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A mean and its 95 % confidence interval."""
-
-    mean: float
-    low: float
-    high: float
+_SMALLEST = 1e-10  # the sum over frequencies is true to about 1e-11
+_FEW = 32  # tosses: so few that the sum tells which whole number of 2**32 ways it means
+_WHOLE = 64  # pairs: few enough to count in whole numbers, so that 2 / 2**6 is 0.03125
+_FAR = 9  # standard deviations
+_STEPS = 20_000  # steps times sqrt(scenarios): the sum then takes half a second at most
+_LATTICES = (5040, 2520, 840, 360, 120, 60)  # most numbers of trials divide them
+_ENOUGH = 0.9  # of a model's scenarios
 
 
 def mcnemar(better: int, worse: int) -> float:
@@ -58,6 +48,8 @@ def mcnemar(better: int, worse: int) -> float:
     fewer, total = min(better, worse), better + worse
     if 2 * fewer == total:
         return 1.0
+    if total <= _WHOLE:  # in whole numbers
+        return min(1.0, 2 * sum(math.comb(total, count) for count in range(fewer + 1)) / (1 << total))
     ways = math.lgamma(total + 1) - math.lgamma(fewer + 1) - math.lgamma(total - fewer + 1)
     term, tail = math.exp(ways - total * math.log(2)), 0.0
     for count in range(fewer, -1, -1):
@@ -69,69 +61,73 @@ def mcnemar(better: int, worse: int) -> float:
     return min(1.0, 2 * tail)
 
 
-def paired_p_value(differences: Iterable[float]) -> float:
+def paired_p_value(differences: Iterable[float], steps: int | None = None) -> float:
     """The two-sided p-value of paired differences: how often their sum is as far from 0 if coins toss their signs.
 
-    This is R. A. Fisher's sign-flip test (1935). Where all differences have one size, as those of pass and fail with
-    one trial, it is McNemar's exact test. Otherwise all signs are tried up to 14 differences, and the normal
-    approximation is taken beyond. Differences of 0 tell nothing.
+    This is R. A. Fisher's sign-flip test (1935), each difference from -1 to 1; differences of 0 tell nothing. Where all
+    have one size, as those of pass and fail with one trial, it is McNemar's exact test.
+
+    It is exact on a lattice: `steps` are how many lie between 0 and 1, so that the difference of two shares is a whole
+    number of them (the least common multiple of the numbers of trials). Where none are given, or so many that it would
+    take long, sizes are rounded to a coarser lattice. That keeps the error of 5 % exact, for whatever is rounded is as
+    likely to have either sign; and a difference that shrinks never lowers the p-value. One below 1e-10 is told as that
+    or as W. Hoeffding's bound (1963), whichever is less.
     """
-    moved = [difference for difference in differences if abs(difference) > _NEGLIGIBLE]
-    sizes = sorted(map(abs, moved))
-    if not moved or sizes[-1] - sizes[0] <= _NEGLIGIBLE:
-        better = sum(difference > 0 for difference in moved)
+    values = list(differences)
+    lattice = _lattice(len(values), steps)
+    moved = [step for value in values if (step := round(value * lattice))]
+    sizes = Counter(map(abs, moved))
+    if len(sizes) <= 1:
+        better = sum(step > 0 for step in moved)
         return mcnemar(better, len(moved) - better)
-    seen = abs(math.fsum(moved))
-    if len(moved) > _ENUMERATED:
-        return math.erfc(seen / math.sqrt(2 * math.fsum(size * size for size in sizes)))
-    sums = [0.0]
-    for size in sizes:
-        sums = [total + signed for total in sums for signed in (size, -size)]
-    return sum(abs(total) >= seen - 1e-9 for total in sums) / len(sums)
+    unit = math.gcd(*sizes)
+    return _sign_flips({size // unit: count for size, count in sizes.items()}, abs(sum(moved)) // unit)
 
 
-def paired_bootstrap(differences: Iterable[float], seed: int = 0) -> Estimate | None:
-    """The mean difference with its percentile bootstrap interval (B. Efron, 1979); None for no scenarios.
+def common_steps(trials: Iterable[int]) -> int:
+    """The steps of `paired_p_value` for shares of so many trials: their least common multiple."""
+    return math.lcm(*set(trials))
 
-    Scenarios are resampled 2,000 times. Beyond 200 scenarios the interval is computed: the Cornish-Fisher expansion
-    with the sample's skewness is nearer to the bootstrap's distribution than 2,000 draws from it are.
+
+def _lattice(count: int, steps: int | None) -> int:
+    affordable = _STEPS / math.sqrt(max(count, 1))
+    if steps is not None and steps <= affordable:
+        return steps
+    return next((lattice for lattice in _LATTICES if lattice <= affordable), _LATTICES[-1])
+
+
+def _sign_flips(sizes: Mapping[int, int], seen: int) -> float:
+    """How often |sum| >= seen, of `sizes` (size: how many) with random signs.
+
+    The distribution is a convolution of two-point ones, so its Fourier transform is a product of cosines, and the
+    probability of the values nearer to 0 than `seen` a sum over it. All of them are multiples of 2 apart. Where the
+    sums reach farther than nine standard deviations, they wrap around there: that adds less than 1e-17.
     """
-    ranked = sorted(differences)
-    if not ranked:
-        return None
-    count = len(ranked)
-    mean = math.fsum(ranked) / count
-    if count > _RESAMPLED_SCENARIOS:
-        return _expansion(ranked, mean)
-    draws = random.Random(seed)  # noqa: S311 - statistics, not a secret; the seed makes reports repeatable
-    means = [sum(draws.choices(ranked, k=count)) / count for _ in range(_RESAMPLES)]
-    return Estimate(mean, percentile(means, 0.025) or 0.0, percentile(means, 0.975) or 0.0)
+    if not seen:
+        return 1.0
+    squares = sum(size * size * count for size, count in sizes.items())
+    hoeffding = 2 * math.exp(-seen * seen / (2 * squares))
+    if hoeffding < _SMALLEST:
+        return hoeffding
+    reach = sum(size * count for size, count in sizes.items())
+    period = min(reach + 1, math.ceil(seen / 2 + _FAR * math.sqrt(squares) / 2) + 1) | 1
+    frequent = sorted(sizes.items(), key=lambda entry: (-entry[1], entry[0]))
+    p_value = 1 - math.fsum(_waves(frequent, seen, period)) / period
+    if (tosses := sum(sizes.values())) <= _FEW:
+        return round(p_value * (1 << tosses)) / (1 << tosses)
+    return min(1.0, max(p_value, _SMALLEST))
 
 
-def _expansion(ranked: Sequence[float], mean: float) -> Estimate:
-    count = len(ranked)
-    variance = math.fsum((value - mean) ** 2 for value in ranked) / count
-    if variance <= _NEGLIGIBLE**2:
-        return Estimate(mean, mean, mean)
-    skewness = math.fsum((value - mean) ** 3 for value in ranked) / count / variance**1.5
-    step, tilt = math.sqrt(variance / count), skewness / math.sqrt(count) * (_Z_95**2 - 1) / 6
-    low, high = mean + step * (tilt - _Z_95), mean + step * (tilt + _Z_95)
-    return Estimate(mean, max(low, ranked[0]), min(high, ranked[-1]))
-
-
-def scenarios_needed(differences: Sequence[float]) -> int | None:
-    """How many scenarios it takes to call a difference of this size significant, four times in five.
-
-    R. J. Connor's formula for McNemar's test (Biometrics 43, 1987, 207-211): with the discordant share psi and the mean
-    difference delta it is (1.96 sqrt(psi) + 0.84 sqrt(psi - delta**2))**2 / delta**2. For scenarios of several trials
-    the mean squared difference takes psi's place. None if the mean difference is 0.
-    """
-    mean = math.fsum(differences) / len(differences) if differences else 0.0
-    if abs(mean) <= _NEGLIGIBLE:
-        return None
-    square = math.fsum(difference * difference for difference in differences) / len(differences)
-    spread = _Z_95 * math.sqrt(square) + _Z_POWER * math.sqrt(max(square - mean * mean, 0.0))
-    return math.ceil((spread / mean) ** 2)
+def _waves(sizes: Sequence[tuple[int, int]], seen: int, period: int) -> Iterator[float]:
+    yield seen - 1
+    for wave in range(1, period // 2 + 1):
+        angle, product = math.pi * wave / period, 1.0
+        for size, count in sizes:
+            product *= math.cos(size * angle) ** count
+            if -(_NEGLIGIBLE**2) < product < _NEGLIGIBLE**2:
+                break
+        else:
+            yield 2 * product * math.sin((seen - 1) * angle) / math.sin(angle)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -185,15 +181,19 @@ def disagreement(passed: int, trials: int) -> float:
 class TrialFigures:
     """What `k` trials of each scenario tell of one model.
 
-    `scenarios` had at least `k` graded trials; `pass_at_k` and `pass_hat_k` are means over them, 0 to 1. `flaky_share`
-    is the share of them whose trials disagree.
+    `scenarios` had at least `k` graded trials; the others are means over them, 0 to 1. `flaky_share` is the share of
+    scenarios of which `k` trials disagree: at least one passes, and not all.
     """
 
     k: int
     scenarios: int
     pass_at_k: float
     pass_hat_k: float
-    flaky_share: float
+
+    @property
+    def flaky_share(self) -> float:
+        """As above; of more than `k` trials, `k` are drawn."""
+        return self.pass_at_k - self.pass_hat_k
 
 
 def trial_figures(counts: Iterable[tuple[int, int]], k: int) -> TrialFigures | None:
@@ -209,5 +209,19 @@ def trial_figures(counts: Iterable[tuple[int, int]], k: int) -> TrialFigures | N
         scenarios=len(enough),
         pass_at_k=math.fsum(pass_at_k(passed, graded, k) for passed, graded in enough) / len(enough),
         pass_hat_k=math.fsum(pass_hat_k(passed, graded, k) for passed, graded in enough) / len(enough),
-        flaky_share=sum(0 < passed < graded for passed, graded in enough) / len(enough),
     )
+
+
+def common_k(models: Iterable[Iterable[int]]) -> int | None:
+    """The k of pass@k that models are compared by; None where no scenario has several graded trials.
+
+    `models` has for each model how many graded trials each of its scenarios has. It is the largest k that nine in ten
+    of the scenarios with several trials have, of each model that has such scenarios: one scenario with more trials than
+    the others does not decide, nor do a few that lost a trial to an error.
+    """
+    largest = [
+        ranked[math.floor((1 - _ENOUGH) * len(ranked) + _NEGLIGIBLE)]
+        for trials in models
+        if (ranked := sorted(each for each in trials if each > 1))
+    ]
+    return min(largest, default=None)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from .coverage import Coverage
 from .gates import Gate, Metric, Operator, implied_gates
-from .metrics import Interval, ModelFigures, wilson
+from .intervals import Interval, wilson
+from .metrics import ModelFigures
 from .text import nearest, quote
 
 __all__ = ["GateVerdict", "Measured", "foreseen_fault", "judge", "judge_all"]
@@ -22,6 +23,7 @@ _COMPARED: Mapping[Operator, Callable[[float, float], bool]] = {
     "!=": operator.ne,
 }
 _COST_UNKNOWN = "the cost of an answer is not known; set its model's price in bench.toml"
+_RATES = frozenset[Metric](("pass_rate", "error_rate", "timeout_rate", "truncated_rate"))
 _DIGITS = 12  # 0.81 + 0.02 is not 0.83 in floating point: no gate fails by such a difference
 
 
@@ -57,7 +59,7 @@ class GateVerdict:
     """One gate on one model, or on all runs together where `model` is None.
 
     `held` is None, and `reason` says why, if the gate could not be judged: it then does not hold. `value` was measured;
-    `bound` is its Wilson bound if the gate asks for confidence. `required` is what it was held against; `baseline` the
+    `bound` is its interval's, if the gate asks for confidence. `required` is what it was held against; `baseline` the
     baseline's value if the gate names it. A rate is `count` of `total` runs; a latency is of answers only, and leaves
     out `timeouts`. `is_part`: the value is only the known part of it, and decides all the same. Units are the gate's.
     The value stands on `runs` of the `planned` ones; `changed` is how many scenarios were graded in only one of this
@@ -216,21 +218,25 @@ def _measure(metric: Metric, measured: Measured, model: str | None, run: str) ->
 
 
 def _read(metric: Metric, figures: ModelFigures) -> _Reading:
-    not_skipped = figures.graded + figures.errors
-    if metric == "pass_rate":
-        return _rate(figures.passed, figures.graded, "no run was graded")
-    if metric == "error_rate":
-        return _rate(figures.errors, not_skipped, "no run was made")
-    if metric == "timeout_rate":
-        return _rate(figures.timeouts, not_skipped, "no run was made")
-    if metric == "truncated_rate":
-        return _rate(figures.truncated, figures.answered, "no run has an answer")
+    if metric in _RATES:
+        return _rate(*_counted(figures)[metric])
     if metric == "score":
         return _known(figures.score, figures.passed + figures.failed, "no run has a score")
     if metric == "cost":
-        return _cost(figures, not_skipped)
+        return _cost(figures, figures.graded + figures.errors)
     latency = figures.p50_s if metric == "p50_latency" else figures.p95_s
     return replace(_known(latency, figures.latency_runs, "no answer has a latency"), timeouts=figures.latency_timeouts)
+
+
+def _counted(figures: ModelFigures) -> dict[Metric, tuple[int, int, float, str]]:
+    """Each rate's count, what it is of, the design effect, and why there is none where that is 0."""
+    effects, made = figures.effects, figures.graded + figures.errors
+    return {
+        "pass_rate": (figures.passed, figures.graded, effects.passed, "no run was graded"),
+        "error_rate": (figures.errors, made, effects.errors, "no run was made"),
+        "timeout_rate": (figures.timeouts, made, effects.timeouts, "no run was made"),
+        "truncated_rate": (figures.truncated, figures.answered, effects.truncated, "no run has an answer"),
+    }
 
 
 def _graded(measured: Measured, model: str | None, run: str) -> _Reading:
@@ -239,13 +245,13 @@ def _graded(measured: Measured, model: str | None, run: str) -> _Reading:
         _figures(measured, model, run)
     found = [figures for figures in measured.models if figures.model == model] if model else [measured.overall]
     graded, planned = sum(figures.graded for figures in found), measured.planned(model)
-    return _rate(graded, planned, "no run was to be made: all are skipped by their authors or by marks")
+    return _rate(graded, planned, 1.0, "no run was to be made: all are skipped by their authors or by marks")
 
 
-def _rate(count: int, total: int, otherwise: str) -> _Reading:
+def _rate(count: int, total: int, effect: float, otherwise: str) -> _Reading:
     if not total:
         raise _UnknownError(otherwise)
-    return _Reading(count / total, total, count, total, wilson(count, total))
+    return _Reading(count / total, total, count, total, wilson(count, total, effect))
 
 
 def _cost(figures: ModelFigures, runs: int) -> _Reading:
@@ -263,7 +269,7 @@ def _known(value: float | None, runs: int, otherwise: str) -> _Reading:
 
 
 def _bound(gate: Gate, reading: _Reading) -> float | None:
-    """The end of Wilson's interval that makes the gate harder to hold, if it asks for confidence."""
+    """The end of the rate's interval that makes the gate harder to hold, if it asks for confidence."""
     if not gate.confident or reading.interval is None:
         return None
     return reading.interval.low if gate.operator in {">=", ">"} else reading.interval.high

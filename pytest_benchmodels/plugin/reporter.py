@@ -13,7 +13,7 @@ from pytest_benchmodels.core.metrics import Figures, Tally
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.core.verdict import GateVerdict
 from pytest_benchmodels.providers.key import LEAST_HIDDEN_LENGTH
-from pytest_benchmodels.reports.summary import cost_lines, summary_lines
+from pytest_benchmodels.reports.summary import cost_lines, interval_lines, summary_lines
 from pytest_benchmodels.reports.units import plural
 
 from .bench import Bench
@@ -159,6 +159,7 @@ class Reporter:
             short = f"that of {plain(variable)} has fewer than {LEAST_HIDDEN_LENGTH} characters"
             yield f"key not hidden: {short}, and stands in outputs wherever a server repeats it; set a longer one"
         if self._config.option.verbose > 0:
+            yield from interval_lines(figures)
             for why, count in sorted(self._not_reused.items()):
                 yield f"{plural(count, 'run')} {'was' if count == 1 else 'were'} run: {plain(why)}"
         progress = self._bench.progress

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
+from pytest_benchmodels.core.intervals import Interval
 from pytest_benchmodels.core.metrics import ModelFigures
 from pytest_benchmodels.core.result import Result, to_plain
 from pytest_benchmodels.core.session import Session
@@ -100,14 +101,24 @@ def _run(evaluation: Evaluation) -> dict[str, object]:
 
 
 def _model(model: ModelFigures) -> dict[str, object]:
-    interval = model.interval
+    plain: dict[str, object] = msgspec.to_builtins(model)
+    del plain["effects"]
+    for figure in ("score", "p50", "p95"):
+        del plain[f"{figure}_interval"]
     return {
-        **msgspec.to_builtins(model),
+        **plain,
         "cost_per_passed_usd": model.cost_per_passed_usd,
         "graded": model.graded,
         "rate": model.rate,
-        "rate_ci95": [interval.low, interval.high] if interval else None,
+        "rate_ci95": _ends(model.interval),
+        "score_ci95": _ends(model.score_interval),
+        "p50_ci95": _ends(model.p50_interval),
+        "p95_ci95": _ends(model.p95_interval),
     }
+
+
+def _ends(interval: Interval | None) -> list[float] | None:
+    return [interval.low, interval.high] if interval else None
 
 
 def _comparison(evaluation: Evaluation) -> dict[str, object] | None:

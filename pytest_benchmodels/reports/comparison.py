@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from pytest_benchmodels.core.comparison import Comparison, ModelComparison, ScenarioChange, Shift
 from pytest_benchmodels.core.outcome import Standing
+from pytest_benchmodels.core.statistics import SIGNIFICANT
 
 from .changes import change_lines, changes_plain, incomparable_lines
 from .difference import p_value, points
@@ -50,8 +51,10 @@ def verdict_text(model: ModelComparison) -> str:
         return "inconclusive: no scenario was graded in both runs"
     if model.needed is None:
         return "inconclusive: the pass rates do not differ"
-    trials, scenarios = plural(model.needed.trials, "more trial"), plural(model.needed.scenarios, "more scenario")
-    return f"inconclusive: about {trials} would be needed (of each scenario; or {scenarios})"
+    more = plural(model.needed.scenarios, "more scenario")
+    if model.needed.trials is not None:
+        more = f"{plural(model.needed.trials, 'more trial')} of each scenario, or {more},"
+    return f"inconclusive: about {more} would be needed"
 
 
 def comparison_plain(comparison: Comparison) -> dict[str, object]:
@@ -72,7 +75,7 @@ def _row(model: ModelComparison) -> list[str]:
         f"{percent(rate.before)} -> {percent(rate.after)}" if rate else UNKNOWN,
         points(rate.difference.mean) if rate else UNKNOWN,
         _interval(rate, points) if rate else UNKNOWN,
-        p_value(model.p_value) if rate else UNKNOWN,
+        UNKNOWN if model.p_value is None else p_value(model.p_value),
         str(len(model.better)),
         str(len(model.worse)),
         model.verdict,
@@ -88,6 +91,8 @@ def comparison_notes(model: ModelComparison) -> Iterator[str]:
     """What the table has no room for: what would settle the verdict, the scores, and what was not compared."""
     if model.verdict == "inconclusive":
         yield verdict_text(model)
+    if model.p_alone is not None and model.p_value is not None and model.p_alone < SIGNIFICANT <= model.p_value:
+        yield f"p is {p_value(model.p_alone)} alone, and {p_value(model.p_value)} among the models compared"
     if model.score is not None:
         change = f"{_signed(model.score.difference.mean)}, 95% CI {_interval(model.score, _signed)}"
         yield f"score {fraction(model.score.before)} -> {fraction(model.score.after)} ({change})"
@@ -145,6 +150,7 @@ def _plain_model(model: ModelComparison) -> dict[str, object]:
         "model": model.model,
         "verdict": model.verdict,
         "p_value": model.p_value,
+        "p_value_alone": model.p_alone,
         "more_trials_needed": model.needed.trials if model.needed else None,
         "more_scenarios_needed": model.needed.scenarios if model.needed else None,
         "rate": _plain_shift(model.rate),

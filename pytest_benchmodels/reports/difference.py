@@ -13,5 +13,5 @@ def points(difference: float) -> str:
 
 
 def p_value(value: float) -> str:
-    """`0.012`, `<0.001`. What is below 0.05 is never shown as 0.050."""
-    return "<0.001" if value < 0.001 else f"{min(value, 0.049) if value < SIGNIFICANT else value:.3f}"
+    """`0.012`, `<0.001`. What is below 0.05 is never shown as 0.050; half of the last digit is rounded up, to 0.063."""
+    return "<0.001" if value < 0.001 else f"{min(value, 0.049) if value < SIGNIFICANT else value + 1e-9:.3f}"

@@ -23,7 +23,7 @@ from .gates import gate_line
 from .html_results import island
 from .ranking import pair_lines, ranking_table
 from .summary import closing_lines, cut_lines, summary_table, timing_lines
-from .units import dollars, duration, one_line, percent, plural, tokens, utc
+from .units import dollars, duration, fraction, one_line, percent, plural, tokens, utc
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -86,6 +86,7 @@ def _template() -> Template:
     environment.filters.update(
         dollars=dollars,
         duration=duration,
+        fraction=fraction,
         name=partial(one_line, limit=_NAME_LIMIT),
         notes=comparison_notes,
         percent=percent,

@@ -28,6 +28,7 @@ from .summary import (
     closing_lines,
     cost_lines,
     cut_lines,
+    interval_lines,
     rerun_lines,
     summary_table,
     timing_lines,
@@ -80,6 +81,7 @@ def _sections(evaluation: Evaluation, results: Iterable[Result]) -> Iterator[Seq
             *timing_lines(figures),
             *rerun_lines(figures),
             *cost_lines(figures),
+            *interval_lines(figures),
             *closing_lines(figures),
         ]
     )

@@ -32,9 +32,10 @@ def ranking_lines(ranking: Ranking) -> list[str]:
 
 def ranking_table(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
     """The titles, and one row of as many cells for each model."""
-    several = any(model.trials for model in ranking.models)
-    titles = [*_TITLES, "trials", "pass@k", "pass^k", "flaky"] if several else [*_TITLES]
-    return titles, [[*_row(model), *(_trials(model) if several else [])] for model in ranking.models]
+    # The same k in all rows: pass@5 of one model beside pass@3 of another would be no comparison.
+    k = next((model.trials.k for model in ranking.models if model.trials), None)
+    titles = [*_TITLES, "trials", f"pass@{k}", f"pass^{k}", "flaky"] if k else [*_TITLES]
+    return titles, [[*_row(model), *(_trials(model) if k else [])] for model in ranking.models]
 
 
 def ranking_plain(ranking: Ranking) -> dict[str, object]:

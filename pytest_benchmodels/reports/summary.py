@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
+from pytest_benchmodels.core.intervals import Interval
 from pytest_benchmodels.core.metrics import ErrorGroup, Figures, ModelFigures
 from pytest_benchmodels.core.text import clip
 
@@ -16,6 +17,7 @@ __all__ = [
     "closing_lines",
     "cost_lines",
     "cut_lines",
+    "interval_lines",
     "rerun_lines",
     "summary_lines",
     "summary_table",
@@ -128,6 +130,26 @@ def _interval(model: ModelFigures) -> str:
     if interval is None:
         return UNKNOWN
     return f"{percent(interval.low).removesuffix('%')}-{percent(interval.high)}"
+
+
+def interval_lines(figures: Figures) -> Iterator[str]:
+    """The 95 % intervals that the table has no column for, one line a model; a figure with too few runs says so."""
+    for model in figures.models:
+        told = [
+            _figure_interval("score", model.score, model.score_interval, fraction),
+            _figure_interval("p50", model.p50_s, model.p50_interval, duration),
+            _figure_interval("p95", model.p95_s, model.p95_interval, duration),
+        ]
+        if any(told):
+            yield f"95% CI: {one_line(model.model, _MODEL_LIMIT)}: {', '.join(filter(None, told))}"
+
+
+def _figure_interval(
+    name: str, value: float | None, interval: Interval | None, shown: Callable[[float | None], str]
+) -> str:
+    if value is None:
+        return ""
+    return f"{name} {shown(interval.low)}-{shown(interval.high)}" if interval else f"{name} has too few runs"
 
 
 def _tokens(model: ModelFigures) -> str:

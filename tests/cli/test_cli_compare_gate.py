@@ -47,7 +47,7 @@ def test_what_chance_explains_is_status_0_and_says_what_would_settle_it(folder: 
 
     assert done.status == 0
     assert "m: inconclusive: about " in done.out
-    assert " more trials would be needed" in done.out
+    assert " more scenarios would be needed" in done.out
 
 
 def test_compare_as_json(runs: list[str], capsys: Capture) -> None:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.exchange import Response, Usage
-from pytest_benchmodels.core.metrics import ErrorGroup, Figures, Tally, lower_bound, percentile, wilson
+from pytest_benchmodels.core.intervals import percentile, wilson
+from pytest_benchmodels.core.metrics import ErrorGroup, Figures, Tally, lower_bound
 from pytest_benchmodels.core.result import NEXT_ATTEMPT, Failure, Result, Status
 from pytest_benchmodels.core.session import Pool
 

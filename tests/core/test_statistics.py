@@ -2,21 +2,23 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.statistics import (
+    common_k,
+    common_steps,
     disagreement,
     holm,
     mcnemar,
-    paired_bootstrap,
     paired_p_value,
     pass_at_k,
     pass_hat_k,
-    scenarios_needed,
     trial_figures,
 )
 
@@ -81,12 +83,98 @@ def test_sign_flips_agree_with_scipy(differences: list[float], expected: float) 
     assert paired_p_value(differences) == pytest.approx(expected)
 
 
-def test_many_sign_flips_are_near_what_drawing_them_gives() -> None:
-    differences = [1, 0.5, 0.5, -0.5, -0.25] * 8
-    draw = random.Random(1)  # noqa: S311 - statistics, not a secret
-    seen, draws = sum(differences), 4000
-    hits = sum(abs(sum(d if draw.random() < 0.5 else -d for d in differences)) >= seen for _ in range(draws))
-    assert paired_p_value(differences) == pytest.approx(hits / draws, abs=0.01)
+# 14 scenarios from 3/3 to 0/3 and 5 the other way; one of the 14 softened to 1/3. Counted out over all 2**19 signs.
+@pytest.mark.parametrize("softened", [1.0, 2 / 3, 1 / 3])
+def test_a_smaller_regression_is_never_more_significant(softened: float) -> None:
+    whole = paired_p_value([-1.0] * 14 + [1.0] * 5, 3)
+    assert whole == pytest.approx(0.063568115234375, rel=1e-12)
+    assert paired_p_value([-1.0] * 13 + [-softened] + [1.0] * 5, 3) >= whole - 1e-12
+
+
+def counted_out(steps: list[int]) -> float:
+    """The p-value over all signs, in whole numbers."""
+    ways = Counter({0: 1})
+    for step in filter(None, steps):
+        further = Counter[int]()
+        for total, count in ways.items():
+            further[total + step] += count
+            further[total - step] += count
+        ways = further
+    seen = abs(sum(steps))
+    return float(Fraction(sum(count for total, count in ways.items() if abs(total) >= seen), ways.total()))
+
+
+lattices = st.sampled_from([2, 3, 5, 6, 10, 12]).flatmap(
+    lambda k: st.tuples(st.just(k), st.lists(st.integers(-k, k), max_size=60))
+)
+
+
+@settings(deadline=None)
+@given(lattices)
+def test_sign_flips_are_counted_out_on_the_lattice_of_the_trials(lattice: tuple[int, list[int]]) -> None:
+    k, steps = lattice
+    expected = counted_out(steps)
+    for lattice_steps in (k, None):
+        found = paired_p_value([step / k for step in steps], lattice_steps)
+        assert found == pytest.approx(expected, rel=1e-6, abs=1e-10)
+
+
+@settings(deadline=None)
+@given(lattices, st.data())
+def test_a_difference_that_shrinks_never_lowers_the_p_value(
+    lattice: tuple[int, list[int]], data: st.DataObject
+) -> None:
+    k, steps = lattice
+    side = 1 if sum(steps) > 0 else -1
+    towards = [index for index, step in enumerate(steps) if step * side > 0]
+    if towards and sum(steps):
+        index = data.draw(st.sampled_from(towards))
+        smaller = [*steps]
+        smaller[index] -= side * data.draw(st.integers(1, min(abs(steps[index]), abs(sum(steps)))))
+        before, after = (paired_p_value([step / k for step in each], k) for each in (steps, smaller))
+        assert after >= before - 1e-9
+
+
+@pytest.mark.parametrize(("count", "k"), [(387, 3), (387, 10), (800, 12)])
+def test_many_sign_flips_agree_with_a_convolution_of_arrays(count: int, k: int) -> None:
+    draw = random.Random(count)  # noqa: S311 - statistics, not a secret
+    steps = [draw.randint(-k, k) for _ in range(count)]
+    chances = np.array([1.0])
+    for size in filter(None, map(abs, steps)):
+        chances = (np.pad(chances, (0, size)) + np.pad(chances, (size, 0))) / 2
+    reach = sum(map(abs, steps))
+    expected = chances[np.abs(2 * np.arange(reach + 1) - reach) >= abs(sum(steps))].sum()
+    assert paired_p_value([step / k for step in steps], k) == pytest.approx(expected, abs=1e-10)
+
+
+def test_differing_numbers_of_trials_share_a_lattice() -> None:
+    assert common_steps([3, 3, 2, 1]) == 6
+    # 2/3 - 1/2, 1/3 - 1, 1/2 - 0: 1, -4 and 3 sixths.
+    assert paired_p_value([2 / 3 - 1 / 2, 1 / 3 - 1, 1 / 2], common_steps([2, 3, 1])) == counted_out([1, -4, 3]) == 1
+
+
+def test_a_lattice_that_would_take_long_is_rounded_and_stays_near() -> None:
+    draw = random.Random(11)  # noqa: S311 - statistics, not a secret
+    differences = [draw.uniform(-1, 1.1) for _ in range(3000)]
+    near = math.erfc(abs(sum(differences)) / math.sqrt(2 * sum(each * each for each in differences)))
+    assert paired_p_value(differences, 360_360) == pytest.approx(near, rel=0.02)
+
+
+def test_a_tiny_p_value_is_at_most_what_is_told() -> None:
+    p_value = paired_p_value([1.0] * 60 + [0.5] * 60, 2)
+    assert 2.0**-119 <= p_value <= 1e-10
+    assert paired_p_value([1.0] * 30 + [0.5] * 10, 2) >= 2.0**-39
+
+
+@pytest.mark.parametrize(("count", "trials"), [(5, 3), (12, 3), (40, 1), (40, 3)])
+def test_chance_alone_is_called_a_difference_in_one_of_twenty_at_most(count: int, trials: int) -> None:
+    draw = random.Random(17)  # noqa: S311 - statistics, not a secret
+    wrong = 0
+    for _ in range(800):
+        rates = [draw.choice([0.1, 0.5, 0.9]) for _ in range(count)]
+        sides = [[sum(draw.random() < rate for _ in range(trials)) / trials for rate in rates] for _ in range(2)]
+        wrong += paired_p_value((b - a for a, b in zip(*sides, strict=True)), trials) < 0.05
+    assert wrong / 800 <= 0.07  # 5 % and 2.6 standard deviations
 
 
 @settings(deadline=None)
@@ -96,78 +184,6 @@ def test_a_p_value_is_a_share_and_knows_no_order_and_no_side(differences: list[f
     assert 0 <= p_value <= 1
     assert paired_p_value(differences[::-1]) == p_value
     assert paired_p_value([-difference for difference in differences]) == p_value
-
-
-# scipy.stats.bootstrap(method="percentile", n_resamples=200_000) of numpy.mean. The tolerance is that of 2,000 draws.
-@pytest.mark.parametrize(
-    ("differences", "low", "high", "tolerance"),
-    [
-        (pairs(20, 10, 70), -0.01, 0.21, 0.011),
-        ([0.5, 0.25, -0.25, 0, 0, 0, 1, 0.1, -0.1, 0.3] * 4, 0.08, 0.29, 0.01),
-        (pairs(15, 5, 380), 0.0025, 0.0475, 0.002),
-        (pairs(10, 0, 990), 0.004, 0.017, 0.001),
-    ],
-)
-def test_the_bootstrap_agrees_with_scipy(differences: list[float], low: float, high: float, tolerance: float) -> None:
-    estimate = paired_bootstrap(differences)
-    assert estimate is not None
-    assert estimate.mean == pytest.approx(sum(differences) / len(differences))
-    assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=tolerance)
-
-
-def test_resampling_and_expansion_meet_where_one_gives_way_to_the_other() -> None:
-    draw = random.Random(3)  # noqa: S311 - statistics, not a secret
-    differences = [draw.choice([-1.0, -0.5, 0.0, 0.0, 0.25, 1.0]) for _ in range(200)]
-    drawn, computed = paired_bootstrap(differences), paired_bootstrap([*differences, 0.0])
-    assert drawn is not None
-    assert computed is not None
-    assert (drawn.low, drawn.high) == pytest.approx((computed.low, computed.high), abs=0.008)
-
-
-def test_the_bootstrap_of_nothing_is_unknown() -> None:
-    assert paired_bootstrap([]) is None
-
-
-@pytest.mark.parametrize("count", [5, 500])
-def test_the_bootstrap_of_equal_differences_is_a_point(count: int) -> None:
-    estimate = paired_bootstrap([0.25] * count)
-    assert estimate is not None
-    assert (estimate.mean, estimate.low, estimate.high) == (0.25, 0.25, 0.25)
-
-
-@pytest.mark.parametrize("count", [40, 400])
-def test_the_bootstrap_repeats_itself_for_any_order(count: int) -> None:
-    draw = random.Random(5)  # noqa: S311 - statistics, not a secret
-    differences = [draw.uniform(-1, 1) for _ in range(count)]
-    shuffled = draw.sample(differences, count)
-    assert paired_bootstrap(differences) == paired_bootstrap(shuffled)
-
-
-def test_another_seed_draws_otherwise() -> None:
-    differences = [0.1 * step for step in range(-5, 9)]
-    assert paired_bootstrap(differences, seed=1) != paired_bootstrap(differences, seed=2)
-
-
-@settings(deadline=None)
-@given(st.sampled_from([201, 1000]), st.integers(0, 200), st.floats(0.01, 1))
-def test_the_computed_interval_holds_the_mean_within_the_data(count: int, moved: int, size: float) -> None:
-    differences = [size] * moved + [0.0] * (count - moved)
-    estimate = paired_bootstrap(differences)
-    assert estimate is not None
-    assert 0 <= estimate.low <= estimate.mean + 1e-12
-    assert estimate.mean - 1e-12 <= estimate.high <= size
-
-
-# Connor's formula as published calculators give it: powerandsamplesize.com, McNemar's Z-test with two sides, p01 = 0.45
-# and p10 = 0.05 (23); clinicaltrials-tools, discordant share 0.45 and odds ratio 2 (155).
-@pytest.mark.parametrize(("differences", "expected"), [(pairs(9, 1, 10), 23), (pairs(30, 15, 55), 155)])
-def test_scenarios_needed_agree_with_published_values(differences: list[float], expected: int) -> None:
-    assert scenarios_needed(differences) == expected
-
-
-@pytest.mark.parametrize("differences", [[], [0.0, 0.0], pairs(3, 3, 1), [0.1, 0.2, -0.3]])
-def test_no_difference_needs_no_number_of_scenarios(differences: list[float]) -> None:
-    assert scenarios_needed(differences) is None
 
 
 # statsmodels.stats.multitest.multipletests(method="holm").
@@ -238,3 +254,26 @@ def test_trial_figures_are_means_over_the_scenarios_with_enough_trials() -> None
 
 def test_too_few_trials_have_no_figures() -> None:
     assert trial_figures([(1, 1), (0, 2)], 3) is None
+
+
+def test_flakiness_of_more_trials_is_that_of_k_drawn_from_them() -> None:
+    figures = trial_figures([(1, 3)], 2)
+    assert figures is not None
+    assert figures.flaky_share == pytest.approx(disagreement(1, 3)) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("models", "k"),
+    [
+        ([[5] * 10 + [6]], 5),
+        ([[5] * 19 + [4]], 5),
+        ([[5] * 8 + [4] * 2], 4),
+        ([[3, 2]], 2),
+        ([[5] * 4, [3] * 4], 3),
+        ([[2, 2], [1, 1]], 2),
+        ([[1] * 50 + [4] * 50], 4),
+        ([[1, 1], []], None),
+    ],
+)
+def test_k_is_what_nearly_all_scenarios_of_all_models_have(models: list[list[int]], k: int | None) -> None:
+    assert common_k(models) == k

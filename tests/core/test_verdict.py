@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.gates import parse_gate
-from pytest_benchmodels.core.metrics import ModelFigures, wilson
+from pytest_benchmodels.core.intervals import wilson
+from pytest_benchmodels.core.metrics import ModelFigures
 from pytest_benchmodels.core.verdict import GateVerdict, Measured, foreseen_fault, judge
 
 _FIGURES = ModelFigures(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -31,9 +32,9 @@ def a_model(before: str, after: str) -> ModelComparison:
 def test_a_regression_reads_like_this() -> None:
     assert lines("p" * 10 + "e", "f" * 6 + "ppp" + "e" + "p") == [
         "compared with run-1:",
-        "model  scenarios        pass rate    change  95% CI                  p  better  worse  verdict",
-        "m              9  100.0% -> 33.3%  -66.7 pp  -100.0 to -33.3 pp  0.031       0      6  worse",
-        "m: score 1.00 -> 0.67 (-0.333, 95% CI -0.500 to -0.167)",
+        "model  scenarios        pass rate    change  95% CI                 p  better  worse  verdict",
+        "m              9  100.0% -> 33.3%  -66.7 pp  -87.9 to -16.8 pp  0.031       0      6  worse",
+        "m: score 1.00 -> 0.67 (-0.333, 95% CI -0.589 to -0.050)",
         "m: got worse: 6 scenarios",
         *(f"  suite.yaml::s{number}  1/1 -> 0/1" for number in range(6)),
         "m: newly errs: 1 scenario",
@@ -72,11 +73,19 @@ def test_each_verdict_is_in_words(before: str, after: str, text: str) -> None:
 
 def test_an_inconclusive_verdict_says_how_many_more_are_needed() -> None:
     model = a_model("p" * 20, "f" + "p" * 19)
-    # Connor: (1.96 * 0.2236 + 0.8416 * 0.2179)**2 / 0.05**2 = 154.6; 20 scenarios are there.
-    assert model.needed == Needed(trials=7, scenarios=135)
-    assert verdict_text(model) == (
-        "inconclusive: about 7 more trials would be needed (of each scenario; or 135 more scenarios)"
+    # 159 in all by the test itself; Connor's (1.96 * 0.2236 + 0.8416 * 0.2179)**2 / 0.05**2 is 154.6.
+    assert model.needed == Needed(scenarios=139, trials=None)
+    assert verdict_text(model) == "inconclusive: about 139 more scenarios would be needed"
+    of_trials = replace(model, needed=Needed(scenarios=139, trials=1))
+    assert verdict_text(of_trials) == (
+        "inconclusive: about 1 more trial of each scenario, or 139 more scenarios, would be needed"
     )
+
+
+def test_a_p_value_that_only_the_other_models_raise_is_told() -> None:
+    before = [*a_run("p" * 6, "a"), *a_run("p" * 6, "b")]
+    found = comparison_lines(compare(before, [*a_run("f" * 6, "a"), *a_run("p" * 6, "b")]), "run-1")
+    assert "a: p is 0.031 alone, and 0.063 among the models compared" in found
 
 
 def test_what_is_in_one_run_only_is_counted_and_named() -> None:

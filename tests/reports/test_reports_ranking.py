@@ -31,8 +31,8 @@ def test_a_ranking_of_single_trials_reads_like_this() -> None:
 
 def test_a_ranking_of_trials_reads_like_this() -> None:
     assert ranking_lines(rank(answers("m", "1101", "1001"))) == [
-        "place  model  passed   rate  95% CI      score  trials  pass@k  pass^k  flaky",
-        "    1  m         5/8  62.5%  30.6-86.3%   0.62   4 x 2   75.0%   50.0%  25.0%",
+        "place  model  passed   rate  95% CI      score  trials  pass@2  pass^2  flaky",
+        "    1  m         5/8  62.5%  21.9-90.8%   0.62   4 x 2   75.0%   50.0%  25.0%",
         "m: trials disagree in 1 scenario",
         "  f.yaml::s1  1/2 passed",
     ]
@@ -78,3 +78,10 @@ def test_the_plain_form_is_json_with_every_figure() -> None:
     assert plain["pairs"] == [
         {"first": "a", "second": "b", "scenarios": 4, "difference": 0.625, "p_value": 0.25, "significant": False}
     ]
+
+
+def test_all_models_have_one_k_and_a_scenario_with_more_trials_does_not_decide() -> None:
+    runs = [*answers("a", "111", "110", "100"), *answers("b", "111", "101"), Outcome("f.yaml::s0", "b", 3, "passed")]
+    lines = ranking_lines(rank(runs))
+    assert lines[0].split()[-4:] == ["trials", "pass@2", "pass^2", "flaky"]
+    assert [line.split()[6:9] for line in lines[1:3]] == [["3", "x", "2"], ["3", "x", "2"]]

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_benchmodels.core.intervals import Interval
 from pytest_benchmodels.core.metrics import ErrorGroup, Figures, ModelFigures
-from pytest_benchmodels.reports.summary import summary_lines
+from pytest_benchmodels.reports.summary import interval_lines, summary_lines
 
 
 def a_model(model: str = "openai/gpt-4o-mini", **figures: Any) -> ModelFigures:
@@ -249,3 +250,10 @@ def test_any_figures_make_an_even_ascii_table(some: list[ModelFigures], makespan
     assert "nan" not in text
     assert "inf" not in text
     assert {len(line.split()) for line in lines[1 : len(some) + 1]} <= {11 + any(model.skipped for model in some)}
+
+
+def test_further_intervals_are_told_and_a_figure_with_too_few_runs_says_so() -> None:
+    model = a_model("m", score_interval=Interval(0.9, 0.97), p50_interval=Interval(1.5, 2.25))
+    assert list(interval_lines(some_figures(model))) == [
+        "95% CI: m: score 0.90-0.97, p50 1.5s-2.2s, p95 has too few runs"
+    ]
