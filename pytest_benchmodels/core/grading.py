@@ -17,8 +17,8 @@ __all__ = ["Grade", "Grader"]
 class Grade:
     """A grader's verdict. `score` is from 0 to 1; `explanation` is for a reader and says expected and actual.
 
-    `undecided`: what the check looks for is there, but not as it asks (`17 or 18` where 18 is asked for). Such an answer
-    satisfies neither the check nor its `not`.
+    `undecided`: what the check looks for is there, but not as it asks (`17 or 18` where 18 is asked for). Such an
+    answer satisfies neither the check nor its `not`.
     """
 
     score: float

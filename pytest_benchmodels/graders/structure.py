@@ -98,7 +98,7 @@ class JsonSchema(Grader, frozen=True, dict=True):
     def _validator(self) -> SchemaValidator:
         from .schemas import SchemaValidator  # noqa: PLC0415 - jsonschema takes 127 ms, for suites with schemas only
 
-        return SchemaValidator(composed(self.json_schema))
+        return SchemaValidator(self.json_schema)
 
 
 def _not_json(reason: NotJsonError, response: Response, extracted: bool) -> str:  # noqa: FBT001 - private
