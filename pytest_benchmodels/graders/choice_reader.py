@@ -58,31 +58,31 @@ _NO_ABBREVIATION = rf"(?!(?<=\.)[{_ALNUM}])"  # neither e.g. nor U.S.
 _PICK = rf"(?P<open>{_OPEN}{{0,5}}){_LETTER}(?P<close>{_CLOSE}{{0,5}}+){_NO_ABBREVIATION}"
 _MENTION = re.compile(_PICK)
 
-_NAMES = r"(?:option|choice|answer|letter|alternative|statement|candidate|opci\u00f3n|opzione|op\u00e7\u00e3o|antwort|r\u00e9ponse|\u9009\u9879|\u9009|\u9078\u629e\u80a2|\ubcf4\uae30)"
-_LEAD = rf"(?:(?:the|an?|my|most|more|likely|best|correct|right|final|clearly|obviously|definitely|probably|certainly|indeed|therefore|thus|then|hence|simply|actually|just|only|surely|almost|is|to be|with|for|in fact|{_NAMES})\b[\s:*_,]{{1,4}}){{0,6}}"
+_NAMES = r"(?:option|choice|answer|letter|alternative|statement|candidate|opci\u00f3n|opzione|op\u00e7\u00e3o|antwort|r\u00e9ponse|letra|lettre|\u043e\u0442\u0432\u0435\u0442|\u9009\u9879|\u9009|\u9078\u629e\u80a2|\ubcf4\uae30)"
+_LEAD = rf"(?:(?:the|la|le|el|a letra|die|my|most|more|likely|best|correct|right|final|clearly|obviously|definitely|probably|certainly|indeed|therefore|thus|then|hence|simply|actually|just|only|surely|almost|is|to be|with|for|in fact|{_NAMES})\b[\s:*_,]{{1,4}}){{0,6}}"
 _NOUN = (
-    r"\b(?:answer|choice|option|statement|alternative|letter|solution|response|selection|pick|one|antwort|l\u00f6sung|respuesta|r\u00e9ponse|risposta|resposta|antwoord|\u043e\u0442\u0432\u0435\u0442)\b"
-    r"(?:\s(?:correct[ae]?|corretta|correta|juste))?[*_\"')\]]{0,3}\s{0,2}(?:(?:to|for|of|here)\b[^.:\n?]{0,60}?)?"
+    r"\b(?:answer|choice|option|statement|alternative|letter|solution|response|selection|pick|one|ans|antwort|alternativa|opci\u00f3n|op\u00e7\u00e3o|l\u00f6sung|respuesta|r\u00e9ponse|risposta|resposta|antwoord|\u043e\u0442\u0432\u0435\u0442)\b"
+    r"(?:\s(?:correct[ae]?|corretta|correta|juste|left|remaining|here|available))?[*_\"')\]]{0,3}\s{0,2}(?:(?:to|for|of|here)\b[^.:\n?]{0,60}?)?"
     r"(?:\b(?:is|was|would be|should be|must be|will be|has to be|seems to be|appears to be|ist|lautet|es|est|\u00e8|\u00e9)\b|[=:>\u21d2\u2014-])"
 )
-_OTHER_NOUN = (
-    r"(?:\u7b54\u6848|\u7b54\u3048|\u6b63\u89e3|\u6b63\u786e\u9009\u9879|\u6b63\u7b54|\uc815\ub2f5|\ub2f5)\s?(?:\u5e94\u8be5|\u5e94|\u5c31)?(?:\u662f|\u4e3a|\u9009|\u306f|\uc740|\ub294)?[\s:\"]{0,3}|\u6240\u4ee5\u9009|\u5e94\u9009|\u9009\u62e9|\u6545\u9009|(?<!\u4e0d)\u9009"
-)
+_OTHER_NOUN = r"(?:\u7b54\u6848|\u7b54\u3048|\u6b63\u89e3|\u6b63\u786e\u9009\u9879|\u6b63\u7b54|\uc815\ub2f5|\ub2f5)\s?(?:\u5e94\u8be5|\u5e94|\u5c31)?(?:\u662f|\u4e3a|\u9009|\u306f|\uc740|\ub294)?[\s:\"]{0,3}|\u0627\u0644\u0625\u062c\u0627\u0628\u0629\s?(?:\u0647\u064a)?[\s:]{0,3}|\u6240\u4ee5\u9009|\u5e94\u9009|\u9009\u62e9|\u6545\u9009|(?<!\u4e0d)\u9009"
 _VERB = (
-    r"\b(?:choose|chose|select|selected|pick|picked|go with|going with|opt for|vote for|think|believe|say|guess|conclude"
+    r"\b(?:(?:i|i'd|i would|we|would) answer|choose|chose|select|selected|pick|picked|go with|going with|go for|settle on|opt for|vote for|lean(?:ing)? towards?|corresponds? to|match(?:es)?|means|points? to|this is|which is|richtig ist|korrekt ist|think|believe|say|guess|conclude"
     r"|it is|it['\u2019]s|that is|that['\u2019]s|must be|should be|has to be|can only be|could only be|leaves(?: us with)?|left with)\b"
 )
 _CONCLUSION = (
     r"(?:^|(?<=[.!?;\u2014]\s)|(?<=[.!?;,]\s\s)|(?<=,\s)|(?<=:\s)|\n)[\s>#*_-]{0,4}"
-    r"(?:(?:so|therefore|thus|hence|then|ergo|consequently|accordingly|and so|finally|in conclusion|in short|overall|wait|no|ok|most likely|very likely|okay|yes|sure|well|sorry|oh|hmm"
+    r"(?:(?:so|therefore|thus|hence|then|ergo|consequently|accordingly|and so|finally|in conclusion|in short|overall|wait|no|ok|most likely|very likely|as a result|by (?:process of )?elimination|to conclude|it follows that|the (?:letter|option|choice|answer)|my (?:guess|choice)|okay|yes|sure|well|sorry|oh|hmm"
     r"|actually|rather|instead|probably|definitely|certainly|clearly|obviously|likely|maybe|perhaps|surely|also"
     r"|option|choice|answer|letter|final answer|my answer|correct answer|my choice|i'd say|alors|donc|also|entonces|quindi|\u6240\u4ee5|\u56e0\u6b64)\b[\s,:.*_-]{1,4}){1,4}"
 )
-_SIGN = r"[\u21d2\u2705\u2714\u2611\U0001f449\u25b6]\ufe0f?\s{0,2}"
+_SIGN = r"[\u2713\u21d2\u2705\u2714\u2611\U0001f449\u25b6]\ufe0f?\s{0,2}"
 _RIGHT = (
     r"\s(?:is|would be|must be|should be|has to be|seems|looks|appears)\s(?:to be\s)?(?:clearly\s|definitely\s|therefore\s|thus\s|obviously\s|indeed\s|probably\s)?"
-    r"(?:the\s)?(?:only\s|most\s|single\s|one\s)?(?:likely\s|accurate\s|suitable\s|appropriate\s|plausible\s)?(?:correct|right|best|true|answer|option|choice|one|fit)\b|\sis\s(?:my\s(?:final\s)?(?:answer|choice|pick)|what i)\b"
+    r"(?:the\s)?(?:only\s|most\s|single\s|one\s)?(?:likely\s|accurate\s|suitable\s|appropriate\s|plausible\s)?(?:correct|right|best|better|true|answer|option|choice|one|fit|it)\b|\sis\s(?:my\s(?:final\s)?(?:answer|choice|pick)|what i)\b"
     r"|\s(?:works|fits|holds|remains|applies|matches|wins|makes (?:the most )?sense|it is|it's|is[.!]|is\s?$)"
+    r"|\sist\s(?:richtig|korrekt)|\ses\s(?:la\s)?correcta|\sest\s(?:correcte|la bonne)"
+    r"|\s?[\u2713\u2705\u2714\u2611]|\s?(?:\u9009\u9879)?\u662f?(?:\u6b63\u786e|\u5bf9\u7684)"
 )
 _STATEMENTS = tuple(
     re.compile(pattern, re.IGNORECASE | re.MULTILINE)
@@ -92,8 +92,9 @@ _STATEMENTS = tuple(
         rf"^[^\n:]{{1,40}}:[ \t*_]{{0,4}}{_PICK}[ \t]{{0,4}}$",  # Antwort: B
         rf"{_PICK}(?={_RIGHT})",
         rf"[\"'](?:answer|choice|option|letter|final_answer)[\"']\s?:\s?{_PICK}",
+        rf"\b(?:rather than|instead of)\s[^,.\n]{{1,20}},\s?{_PICK}",
         rf"\bnot\s[^\w\s]{{0,3}}[A-Z][^\w\s]{{0,3}},?\sbut\s(?:rather\s)?{_PICK}",
-        rf"(?<=[.!?]\s){_PICK}\s{{0,4}}\Z",
+        rf"(?<=[.!?]\s)(?<!\b[DMS][rst]\.\s)(?<!Mrs\.\s)(?<!Prof\.\s){_PICK}\s{{0,4}}\Z",
     )
 )
 
@@ -101,12 +102,13 @@ _STATEMENTS = tuple(
 
 _DENIED_BEFORE = re.compile(
     r"(?:\b(?:not|never|neither|nor|cannot|isn't|wasn't|aren't|rather than|instead of|doubt|unlikely|unclear|unsure|whether|if|unless|suppose|assume|assuming|except|than"
-    r"|exclude|excluding|eliminate[sd]?|rules? out|ruling out|reject|wrong|everyone says|some say|one might think|why)\b"
+    r"|exclude|excluding|eliminate[sd]?|rules? out|ruling out|reject|(?:incorrect|wrong|worst|false|bad)\s(?:answer|option|choice|statement|one)s?|everyone says|some say|one might think|why)\b"
     r"|n't\b(?! (?:matter|hard))|\u4e0d\u662f|\u4e0d\u9009|\u5982\u679c|\u6392\u9664)[^.;:!?\n]{0,50}$",
     re.IGNORECASE,
 )
 _STILL_CHOSEN = re.compile(r",\s?(?:but|so|then|it is|it's|i|the answer|therefore)\b|\bbut\b", re.IGNORECASE)
 _ITS_OWN = r"(?:(?!\b(?:[A-Z]|because|since|as|while|whereas|but|so|that|which)\b)[^.;\n,])"
+_INSTEAD = re.compile(r"^(?:rather than|instead of)\b[^,]*,\s?\W?$", re.IGNORECASE)
 _WRONG_AFTER = re.compile(
     rf"{_ITS_OWN}{{0,40}}?\s?\b(?:is|are|was|seems|looks|would be|can be|must be|sounds)\s(?:also\s|clearly\s|definitely\s|therefore\s|obviously\s|simply\s|probably\s)?"
     r"(?:the\s)?(?:incorrect|wrong|false|not\b|out\b|ruled out|eliminated|excluded|impossible|unlikely|invalid|a distractor|nonsense|implausible)"
@@ -115,9 +117,11 @@ _WRONG_AFTER = re.compile(
 )
 _QUESTION = re.compile(r"[)\]*_\"'`]{0,4}\?|[^.!\n\u21d2]{0,40}\?")
 _ANOTHER = re.compile(
-    r"""[)\]*_"'`]{0,4}\s?(?:[,/&+]|or\b|and\b|und\b|oder\b|\u548c|\u6216|\u3001)\s?(?:maybe\s|perhaps\s|possibly\s|even\s|also\s)?(?:option\s)?[(\[*_"'`]{0,4}(?P<other>[A-Z])(?![\w'\u2019])(?!\s(?:is|was|are|and [A-Z] are|would|can|does|has|fails)\b)""",
+    r"""[)\]*_"'`]{0,4}\s?(?:,?\s?(?:or|and)\b|[,/&+]|und\b|oder\b|\u548c|\u6216|\u3001)\s?(?:maybe\s|perhaps\s|possibly\s|even\s|also\s)?(?:option\s)?[(\[*_"'`]{0,4}(?P<other>[A-Z])(?![\w'\u2019])(?!\s(?:is|was|are|and [A-Z] are|would|can|does|has|fails)\b)""",
 )
-_ONE_OF_MANY = re.compile(r"(?:\b[A-Z][)\]*\"]{0,3}\s?(?:[,/&]|or|and)\s?(?:option\s)?[(\[*\"]{0,3}|\b(?:either|both|between)\s[(\[*\"]{0,3})$")
+_ONE_OF_MANY = re.compile(
+    r"(?:(?<!than )(?<!instead of )\b[A-Z][)\]*\"]{0,3}\s?(?:[,/&]|or|and)\s?(?:option\s)?[(\[*\"]{0,3}|\b(?:either|both|between)\s[(\[*\"]{0,3})$"
+)
 _TAKEN_BACK = re.compile(
     r"\bi disagree\b|\b(?:that|this|it)(?: is|'s| was) (?:wrong|incorrect|not (?:right|correct|true))\b|\bi (?:do not|don't|cannot|can't) (?:know|tell|say|decide)\b",
     re.IGNORECASE,
@@ -141,8 +145,14 @@ def find_letter(text: str, letters: str) -> str | None:
     return None
 
 
-_BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s{0,2}\{([^\n]{0,60})|<(?:answer|final_answer|choice)>\s{0,3}([^<]{0,60})</?|(?<!#)####[ \t]*([^\n]{1,60})", re.IGNORECASE)
-_BOX_CONTENT = re.compile(rf"[\s({{\[*\"'`$]*(?:(?:the\s)?(?:{_NAMES}|final answer)\b(?:\sis\b)?[\s:]*)?[\s({{\[*\"'`$]*(?P<letter>[A-Za-z])(?![{_ALNUM}'\\<])(?P<rest>.{{0,40}})", re.IGNORECASE | re.DOTALL)
+_BOX = re.compile(
+    r"\\(?:boxed|fbox|framebox)\s{0,2}\{([^\n]{0,60})|<(?:answer|final_answer|choice)>\s{0,3}([^<]{0,60})</?|(?<!#)####[ \t]*([^\n]{1,60})",
+    re.IGNORECASE,
+)
+_BOX_CONTENT = re.compile(
+    rf"[\s({{\[*\"'`$]*(?:(?:the\s)?(?:{_NAMES}|final answer)\b(?:\sis\b)?[\s:]*)?[\s({{\[*\"'`$]*(?P<letter>[A-Za-z])(?![{_ALNUM}'\\<])(?P<rest>.{{0,40}})",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def _boxed(text: str, letters: str) -> str | None:
@@ -175,7 +185,12 @@ def _picked(match: re.Match[str], letters: str) -> str | None:
     set_apart = match["open"].strip("$ ") or match["close"] or not line.strip()
     if letter.upper() not in letters or not (set_apart or _is_no_word(letter, after)):
         return None
-    if match["close"] == "." and letter.isupper() and re.match(r"\.\s[A-Z][a-z]+\s(?:was|is|were|had)\b", after) and not match["open"]:
+    if (
+        match["close"] == "."
+        and letter.isupper()
+        and re.match(r"\.\s[A-Z][a-z]+\s(?:was|is|were|had)\b", after)
+        and not match["open"]
+    ):
         return None  # B. Franklin was
     if _is_denied(match.string, start, end):
         return None
@@ -193,7 +208,7 @@ def _is_denied(text: str, start: int, end: int) -> bool:
     denial = None
     for denial in _DENIED_BEFORE.finditer(before):  # noqa: B007 - the last one is what is looked for
         pass
-    if denial is not None and not _STILL_CHOSEN.search(denial[0]) and not re.search(r"\bno,$", denial[0]):
+    if denial is not None and not _STILL_CHOSEN.search(denial[0]) and not _INSTEAD.search(denial[0]):
         return True
     after = text[end : end + _NEAR]
     return bool(_WRONG_AFTER.match(re.sub(r"^[)\]}*_\"'`]+", "", after)) or _QUESTION.match(after))
@@ -206,7 +221,10 @@ def _is_one_of_several(text: str, start: int, after: str, letters: str) -> bool:
     return _ONE_OF_MANY.search(text[max(0, start - 20) : start]) is not None
 
 
-_FIRST = re.compile(rf"[\s>#*_\"'`(\[{{$-]{{0,8}}(?:(?:{_NAMES}|ans|a)[\s:.*_]{{1,4}})?(?P<open>{_OPEN}{{0,4}}){_LETTER}(?P<close>{_CLOSE}{{0,5}}+){_NO_ABBREVIATION}", re.IGNORECASE)
+_FIRST = re.compile(
+    rf"\s*(?:\d{{1,3}}[.):]\s)?[\s>#*_\"'`(\[{{$-]{{0,8}}(?:(?:{_NAMES}|ans|a)[\s:.*_]{{1,4}})?(?P<open>{_OPEN}{{0,4}}){_LETTER}(?P<close>{_CLOSE}{{0,5}}+){_NO_ABBREVIATION}",
+    re.IGNORECASE,
+)
 
 
 def _alone(text: str, letters: str) -> str | None:
@@ -216,7 +234,11 @@ def _alone(text: str, letters: str) -> str | None:
         return None
     for line in (lines[-1], lines[0]):
         match = _FIRST.match(line)
-        if match is not None and match["letter"].upper() in letters and not line[match.end() :].strip(" *_\"'`)]}$.!<>|"):
+        if (
+            match is not None
+            and match["letter"].upper() in letters
+            and not line[match.end() :].strip(" *_\"'`)]}$.!<>|")
+        ):
             return match["letter"].upper()
     return _first(text, letters)
 
@@ -227,22 +249,35 @@ def _first(text: str, letters: str) -> str | None:
     if match is None or match["letter"].upper() not in letters or match["letter"].islower():
         return None
     rest = text[match.end() :]
-    if re.match(r"\s?(?:[-\u2014(]|because\b|since\b|as\b|rather than\b|instead of\b|and not\b)", rest) or match["close"][:1] in {",", ";", ":", "!"} or _is_name(match, rest):
+    if (
+        re.match(
+            r"\s?(?:[-\u2014(]|because\b|since\b|as\b|for sure\b|obviously\b|definitely\b|I think\b|rather than\b|instead of\b|and not\b)",
+            rest,
+        )
+        or match["close"][:1] in {",", ";", ":", "!"}
+        or _is_name(match, rest)
+    ):
         found = None if _is_denied(text, match.start("letter"), match.end("letter")) else match["letter"]
         if found is None:
             return None
-        return "" if _is_one_of_several(text, match.start("letter"), text[match.end("letter") :][:_NEAR], letters) else found
+        return (
+            ""
+            if _is_one_of_several(text, match.start("letter"), text[match.end("letter") :][:_NEAR], letters)
+            else found
+        )
     return None
 
 
 def _is_name(match: re.Match[str], rest: str) -> bool:
     """`B Paris`: a letter and the option's text, on a line of its own."""
-    return not match["close"] and match["letter"] not in _ALSO_WORDS and re.fullmatch(r"\s[A-Z0-9][^\n.!?]{0,60}", rest.strip("\n")) is not None
+    return (
+        not match["close"]
+        and match["letter"] not in _ALSO_WORDS
+        and re.fullmatch(r"\s[A-Z0-9][^\n.!?]{0,60}", rest.strip("\n")) is not None
+    )
 
 
-_LABEL = re.compile(
-    rf"^[ \t>*_#\"'`$-]{{0,6}}(?P<open>[(\[]?){_LETTER}(?P<close>{_CLOSE}{{0,5}})(?!\S)", re.MULTILINE
-)
+_LABEL = re.compile(rf"^[ \t>*_#\"'`$-]{{0,6}}(?P<open>[(\[]?){_LETTER}(?P<close>{_CLOSE}{{0,5}})(?!\S)", re.MULTILINE)
 
 
 def _labelled(text: str, letters: str) -> str | None:
@@ -260,12 +295,15 @@ def _labelled(text: str, letters: str) -> str | None:
 
 def _is_label(match: re.Match[str], letters: str) -> bool:
     letter, rest = match["letter"], match.string[match.end() : match.end() + _NEAR].split("\n", 1)[0].strip()
-    marked = match["close"] or match["open"] or not rest or rest[0] in "-\u2013\u2014"
+    marked = match["close"] or match["open"] or not rest or rest[0] in "-=\u2013\u2014"
     return letter.upper() in letters and bool(marked) and (letter.isupper() or ")" in match["close"] or not rest)
 
 
 _SET_OFF = re.compile(rf"{_OPEN}{{1,4}}{_LETTER}{_CLOSE}{{1,5}}")
-_BEFORE_SET_OFF = re.compile(rf"(?:^|[.,:;!?\n\u2014-]\s{{0,2}}|\b(?:only|be|is|that|the|and|with|to|on|than|then|so|{_NAMES}s?)\s)[\s*_]{{0,3}}$", re.IGNORECASE)
+_BEFORE_SET_OFF = re.compile(
+    rf"(?:^|[.,:;!?\n\u2014-]\s{{0,2}}|\b(?:only|be|is|that|the|and|with|to|on|than|then|so|{_NAMES}s?)\s)[\s*_]{{0,3}}$",
+    re.IGNORECASE,
+)
 
 
 def _set_off(text: str, letters: str) -> str | None:

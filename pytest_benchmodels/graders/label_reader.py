@@ -26,7 +26,7 @@ _SEPARATOR = re.compile(r"(?<=[^\W_])[\s_-]+(?=[^\W_])")
 _BULLET = re.compile(r"\s*[-*>#\u2022]+\s+")
 _AROUND = " \t\r\n.,;:!*_`\"'()[]{}<>#\u3002\uff01\u2705\u2714"
 _DENIED = re.compile(
-    r"(?:\b(?:not|never|hardly|neither|nor|cannot|whether|if|unless|rather than|instead of|anything but|far from|doubt|unlikely|no longer|nothing"
+    r"(?:\b(?:not|never|hardly|neither|nor|cannot|whether|if|unless|rather than|instead of|anything but|far from|doubt|unlikely|no longer|nothing|without|lacks?"
     r"|isn't|wasn't|aren't)\b|n't\b|\bno(?=\s)|\u4e0d\u662f?|\u975e|\u5e76\u975e)[^.,;:!?\n]{0,30}$"
 )
 _DENIED_AFTER = re.compile(
@@ -36,8 +36,12 @@ _QUESTION = re.compile(r"[^.!\n]{0,60}\?")
 _OUT_OF = re.compile(r"(?<=\d)\s?(?:/|out of)\s?\d{1,4}(?![\d.])")
 _SPACED = re.compile(r"[^\W\d_\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|\d")
 # Words that sentences are made of: one of them is an answer only where nothing goes on behind it.
-_ORDINARY = frozenset({"no", "none", "a", "i", "an", "other", "all", "any", "good", "right", "well", "so", "true", "false"})
-_GOES_ON = re.compile(r"[\"'*)\]]{0,3}\s+(?!(?:or|and|because|since|as|it|he|she|they|the|this|that|there|\()(?!\w))[^\W_]")
+_ORDINARY = frozenset(
+    {"no", "none", "a", "i", "an", "other", "all", "any", "good", "right", "well", "so", "true", "false"}
+)
+_GOES_ON = re.compile(
+    r"[\"'*)\]]{0,3}\s+(?!(?:or|and|because|since|as|it|he|she|they|the|this|that|there|\()(?!\w))[^\W_]"
+)
 
 
 def label_key(label: str) -> str:

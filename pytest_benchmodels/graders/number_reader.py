@@ -14,8 +14,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from .numerals import Numeral, find_numerals, plain_numbers
 from .number_words import cjk_number, words_to_digits
+from .numerals import Numeral, find_numerals, plain_numbers
 
 __all__ = ["Reading", "read_number"]
 
@@ -50,7 +50,9 @@ def read_number(text: str) -> Reading:
 # ---- mark and box
 
 _MARK = re.compile(r"(?<!#)####(?!#)[ \t]*(?:\n[ \t]*)?([^\n]{1,400})")
-_TAG = re.compile(r"<(?P<tag>answer|final_answer|final|result)>(?P<inside>[^<]{1,400})(?:</(?P=tag)>|\Z)", re.IGNORECASE)
+_TAG = re.compile(
+    r"<(?P<tag>answer|final_answer|final|result)>(?P<inside>[^<]{1,400})(?:</(?P=tag)>|\Z)", re.IGNORECASE
+)
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s{0,3}(?=\{|\d)\{?")
 _HEADING = re.compile(r"[*_\s]*\d{1,2}[.):][*_]*[ \t]+\S")
 _FILLERS = re.compile(
@@ -184,7 +186,9 @@ def _from_statement(tail: str) -> Reading | None:
 
 # ---- emphasis
 
-_EMPHASISED = re.compile(r"\*\*(?=[^\s*])([^*\n]{1,120})\*\*|(?<!\w)__(?=[^\s_])([^_\n]{1,120})__(?!\w)")
+_EMPHASISED = re.compile(
+    r"(?<!\d)\*\*(?=[^\s*])((?:[^*\n]|(?<=\d)\*\*(?=\d)|\*(?!\*)){1,120}?)\*\*(?!\d)|(?<!\w)__(?=[^\s_])([^_\n]{1,120})__(?!\w)"
+)
 
 
 def _emphasised(text: str) -> Reading | None:
@@ -192,7 +196,12 @@ def _emphasised(text: str) -> Reading | None:
     for index in range(len(spans) - 1, -1, -1):
         match, inside = spans[index], spans[index][1] or spans[index][2]
         after = text[match.end() : match.end() + 60]
-        if _HEADING.match(inside) or inside.rstrip().endswith(":") or after.lstrip().startswith(":") or _META.search(inside):
+        if (
+            _HEADING.match(inside)
+            or inside.rstrip().endswith(":")
+            or after.lstrip().startswith(":")
+            or _META.search(inside)
+        ):
             continue
         if _is_denied_outside(text[max(0, match.start() - 60) : match.start()], after):
             continue
@@ -224,12 +233,16 @@ _META = re.compile(
     r"\b(?:confiden(?:ce|t)|certainty|verif(?:y|ied|ication)|check(?:ed|ing)?|sources?|references?|note|footnote|took|tokens?)\b",
     re.IGNORECASE,
 )
-_ENDS = re.compile(r"(?<=[^\d\s])(?<![ie]\.[ge])(?<!\bNo)(?<!\bca)(?<!approx)[.!](?=\s|\Z)|(?<=\d)[.!](?=\s+[A-Z]|\s*\Z)|(?<=\d):(?=\s)|[;\n]|\u2713")
+_ENDS = re.compile(
+    r"(?<=[^\d\s])(?<![ie]\.[ge])(?<!\bNo)(?<!\bca)(?<!approx)[.!](?=\s|\Z)|(?<=\d)[.!](?=\s+[A-Z]|\s*\Z)|(?<=\d):(?=\s)|[;\n]|\u2713"
+)
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 _QUESTION = re.compile(r"[^.!?\n]{0,400}\?")
 _BARE = re.compile(r"[\s\"'`(\[\u00a4=+$*_>#.,:!-]*(?:x\s*=\s*)?")
 _UNIT = re.compile(r"[\s\u00a4.,:!)\]\"'`*_]*|\s?[^\W\d]{1,12}(?:\s[^\W\d]{1,12})?[\s.,!)*_]*")
-_CONCLUSION = re.compile(r"\b(?:so|therefore|thus|hence|in total|altogether|total|final(?:ly)?|result)\b|=", re.IGNORECASE)
+_CONCLUSION = re.compile(
+    r"\b(?:so|therefore|thus|hence|in total|altogether|total|final(?:ly)?|result)\b|=", re.IGNORECASE
+)
 _REFUSAL = re.compile(
     r"\bno idea\b|\b(?:do not|don['\u2019]t|cannot|can['\u2019]t|can not|unable to) (?:know|tell|determine|say|answer)\b|\bimpossible to\b",
     re.IGNORECASE,
@@ -280,7 +293,11 @@ def _from_sentences(plain: str) -> Reading:
     sentences = _sentences(plain)
     if any(map(_LETTERS.search, sentences[1:])) and not any(map(_CONCLUSION.search, sentences[1:])):
         first = _candidates(sentences[0][:_LINE])
-        if len(first) == 1 and _BARE.fullmatch(sentences[0][: first[0].start]) and not sentences[0][first[0].end :].strip(" ,:\u00a4)"):
+        if (
+            len(first) == 1
+            and _BARE.fullmatch(sentences[0][: first[0].start])
+            and not sentences[0][first[0].end :].strip(" ,:\u00a4)")
+        ):
             sentences = sentences[:1] if not _refused("\n".join(sentences[1:])) else []
     for about_it in (False, True):
         for index in range(len(sentences) - 1, max(-1, len(sentences) - 1 - _SENTENCES), -1):
@@ -333,7 +350,7 @@ _DENIAL_AFTER = re.compile(
     re.IGNORECASE,
 )
 _BOUND = re.compile(
-    r"(?:\b(?:more|less|fewer|greater|larger|smaller|higher|lower|bigger) than|\bat (?:least|most)|\bover|\bunder|(?<!add )(?<!adds )(?<!adding )\bup to"
+    r"(?:\b(?:half|third|quarter|fifth|tenth|percent|twice|double|triple)(?: of)?|%\sof|\b(?:more|less|fewer|greater|larger|smaller|higher|lower|bigger) than|\bat (?:least|most)|\bover|\bunder|(?<!add )(?<!adds )(?<!adding )\bup to"
     r"|\babove|\bbelow|[<>\u00b1])\s?\u00a4?$",
     re.IGNORECASE,
 )
@@ -342,20 +359,24 @@ _WEAK = re.compile(
     r"|at|on|each|every|times|by|before|until|during|see|page|although|given|compared|to)\b|\u2014",
     re.IGNORECASE,
 )
-_CLAUSE = re.compile(r"\b(?:which(?!\s(?:makes|gives|leaves|means|yields|results)\b)|because|since|if|when|where|while|although|given|rounded|after|before)\b", re.IGNORECASE)
+_CLAUSE = re.compile(
+    r"\b(?:which(?!\s(?:makes|gives|leaves|means|yields|results)\b)|because|since|if|when|where|while|although|given|rounded|after|before)\b",
+    re.IGNORECASE,
+)
 _STRONG = re.compile(
     r"(?:\b(?:is|are|was|were|be|equals?|makes?|made|gives?|gave|leaves?|leaving|has|have|had|gets?|got|costs?|needs?|earns?|pays?"
-    r"|spends?|totals?|totall?ing|total of|sum of|left with|becomes?|yields?|obtains?|comes to|amounts to|rounds to|simplifies to|equal to|so|therefore|thus|hence|then|meaning"
+    r"|spends?|total of|sum of|totals?|totall?ing|left with|becomes?|yields?|obtains?|comes? to|amounts? to|(?:sum|add|total)s? (?:up )?to|rounds to|simplifies to|equal to|so|therefore|thus|hence|then|meaning"
     r"|ist|sind|es|son|est|sont)\b|[:=\u2248\u21d2])",
     re.IGNORECASE,
 )
 _COMMA = re.compile(r",(?!\d)")
 _THEN = re.compile(r"\b(?:so|therefore|thus|hence|then)\b", re.IGNORECASE)
 _OPERATOR = re.compile(
-    r"\s?[^\W\d]{0,12}\s?\(?(?:[\u00d7*+/x-]|times\b|plus\b|minus\b|divided by\b|multiplied by\b)\)?\s?\u00a4?\(?", re.IGNORECASE
+    r"\s?[^\W\d]{0,12}\s?\(?(?:[\u00d7*+/x-]|times\b|plus\b|minus\b|divided by\b|multiplied by\b)\)?\s?\u00a4?\(?",
+    re.IGNORECASE,
 )
 _ALTERNATIVE = re.compile(
-    r"\s?(?:\u00a4|%|(?!(?:rounded|rounds|up|down|equal|equals|comes|adds|leads|goes|reduced|simplifies|amounts|compared|close|near)\b)[^\W\d]{1,12}\s)?\s?,?\s?\(?"
+    r"\s?(?:\u00a4|%|(?!(?:rounded|rounds|up|down|equal|equals|comes|add|adds|sum|sums|amount|leads|goes|reduced|simplifies|amounts|compared|close|near)\b)[^\W\d]{1,12}\s)?\s?,?\s?\(?"
     r"(?:-|\b(?:or|and|to|through|till|bis|oder|und|o|y|ou|et)\b|\u6216|\u548c|\u5230)\s?(?:maybe\s|perhaps\s|even\s|about\s|else\s|possibly\s)?\u00a4?",
     re.IGNORECASE,
 )
@@ -490,5 +511,3 @@ def _spelled(text: str) -> str:
         return plain
     number = cjk_number(text)
     return str(number) if number is not None else words_to_digits(plain)
-
-

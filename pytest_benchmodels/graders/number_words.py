@@ -11,13 +11,33 @@ __all__ = ["cjk_number", "words_to_digits"]
 _SMALL = {
     word: value
     for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split()
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+        ]
     )
 }
 _TENS = {
     word: 10 * value
-    for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
+    for value, word in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)
 }
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _PARTS = {
@@ -34,12 +54,14 @@ _RUN = re.compile(
 _PRONOUN = re.compile(r"\bone\b", re.IGNORECASE)
 _IS_NUMBER = re.compile(r"(?:\b(?:is|be|equals|exactly|only|just)|[:=]|^)[\s*_\"'`]*$", re.IGNORECASE)
 
-_CJK_DIGITS = {char: value for value, char in enumerate("\u96f6\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d")} | {"\u3007": 0, "\u4e24": 2, "\u5169": 2}
+_CJK_DIGITS = {
+    char: value for value, char in enumerate("\u96f6\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d")
+} | {"\u3007": 0, "\u4e24": 2, "\u5169": 2}
 _CJK_UNITS = {"\u5341": 10, "\u767e": 100, "\u5343": 1000}
 _CJK_LARGE = {"\u4e07": 10**4, "\u842c": 10**4, "\u4ebf": 10**8, "\u5104": 10**8}
 _CJK_ALL = "".join([*_CJK_DIGITS, *_CJK_UNITS, *_CJK_LARGE])
 _CJK = re.compile(
-    rf"(?:.{{0,12}}(?:\u7b54\u6848|\u7b54\u3048|\u7ed3\u679c|\u7d50\u679c|\u4e00\u5171|\u603b\u5171|\u5171|\u7b49\u4e8e)[\u662f\u4e3a\u306f\u6709]?[:\uff1a\s]*)?"
+    rf"(?:[ -~]{{0,40}}?\s)?(?:.{{0,12}}(?:\u7b54\u6848|\u7b54\u3048|\u7ed3\u679c|\u7d50\u679c|\u4e00\u5171|\u603b\u5171|\u5171|\u7b49\u4e8e)[\u662f\u4e3a\u306f\u6709]?[:\uff1a\s]*)?"
     rf"(?P<minus>\u8d1f|\u30de\u30a4\u30ca\u30b9)?(?P<number>[{_CJK_ALL}]{{1,30}})\w{{0,3}}[\s.\u3002\uff01!]*"
 )
 
@@ -53,7 +75,7 @@ def _digits(match: re.Match[str]) -> str:
     words = [word for word in re.split(r"[\s,-]+", match["words"].lower()) if word not in {"and", "a", ""}]
     if words == ["one"] and not _is_number(match):
         return match[0]
-    value = _value(words)
+    value = _value(words, is_mixed=re.search(r"\sand\s(?:a\s)?\w+$", match["words"]) is not None)
     if value is None or (len(words) == 1 and words[0] in _PARTS and words[0] not in {"half", "third", "quarter"}):
         return match[0]
     sign = "-" if match["sign"] else ""
@@ -65,10 +87,10 @@ def _is_number(match: re.Match[str]) -> bool:
     return _IS_NUMBER.search(before) is not None and not re.match(r"\s(?:of|that|who|which|where)\b", after)
 
 
-def _value(words: list[str]) -> Fraction | None:
+def _value(words: list[str], *, is_mixed: bool = False) -> Fraction | None:
     """What number words come to; None where they are no number, as in `two three`."""
     if words and words[-1] in _PARTS:
-        return _with_part(words)
+        return _with_part(words, is_mixed=is_mixed)
     total, group, last = 0, 0, 10**18
     for word in words:
         if word == "dozen":
@@ -85,16 +107,16 @@ def _value(words: list[str]) -> Fraction | None:
     return Fraction(total + group)
 
 
-def _with_part(words: list[str]) -> Fraction | None:
+def _with_part(words: list[str], *, is_mixed: bool) -> Fraction | None:
+    """`two thirds`, `two and a half`, `two and two thirds`."""
     below, before = _PARTS[words[-1]], words[:-1]
     if any(word in _PARTS for word in before):
         return None
     if not before:
         return Fraction(1, below)
-    if len(before) == 1:
+    if is_mixed or len(before) == 1:
         above = _value(before)
-        is_mixed = words[-1] == "half" and before != ["one"]
-        return None if above is None else above + Fraction(1, 2) if is_mixed else above / below
+        return None if above is None else above + Fraction(1, below) if is_mixed else above / below
     whole, above = _value(before[:-1]), _value(before[-1:])
     return None if whole is None or above is None else whole + above / below
 

@@ -22,6 +22,7 @@ __all__ = ["Number"]
 
 _SHOWN_DIGITS = 40
 _SHOWN_NUMBERS = 4
+_READABLE = str.maketrans("", "", "\u00a4\u27e8\u27e9")  # what the plain notation of numbers adds
 
 
 class Number(Grader, frozen=True, dict=True):
@@ -52,7 +53,7 @@ class Number(Grader, frozen=True, dict=True):
         found = reading.number
         if found is None:
             return self._not_one(reading, response)
-        where = f"read {reading.place}: {shown(reading.text)}"
+        where = f"read {reading.place}: {shown(reading.text.translate(_READABLE))}"
         if self._equals(found):
             return right(f"found {_spelled(found)}, {where}")
         return wrong(f"expected {self._wanted()}, got {_spelled(found)}, {where}")
@@ -75,7 +76,9 @@ class Number(Grader, frozen=True, dict=True):
             number, several = reading.number, _listed(reading)
         if number is None or not number.value.is_finite():
             said = f"{several} stand in it" if several else "no number was read in it"
-            raise ValueError(f"`number` has to be one number, got {shown(str(self.number))}: {said}; write it in digits")
+            raise ValueError(
+                f"`number` has to be one number, got {shown(str(self.number))}: {said}; write it in digits"
+            )
         return number
 
     def _equals(self, found: Numeral) -> bool:
@@ -110,7 +113,7 @@ class Number(Grader, frozen=True, dict=True):
 
 
 def _spelled(number: Numeral) -> str:
-    return clip(plain(number.text.replace("\u00a4", "").strip()), _SHOWN_DIGITS)
+    return clip(plain(number.text.translate(_READABLE).strip()), _SHOWN_DIGITS)
 
 
 def _listed(reading: Reading) -> str:

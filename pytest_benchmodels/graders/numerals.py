@@ -68,7 +68,10 @@ _TEX = (
     (r"[{}]", ""),
 )
 _CURRENCIES = (
-    (rf"(?<![\w.])(?:USD|EUR|GBP|INR|JPY|CNY|RMB|CHF|CAD|AUD|US|CA|AU|HK|NZ|Rs\.?)\s?(?=[-+]?[{_CURRENCY}\d])", "\u00a4"),
+    (
+        rf"(?<![\w.])(?:USD|EUR|GBP|INR|JPY|CNY|RMB|CHF|CAD|AUD|US|CA|AU|HK|NZ|Rs\.?)\s?(?=[-+]?[{_CURRENCY}\d])",
+        "\u00a4",
+    ),
     (rf"-\s?\u00a4?[{_CURRENCY}\u00a4]\s?(?=\d)", "-\u00a4"),
     (rf"\u00a4?[{_CURRENCY}]+", "\u00a4"),
 )
@@ -170,7 +173,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_SIGN_WORD = re.compile(r"\b(?:minus|negative|moins|menos)\s$", re.IGNORECASE)
+_SIGN_WORD = re.compile(r"(?<!\d\s)\b(?:minus|negative|moins|menos)\s$", re.IGNORECASE)
 _BESIDE = re.compile(r"\s?[\u03c0\u221a]")
 
 
@@ -258,14 +261,14 @@ def _is_negative(match: re.Match[str]) -> bool:
     before = match.string[: match.start()][-40:]
     head = before.rstrip(" ")
     if not head:
-        return not match["gap"] or "\n" not in match.string.strip() and _alone(match)
+        return not match["gap"] or ("\n" not in match.string.strip() and _alone(match))
     if head[-1] in "\n":
         return not match["gap"]
     if head[-1] in "=:\u2248\u21d2(,[<>\u00a4\"'\u00b1/":
         return True
     if head[-1].isalnum() or head[-1] in ")]}%":
         spaced = len(head) < len(before)
-        return spaced and not match["gap"] and not head[-1].isdigit() or bool(re.search(r"\b(?:is|be|equals)$", head))
+        return (spaced and not match["gap"] and not head[-1].isdigit()) or bool(re.search(r"\b(?:is|be|equals)$", head))
     return not match["gap"]
 
 
@@ -295,5 +298,5 @@ def _plain_value(match: re.Match[str]) -> Decimal:
     whole = match["dotted"] or match["grouped"] or match["zero"] or match["whole"] or "0"
     comma = match["comma"] or match["grouped_comma"]
     part = match["dotted_part"] or match["grouped_part"] or match["zero_part"] or match["part"] or match["only"]
-    digits = re.sub(r"\D", "", whole)
-    return Decimal(f"{digits}.{part or (comma[1:] if comma else '0')}")
+    digits, part = re.sub(r"\D", "", whole), part or (comma[1:] if comma else "")
+    return Decimal(f"{digits}.{part}" if part else digits)
