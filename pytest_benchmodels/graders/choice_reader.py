@@ -1,9 +1,9 @@
 r"""Finds the letter that an answer to a multiple-choice question chose, as models print it.
 
 The places are those of `number`: a box or tag, then what the answer states, then a letter that stands alone, then a
-label at the start of a line (`B) Paris`), then one set off by brackets, asterisks or quotes. Statements are `The answer is
-B`, `B is correct`, `I choose B`, `Therefore B.`; the last one counts. One that is denied, doubted, asked or only supposed
-(`not B`, `B is wrong`, `if it is B`) is none, and one that names several letters chooses nothing.
+label at the start of a line (`B) Paris`), then one set off by brackets, asterisks or quotes. Statements are `The answer
+is B`, `B is correct`, `I choose B`, `Therefore B.`; the last one counts. One that is denied, doubted, asked or only
+supposed (`not B`, `B is wrong`, `if it is B`) is none, and one that names several letters chooses nothing.
 
 Every expression here takes time linear in the text: whatever repeats is bounded.
 """
@@ -37,7 +37,8 @@ _CHARACTERS = str.maketrans(
     }
 )
 _TEX = re.compile(
-    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|bf|rm|underline|emph|mbox)\b\s?|\\[()\[\],;! ]|\\left|\\right|~"
+    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|bf|rm|underline|emph|mbox)\b\s?"
+    r"|\\[()\[\],;! ]|\\left|\\right|~"
     r"|</?(?!answer|final_answer|choice)[A-Za-z][^<>\n]{0,60}>"
 )
 _ARROW = re.compile(r"=>|->|\\(?:implies|Rightarrow|rightarrow|therefore|to)\b")
@@ -58,28 +59,56 @@ _NO_ABBREVIATION = rf"(?!(?<=\.)[{_ALNUM}])"  # neither e.g. nor U.S.
 _PICK = rf"(?P<open>{_OPEN}{{0,5}}){_LETTER}(?P<close>{_CLOSE}{{0,5}}+){_NO_ABBREVIATION}"
 _MENTION = re.compile(_PICK)
 
-_NAMES = r"(?:option|choice|answer|letter|alternative|statement|candidate|opci\u00f3n|opzione|op\u00e7\u00e3o|antwort|r\u00e9ponse|letra|lettre|\u043e\u0442\u0432\u0435\u0442|\u9009\u9879|\u9009|\u9078\u629e\u80a2|\ubcf4\uae30)"
-_LEAD = rf"(?:(?:the|la|le|el|a letra|die|my|most|more|likely|best|correct|right|final|clearly|obviously|definitely|probably|certainly|indeed|therefore|thus|then|hence|simply|actually|just|only|surely|almost|is|to be|with|for|in fact|{_NAMES})\b[\s:*_,]{{1,4}}){{0,6}}"
-_NOUN = (
-    r"\b(?:answer|choice|option|statement|alternative|letter|solution|response|selection|pick|one|ans|antwort|alternativa|opci\u00f3n|op\u00e7\u00e3o|l\u00f6sung|respuesta|r\u00e9ponse|risposta|resposta|antwoord|\u043e\u0442\u0432\u0435\u0442)\b"
-    r"(?:\s(?:correct[ae]?|corretta|correta|juste|left|remaining|here|available))?[*_\"')\]]{0,3}\s{0,2}(?:(?:to|for|of|here)\b[^.:\n?]{0,60}?)?"
-    r"(?:\b(?:is|was|would be|should be|must be|will be|has to be|seems to be|appears to be|ist|lautet|es|est|\u00e8|\u00e9)\b|[=:>\u21d2\u2014-])"
+_NAMES = (
+    r"(?:option|choice|answer|letter|alternative|statement|candidate|opci\u00f3n|opzione"
+    r"|op\u00e7\u00e3o|antwort|r\u00e9ponse|letra|lettre|\u043e\u0442\u0432\u0435\u0442|\u9009\u9879"
+    r"|\u9009|\u9078\u629e\u80a2|\ubcf4\uae30)"
 )
-_OTHER_NOUN = r"(?:\u7b54\u6848|\u7b54\u3048|\u6b63\u89e3|\u6b63\u786e\u9009\u9879|\u6b63\u7b54|\uc815\ub2f5|\ub2f5)\s?(?:\u5e94\u8be5|\u5e94|\u5c31)?(?:\u662f|\u4e3a|\u9009|\u306f|\uc740|\ub294)?[\s:\"]{0,3}|\u0627\u0644\u0625\u062c\u0627\u0628\u0629\s?(?:\u0647\u064a)?[\s:]{0,3}|\u6240\u4ee5\u9009|\u5e94\u9009|\u9009\u62e9|\u6545\u9009|(?<!\u4e0d)\u9009"
+_LEAD = (
+    rf"(?:(?:the|la|le|el|a letra|die|my|most|more|likely|best|correct|right|final|clearly|obviously"
+    rf"|definitely|probably|certainly|indeed|therefore|thus|then|hence|simply|actually|just|only|surely"
+    rf"|almost|is|to be|with|for|in fact|{_NAMES})\b[\s:*_,]{{1,4}}){{0,6}}"
+)
+_NOUN = (
+    r"\b(?:answer|choice|option|statement|alternative|letter|solution|response|selection|pick|one"
+    r"|ans|antwort|alternativa|opci\u00f3n|op\u00e7\u00e3o|l\u00f6sung|respuesta|r\u00e9ponse"
+    r"|risposta|resposta|antwoord|\u043e\u0442\u0432\u0435\u0442)\b"
+    r"(?:\s(?:correct[ae]?|corretta|correta|juste|left|remaining|here"
+    r"|available))?[*_\"')\]]{0,3}\s{0,2}(?:(?:to|for|of|here)\b[^.:\n?]{0,60}?)?"
+    r"(?:\b(?:is|was|would be|should be|must be|will be|has to be|seems to be|appears to be|ist"
+    r"|lautet|es|est|\u00e8|\u00e9)\b|[=:>\u21d2\u2014-])"
+)
+_OTHER_NOUN = (
+    r"(?:\u7b54\u6848|\u7b54\u3048|\u6b63\u89e3|\u6b63\u786e\u9009\u9879|\u6b63\u7b54|\uc815\ub2f5"
+    r"|\ub2f5)\s?(?:\u5e94\u8be5|\u5e94|\u5c31)?(?:\u662f|\u4e3a|\u9009|\u306f|\uc740"
+    r"|\ub294)?[\s:\"]{0,3}|\u0627\u0644\u0625\u062c\u0627\u0628\u0629\s?(?:\u0647\u064a)?[\s:]{0,3}"
+    r"|\u6240\u4ee5\u9009|\u5e94\u9009|\u9009\u62e9|\u6545\u9009|(?<!\u4e0d)\u9009"
+)
 _VERB = (
-    r"\b(?:(?:i|i'd|i would|we|would) answer|choose|chose|select|selected|pick|picked|go with|going with|go for|settle on|opt for|vote for|lean(?:ing)? towards?|corresponds? to|match(?:es)?|means|points? to|this is|which is|richtig ist|korrekt ist|think|believe|say|guess|conclude"
-    r"|it is|it['\u2019]s|that is|that['\u2019]s|must be|should be|has to be|can only be|could only be|leaves(?: us with)?|left with)\b"
+    r"\b(?:(?:i|i'd|i would|we|would) answer|choose|chose|select|selected|pick|picked|go with"
+    r"|going with|go for|settle on|opt for|vote for|lean(?:ing)? towards?|corresponds? to"
+    r"|match(?:es)?|means|points? to|this is|which is|richtig ist|korrekt ist|think|believe|say"
+    r"|guess|conclude"
+    r"|it is|it['\u2019]s|that is|that['\u2019]s|must be|should be|has to be|can only be"
+    r"|could only be|leaves(?: us with)?|left with)\b"
 )
 _CONCLUSION = (
     r"(?:^|(?<=[.!?;\u2014]\s)|(?<=[.!?;,]\s\s)|(?<=,\s)|(?<=:\s)|\n)[\s>#*_-]{0,4}"
-    r"(?:(?:so|therefore|thus|hence|then|ergo|consequently|accordingly|and so|finally|in conclusion|in short|overall|wait|no|ok|most likely|very likely|as a result|by (?:process of )?elimination|to conclude|it follows that|the (?:letter|option|choice|answer)|my (?:guess|choice)|okay|yes|sure|well|sorry|oh|hmm"
+    r"(?:(?:so|therefore|thus|hence|then|ergo|consequently|accordingly|and so|finally|in conclusion"
+    r"|in short|overall|wait|no|ok|most likely|very likely|as a result"
+    r"|by (?:process of )?elimination|to conclude|it follows that|the (?:letter|option|choice"
+    r"|answer)|my (?:guess|choice)|okay|yes|sure|well|sorry|oh|hmm"
     r"|actually|rather|instead|probably|definitely|certainly|clearly|obviously|likely|maybe|perhaps|surely|also"
-    r"|option|choice|answer|letter|final answer|my answer|correct answer|my choice|i'd say|alors|donc|also|entonces|quindi|\u6240\u4ee5|\u56e0\u6b64)\b[\s,:.*_-]{1,4}){1,4}"
+    r"|option|choice|answer|letter|final answer|my answer|correct answer|my choice|i'd say|alors"
+    r"|donc|also|entonces|quindi|\u6240\u4ee5|\u56e0\u6b64)\b[\s,:.*_-]{1,4}){1,4}"
 )
 _SIGN = r"[\u2713\u21d2\u2705\u2714\u2611\U0001f449\u25b6]\ufe0f?\s{0,2}"
 _RIGHT = (
-    r"\s(?:is|would be|must be|should be|has to be|seems|looks|appears)\s(?:to be\s)?(?:clearly\s|definitely\s|therefore\s|thus\s|obviously\s|indeed\s|probably\s)?"
-    r"(?:the\s)?(?:only\s|most\s|single\s|one\s)?(?:likely\s|accurate\s|suitable\s|appropriate\s|plausible\s)?(?:correct|right|best|better|true|answer|option|choice|one|fit|it)\b|\sis\s(?:my\s(?:final\s)?(?:answer|choice|pick)|what i)\b"
+    r"\s(?:is|would be|must be|should be|has to be|seems|looks|appears)\s(?:to be\s)?(?:clearly\s"
+    r"|definitely\s|therefore\s|thus\s|obviously\s|indeed\s|probably\s)?"
+    r"(?:the\s)?(?:only\s|most\s|single\s|one\s)?(?:likely\s|accurate\s|suitable\s|appropriate\s"
+    r"|plausible\s)?(?:correct|right|best|better|true|answer|option|choice|one|fit|it)\b"
+    r"|\sis\s(?:my\s(?:final\s)?(?:answer|choice|pick)|what i)\b"
     r"|\s(?:works|fits|holds|remains|applies|matches|wins|makes (?:the most )?sense|it is|it's|is[.!]|is\s?$)"
     r"|\sist\s(?:richtig|korrekt)|\ses\s(?:la\s)?correcta|\sest\s(?:correcte|la bonne)"
     r"|\s?[\u2713\u2705\u2714\u2611]|\s?(?:\u9009\u9879)?\u662f?(?:\u6b63\u786e|\u5bf9\u7684)"
@@ -101,8 +130,10 @@ _STATEMENTS = tuple(
 # ---- what takes a mention back
 
 _DENIED_BEFORE = re.compile(
-    r"(?:\b(?:not|never|neither|nor|cannot|isn't|wasn't|aren't|rather than|instead of|doubt|unlikely|unclear|unsure|whether|if|unless|suppose|assume|assuming|except|than"
-    r"|exclude|excluding|eliminate[sd]?|rules? out|ruling out|reject|(?:incorrect|wrong|worst|false|bad)\s(?:answer|option|choice|statement|one)s?|everyone says|some say|one might think|why)\b"
+    r"(?:\b(?:not|never|neither|nor|cannot|isn't|wasn't|aren't|rather than|instead of|doubt"
+    r"|unlikely|unclear|unsure|whether|if|unless|suppose|assume|assuming|except|than"
+    r"|exclude|excluding|eliminate[sd]?|rules? out|ruling out|reject|(?:incorrect|wrong|worst|false"
+    r"|bad)\s(?:answer|option|choice|statement|one)s?|everyone says|some say|one might think|why)\b"
     r"|n't\b(?! (?:matter|hard))|\u4e0d\u662f|\u4e0d\u9009|\u5982\u679c|\u6392\u9664)[^.;:!?\n]{0,50}$",
     re.IGNORECASE,
 )
@@ -110,24 +141,31 @@ _STILL_CHOSEN = re.compile(r",\s?(?:but|so|then|it is|it's|i|the answer|therefor
 _ITS_OWN = r"(?:(?!\b(?:[A-Z]|because|since|as|while|whereas|but|so|that|which)\b)[^.;\n,])"
 _INSTEAD = re.compile(r"^(?:rather than|instead of)\b[^,]*,\s?\W?$", re.IGNORECASE)
 _WRONG_AFTER = re.compile(
-    rf"{_ITS_OWN}{{0,40}}?\s?\b(?:is|are|was|seems|looks|would be|can be|must be|sounds)\s(?:also\s|clearly\s|definitely\s|therefore\s|obviously\s|simply\s|probably\s)?"
-    r"(?:the\s)?(?:incorrect|wrong|false|not\b|out\b|ruled out|eliminated|excluded|impossible|unlikely|invalid|a distractor|nonsense|implausible)"
-    rf"|{_ITS_OWN}{{0,20}}?\s?\b(?:isn't|can't|cannot|doesn't|does not|fails|won't|wouldn't)\b|\s?\u662f\u9519|\s?\u4e0d\u5bf9",
+    rf"{_ITS_OWN}{{0,40}}?\s?\b(?:is|are|was|seems|looks|would be|can be|must be|sounds)\s(?:also\s"
+    rf"|clearly\s|definitely\s|therefore\s|obviously\s|simply\s|probably\s)?"
+    r"(?:the\s)?(?:incorrect|wrong|false|not\b|out\b|ruled out|eliminated|excluded|impossible"
+    r"|unlikely|invalid|a distractor|nonsense|implausible)"
+    rf"|{_ITS_OWN}{{0,20}}?\s?\b(?:isn't|can't|cannot|doesn't|does not|fails|won't|wouldn't)\b"
+    rf"|\s?\u662f\u9519|\s?\u4e0d\u5bf9",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(r"[)\]*_\"'`]{0,4}\?|[^.!\n\u21d2]{0,40}\?")
 _ANOTHER = re.compile(
-    r"""[)\]*_"'`]{0,4}\s?(?:,?\s?(?:or|and)\b|[,/&+]|und\b|oder\b|\u548c|\u6216|\u3001)\s?(?:maybe\s|perhaps\s|possibly\s|even\s|also\s)?(?:option\s)?[(\[*_"'`]{0,4}(?P<other>[A-Z])(?![\w'\u2019])(?!\s(?:is|was|are|and [A-Z] are|would|can|does|has|fails)\b)""",
+    r"""[)\]*_"'`]{0,4}\s?(?:,?\s?(?:or|and)\b|[,/&+]|und\b|oder\b|\u548c|\u6216|\u3001)"""
+    r"""\s?(?:maybe\s|perhaps\s|possibly\s|even\s|also\s)?(?:option\s)?[(\[*_"'`]{0,4}(?P<other>[A-Z])(?![\w'\u2019])(?!\s(?:is|was|are|and [A-Z] are|would|can|does|has|fails)\b)""",
 )
 _ONE_OF_MANY = re.compile(
-    r"(?:(?<!than )(?<!instead of )\b[A-Z][)\]*\"]{0,3}\s?(?:[,/&]|or|and)\s?(?:option\s)?[(\[*\"]{0,3}|\b(?:either|both|between)\s[(\[*\"]{0,3})$"
+    r"(?:(?<!than )(?<!instead of )\b[A-Z][)\]*\"]{0,3}\s?(?:[,/&]|or"
+    r"|and)\s?(?:option\s)?[(\[*\"]{0,3}|\b(?:either|both|between)\s[(\[*\"]{0,3})$"
 )
 _TAKEN_BACK = re.compile(
-    r"\bi disagree\b|\b(?:that|this|it)(?: is|'s| was) (?:wrong|incorrect|not (?:right|correct|true))\b|\bi (?:do not|don't|cannot|can't) (?:know|tell|say|decide)\b",
+    r"\bi disagree\b|\b(?:that|this|it)(?: is|'s| was) (?:wrong|incorrect|not (?:right|correct"
+    r"|true))\b|\bi (?:do not|don't|cannot|can't) (?:know|tell|say|decide)\b",
     re.IGNORECASE,
 )
 _NOT_A_NOUN = re.compile(
-    r"\s{0,2}(?:$|[-\u2014(,;.:)?!\n]|(?:because|since|as|due|given|which|is|and|from|based|works|fits|holds|for|with)\b)"
+    r"\s{0,2}(?:$|[-\u2014(,;.:)?!\n]|(?:because|since|as|due|given|which|is|and|from|based|works"
+    r"|fits|holds|for|with)\b)"
 )
 _ALSO_WORDS = "AI"
 
@@ -146,11 +184,13 @@ def find_letter(text: str, letters: str) -> str | None:
 
 
 _BOX = re.compile(
-    r"\\(?:boxed|fbox|framebox)\s{0,2}\{([^\n]{0,60})|<(?:answer|final_answer|choice)>\s{0,3}([^<]{0,60})</?|(?<!#)####[ \t]*([^\n]{1,60})",
+    r"\\(?:boxed|fbox|framebox)\s{0,2}\{([^\n]{0,60})|<(?:answer|final_answer"
+    r"|choice)>\s{0,3}([^<]{0,60})</?|(?<!#)####[ \t]*([^\n]{1,60})",
     re.IGNORECASE,
 )
 _BOX_CONTENT = re.compile(
-    rf"[\s({{\[*\"'`$]*(?:(?:the\s)?(?:{_NAMES}|final answer)\b(?:\sis\b)?[\s:]*)?[\s({{\[*\"'`$]*(?P<letter>[A-Za-z])(?![{_ALNUM}'\\<])(?P<rest>.{{0,40}})",
+    rf"[\s({{\[*\"'`$]*(?:(?:the\s)?(?:{_NAMES}"
+    rf"|final answer)\b(?:\sis\b)?[\s:]*)?[\s({{\[*\"'`$]*(?P<letter>[A-Za-z])(?![{_ALNUM}'\\<])(?P<rest>.{{0,40}})",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -222,7 +262,8 @@ def _is_one_of_several(text: str, start: int, after: str, letters: str) -> bool:
 
 
 _FIRST = re.compile(
-    rf"\s*(?:\d{{1,3}}[.):]\s)?[\s>#*_\"'`(\[{{$-]{{0,8}}(?:(?:{_NAMES}|ans|a)[\s:.*_]{{1,4}})?(?P<open>{_OPEN}{{0,4}}){_LETTER}(?P<close>{_CLOSE}{{0,5}}+){_NO_ABBREVIATION}",
+    rf"\s*(?:\d{{1,3}}[.):]\s)?[\s>#*_\"'`(\[{{$-]{{0,8}}(?:(?:{_NAMES}|ans"
+    rf"|a)[\s:.*_]{{1,4}})?(?P<open>{_OPEN}{{0,4}}){_LETTER}(?P<close>{_CLOSE}{{0,5}}+){_NO_ABBREVIATION}",
     re.IGNORECASE,
 )
 
@@ -251,7 +292,8 @@ def _first(text: str, letters: str) -> str | None:
     rest = text[match.end() :]
     if (
         re.match(
-            r"\s?(?:[-\u2014(]|because\b|since\b|as\b|for sure\b|obviously\b|definitely\b|I think\b|rather than\b|instead of\b|and not\b)",
+            r"\s?(?:[-\u2014(]|because\b|since\b|as\b|for sure\b|obviously\b|definitely\b|I think\b"
+            r"|rather than\b|instead of\b|and not\b)",
             rest,
         )
         or match["close"][:1] in {",", ";", ":", "!"}
@@ -301,7 +343,8 @@ def _is_label(match: re.Match[str], letters: str) -> bool:
 
 _SET_OFF = re.compile(rf"{_OPEN}{{1,4}}{_LETTER}{_CLOSE}{{1,5}}")
 _BEFORE_SET_OFF = re.compile(
-    rf"(?:^|[.,:;!?\n\u2014-]\s{{0,2}}|\b(?:only|be|is|that|the|and|with|to|on|than|then|so|{_NAMES}s?)\s)[\s*_]{{0,3}}$",
+    rf"(?:^|[.,:;!?\n\u2014-]\s{{0,2}}|\b(?:only|be|is|that|the|and|with|to|on|than|then|so"
+    rf"|{_NAMES}s?)\s)[\s*_]{{0,3}}$",
     re.IGNORECASE,
 )
 

@@ -57,8 +57,8 @@ class Choice(Grader, frozen=True):
 class Label(Grader, frozen=True):
     """The answer names this label and no other of `of`: `positive`, `**Positive**.`, `Sentiment: positive`.
 
-    Case, quotes, emphasis, punctuation and a lead-in do not matter; a label that is denied (`not positive`) is not named.
-    Labels are texts: a number or a truth value is one as it is spelled.
+    Case, quotes, emphasis, punctuation and a lead-in do not matter; a label that is denied (`not positive`) is not
+    named. Labels are texts: a number or a truth value is one as it is spelled.
     """
 
     label: Scalar

@@ -17,7 +17,8 @@ __all__ = ["find_labels", "label_key"]
 _READ = 20_000
 
 _BOX = re.compile(
-    r"\\(?:boxed|fbox)\s{0,2}\{(?:\\text\w{0,2}\{)?(?P<box>[^{}\n]{1,100})|<(?P<tag>answer|label|final_answer|class|category)>(?P<inside>[^<]{1,100})"
+    r"\\(?:boxed|fbox)\s{0,2}\{(?:\\text\w{0,2}\{)?(?P<box>[^{}\n]{1,100})|<(?P<tag>answer|label"
+    r"|final_answer|class|category)>(?P<inside>[^<]{1,100})"
     r"|(?<!#)####(?!#)[ \t]*(?P<mark>[^\n]{1,100})",
     re.IGNORECASE,
 )
@@ -26,11 +27,14 @@ _SEPARATOR = re.compile(r"(?<=[^\W_])[\s_-]+(?=[^\W_])")
 _BULLET = re.compile(r"\s*[-*>#\u2022]+\s+")
 _AROUND = " \t\r\n.,;:!*_`\"'()[]{}<>#\u3002\uff01\u2705\u2714"
 _DENIED = re.compile(
-    r"(?:\b(?:not|never|hardly|neither|nor|cannot|whether|if|unless|rather than|instead of|anything but|far from|doubt|unlikely|no longer|nothing|without|lacks?"
+    r"(?:\b(?:not|never|hardly|neither|nor|cannot|whether|if|unless|rather than|instead of"
+    r"|anything but|far from|doubt|unlikely|no longer|nothing|without|lacks?"
     r"|isn't|wasn't|aren't)\b|n't\b|\bno(?=\s)|\u4e0d\u662f?|\u975e|\u5e76\u975e)[^.,;:!?\n]{0,30}$"
 )
 _DENIED_AFTER = re.compile(
-    r"[\"'*)\]]{0,3}\s?(?:(?:is|are|was|would be|seems)\s(?:\w{1,12}\s){0,2}?(?:not|wrong|incorrect|false|unlikely)\b|isn't\b|or not\b|\u3067\u306f(?:\u306a\u3044|\u3042\u308a\u307e\u305b\u3093))"
+    r"[\"'*)\]]{0,3}\s?(?:(?:is|are|was|would be|seems)\s(?:\w{1,12}\s){0,2}?(?:not|wrong|incorrect"
+    r"|false|unlikely)\b|isn't\b|or not\b|\u3067\u306f(?:\u306a\u3044"
+    r"|\u3042\u308a\u307e\u305b\u3093))"
 )
 _QUESTION = re.compile(r"[^.!\n]{0,60}\?")
 _OUT_OF = re.compile(r"(?<=\d)\s?(?:/|out of)\s?\d{1,4}(?![\d.])")

@@ -13,6 +13,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from .number_words import cjk_number, words_to_digits
 from .numerals import Numeral, find_numerals, plain_numbers
@@ -56,9 +57,12 @@ _TAG = re.compile(
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s{0,3}(?=\{|\d)\{?")
 _HEADING = re.compile(r"[*_\s]*\d{1,2}[.):][*_]*[ \t]+\S")
 _FILLERS = re.compile(
-    r"(?:(?:the|final|correct|answer|result|total|value|number|amount|sum|is|are|was|be|equal|equals|to|of|a|an|about|around"
-    r"|approximately|approx|roughly|nearly|almost|exactly|just|only|simply|therefore|thus|then|hence|clearly|so|definitely|probably"
-    r"|likely|most|indeed|precisely|no|c|ca|circa|etwa|ungef\u00e4hr|environ|unos|unas|aproximadamente|ist|es|est|lautet"
+    r"(?:(?:the|final|correct|answer|result|total|value|number|amount|sum|is|are|was|be|equal"
+    r"|equals|to|of|a|an|about|around"
+    r"|approximately|approx|roughly|nearly|almost|exactly|just|only|simply|therefore|thus|then"
+    r"|hence|clearly|so|definitely|probably"
+    r"|likely|most|indeed|precisely|no|c|ca|circa|etwa|ungef\u00e4hr|environ|unos|unas"
+    r"|aproximadamente|ist|es|est|lautet"
     r"|[a-z]_\w{1,5}|[a-z])(?![\w'])[\s.:]*"
     r"|[\s:=*_\"'`(\[\u00a4>\u2248\u21d2|,~\u00bf\u4e3a\u662f\uff1a\u7ea6\u7d04\u306f-])*",
     re.IGNORECASE,
@@ -102,7 +106,7 @@ def _reading(text: str, place: str) -> Reading:
 
 
 def _is_list(plain: str, numerals: Sequence[Numeral]) -> bool:
-    between = [plain[left.end : right.start] for left, right in zip(numerals, numerals[1:], strict=False)]
+    between = [plain[left.end : right.start] for left, right in pairwise(numerals)]
     return any(re.fullmatch(r"\s*[,;]\s*", part) for part in between)
 
 
@@ -124,10 +128,13 @@ def _leading(text: str) -> Numeral | None:
 # ---- statement
 
 _STATEMENT = re.compile(
-    r"(?:\b(?:answers?|antwort|ergebnis|l\u00f6sung|respuesta|resultado|r\u00e9ponse|r\u00e9sultat|risposta|risultato|resposta|antwoord"
-    r"|\u043e\u0442\u0432\u0435\u0442)\b|\u7b54\u6848|\u7b54\u3048|\u89e3\u7b54|\u7d50\u8ad6|\u7ed3\u679c|\u6b63\u7b54|\uc815\ub2f5|\ub2f5)"
+    r"(?:\b(?:answers?|antwort|ergebnis|l\u00f6sung|respuesta|resultado|r\u00e9ponse|r\u00e9sultat"
+    r"|risposta|risultato|resposta|antwoord"
+    r"|\u043e\u0442\u0432\u0435\u0442)\b|\u7b54\u6848|\u7b54\u3048|\u89e3\u7b54|\u7d50\u8ad6"
+    r"|\u7ed3\u679c|\u6b63\u7b54|\uc815\ub2f5|\ub2f5)"
     r"[\"'*_)\]`]{0,4}\s?(?:(?:to|for|of|here)\b[^.:\n=?]{0,80}?)?"
-    r"(?:\b(?:is|are|was|would be|should be|must be|will be|equals|comes to|ist|lautet|es|est|\u00e8|\u00e9|\u5c31?\u662f)\b|\s?(?:\u5c31?\u662f|\u4e3a|\u306f|\ub294|\uc740)"
+    r"(?:\b(?:is|are|was|would be|should be|must be|will be|equals|comes to|ist|lautet|es|est"
+    r"|\u00e8|\u00e9|\u5c31?\u662f)\b|\s?(?:\u5c31?\u662f|\u4e3a|\u306f|\ub294|\uc740)"
     r"|\s?[=:\uff1a\u2192\u21d2>-])"
     r"|\banswer(?=\s{1,3}[-$\d])|\"(?:result|total|value|solution|number)\"\s?:",
     re.IGNORECASE,
@@ -138,8 +145,10 @@ _CONDITION = re.compile(
     re.IGNORECASE,
 )
 _RETRACTION = re.compile(
-    r"(?:^|[.!?\n\u2014-]\s{0,3})(?:(?:oh|hmm|hm|but)[,.]?\s)?(?:wait|actually|no(?=,)|correction|sorry|oops|scratch that|on second thought|i made a mistake)\b"
-    r"|(?P<hard>\b(?:that|this|it)(?: is|['\u2019]s| was) (?:wrong|incorrect|not (?:right|correct))\b|\bi disagree\b)",
+    r"(?:^|[.!?\n\u2014-]\s{0,3})(?:(?:oh|hmm|hm|but)[,.]?\s)?(?:wait|actually|no(?=,)|correction"
+    r"|sorry|oops|scratch that|on second thought|i made a mistake)\b"
+    r"|(?P<hard>\b(?:that|this|it)(?: is|['\u2019]s| was) (?:wrong|incorrect|not (?:right"
+    r"|correct))\b|\bi disagree\b)",
     re.IGNORECASE,
 )
 
@@ -187,7 +196,8 @@ def _from_statement(tail: str) -> Reading | None:
 # ---- emphasis
 
 _EMPHASISED = re.compile(
-    r"(?<!\d)\*\*(?=[^\s*])((?:[^*\n]|(?<=\d)\*\*(?=\d)|\*(?!\*)){1,120}?)\*\*(?!\d)|(?<!\w)__(?=[^\s_])([^_\n]{1,120})__(?!\w)"
+    r"(?<!\d)\*\*(?=[^\s*])((?:[^*\n]|(?<=\d)\*\*(?=\d)|\*(?!\*)){1,120}?)\*\*(?!\d)"
+    r"|(?<!\w)__(?=[^\s_])([^_\n]{1,120})__(?!\w)"
 )
 
 
@@ -230,11 +240,13 @@ def _is_denied_outside(before: str, after: str) -> bool:
 # ---- what is left
 
 _META = re.compile(
-    r"\b(?:confiden(?:ce|t)|certainty|verif(?:y|ied|ication)|check(?:ed|ing)?|sources?|references?|note|footnote|took|tokens?)\b",
+    r"\b(?:confiden(?:ce|t)|certainty|verif(?:y|ied|ication)|check(?:ed|ing)?|sources?|references?"
+    r"|note|footnote|took|tokens?)\b",
     re.IGNORECASE,
 )
 _ENDS = re.compile(
-    r"(?<=[^\d\s])(?<![ie]\.[ge])(?<!\bNo)(?<!\bca)(?<!approx)[.!](?=\s|\Z)|(?<=\d)[.!](?=\s+[A-Z]|\s*\Z)|(?<=\d):(?=\s)|[;\n]|\u2713"
+    r"(?<=[^\d\s])(?<![ie]\.[ge])(?<!\bNo)(?<!\bca)(?<!approx)[.!](?=\s|\Z)|(?<=\d)[.!](?=\s+[A-Z]"
+    r"|\s*\Z)|(?<=\d):(?=\s)|[;\n]|\u2713"
 )
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 _QUESTION = re.compile(r"[^.!?\n]{0,400}\?")
@@ -244,7 +256,8 @@ _CONCLUSION = re.compile(
     r"\b(?:so|therefore|thus|hence|in total|altogether|total|final(?:ly)?|result)\b|=", re.IGNORECASE
 )
 _REFUSAL = re.compile(
-    r"\bno idea\b|\b(?:do not|don['\u2019]t|cannot|can['\u2019]t|can not|unable to) (?:know|tell|determine|say|answer)\b|\bimpossible to\b",
+    r"\bno idea\b|\b(?:do not|don['\u2019]t|cannot|can['\u2019]t|can not|unable to) (?:know|tell"
+    r"|determine|say|answer)\b|\bimpossible to\b",
     re.IGNORECASE,
 )
 
@@ -322,7 +335,7 @@ _MARKER = re.compile(r"^[ \t]*(\d{1,2})[.)][ \t]+(?=\S)", re.MULTILINE)
 
 def _without_markers(plain: str) -> str:
     """The text without the numbers of a list that counts from 1."""
-    markers = [match for match in _MARKER.finditer(plain)]
+    markers = list(_MARKER.finditer(plain))
     if [int(match[1]) for match in markers] != list(range(1, len(markers) + 1)):
         return plain
     return _MARKER.sub("", plain)
@@ -335,37 +348,47 @@ def _refused(rest: str) -> bool:
 # ---- one sentence
 
 _LABELLED = re.compile(
-    r"\b(?:steps?|questions?|problems?|parts?|cases?|examples?|figures?|fig\.|tables?|sections?|chapters?|equations?|eq\.)\s?\(?$",
+    r"\b(?:steps?|questions?|problems?|parts?|cases?|examples?|figures?|fig\.|tables?|sections?"
+    r"|chapters?|equations?|eq\.)\s?\(?$",
     re.IGNORECASE,
 )
 _DENIAL_BEFORE = re.compile(
-    r"(?:\b(?:not|never|cannot be|isn['\u2019]t|wasn['\u2019]t|aren['\u2019]t|rather than|instead of|neither|nor|doubt|unlikely|no longer|whether)\b"
+    r"(?:\b(?:not|never|cannot be|isn['\u2019]t|wasn['\u2019]t|aren['\u2019]t|rather than"
+    r"|instead of|neither|nor|doubt|unlikely|no longer|whether)\b"
     r"|n['\u2019]t (?:think|believe|equal)\b)[^.,;:!?\n]{0,30}$",
     re.IGNORECASE,
 )
 _STILL_NOT_DENIED = re.compile(r"\bnot (?:only|just|more than|less than|sure)\b", re.IGNORECASE)
 _DENIAL_AFTER = re.compile(
-    r"[*_\"'`)]*\s?(?:is|are|would be|was|seems)\s(?:the\s)?(?:definitely\s|clearly\s)?(?:wrong|incorrect|false|not\b|impossible|too (?:high|low|big|small|much|many))"
+    r"[*_\"'`)]*\s?(?:is|are|would be|was|seems)\s(?:the\s)?(?:definitely\s|clearly\s)?(?:wrong"
+    r"|incorrect|false|not\b|impossible|too (?:high|low|big|small|much|many))"
     r"|[*_\"'`)]*\s?isn['\u2019]t|\s?,?\sor not\b",
     re.IGNORECASE,
 )
 _BOUND = re.compile(
-    r"(?:\b(?:half|third|quarter|fifth|tenth|percent|twice|double|triple)(?: of)?|%\sof|\b(?:more|less|fewer|greater|larger|smaller|higher|lower|bigger) than|\bat (?:least|most)|\bover|\bunder|(?<!add )(?<!adds )(?<!adding )\bup to"
+    r"(?:\b(?:half|third|quarter|fifth|tenth|percent|twice|double|triple)(?: of)?|%\sof|\b(?:more"
+    r"|less|fewer|greater|larger|smaller|higher|lower|bigger) than|\bat (?:least|most)|\bover"
+    r"|\bunder|(?<!add )(?<!adds )(?<!adding )\bup to"
     r"|\babove|\bbelow|[<>\u00b1])\s?\u00a4?$",
     re.IGNORECASE,
 )
 _WEAK = re.compile(
-    r"\b(?:which|that is|after|because|since|as|when|while|where|if|out of|of|from|rounded|than|instead|per|in|within|over|for|with"
+    r"\b(?:which|that is|after|because|since|as|when|while|where|if|out of|of|from|rounded|than"
+    r"|instead|per|in|within|over|for|with"
     r"|at|on|each|every|times|by|before|until|during|see|page|although|given|compared|to)\b|\u2014",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
-    r"\b(?:which(?!\s(?:makes|gives|leaves|means|yields|results)\b)|because|since|if|when|where|while|although|given|rounded|after|before)\b",
+    r"\b(?:which(?!\s(?:makes|gives|leaves|means|yields|results)\b)|because|since|if|when|where"
+    r"|while|although|given|rounded|after|before)\b",
     re.IGNORECASE,
 )
 _STRONG = re.compile(
-    r"(?:\b(?:is|are|was|were|be|equals?|makes?|made|gives?|gave|leaves?|leaving|has|have|had|gets?|got|costs?|needs?|earns?|pays?"
-    r"|spends?|total of|sum of|totals?|totall?ing|left with|becomes?|yields?|obtains?|comes? to|amounts? to|(?:sum|add|total)s? (?:up )?to|rounds to|simplifies to|equal to|so|therefore|thus|hence|then|meaning"
+    r"(?:\b(?:is|are|was|were|be|equals?|makes?|made|gives?|gave|leaves?|leaving|has|have|had|gets?"
+    r"|got|costs?|needs?|earns?|pays?"
+    r"|spends?|total of|sum of|totals?|totall?ing|left with|becomes?|yields?|obtains?|comes? to"
+    r"|amounts? to|(?:sum|add|total)s? (?:up )?to|rounds to|simplifies to|equal to|so|therefore"
+    r"|thus|hence|then|meaning"
     r"|ist|sind|es|son|est|sont)\b|[:=\u2248\u21d2])",
     re.IGNORECASE,
 )
@@ -376,8 +399,10 @@ _OPERATOR = re.compile(
     re.IGNORECASE,
 )
 _ALTERNATIVE = re.compile(
-    r"\s?(?:\u00a4|%|(?!(?:rounded|rounds|up|down|equal|equals|comes|add|adds|sum|sums|amount|leads|goes|reduced|simplifies|amounts|compared|close|near)\b)[^\W\d]{1,12}\s)?\s?,?\s?\(?"
-    r"(?:-|\b(?:or|and|to|through|till|bis|oder|und|o|y|ou|et)\b|\u6216|\u548c|\u5230)\s?(?:maybe\s|perhaps\s|even\s|about\s|else\s|possibly\s)?\u00a4?",
+    r"\s?(?:\u00a4|%|(?!(?:rounded|rounds|up|down|equal|equals|comes|add|adds|sum|sums|amount|leads"
+    r"|goes|reduced|simplifies|amounts|compared|close|near)\b)[^\W\d]{1,12}\s)?\s?,?\s?\(?"
+    r"(?:-|\b(?:or|and|to|through|till|bis|oder|und|o|y|ou|et)\b|\u6216|\u548c|\u5230)\s?(?:maybe\s"
+    r"|perhaps\s|even\s|about\s|else\s|possibly\s)?\u00a4?",
     re.IGNORECASE,
 )
 
@@ -420,7 +445,7 @@ def _candidates(plain: str) -> list[Numeral]:
             continue
         if _BOUND.search(before) or re.match(r"\s?[<>]", after):
             continue
-        found.append(replace(numeral, minor=numeral.minor or _is_aside(plain, numeral, before, after)))
+        found.append(replace(numeral, minor=numeral.minor or _is_aside(numeral, before)))
     return found
 
 
@@ -432,7 +457,7 @@ def _denied(plain: str, numeral: Numeral) -> bool:
     return _DENIAL_AFTER.match(after) is not None
 
 
-def _is_aside(plain: str, numeral: Numeral, before: str, after: str) -> bool:
+def _is_aside(numeral: Numeral, before: str) -> bool:
     """Whether a number stands in brackets behind other words: `(out of 20)`, `[1]`."""
     opened = max(before.rfind("("), before.rfind("["))
     if opened < 0 or max(before.rfind(")"), before.rfind("]")) > opened:
@@ -472,7 +497,7 @@ def _alternatives(plain: str, numerals: Sequence[Numeral], picked: Numeral) -> t
     index = next((place for place, one in enumerate(numerals) if one.start == picked.start), None)
     if index is None:
         return ()
-    links = [plain[left.end : right.start] for left, right in zip(numerals, numerals[1:], strict=False)]
+    links = [plain[left.end : right.start] for left, right in pairwise(numerals)]
     first = last = index
     while first and _LINK.fullmatch(links[first - 1]):
         first -= 1

@@ -46,7 +46,8 @@ _PARTS = {
 }  # fmt: skip
 _ANY = "|".join([*_SMALL, *_TENS, *_SCALES, "dozen", *_PARTS])
 _RUN = re.compile(
-    rf"(?<![\w-])(?:(?P<sign>minus|negative)\s)?(?P<words>(?:a\s(?=hundred|thousand|million|billion|dozen|half|third|quarter))?"
+    rf"(?<![\w-])(?:(?P<sign>minus|negative)\s)?(?P<words>(?:a\s(?=hundred|thousand|million|billion"
+    rf"|dozen|half|third|quarter))?"
     rf"(?:{_ANY})\b(?:(?:[\s-]|,\s|\sand\s(?:a\s)?)(?:{_ANY})\b){{0,20}})",
     re.IGNORECASE,
 )
@@ -61,7 +62,8 @@ _CJK_UNITS = {"\u5341": 10, "\u767e": 100, "\u5343": 1000}
 _CJK_LARGE = {"\u4e07": 10**4, "\u842c": 10**4, "\u4ebf": 10**8, "\u5104": 10**8}
 _CJK_ALL = "".join([*_CJK_DIGITS, *_CJK_UNITS, *_CJK_LARGE])
 _CJK = re.compile(
-    rf"(?:[ -~]{{0,40}}?\s)?(?:.{{0,12}}(?:\u7b54\u6848|\u7b54\u3048|\u7ed3\u679c|\u7d50\u679c|\u4e00\u5171|\u603b\u5171|\u5171|\u7b49\u4e8e)[\u662f\u4e3a\u306f\u6709]?[:\uff1a\s]*)?"
+    rf"(?:[ -~]{{0,40}}?\s)?(?:.{{0,12}}(?:\u7b54\u6848|\u7b54\u3048|\u7ed3\u679c|\u7d50\u679c"
+    rf"|\u4e00\u5171|\u603b\u5171|\u5171|\u7b49\u4e8e)[\u662f\u4e3a\u306f\u6709]?[:\uff1a\s]*)?"
     rf"(?P<minus>\u8d1f|\u30de\u30a4\u30ca\u30b9)?(?P<number>[{_CJK_ALL}]{{1,30}})\w{{0,3}}[\s.\u3002\uff01!]*"
 )
 

@@ -42,8 +42,18 @@ _CHARACTERS = str.maketrans(
     }
 )
 _SCRIPTS = str.maketrans("\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079\u207b\u207a", "0123456789-+")
+_INTEGER = re.compile(r"\s*[-+]?\s?\d{1,18}(?:\.\d{1,18})?\s*")
+
+
+def _fraction(match: re.Match[str]) -> str:
+    above, below = match[1] or match[2] or "", match[3] or match[4] or ""
+    if _INTEGER.fullmatch(above) and _INTEGER.fullmatch(below):
+        return "\u27e8" + f"{above}/{below}".replace(" ", "") + "\u27e9"
+    return "\u221a"  # of something: no number that stands for itself
+
+
 _TEX = (
-    (r"\\(?:d|t|c)?frac\s?(?:\{([^{}]{0,40})\}|(\d))\s?(?:\{([^{}]{0,40})\}|(\d))", lambda m: _fraction(m)),
+    (r"\\(?:d|t|c)?frac\s?(?:\{([^{}]{0,40})\}|(\d))\s?(?:\{([^{}]{0,40})\}|(\d))", _fraction),
     (r"\\!", ""),
     (r"\\[,;:>\s]|\\q?quad(?![A-Za-z])", " "),
     (r"\{,\}", ","),
@@ -58,7 +68,10 @@ _TEX = (
     (r"\\pi(?![A-Za-z])", "\u03c0"),
     (r"\\sqrt(?![A-Za-z])(?:\[\d\])?", "\u221a"),
     (r"\\[()\[\]]", " "),
-    (r"\\(?:text|math|operatorname|mbox|hbox|bm|boldsymbol|boxed|fbox|emph|underline|left|right|big)[a-z]{0,5}\s?", ""),
+    (
+        r"\\(?:text|math|operatorname|mbox|hbox|bm|boldsymbol|boxed|fbox|emph|under|left|right|big)[a-z]{0,5}\s?",
+        "",
+    ),
     (r"<sup>\s?([+-]?\d{1,6})\s?</sup>", r"^\1"),
     (r"<sub>[^<>]{0,20}</sub>|</?[A-Za-z][^<>\n]{0,100}>", " "),
     (r"\^\s?[{(]\s?([+-]?)\s?(\d{1,6})\s?[})]", r"^\1\2"),
@@ -80,7 +93,6 @@ _SUPERSCRIPT = re.compile("[\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079
 _SUBSCRIPT = re.compile("[\u2080-\u2089]+")
 _VULGAR = re.compile("[\u00bc-\u00be\u2150-\u215e\u2189]")
 _OTHER_DIGIT = re.compile(r"(?![0-9])\d")
-_INTEGER = re.compile(r"\s*[-+]?\s?\d{1,18}(?:\.\d{1,18})?\s*")
 
 
 def plain_numbers(text: str) -> str:
@@ -104,13 +116,6 @@ def _vulgar(char: str) -> str:
     return f"\u27e8{above}/{below}\u27e9"
 
 
-def _fraction(match: re.Match[str]) -> str:
-    above, below = match[1] or match[2] or "", match[3] or match[4] or ""
-    if _INTEGER.fullmatch(above) and _INTEGER.fullmatch(below):
-        return "\u27e8" + f"{above}/{below}".replace(" ", "") + "\u27e9"
-    return "\u221a"  # of something: no number that stands for itself
-
-
 # ---- numbers in it
 
 _L = "A-Za-z\u00b5\u00c0-\u024f\u0370-\u03bf\u03c1-\u052f"  # letters that digits can belong to, as in H2O; not pi
@@ -120,7 +125,8 @@ _GROUPED = (
 )
 _DECIMAL_COMMA = r",(?:\d{1,2}|(?!(?:19|20)\d\d(?!\d))\d{4,})(?![\d]|,\d)"
 _PLAIN = (
-    rf"(?>(?P<dotted>\d{{1,3}}(?:\.\d{{3}}){{2,40}}(?!\d)|\d{{1,3}}\.\d{{3}}(?=,\d{{1,2}}(?!\d)))(?:,(?P<dotted_part>\d+))?"
+    rf"(?>(?P<dotted>\d{{1,3}}(?:\.\d{{3}}){{2,40}}(?!\d)"
+    rf"|\d{{1,3}}\.\d{{3}}(?=,\d{{1,2}}(?!\d)))(?:,(?P<dotted_part>\d+))?"
     rf"|(?P<grouped>{_GROUPED})(?:[.](?P<grouped_part>\d+)|(?P<grouped_comma>(?<=[ '_]\d\d\d),\d{{1,2}}(?!\d)))?"
     rf"|(?P<zero>0),(?P<zero_part>\d+)(?![\d]|,\d)"
     rf"|(?P<whole>\d+)(?:\.(?P<part>\d+)|(?P<comma>{_DECIMAL_COMMA}))?"
@@ -143,12 +149,14 @@ _WORDS = "|".join(sorted((word for word in _MULTIPLIERS if word[0].isascii() and
 _TOKEN = re.compile(
     rf"""
       (?P<skip>
-          (?<![{_L}\d])[{_L}]{{1,40}}(?:['.]?[_^]?-?\d[\w.^]{{0,40}}(?<!\.)|[_^][-\w]{{1,40}})   # H2O, CO_2, m^2, COVID-19, v1.18
+          (?<![{_L}\d])[{_L}]{{1,40}}(?:['.]?[_^]?-?\d[\w.^]{{0,40}}(?<!\.)|[_^][-\w]{{1,40}})
+                                                                                  # H2O, CO_2, m^2, COVID-19, v1.18
         | \d{{1,4}}(?::\d{{1,4}}){{1,3}}                                          # a time, a ratio
         | \d+(?:\.\d+){{2,}}+(?<!\.\d\d\d)                                        # a version
         | (?<=\d)[-]\d{{3,4}}[-]\d{{3,4}}                                         # a telephone number
       )
-    | (?P<date> (?P<year>\d{{4}})[-/]\d{{1,2}}[-/]\d{{1,2}}(?!\d) | \d{{1,2}}(?P<bar>[/.-])\d{{1,2}}(?P=bar)(?P<year_last>\d{{4}})(?!\d) )
+    | (?P<date> (?P<year>\d{{4}})[-/]\d{{1,2}}[-/]\d{{1,2}}(?!\d)
+      | \d{{1,2}}(?P<bar>[/.-])\d{{1,2}}(?P=bar)(?P<year_last>\d{{4}})(?!\d) )
     | (?:(?P<sign>[-+])(?P<gap>\ ?))?(?:\u00a4\ ?(?P<late>[-+]?))?
       (?:
           \u27e8(?P<above>[-+]?[\d.]+)/(?P<below>[-+]?[\d.]+)\u27e9
@@ -174,7 +182,6 @@ _TOKEN = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _SIGN_WORD = re.compile(r"(?<!\d\s)\b(?:minus|negative|moins|menos)\s$", re.IGNORECASE)
-_BESIDE = re.compile(r"\s?[\u03c0\u221a]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,29 +227,36 @@ def _date(match: re.Match[str]) -> Numeral:
     return Numeral(Decimal(year), match[0], match.start(), match.end(), minor=True)
 
 
+_ATTACHED_BEFORE = re.compile(rf"[_^\u221a]\s?[-+(]?$|[\u03c0\u221a]\s?$|(?:[{_L}]|\d\.)$")
+_ATTACHED_AFTER = re.compile(rf"\s?[\u03c0\u221a]|\^(?!\d)|[{_L}]\d|\.\d")
+
+
 def _numeral(match: re.Match[str]) -> Numeral | None:
+    """The number of a match; None where it belongs to something else: a letter, a root, an exponent, an ordinal."""
     text, start, end = match.string, _first_digit(match), match.end()
     before = text[max(0, start - 12) : start]
-    if before[-1:] in {"^", "_", "\u221a"} or re.search(r"[_^\u221a]\s?[-+(]?$|[\u03c0\u221a]\s?$", before):
+    if match["ordinal"] or _ATTACHED_BEFORE.search(before) or _ATTACHED_AFTER.match(text, end):
         return None
-    if _BESIDE.match(text, end) or re.match(rf"\^(?!\d)|[{_L}]\d|\.\d", text[end : end + 3]) or match["ordinal"]:
-        return None
-    if re.search(rf"(?:[{_L}]|\d\.)$", before) and not before.endswith("\u00a4"):
-        return None
-    value = _value(match)
-    after = (match["after"] or "").strip(" -").lower()
-    is_percent = after.startswith(("%", "per", "pro", "por", "pour"))
-    for word in () if is_percent else after.split():
-        value = _EXACT.multiply(value, _MULTIPLIERS.get(word, Decimal(1)))
+    value, is_percent = _multiplied(_value(match), match["after"] or "")
     signed = _is_negative(match) or _SIGN_WORD.search(before) is not None
     spelled = text[start:end].strip()
     return Numeral(
         value.copy_negate() if signed else value,
         f"-{spelled}" if signed else spelled,
-        match.start() + len(match[0]) - len(match[0].lstrip()) if signed else start,
+        match.start() if signed else start,
         end,
         percent=is_percent,
     )
+
+
+def _multiplied(value: Decimal, after: str) -> tuple[Decimal, bool]:
+    """The number with the words behind it, such as `thousand`; and whether it is a percentage."""
+    words = after.strip(" -").lower()
+    if words.startswith(("%", "per", "pro", "por", "pour")):
+        return value, True
+    for word in words.split():
+        value = _EXACT.multiply(value, _MULTIPLIERS.get(word, Decimal(1)))
+    return value, False
 
 
 def _first_digit(match: re.Match[str]) -> int:
@@ -258,18 +272,20 @@ def _is_negative(match: re.Match[str]) -> bool:
         return True
     if match["sign"] != "-":
         return False
-    before = match.string[: match.start()][-40:]
+    text, start, is_close = match.string, match.start(), not match["gap"]
+    before = text[max(0, start - 40) : start]
     head = before.rstrip(" ")
     if not head:
-        return not match["gap"] or ("\n" not in match.string.strip() and _alone(match))
-    if head[-1] in "\n":
-        return not match["gap"]
-    if head[-1] in "=:\u2248\u21d2(,[<>\u00a4\"'\u00b1/":
+        return is_close or ("\n" not in text.strip() and _alone(match))
+    if head[-1] in _BEFORE_SIGN:
         return True
     if head[-1].isalnum() or head[-1] in ")]}%":
-        spaced = len(head) < len(before)
-        return (spaced and not match["gap"] and not head[-1].isdigit()) or bool(re.search(r"\b(?:is|be|equals)$", head))
-    return not match["gap"]
+        is_apart = is_close and len(head) < len(before) and not head[-1].isdigit()
+        return is_apart or re.search(r"\b(?:is|be|equals)$", head) is not None
+    return is_close
+
+
+_BEFORE_SIGN = "=:\u2248\u21d2(,[<>\u00a4\"'\u00b1/"
 
 
 def _alone(match: re.Match[str]) -> bool:

@@ -99,7 +99,7 @@ def test_no_number(answer: str) -> None:
 @given(DECIMALS, WORDS, st.sampled_from(["", "$", "\u20ac", r"\$"]), st.sampled_from(["", "%", ".", "**", " dollars."]))
 def test_a_decimal_is_found_again(number: Decimal, words: str, currency: str, after: str) -> None:
     sign = "\u2212" if number.is_signed() else ""
-    found = find_number(f"7 {words}\nIt is {sign}{currency}{abs(number):,f}{after}")
+    found = find_number(f"There were 7 {words}\nIt is {sign}{currency}{abs(number):,f}{after}")
     assert found is not None
     assert found.value == number
 
