@@ -90,7 +90,7 @@ _VERB = (
     r"|match(?:es)?|means|points? to|this is|which is|richtig ist|korrekt ist|think|believe|say"
     r"|guess|conclude"
     r"|it is|it['\u2019]s|that is|that['\u2019]s|must be|should be|has to be|can only be"
-    r"|could only be|leaves(?: us with)?|left with)\b"
+    r"|could only be|leav(?:es|ing)(?: us with)?|left with)\b"
 )
 _CONCLUSION = (
     r"(?:^|(?<=[.!?;\u2014]\s)|(?<=[.!?;,]\s\s)|(?<=,\s)|(?<=:\s)|\n)[\s>#*_-]{0,4}"
@@ -130,7 +130,8 @@ _STATEMENTS = tuple(
 # ---- what takes a mention back
 
 _DENIED_BEFORE = re.compile(
-    r"(?:\b(?:not|never|neither|nor|cannot|isn't|wasn't|aren't|rather than|instead of|doubt"
+    r"(?:\b(?:not|never|neither|nor|cannot|isn't|wasn't|aren't|rather than|instead of|(?<!no )(?<!without )(?<!any )doubt"
+    r"|(?:almost|nearly)\s(?!certain|sure|definite)"
     r"|unlikely|unclear|unsure|whether|if|unless|suppose|assume|assuming|except|than"
     r"|exclude|excluding|eliminate[sd]?|rules? out|ruling out|reject|(?:incorrect|wrong|worst|false"
     r"|bad)\s(?:answer|option|choice|statement|one)s?|everyone says|some say|one might think|why)\b"
@@ -152,7 +153,8 @@ _WRONG_AFTER = re.compile(
 _QUESTION = re.compile(r"[)\]*_\"'`]{0,4}\?|[^.!\n\u21d2]{0,40}\?")
 _ANOTHER = re.compile(
     r"""[)\]*_"'`]{0,4}\s?(?:,?\s?(?:or|and)\b|[,/&+]|und\b|oder\b|\u548c|\u6216|\u3001)"""
-    r"""\s?(?:maybe\s|perhaps\s|possibly\s|even\s|also\s)?(?:option\s)?[(\[*_"'`]{0,4}(?P<other>[A-Z])(?![\w'\u2019])(?!\s(?:is|was|are|and [A-Z] are|would|can|does|has|fails)\b)""",
+    r"""\s?(?:maybe\s|perhaps\s|possibly\s|even\s|also\s)?(?:option\s)?"""
+    r"""[(\[*_"'`]{0,4}(?P<other>[A-Z])(?![\w'\u2019])(?!\s(?:is|was|are|and [A-Z] are|would|can|does|has|fails)\b)""",
 )
 _ONE_OF_MANY = re.compile(
     r"(?:(?<!than )(?<!instead of )\b[A-Z][)\]*\"]{0,3}\s?(?:[,/&]|or"
@@ -338,6 +340,8 @@ def _labelled(text: str, letters: str) -> str | None:
 def _is_label(match: re.Match[str], letters: str) -> bool:
     letter, rest = match["letter"], match.string[match.end() : match.end() + _NEAR].split("\n", 1)[0].strip()
     marked = match["close"] or match["open"] or not rest or rest[0] in "-=\u2013\u2014"
+    if re.match(r"=\s*[a-z]", rest):
+        return False  # a formula
     return letter.upper() in letters and bool(marked) and (letter.isupper() or ")" in match["close"] or not rest)
 
 

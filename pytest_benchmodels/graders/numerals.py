@@ -72,6 +72,7 @@ _TEX = (
         r"\\(?:text|math|operatorname|mbox|hbox|bm|boldsymbol|boxed|fbox|emph|under|left|right|big)[a-z]{0,5}\s?",
         "",
     ),
+    (r"<<[^<>\n]{0,100}>>", " "),  # GSM8K's calculator
     (r"<sup>\s?([+-]?\d{1,6})\s?</sup>", r"^\1"),
     (r"<sub>[^<>]{0,20}</sub>|</?[A-Za-z][^<>\n]{0,100}>", " "),
     (r"\^\s?[{(]\s?([+-]?)\s?(\d{1,6})\s?[})]", r"^\1\2"),
@@ -149,7 +150,7 @@ _WORDS = "|".join(sorted((word for word in _MULTIPLIERS if word[0].isascii() and
 _TOKEN = re.compile(
     rf"""
       (?P<skip>
-          (?<![{_L}\d])[{_L}]{{1,40}}(?:['.]?[_^]?-?\d[\w.^]{{0,40}}(?<!\.)|[_^][-\w]{{1,40}})
+          (?<![{_L}\d])[{_L}]{{1,40}}(?:['.]?[_^]?-?\d[\w.^]{{0,40}}(?<!\.)(?:-\d{{1,6}})?|[_^][-\w]{{1,40}})
                                                                                   # H2O, CO_2, m^2, COVID-19, v1.18
         | \d{{1,4}}(?::\d{{1,4}}){{1,3}}                                          # a time, a ratio
         | \d+(?:\.\d+){{2,}}+(?<!\.\d\d\d)                                        # a version
