@@ -1,9 +1,9 @@
 """What the statistics promise, tried on drawn suites: `python benchmarks/statistics_simulations.py [DRAWS]`.
 
 Prints the table of docs/statistics.md. The true rates are known here, so that it can be counted how often a test is
-wrong, how often an interval holds the truth, and how often a difference is found with as many scenarios or trials as are
-advised. Draws are seeded: the same numbers come out again. With the 2,000 draws of the table, the standard error of a
-share of 5 or of 95 % is 0.5 percentage points.
+wrong, how often an interval holds the truth, and how often a difference is found with as many scenarios or trials as
+are advised. Draws are seeded: the same numbers come out again. With the 2,000 draws of the table, the standard error of
+a share of 5 or of 95 % is 0.5 percentage points.
 """
 
 from __future__ import annotations

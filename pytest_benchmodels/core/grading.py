@@ -15,11 +15,16 @@ __all__ = ["Grade", "Grader"]
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """A grader's verdict. `score` is from 0 to 1; `explanation` is for a reader and says expected and actual."""
+    """A grader's verdict. `score` is from 0 to 1; `explanation` is for a reader and says expected and actual.
+
+    `undecided`: what the check looks for is there, but not as it asks (`17 or 18` where 18 is asked for). Such an
+    answer satisfies neither the check nor its `not`.
+    """
 
     score: float
     passed: bool
     explanation: str = ""
+    undecided: bool = False
 
     @classmethod
     def of(cls, passed: bool, explanation: str = "") -> Self:  # noqa: FBT001 - the verdict is the one thing it takes

@@ -66,7 +66,9 @@ async def _judge_one(check: Check, response: Response, prefix: str) -> CheckResu
     except Exception as error:
         crash = error.raised if isinstance(error, _StrayError) else error
         raise CheckError(f"check {label!r} crashed: {_where(crash)}") from error
-    score, passed = (1 - grade.score, not grade.passed) if check.negate else (grade.score, grade.passed)
+    score, passed = grade.score, grade.passed
+    if check.negate:
+        score, passed = (0.0, False) if grade.undecided else (1 - score, not passed)
     return CheckResult(label, score, passed, plain(grade.explanation), check.weight, check.summary)
 
 

@@ -1,15 +1,18 @@
-"""The check for multiple-choice answers."""
+"""The checks for answers that choose: a letter of a multiple-choice question, a label of a classification."""
 
 from __future__ import annotations
 
 from string import ascii_uppercase
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
 
 from ..core.exchange import Response
 from ..core.grading import Grade, Grader
-from .wording import right, shown, wrong
+from ..core.text import nearest, quote
+from .wording import Scalar, right, shown, text_of, wrong
 
-__all__ = ["Choice"]
+__all__ = ["Choice", "Label"]
 
 
 class Choice(Grader, frozen=True):
@@ -35,7 +38,7 @@ class Choice(Grader, frozen=True):
 
     def grade(self, response: Response) -> Grade:
         """Find the chosen letter and compare it."""
-        from .letters import find_letter  # noqa: PLC0415 - compiling its expressions costs 10 ms
+        from .choice_reader import find_letter  # noqa: PLC0415 - compiling its expressions costs 20 ms
 
         chosen = find_letter(response.text, self.of.upper())
         if chosen == self._letter():
@@ -49,3 +52,56 @@ class Choice(Grader, frozen=True):
 
     def _letter(self) -> str:
         return self.choice.strip(" ().").upper()
+
+
+class Label(Grader, frozen=True):
+    """The answer names this label and no other of `of`: `positive`, `**Positive**.`, `Sentiment: positive`.
+
+    Case, quotes, emphasis, punctuation and a lead-in do not matter; a label that is denied (`not positive`) is not
+    named. Labels are texts: a number or a truth value is one as it is spelled.
+    """
+
+    label: Scalar
+    of: Annotated[tuple[Scalar, ...], Meta(min_length=2)]
+
+    bounded: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        from .label_reader import label_key  # noqa: PLC0415 - compiling its expressions costs some milliseconds
+
+        known: dict[str, str] = {}
+        for label in self._labels():
+            key = label_key(label)
+            if not key:
+                raise ValueError("a label of `of` has to have a letter or digit in it")
+            if key in known:
+                raise ValueError(f"`of` has {quote(known[key])} and {quote(label)}, which answers cannot tell apart")
+            known[key] = label
+        if label_key(text_of(self.label)) not in known:
+            listed = ", ".join(map(quote, known.values()))
+            raise ValueError(
+                f"`label` has to be one of {listed} of `of`, got {quote(text_of(self.label))}"
+                f"{nearest(text_of(self.label), known.values())}"
+            )
+
+    def grade(self, response: Response) -> Grade:
+        """Find the labels that are named; exactly one may be."""
+        from .label_reader import find_labels, label_key  # noqa: PLC0415 - as above
+
+        found = find_labels(response.text, self._labels())
+        keys = [label_key(label) for label in found]
+        wanted = text_of(self.label)
+        if keys == [label_key(wanted)]:
+            return right(f"named {quote(found[0])}")
+        if not found:
+            return wrong(f"expected {quote(wanted)}, found none of the labels in {shown(response.text)}")
+        if len(found) == 1:
+            return wrong(f"expected {quote(wanted)}, got {quote(found[0])}, read from {shown(response.text)}")
+        said = f"expected {quote(wanted)} alone, found {' and '.join(map(quote, found[:4]))} in {shown(response.text)}"
+        return Grade(0.0, passed=False, explanation=said, undecided=label_key(wanted) in keys)
+
+    def example(self) -> str:
+        return text_of(self.label)
+
+    def _labels(self) -> list[str]:
+        return [text_of(label) for label in self.of]

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import msgspec
 
 from ..core.text import quote
+from .normalization import compose
 
-__all__ = ["NotJsonError", "difference", "identity", "parse"]
+__all__ = ["NotJsonError", "composed", "difference", "documents_in", "extract", "identity", "parse"]
 
-_FENCE = re.compile(r"```[A-Za-z0-9]{0,20}[ \t]*\n(.*)```", re.DOTALL)
+_OPENING_FENCE = re.compile(
+    r"(`{3,}|~{3,})[ \t]*(?:(?:json[a-z0-9]*|javascript|js|te?xt)(?!\w)|[\w.+-]*(?=\n))?", re.IGNORECASE
+)
+_BLOCK = re.compile(r"^[ \t]*(`{3,8}|~{3,8})[^\n`]*\n(.*?)^[ \t]*\1[`~]*[ \t]*$", re.DOTALL | re.MULTILINE)
 _DEPTH = 64
 _SHOWN = 60
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 class NotJsonError(Exception):
@@ -23,11 +31,11 @@ class NotJsonError(Exception):
 def parse(text: str) -> object:
     """Return the document that a text is, alone or as one Markdown code block; raise `NotJsonError` for anything else.
 
-    NaN, numbers beyond the range of a double and documents nested more than 64 levels deep are refused.
+    The block's fence is of three or more backticks or tildes; one that was never closed is read to the end. Texts of
+    the document are composed (NFC). NaN, numbers beyond the range of a double, a key twice in one object and documents
+    nested more than 64 levels deep are refused.
     """
-    text = text.strip()
-    if text.startswith("```") and (fenced := _FENCE.fullmatch(text)):
-        text = fenced[1]
+    text = _unfenced(text.strip("\ufeff \t\r\n"))
     try:
         document: object = msgspec.json.decode(text)
     except msgspec.MsgspecError as error:
@@ -36,7 +44,95 @@ def parse(text: str) -> object:
         raise NotJsonError(f"it is nested more than {_DEPTH} levels deep") from None
     if _is_deeper_than(document, _DEPTH):
         raise NotJsonError(f"it is nested more than {_DEPTH} levels deep")
-    return document
+    _refuse_duplicates(text)
+    return document if text.isascii() and "\\u" not in text else composed(document)
+
+
+def extract(text: str) -> object:
+    """Return the one document in a text; raise `NotJsonError` where there is none, or where two differ."""
+    try:
+        return parse(text)
+    except NotJsonError as reason:
+        found = documents_in(text)
+        if not found:
+            raise NotJsonError(f"no JSON document was found in it ({reason})") from None
+    if len(found) > 1:
+        raise NotJsonError(f"it has {len(found)} different JSON documents in it, and one is asked for")
+    return found[0]
+
+
+def documents_in(text: str) -> list[object]:
+    """The different documents in a text: those in its code blocks, else the objects and lists between its words."""
+    text = text.replace("\r\n", "\n")
+    blocks = [match[2] for match in _BLOCK.finditer(text)]
+    found = _parsed(blocks) or _parsed(_spans(text))
+    return list({identity(document): document for document in found}.values())
+
+
+def _parsed(texts: Iterable[str]) -> list[object]:
+    found: list[object] = []
+    for text in texts:
+        with contextlib.suppress(NotJsonError):
+            found.append(parse(text))
+    return found
+
+
+def _spans(text: str) -> Iterator[str]:
+    """The parts of a text that are JSON objects or lists, the outermost of each.
+
+    A bracket that opens none is passed over. What that costs is limited to four times the text's length.
+    """
+    at, work = 0, 4 * len(text)
+    while work > 0 and (opening := _OPENING.search(text, at)):
+        start = opening.start()
+        try:
+            _, at = _DECODER.raw_decode(text, start)
+            yield text[start:at]
+        except json.JSONDecodeError as error:
+            at = start + 1
+            work -= max(error.pos - start, 1)
+        except RecursionError:
+            at = opening.end()
+            work -= _DEPTH
+
+
+_OPENING = re.compile(r"[\[{](?:[\[{]*)")
+
+
+def _unfenced(text: str) -> str:
+    """What stands in the code block that a text is; the text itself where it is none."""
+    opening = _OPENING_FENCE.match(text)
+    if opening is None:
+        return text
+    fence = opening[1]
+    inside = text[opening.end() :].rstrip()
+    closed = inside.rstrip(fence[0])
+    return closed if len(inside) - len(closed) >= len(fence) else inside
+
+
+def _refuse_duplicates(text: str) -> None:
+    """Raise `NotJsonError` for an object that has a key twice: readers differ in which of the two they take."""
+
+    def collect(pairs: list[tuple[str, object]]) -> None:
+        keys: set[str] = set()
+        for name, _ in pairs:
+            key = compose(name)
+            if key in keys:
+                raise NotJsonError(f"key {quote(key, _SHOWN)} stands twice in one object")
+            keys.add(key)
+
+    json.loads(text, object_pairs_hook=collect, parse_int=str, parse_float=str)
+
+
+def composed(value: object) -> Any:
+    """A document with its keys and texts in Unicode's composed form (NFC)."""
+    if isinstance(value, str):
+        return compose(value)
+    if isinstance(value, dict):
+        return {compose(key) if isinstance(key, str) else key: composed(child) for key, child in value.items()}
+    if isinstance(value, list | tuple):
+        return [composed(child) for child in value]
+    return value
 
 
 def difference(expected: object, actual: object, *, subset: bool = False, path: str = "$") -> str | None:

@@ -63,4 +63,4 @@ def _points(check: Check, text: str) -> float:
         grade = check.grader.grade(Response(text))
     except Exception:  # noqa: BLE001 - as above: a candidate that cannot be graded is no good one
         return 0.0
-    return check.weight * (grade.passed is not check.negate)
+    return check.weight * (not (grade.passed or grade.undecided) if check.negate else grade.passed)

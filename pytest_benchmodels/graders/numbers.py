@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from typing import Annotated, ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -13,17 +14,24 @@ from ..core.grading import Grade, Grader
 from ..core.text import clip, plain
 from .wording import right, shown, text_of, wrong
 
+if TYPE_CHECKING:
+    from .number_reader import Reading
+    from .numerals import Numeral
+
 __all__ = ["Number"]
 
 _SHOWN_DIGITS = 40
+_SHOWN_NUMBERS = 4
+_READABLE = str.maketrans("", "", "\u00a4\u27e8\u27e9")  # what the plain notation of numbers adds
 
 
-class Number(Grader, frozen=True):
+class Number(Grader, frozen=True, dict=True):
     r"""The answer's number equals this one.
 
-    The number that counts stands after the last `####`, else in the last `\boxed{}`, else it is the last number of the
-    answer. Numbers are compared as decimals, exactly, unless a tolerance is given; of the two tolerances the wider one
-    holds. A value that is a text is read by the same rule as an answer, so that `"#### 18"` of a dataset is a value.
+    Looked for after `####`, in `\boxed{}`, after "the answer is", emphasised, and then in what is left. An answer that
+    gives several (`17 or 18`) or denies it (`not 18`) gives none. Numbers are compared as decimals, exactly, unless a
+    tolerance is given; of the two tolerances the wider one holds. A value that is a text is read by the same rule as an
+    answer, so that `"#### 18"` of a dataset is a value; it has to give one number.
     """
 
     number: int | float | str
@@ -33,42 +41,80 @@ class Number(Grader, frozen=True):
     bounded: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not self._expected().is_finite():
-            raise ValueError(f"`number` has to be a number, got {shown(str(self.number))}")
         if not (math.isfinite(self.tolerance) and math.isfinite(self.relative_tolerance)):
             raise ValueError("a tolerance has to be a finite number, such as 0.01")
+        _ = self._expected  # read now, so that a value that is no number is reported with its line
 
     def grade(self, response: Response) -> Grade:
         """Find the number and compare it."""
-        from .numerals import find_number, within  # noqa: PLC0415 - compiling its expressions costs 5 ms
+        from .number_reader import read_number  # noqa: PLC0415 - compiling its expressions costs 20 ms
 
-        found = find_number(response.text)
+        reading = read_number(response.text)
+        found = reading.number
         if found is None:
-            return wrong(f"expected {self._wanted()}, found no number in {shown(response.text)}")
-        actual = clip(plain(found.text), _SHOWN_DIGITS)
-        if within(found.value, self._expected(), self._margin()):
-            return right(f"found {actual}")
-        return wrong(f"expected {self._wanted()}, got {actual}, read from {shown(response.text)}")
+            return self._not_one(reading, response)
+        where = f"read {reading.place}: {shown(reading.text.translate(_READABLE))}"
+        if self._equals(found):
+            return right(f"found {_spelled(found)}, {where}")
+        return wrong(f"expected {self._wanted()}, got {_spelled(found)}, {where}")
 
     def example(self) -> str:
         return text_of(self.number)
 
-    def _expected(self) -> Decimal:
-        """The number asked for; NaN where the value has none."""
+    @cached_property
+    def _expected(self) -> Numeral:
+        """The number asked for; ValueError where the value gives none, or several."""
+        from .number_reader import read_number  # noqa: PLC0415 - as in `grade`
+        from .numerals import Numeral  # noqa: PLC0415 - as above
+
         if not isinstance(self.number, str):
-            return Decimal(repr(self.number))
-        from .numerals import find_number  # noqa: PLC0415 - as in `grade`
+            value = Decimal(repr(self.number))
+            number: Numeral | None = Numeral(value, repr(self.number), 0, 0)
+            several = ""
+        else:
+            reading = read_number(self.number)
+            number, several = reading.number, _listed(reading)
+        if number is None or not number.value.is_finite():
+            said = f"{several} stand in it" if several else "no number was read in it"
+            raise ValueError(
+                f"`number` has to be one number, got {shown(str(self.number))}: {said}; write it in digits"
+            )
+        return number
 
-        found = find_number(self.number)
-        return found.value if found else Decimal("NaN")
+    def _equals(self, found: Numeral) -> bool:
+        from .numerals import within  # noqa: PLC0415 - as in `grade`
 
-    def _margin(self) -> Decimal:
-        relative = Decimal(repr(self.relative_tolerance)) * abs(self._expected())
-        return max(Decimal(repr(self.tolerance)), relative)
+        expected = self._expected
+        # 50% answers 50 and 0.5. Where both are percentages, or only the value is, there is nothing to choose.
+        pairs = [(reading, expected.value) for reading in found.readings]
+        if expected.percent:
+            pairs = [(found.value, value) for value in (expected.readings if not found.percent else (expected.value,))]
+        return any(within(value, wanted, self._margin(wanted)) for value, wanted in pairs)
+
+    def _margin(self, wanted: Decimal) -> Decimal:
+        return max(Decimal(repr(self.tolerance)), Decimal(repr(self.relative_tolerance)) * abs(wanted))
+
+    def _not_one(self, reading: Reading, response: Response) -> Grade:
+        if not reading.several:
+            return wrong(f"expected {self._wanted()}, found no number in {shown(response.text)}")
+        said = f"expected {self._wanted()}, found no single number but {_listed(reading)} in {shown(response.text)}"
+        return Grade(0.0, passed=False, explanation=said, undecided=any(map(self._equals, reading.several)))
 
     def _wanted(self) -> str:
-        value = clip(plain(text_of(self.number)), _SHOWN_DIGITS)
+        spelled = text_of(self.number)
+        value = _spelled(self._expected)
+        told = f"{self._expected.value:f}"
+        if isinstance(self.number, str) and spelled.strip() != told and len(told) <= _SHOWN_DIGITS:
+            value = f"{told} (from {shown(spelled)})"
         within_text = f" within {self.tolerance:g}" if self.tolerance else ""
         if self.relative_tolerance:
             within_text += f" within {self.relative_tolerance:.6g} of its size"
         return value + within_text
+
+
+def _spelled(number: Numeral) -> str:
+    return clip(plain(number.text.translate(_READABLE).strip()), _SHOWN_DIGITS)
+
+
+def _listed(reading: Reading) -> str:
+    return " and ".join(_spelled(number) for number in reading.several[:_SHOWN_NUMBERS])

@@ -11,6 +11,7 @@ from ..core.errors import CheckError
 from ..core.exchange import Response
 from ..core.grading import Grade, Grader
 from .matching import compile_pattern, search
+from .normalization import compose
 from .specimens import specimen
 from .wording import right, shown, shown_pattern, wrong
 
@@ -40,9 +41,12 @@ class Regex(Grader, frozen=True, dict=True):
         _ = self._pattern  # compiled now, so that a wrong pattern is reported with its line
 
     def grade(self, response: Response) -> Grade:
-        """Search the answer's text as it is, up to 500,000 characters of it; `CheckError` beyond that."""
+        r"""Search the answer composed (NFC) and with `\n` at its lines' ends, then as it came.
+
+        It may have up to 500,000 characters; `CheckError` beyond that.
+        """
         text = response.text.strip() if self.full else response.text
-        found = search(self._pattern, text, full=self.full, timeout_s=self.timeout)
+        found = self._search(compose(text.replace("\r\n", "\n")), text)
         if found is not None:
             return right(f"{shown_pattern(self.regex)} matched {shown(found)}")
         where = "all of" if self.full else "somewhere in"
@@ -57,6 +61,14 @@ class Regex(Grader, frozen=True, dict=True):
             return None
         return None
 
+    def _search(self, *texts: str) -> str | None:
+        """The first match; a text that equals the one before it is not searched again."""
+        for text in dict.fromkeys(texts):
+            found = search(self._pattern, text, full=self.full, timeout_s=self.timeout)
+            if found is not None:
+                return found
+        return None
+
     @cached_property
     def _pattern(self) -> regex_library.Pattern[str]:
-        return compile_pattern(self.regex, ignore_case=self.ignore_case)
+        return compile_pattern(compose(self.regex), ignore_case=self.ignore_case)

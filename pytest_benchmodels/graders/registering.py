@@ -8,7 +8,7 @@ from types import MappingProxyType
 from ..core.errors import ConfigError
 from ..core.grading import Grader
 from ..core.text import quote
-from .choices import Choice
+from .choices import Choice, Label
 from .numbers import Number
 from .patterns import Regex
 from .similarity import Similar
@@ -28,6 +28,7 @@ _CLASSES: tuple[type[Grader], ...] = (
     Regex,
     Number,
     Choice,
+    Label,
     Json,
     JsonSchema,
     Similar,

@@ -16,7 +16,7 @@ from jsonschema.validators import Draft202012Validator, extend, validator_for
 
 from ..core.errors import CheckError
 from ..core.text import clip, plain
-from .documents import identity
+from .documents import composed, identity
 from .matching import compile_pattern, search
 from .wording import shown, shown_pattern
 
@@ -43,6 +43,7 @@ class SchemaValidator:
         self.schema = {key: value for key, value in schema.items() if key != "$schema"}
         _check_reach(self.schema)
         _check_form(dialect, self.schema)
+        self.schema = composed(self.schema)  # as the answer's texts are
         self._validator = _limited(dialect)(self.schema, registry=referencing.Registry())
 
     def first_error(self, document: object) -> str | None:

@@ -9,11 +9,12 @@ from msgspec import Meta
 from ..core.errors import CheckError
 from ..core.exchange import Response
 from ..core.grading import Grade, Grader
-from .folding import fold
+from .normalization import fold, without_emphasis
 from .wording import shown
 
 __all__ = ["Similar"]
 
+_OUTER = " \t\n.,;:!?\"'"
 _WORK = 1_000_000_000
 """Characters times characters that are compared: about 20 ms, and two texts of 31,000 characters each."""
 
@@ -22,7 +23,8 @@ class Similar(Grader, frozen=True):
     """The answer is this text, but for some edits.
 
     The score is the edit similarity: 1 - edits / length of the longer text, an edit being one character inserted, left
-    out or changed (Levenshtein). Passed from `min` on. White space around both texts is ignored.
+    out or changed (Levenshtein). Passed from `min` on. White space and punctuation around
+    both texts and marks of emphasis are ignored.
     """
 
     similar: Annotated[str, Meta(min_length=1)]
@@ -35,8 +37,7 @@ class Similar(Grader, frozen=True):
         """Measure; raise `CheckError` where that would take more than a moment."""
         from rapidfuzz.distance import Levenshtein  # noqa: PLC0415 - 38 ms that only a suite with this check pays
 
-        expected = fold(self.similar.strip(), ignore_case=self.ignore_case)
-        actual = fold(response.text.strip(), ignore_case=self.ignore_case)
+        expected, actual = self._bare(self.similar), self._bare(response.text)
         if len(expected) * len(actual) > _WORK:
             raise CheckError(
                 f"the answer has {len(actual):,} characters, and `similar` compares at most {_WORK // len(expected):,} "
@@ -52,3 +53,7 @@ class Similar(Grader, frozen=True):
 
     def example(self) -> str:
         return self.similar
+
+    def _bare(self, text: str) -> str:
+        folded = fold(without_emphasis(text), ignore_case=self.ignore_case).strip()
+        return folded.strip(_OUTER) or folded

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from ..core.exchange import Response
 from ..core.grading import Grade, Grader
+from .normalization import count_words
 from .wording import right, wrong
 
 __all__ = ["MaxLatency", "MaxWords", "MinWords"]
@@ -16,7 +17,7 @@ _EXAMPLE_WORDS = 100_000
 
 
 class MinWords(Grader, frozen=True):
-    """The answer has at least so many words. A word is what stands between white space."""
+    """The answer has at least so many words. `count_words` says what a word is."""
 
     min_words: Annotated[int, Meta(ge=0)]
 
@@ -31,7 +32,7 @@ class MinWords(Grader, frozen=True):
 
 
 class MaxWords(Grader, frozen=True):
-    """The answer has at most so many words. A word is what stands between white space."""
+    """The answer has at most so many words. `count_words` says what a word is."""
 
     max_words: Annotated[int, Meta(ge=0)]
 
@@ -64,7 +65,7 @@ class MaxLatency(Grader, frozen=True):
 
 
 def _counted(response: Response, rule: str, limit: int) -> Grade:
-    count = len(response.text.split())
+    count = count_words(response.text)
     passed = count >= limit if rule == "at least" else count <= limit
     if passed:
         return right(f"has {_words(count)}")

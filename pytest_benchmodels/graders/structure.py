@@ -10,7 +10,7 @@ import msgspec
 from ..core.errors import CheckError
 from ..core.exchange import Response
 from ..core.grading import Grade, Grader
-from .documents import NotJsonError, difference, parse
+from .documents import NotJsonError, composed, difference, documents_in, extract, parse
 from .wording import right, shown, wrong
 
 if TYPE_CHECKING:
@@ -22,25 +22,35 @@ __all__ = ["Json", "JsonSchema"]
 class Json(Grader, frozen=True):
     """The answer is a JSON document and nothing else, at most in one Markdown code block.
 
+    With `extract`, words may stand around it: it is the one document in the answer.
+
     `true`, the default, takes any document; any other value is the document it has to equal: the order of keys does not
     matter, 1 equals 1.0, true is no 1. With `subset`, objects of the answer may have further keys, at every level.
     """
 
     json: Any = True
     subset: bool = False
+    extract: bool = False
 
     bounded: ClassVar[bool] = True
 
     def grade(self, response: Response) -> Grade:
-        """Parse the answer and tell where it differs first."""
+        """Parse the answer and tell where it differs first.
+
+        A document that fits, but with words around it, is undecided: it satisfies neither the check nor its `not`.
+        """
         try:
-            document = parse(response.text)
+            document = extract(response.text) if self.extract else parse(response.text)
         except NotJsonError as reason:
-            return wrong(_not_json(reason, response))
-        found = None if self.json is True else difference(self.json, document, subset=self.subset)
-        if found is not None:
-            return wrong(f"{found}, in {shown(response.text)}")
+            fits = any(self._fault(document) is None for document in documents_in(response.text))
+            return Grade(0.0, passed=False, explanation=_not_json(reason, response, self.extract), undecided=fits)
+        fault = self._fault(document)
+        if fault is not None:
+            return wrong(f"{fault}, in {shown(response.text)}")
         return right(f"got the JSON {shown(response.text)}")
+
+    def _fault(self, document: object) -> str | None:
+        return None if self.json is True else difference(composed(self.json), document, subset=self.subset)
 
     def example(self) -> str | None:
         try:
@@ -56,6 +66,7 @@ class JsonSchema(Grader, frozen=True, dict=True):
     """
 
     json_schema: dict[str, Any]
+    extract: bool = False
 
     bounded: ClassVar[bool] = False
 
@@ -65,9 +76,9 @@ class JsonSchema(Grader, frozen=True, dict=True):
     def grade(self, response: Response) -> Grade:
         """Parse the answer and tell its first error; `CheckError` where validation would not end."""
         try:
-            document = parse(response.text)
+            document = extract(response.text) if self.extract else parse(response.text)
         except NotJsonError as reason:
-            return wrong(_not_json(reason, response))
+            return wrong(_not_json(reason, response, self.extract))
         error = self._validator.first_error(document)
         if error is not None:
             return wrong(f"expected JSON that fits the schema, got {shown(response.text)}: {error}")
@@ -90,5 +101,6 @@ class JsonSchema(Grader, frozen=True, dict=True):
         return SchemaValidator(self.json_schema)
 
 
-def _not_json(reason: NotJsonError, response: Response) -> str:
-    return f"expected JSON and nothing else, got {shown(response.text)}: {reason}"
+def _not_json(reason: NotJsonError, response: Response, extracted: bool) -> str:  # noqa: FBT001 - private
+    wanted = "expected one JSON document in" if extracted else "expected JSON and nothing else, got"
+    return f"{wanted} {shown(response.text)}: {reason}"

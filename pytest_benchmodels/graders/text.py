@@ -1,4 +1,4 @@
-"""Checks that look at the answer's text as it is."""
+"""Checks that compare the answer's text. Each looks at it twice: as it is, and without marks of emphasis."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from msgspec import Meta
 
 from ..core.exchange import Response
 from ..core.grading import Grade, Grader
-from .folding import fold
+from .normalization import fold, without_emphasis
 from .wording import Scalar, Text, right, shown, text_of, wrong
 
 __all__ = ["Contains", "ContainsAll", "ContainsAny", "Equals", "OneOf", "StartsWith"]
+
+_CLOSING = ".!?\u3002\uff01\uff1f "
+_QUOTES = "\"'"
 
 Texts = Annotated[tuple[Text, ...], Meta(min_length=1)]
 
 
 class Equals(Grader, frozen=True):
-    """The answer is this text and nothing else; white space around it is ignored unless `trim` is false."""
+    """The answer is this text and nothing else.
+
+    White space around it and marks of emphasis are ignored, unless `trim` is false; a full stop is not.
+    """
 
     equals: Scalar
     ignore_case: bool = False
@@ -31,8 +37,8 @@ class Equals(Grader, frozen=True):
         expected, actual = text_of(self.equals), response.text
         if self.trim:
             expected, actual = expected.strip(), actual.strip()
-        same = fold(actual, ignore_case=self.ignore_case) == fold(expected, ignore_case=self.ignore_case)
-        if same:
+        forms = _forms(actual, self.ignore_case) if self.trim else (fold(actual, ignore_case=self.ignore_case),)
+        if fold(expected, ignore_case=self.ignore_case) in forms:
             return right(f"got {shown(actual)}")
         if not self.trim and actual.strip() == expected.strip():
             return wrong(f"expected {shown(expected)}, got it with other white space around it")
@@ -43,7 +49,10 @@ class Equals(Grader, frozen=True):
 
 
 class OneOf(Grader, frozen=True):
-    """The answer is one of these texts and nothing else; white space around it is ignored."""
+    """The answer is one of these texts and nothing else.
+
+    White space around it, marks of emphasis, quotes and a closing punctuation mark are ignored.
+    """
 
     one_of: Annotated[tuple[Scalar, ...], Meta(min_length=1)]
     ignore_case: bool = False
@@ -53,8 +62,9 @@ class OneOf(Grader, frozen=True):
     def grade(self, response: Response) -> Grade:
         """Compare with each text in turn."""
         expected = [text_of(value).strip() for value in self.one_of]
-        actual = fold(response.text.strip(), ignore_case=self.ignore_case)
-        if actual in (fold(text, ignore_case=self.ignore_case) for text in expected):
+        forms = _forms(response.text.strip(), self.ignore_case)
+        bare = forms[-1].rstrip(_CLOSING).strip(_QUOTES).rstrip(_CLOSING)
+        if any(fold(text, ignore_case=self.ignore_case) in (*forms, bare) for text in expected):
             return right(f"got {shown(response.text)}")
         return wrong(f"expected one of {_listed(expected)}, got {shown(response.text)}")
 
@@ -134,8 +144,8 @@ class StartsWith(Grader, frozen=True):
     def grade(self, response: Response) -> Grade:
         """Compare the answer's beginning."""
         expected, actual = text_of(self.starts_with).lstrip(), response.text.lstrip()
-        begins = fold(actual, ignore_case=self.ignore_case).startswith(fold(expected, ignore_case=self.ignore_case))
-        if begins:
+        begin = fold(expected, ignore_case=self.ignore_case)
+        if any(form.startswith(begin) for form in _forms(actual, self.ignore_case)):
             return right(f"begins with {shown(expected)}")
         return wrong(f"expected {shown(expected)} at the beginning of {shown(actual)}")
 
@@ -144,8 +154,16 @@ class StartsWith(Grader, frozen=True):
 
 
 def _missing(texts: Sequence[str], response: Response, ignore_case: bool) -> list[str]:  # noqa: FBT001 - private, and named alike at each call
-    answer = fold(response.text, ignore_case=ignore_case)
-    return [text for text in texts if fold(text, ignore_case=ignore_case) not in answer]
+    forms = _forms(response.text, ignore_case)
+    folded = ((text, fold(text, ignore_case=ignore_case) or text) for text in texts)
+    return [text for text, part in folded if not any(part in form for form in forms)]
+
+
+def _forms(text: str, ignore_case: bool) -> tuple[str, ...]:  # noqa: FBT001 - as above
+    """The text folded, and once more without emphasis, where that differs."""
+    bare = without_emphasis(text).strip()
+    forms = (text,) if bare == text else (text, bare)
+    return tuple(fold(form, ignore_case=ignore_case) for form in forms)
 
 
 def _listed(texts: Sequence[str]) -> str:

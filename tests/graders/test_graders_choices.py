@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.grading import Grade
+from pytest_benchmodels.graders.choice_reader import find_letter
 from pytest_benchmodels.graders.choices import Choice
-from pytest_benchmodels.graders.letters import find_letter
 
 LETTERS = st.sampled_from(ascii_uppercase)
 

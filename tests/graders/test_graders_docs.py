@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 import msgspec
@@ -37,11 +38,15 @@ def test_each_row_names_the_options_and_their_defaults() -> None:
     for kind, grader in BUILTIN.items():
         row = next(line for line in PAGE.splitlines() if line.startswith(f"| [`{kind}`]"))
         written = dict(re.findall(r"`(\w+)` \(([^)]+)\)", row.split("|")[3]))
-        options = {field.name: field.default for field in msgspec.structs.fields(grader)[1:]}
-        assert written == {name: "A to Z" if name == "of" else spelled(value) for name, value in options.items()}
+        options = {field.name: spelled(field.default) for field in msgspec.structs.fields(grader)[1:]}
+        assert written == options
 
 
 def spelled(default: object) -> str:
+    if default is msgspec.NODEFAULT:
+        return "required"
+    if default == ascii_uppercase:
+        return "A to Z"
     return str(default).lower() if isinstance(default, bool) else f"{default:g}"
 
 

@@ -27,6 +27,7 @@ NAMES = [
     "regex",
     "number",
     "choice",
+    "label",
     "json",
     "json_schema",
     "similar",
@@ -151,6 +152,9 @@ def test_a_class_that_cannot_be_a_check_is_named_with_the_remedy(make: Callable[
         (check({"contains": "sorry"}, negate=True), check({"contains_all": ["a", "b"]})),
         (check({"number": "so #### 18"}), check({"regex": "^The"})),
         (check({"choice": "C"}), check({"max_words": 1})),
+        (check({"label": "yes", "of": ["yes", "no"]}), check({"contains": "because"})),
+        (check({"label": "no", "of": ["yes", "no"]}), check({"label": "yes", "of": ["yes", "no"]}, negate=True)),
+        (check({"json": {"a": 1}, "extract": True}), check({"json": {"a": 2}}, negate=True)),
         (check({"json": {"a": 1}}), check({"contains": '"a"'})),
         (check({"json_schema": {"type": "array", "minItems": 2}}), check({"json": True})),
         (check({"similar": "the early bird"}), check({"max_latency": 1})),
@@ -209,6 +213,7 @@ def test_each_example_satisfies_its_check(text: str, number: int, letter: str) -
         {"similar": text},
         {"number": number},
         {"choice": letter},
+        {"label": letter, "of": ["A", "B", "C", "D"]},
         {"json": {"text": text}},
     ]
     for options in each:

@@ -11,7 +11,7 @@ from pytest_benchmodels.core.errors import CheckError
 from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.graders import BUILTIN
-from pytest_benchmodels.graders.folding import fold
+from pytest_benchmodels.graders.normalization import fold
 
 TEXT = st.text(min_size=1, max_size=40)
 WORD = st.text("abcXYZäß9", min_size=1, max_size=8)
