@@ -130,7 +130,8 @@ _STATEMENTS = tuple(
 # ---- what takes a mention back
 
 _DENIED_BEFORE = re.compile(
-    r"(?:\b(?:not|never|neither|nor|cannot|isn't|wasn't|aren't|rather than|instead of|(?<!no )(?<!without )(?<!any )doubt"
+    r"(?:\b(?:not|never|neither|nor|cannot|isn't|wasn't|aren't|rather than|instead of"
+    r"|(?<!no )(?<!without )(?<!any )doubt"
     r"|(?:almost|nearly)\s(?!certain|sure|definite)"
     r"|unlikely|unclear|unsure|whether|if|unless|suppose|assume|assuming|except|than"
     r"|exclude|excluding|eliminate[sd]?|rules? out|ruling out|reject|(?:incorrect|wrong|worst|false"
