@@ -121,7 +121,7 @@ class Result:
             known_cost_usd=took.known_cost_usd,
             usage=took.usage,
             known_usage=took.known_usage,
-            reruns=earlier.reruns + 1,
+            reruns=earlier.reruns + self.reruns + 1,
         )
 
     def unpaid(self) -> Result:

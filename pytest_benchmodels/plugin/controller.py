@@ -27,7 +27,7 @@ from .interrupts import gentle_interrupts
 from .machines import distant
 from .marks import Marks
 from .scheduler import LaneScheduling
-from .transport import carried_result, complete_crash, is_rerun, teardown_after
+from .transport import WORKER_CRASH, carried_result, complete_crash, is_rerun, teardown_after
 from .xdist_shape import is_known
 
 if TYPE_CHECKING:
@@ -177,17 +177,19 @@ class Controller:
             known_cost_usd=took.known_cost_usd,
             usage=took.usage,
             known_usage=took.known_usage,
-            error=Failure("worker-crash", f"{died}: a check, a hook or the system ended the process"),
+            error=Failure(WORKER_CRASH, f"{died}: a check, a hook or the system ended the process"),
         )
         complete_crash(report, result, failure_text(result))
         self._crash = report
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
-        if report.when == "call" or not report.passed:
+        if is_rerun(report):
+            # Its outcome is still to come, maybe from another worker.
+            if (result := carried_result(report)) is not None:
+                self._count_rerun(result)
+        elif report.when == "call" or not report.passed:
             self._reported.add(report.nodeid)
-        if is_rerun(report) and (result := carried_result(report)) is not None:
-            self._count_rerun(result)
         yield
         if report is self._crash:
             # JUnit takes an item's properties from its teardown, which a crashed run never had.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_benchmodels.core.metrics import Figures, Tally
+from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.core.verdict import GateVerdict
 from pytest_benchmodels.providers.key import LEAST_HIDDEN_LENGTH
@@ -20,7 +21,7 @@ from .bench import Bench
 from .cost_notes import cost_notes
 from .durations import write_durations
 from .keeper import Keeper
-from .transport import detach, gate_reports, is_rerun
+from .transport import WORKER_CRASH, detach, gate_reports, is_rerun
 from .verdicts import Verdicts
 from .writing import write_reports
 
@@ -43,6 +44,7 @@ class Reporter:
         self._not_reused: dict[str, int] = {}
         self._failed_runs = 0
         self._gates: tuple[GateVerdict, ...] = ()
+        self._crashed: dict[str, Result] = {}
 
     def pytest_sessionstart(self) -> None:
         """Look at the store before workers do, and before anything is paid for."""
@@ -52,8 +54,14 @@ class Reporter:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep a result before any other plugin hears of it."""
         delivery = detach(report)
-        # pytest-rerunfailures' word: the last result is the run's, and has the bill of all.
-        if delivery is None or is_rerun(report):
+        if delivery is not None and (earlier := self._crashed.pop(report.nodeid, None)) is not None:
+            delivery = delivery._replace(result=delivery.result.again_after(earlier))
+        if delivery is not None and is_rerun(report):
+            # The last result is the run's, with the bill of all that its worker made; that of a dead worker is kept here.
+            if delivery.result.error is not None and delivery.result.error.kind == WORKER_CRASH:
+                self._crashed[report.nodeid] = delivery.result
+            return
+        if delivery is None:
             return
         self._keeper.keep(delivery)
         result = delivery.result

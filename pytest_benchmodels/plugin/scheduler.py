@@ -53,10 +53,13 @@ class Office(Protocol):
 
 
 class LaneScheduling:
-    """Implements `xdist.scheduler.Scheduling`. Items are known by their index in the collection."""
+    """Implements `xdist.scheduler.Scheduling`. Items are known by their index in the collection.
+
+    `config` is no part of that, but xdist's own schedulers have it, and pytest-rerunfailures asks for it.
+    """
 
     def __init__(self, config: pytest.Config, controller: Office) -> None:
-        self._config = config
+        self.config = config
         self._controller = controller
         self._workers = len(parse_tx_spec_config(config))
         self._collection: list[str] | None = None
@@ -199,7 +202,7 @@ class LaneScheduling:
         self._controller.bench.progress.begin(len(self._models), lambda: self._dispatch.in_flight)
 
     def _add(self, indices: Iterable[int]) -> None:
-        durations = read_durations(self._config)
+        durations = read_durations(self.config)
         tests = []
         for index in indices:
             if index in self._models:
@@ -231,7 +234,7 @@ class LaneScheduling:
         first = self._collected_by.gateway.id if self._collected_by else "?"
         difference = report_collection_diff(self._collection or [], collection, first, node.gateway.id)
         report = pytest.CollectReport(node.gateway.id, "failed", longrepr=difference or "order differs", result=[])
-        self._config.hook.pytest_collectreport(report=report)
+        self.config.hook.pytest_collectreport(report=report)
         node.shutdown()
 
 

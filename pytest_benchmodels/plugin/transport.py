@@ -20,6 +20,7 @@ from .collect import RunItem
 from .compat import location_name
 
 __all__ = [
+    "WORKER_CRASH",
     "Delivery",
     "attach",
     "carried_result",
@@ -32,6 +33,8 @@ __all__ = [
 ]
 
 ATTRIBUTE = "bench"
+WORKER_CRASH = "worker-crash"
+"""The kind of error of a run whose worker died."""
 _STAGES: tuple[Literal["call", "teardown"], ...] = ("call", "teardown")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from pytest_benchmodels.core.text import clip, plain
 
@@ -61,7 +61,7 @@ def dollars(amount: float | None, known: float | None = None) -> str:
     """`$0.11`, `$0.0004`: cents, and two significant digits; `>= $2.00` where only so much of it is `known`."""
     if amount is None or not math.isfinite(amount):
         return f">= {_cents(known, ROUND_FLOOR)}" if known and math.isfinite(known) else UNKNOWN
-    return _cents(amount, ROUND_HALF_EVEN)
+    return _cents(amount, ROUND_HALF_UP)
 
 
 def plural(count: int, noun: str) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_benchmodels.core.exchange import Response, Usage
@@ -38,3 +40,32 @@ def test_the_models_figures_stay_their_own() -> None:
 
 def test_no_runs_have_no_figures() -> None:
     assert Tally().overall().rate is None
+
+
+def test_what_is_known_of_a_cost_is_kept_beside_the_whole() -> None:
+    tally = a_tally(("a", "passed", 1, 0.5), ("a", "passed", 1, 1.5))
+    cut_off = Usage(), Usage(1000, 10)
+    late = Result("f::late[a]", "late", "a", 1, "timeout", 0.0, 1.0, known_cost_usd=2.0, usage=cut_off[0])
+    tally.add(replace(late, known_usage=cut_off[1], reruns=3))
+    (model,) = tally.figures(1).models
+
+    assert (model.cost_usd, model.known_cost_usd, model.unpriced) == (None, 4.0, 1)
+    assert (model.input_tokens, model.known_input_tokens) == (None, 1020)
+    assert (model.cost_per_passed_usd, model.known_cost_per_passed_usd) == (None, 2.0)
+    assert model.reruns == tally.overall().reruns == 3
+    assert tally.overall().known_cost_usd == 4.0
+
+
+def test_each_passed_run_costs_its_share_of_all() -> None:
+    (model,) = a_tally(("a", "passed", 1, 0.5), ("a", "failed", 1, 1.0), ("a", "passed", 1, 0.5)).figures(1).models
+    assert model.cost_per_passed_usd == model.known_cost_per_passed_usd == 1.0
+    (none,) = a_tally(("a", "failed", 1, 1.0)).figures(1).models
+    assert (none.cost_per_passed_usd, none.known_cost_per_passed_usd) == (None, None)
+
+
+def test_an_answer_whose_tokens_nobody_counted_makes_no_part_of_a_sum() -> None:
+    tally = a_tally(("a", "passed", 1, 0.5))
+    uncounted = Result("f::x[a]", "x", "a", 1, "passed", 0.0, 1.0, response=Response("4"))
+    tally.add(uncounted)
+    (model,) = tally.figures(1).models
+    assert (model.input_tokens, model.known_input_tokens, model.cost_usd) == (None, 10, None)

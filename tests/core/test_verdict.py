@@ -191,3 +191,37 @@ def test_a_gate_that_holds_with_confidence_holds_without(passed: int, failed: in
     for text in (f"pass_rate >= {share!r}", f"pass_rate <= {share!r}"):
         if verdict(f"{text} with 95% confidence", run).held:
             assert verdict(text, run).held
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("cost <= $1.99", False),
+        ("cost <= $2", None),
+        ("cost < $2", False),
+        ("cost < $2.01", None),
+        ("cost >= $2", True),
+        ("cost >= $2.01", None),
+        ("cost > $2", None),
+        ("cost > $1.99", True),
+        ("cost == $2", None),
+        ("cost == $1", False),
+        ("cost != $1", True),
+        ("cost != $2", None),
+    ],
+)
+def test_a_part_of_a_cost_is_judged_where_the_rest_changes_nothing(text: str, held: object) -> None:
+    found = verdict(text, measured(cost_usd=None, known_cost_usd=2.0, unpriced=1))
+
+    assert (found.held, found.is_part) == (held, held is not None)
+    assert found.value == (None if held is None else 2.0)
+    assert ("not known" in (found.reason or "")) == (held is None)
+
+
+def test_a_part_is_no_baseline() -> None:
+    part = measured(cost_usd=None, known_cost_usd=2.0)
+    found = verdict("cost <= baseline", measured(), part)
+    assert (found.held, found.reason) == (
+        None,
+        "no baseline: the cost of an answer is not known; set its model's price in bench.toml",
+    )

@@ -223,3 +223,19 @@ def test_prices_of_the_cache_may_be_given(project: Project) -> None:
     result.stdout.fnmatch_lines(
         ["cost known in part: m, >= $2.00: 1 run *no cache_write in price", "cost at most: m: *"]
     )
+
+
+def test_the_plan_knows_tiers_and_the_cache(
+    project: Project, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+) -> None:
+    said = {"promptTokenCount": 300_000, "cachedContentTokenCount": 200_000, "candidatesTokenCount": 1000}
+    with billing({"a": [(200, google(said), Fraction("0.315"))]}) as books:
+        monkeypatch.setenv("GEMINI_API_KEY", "sk-0123456789abcdef")
+        monkeypatch.setenv("GEMINI_BASE_URL", books.url)
+        project.suite(right("a", prompt="a"), models=["google/gemini-2.5-pro"])
+        ran = project.bench()
+        planned = project.bench("--bench-plan", *workers)
+
+    # With the cache as it was, what was billed; without it, 300,000 at 2.50 and 1,000 at 15.
+    assert summary_row(ran, "google/gemini-2.5-pro").endswith("$0.32")
+    planned.stdout.fnmatch_lines(["google/gemini-2.5-pro *300k *1.0k *$0.32-$0.77 *"])

@@ -75,3 +75,39 @@ def test_the_store_tells_the_same(priced: Project) -> None:
     resumed.stdout.fnmatch_lines(["priced * 0/1 *$0.50"])  # what the answer cost that is judged
     shown = priced._pytester.run("benchmodels", "show", "-2")
     shown.stdout.fnmatch_lines(["priced * 0/1 *$1.50"])
+
+
+CRASH = """
+import os
+from pathlib import Path
+
+from pytest_benchmodels import Grade, Grader
+
+
+class Boom(Grader, frozen=True):
+    boom: str = ""
+
+    def grade(self, response):
+        if not Path(self.boom).exists():
+            Path(self.boom).touch()
+            os._exit(3)
+        return Grade(1.0, passed=True, explanation="")
+
+
+def pytest_bench_graders():
+    return [Boom]
+"""
+
+
+@pytest.mark.parametrize("reruns", [(), ("--reruns", "1")])
+def test_a_worker_that_dies_is_no_end_of_the_session(priced: Project, reruns: tuple[str, ...]) -> None:
+    priced.write("conftest.py", CRASH)
+    priced.suite(right("a", checks=[{"boom": str(priced.path / "flag")}]), right("b"), models=["priced"])
+
+    result = priced.bench("-n2", "--bench-json=b.json", *reruns)
+
+    runs = {run["scenario"]: run for run in json_report(priced.path / "b.json")["results"]}
+    assert runs["b"]["status"] == "passed"
+    # It asked its model, and nobody is left to say what that took.
+    assert (runs["a"]["status"], runs["a"]["cost_usd"]) == ("error", None)
+    result.stdout.fnmatch_lines(["priced * 1/1 *>= $0.50"])

@@ -121,7 +121,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
         "client_s": 0.125,
         "retries": [{"kind": "http", "message": "500", "wait_s": 0.25}],
         "cost_usd": 0.125,
-        "known_cost_usd": 0.125,
+        "known_cost_usd": None,
         "usage": None,
         "known_usage": None,
         "reruns": 0,
