@@ -99,8 +99,10 @@ _METRICS = (
         (
             "cost <= 1 with 95% confidence",
             11,
-            "expected no confidence for cost: only error_rate, pass_rate, timeout_rate, truncated_rate have one; "
-            "found 'with'",
+            (
+                "expected no confidence for cost: only error_rate, pass_rate, timeout_rate, truncated_rate have one; "
+                "found 'with'"
+            ),
         ),
         (
             "error_rate == 0 with 95% confidence",
