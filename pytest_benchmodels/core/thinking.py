@@ -25,6 +25,7 @@ _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _SENTENCE_END = ".!?:;…。\uff01\uff1f)]}*$`"  # the two are the full-width ! and ?
 _OPENING_QUOTES = tuple("'\"\u201c\u201e\u2018\u00ab`")
 _CLOSING_QUOTES = tuple("'\"\u201d\u201c\u2019\u00bb`\\")
+_MOST_LONE = 20
 _LINE = 1000  # how much of a line is looked at: a hostile one may be endless
 
 # OpenAI's harmony format: <|channel|>analysis<|message|>...<|end|><|start|>assistant<|channel|>final<|message|>...
@@ -47,8 +48,9 @@ def split_thinking(text: str, *, told_apart: bool = False) -> tuple[str, str]:
     """What was thought and what was answered.
 
     Thinking stands at the start, in one block or in several; a tag further on is part of the answer. Where the chat
-    template put the opening tag into the prompt, only the closing one is there: then all before it was thought. A block
-    that is never closed leaves no answer. `told_apart`: the server handed thinking over already, so that only whole
+    template put the opening tag into the prompt, only the closing one is there: then all before it was thought, and so
+    it is before one that closes more than was opened (Qwen's model cards look for the last one, too). A block that is
+    never closed leaves no answer. `told_apart`: the server handed thinking over already, so that only whole
     blocks can be more of it. Takes time linear in the length.
     """
     if _HARMONY.match(text):
@@ -63,8 +65,10 @@ def split_thinking(text: str, *, told_apart: bool = False) -> tuple[str, str]:
             break
         thought.append(text[opening.end() : closing.start() if closing else len(text)].strip())
         at = closing.end() if closing else len(text)
-    if not at and not told_apart and (lone := _lone_closing(text, fences)):
-        thought.append(text[: lone.start()].strip())
+    for _ in range(0 if told_apart else _MOST_LONE):
+        if (lone := _lone_closing(text, at, fences)) is None:
+            break
+        thought.append(text[at : lone.start()].strip())
         at = lone.end()
     return "\n\n".join(filter(None, thought)), text[at:].lstrip() if at else text
 
@@ -93,14 +97,14 @@ def _closing(text: str, opening: re.Match[str], fences: list[int]) -> re.Match[s
     return mentioned
 
 
-def _lone_closing(text: str, fences: list[int]) -> re.Match[str] | None:
-    """A closing tag without an opening one, if it ends what was thought."""
-    if not _ANY_CLOSING.search(text) or _is_json(text):
+def _lone_closing(text: str, at: int, fences: list[int]) -> re.Match[str] | None:
+    """A closing tag without an opening one from `at` on, if it ends what was thought."""
+    if not _ANY_CLOSING.search(text, at) or _is_json(text[at:]):
         return None
-    for closing in _ANY_CLOSING.finditer(text):
+    for closing in _ANY_CLOSING.finditer(text, at):
         if _is_quoted(text, closing, fences) or _is_in_prose(text, closing):
             continue
-        before = _ANY_OPENING.finditer(text, 0, closing.start())
+        before = _ANY_OPENING.finditer(text, at, closing.start())
         return None if any(not _is_quoted(text, opening, fences) for opening in before) else closing
     return None
 

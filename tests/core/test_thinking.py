@@ -33,6 +33,9 @@ THOUGHT = {
         "yes",
     ),
     "<think>first </think> four": ("first", "four"),
+    "<think>a<think>b</think>c</think>4": ("a<think>b\n\nc", "4"),
+    "<think>a</think>b\n</think>\n4": ("a\n\nb", "4"),
+    "a\n</think>\nb\n</think>\n4": ("a\n\nb", "4"),
     # Never closed: the tokens ran out while thinking.
     "<think>2 and 2, that is": ("2 and 2, that is", ""),
     "<think>": ("", ""),
