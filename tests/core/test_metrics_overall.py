@@ -38,3 +38,13 @@ def test_the_models_figures_stay_their_own() -> None:
 
 def test_no_runs_have_no_figures() -> None:
     assert Tally().overall().rate is None
+
+
+def test_models_that_agree_on_a_scenario_are_worth_one_run() -> None:
+    tally = a_tally()
+    for number in range(40):
+        status: Status = "passed" if number % 2 else "failed"
+        for model in "abc":
+            tally.add(Result(f"f::s{number}[{model}]", f"s{number}", model, 1, status, 0.0, 1.0, latency_s=1.0))
+    assert tally.overall().effects.passed == pytest.approx(3, rel=0.02)
+    assert {figures.effects.passed for figures in tally.figures(1).models} == {1.0}
