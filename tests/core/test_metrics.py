@@ -302,3 +302,48 @@ def test_every_run_has_one_status_and_figures_are_numbers(some: list[Result], la
     for value in (figures.makespan_s, figures.lower_bound_s, figures.runs_per_min, figures.scenarios_per_min):
         assert math.isfinite(value)
         assert value >= 0
+
+
+def trials_of(passed: str, scenario: str) -> list[Result]:
+    """`110`: two trials that passed and one that failed."""
+    statuses: dict[str, Status] = {"1": "passed", "0": "failed", "t": "timeout", "e": "error"}
+    return [
+        a_result(scenario, status=statuses[letter], trial=trial, score={"1": 1.0, "0": 0.3}.get(letter))
+        for trial, letter in enumerate(passed, 1)
+    ]
+
+
+def test_trials_that_agree_are_worth_one_run() -> None:
+    runs = [run for n in range(20) for run in trials_of("111" if n % 2 else "000", f"s{n}")]
+    (model,) = figures_of(*runs).models
+    one_each = wilson(10, 20)
+    assert (model.interval, one_each) != (None, None)
+    assert model.interval is not None
+    assert one_each is not None
+    assert (model.interval.low, model.interval.high) == pytest.approx((one_each.low, one_each.high), abs=0.02)
+    assert model.score_interval is not None
+    assert model.score_interval.low < 0.65 < model.score_interval.high
+    assert (model.effects.errors, model.effects.timeouts) == (3, 3)  # none of them: nothing tells how alike they are
+
+
+def test_one_trial_of_each_scenario_has_wilsons_interval_exactly() -> None:
+    runs = [run for n in range(30) for run in trials_of("t" if n < 3 else "1", f"s{n}")]
+    (model,) = figures_of(*runs).models
+    assert model.interval == wilson(27, 30)
+
+
+def test_the_order_of_trials_changes_no_interval() -> None:
+    runs = [run for n, word in enumerate(["110", "11", "0", "e1t", "10101"] * 4) for run in trials_of(word, f"s{n}")]
+    shuffled = random.Random(6).sample(runs, len(runs))
+    assert figures_of(*shuffled) == figures_of(*runs)
+
+
+def test_latency_percentiles_have_intervals_where_there_are_enough_runs() -> None:
+    few = figures_of(*(a_result(f"s{n}", latency_s=float(n)) for n in range(71))).models[0]
+    many = figures_of(*(a_result(f"s{n}", latency_s=float(n)) for n in range(72))).models[0]
+    alike = figures_of(*(a_result(f"s{n % 36}", trial=n // 36, latency_s=float(n)) for n in range(72))).models[0]
+    assert few.p50_interval is not None
+    assert few.p95_interval is None
+    assert many.p95_interval is not None
+    assert (many.p95_interval.low, many.p95_interval.high) == (63.0, 71.0)
+    assert alike.p95_interval is None

@@ -69,3 +69,13 @@ def test_an_answer_whose_tokens_nobody_counted_makes_no_part_of_a_sum() -> None:
     tally.add(uncounted)
     (model,) = tally.figures(1).models
     assert (model.input_tokens, model.known_input_tokens, model.cost_usd) == (None, 10, None)
+
+
+def test_models_that_agree_on_a_scenario_are_worth_one_run() -> None:
+    tally = a_tally()
+    for number in range(40):
+        status: Status = "passed" if number % 2 else "failed"
+        for model in "abc":
+            tally.add(Result(f"f::s{number}[{model}]", f"s{number}", model, 1, status, 0.0, 1.0, latency_s=1.0))
+    assert tally.overall().effects.passed == pytest.approx(3, rel=0.02)
+    assert {figures.effects.passed for figures in tally.figures(1).models} == {1.0}

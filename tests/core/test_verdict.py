@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pytest_benchmodels.core.gates import parse_gate
 from pytest_benchmodels.core.intervals import wilson
 from pytest_benchmodels.core.metrics import ModelFigures
+from pytest_benchmodels.core.scenario_counts import Effects
 from pytest_benchmodels.core.verdict import GateVerdict, Measured, foreseen_fault, judge
 
 _FIGURES = ModelFigures(
@@ -225,3 +226,13 @@ def test_a_part_is_no_baseline() -> None:
         None,
         "no baseline: the cost of an answer is not known; set its model's price in bench.toml",
     )
+
+
+def test_with_confidence_a_bound_stands_on_the_observations_that_trials_are_worth() -> None:
+    each, alike = measured(), measured(effects=Effects(passed=3.0))
+    plain = verdict("pass_rate >= 0.9 with 95% confidence", each)
+    clustered = verdict("pass_rate >= 0.9 with 95% confidence", alike)
+    few = wilson(361 / 3, 387 / 3)
+    assert few is not None
+    assert clustered.bound == pytest.approx(few.low)
+    assert (plain.held, clustered.held) == (True, False)

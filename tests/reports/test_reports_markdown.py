@@ -28,10 +28,8 @@ def test_a_run_reads_like_this() -> None:
     text = html.unescape(written(results, evaluated(results, ["pass_rate >= 0.9", "error_rate == 0"])))
     assert text.startswith("## Benchmark: 2 of 3 gates held; 1 passed, 1 failed\n\n| model | passed | rate |")
     assert "| <code>sim/steady</code> | 1/2 | 50.0% |" in text
-    assert (
-        "```text\ncost per passed run: sim/steady: $0.50\n2 scenarios x 1 model = 2 runs in 0.03 min\nthroughput:"
-        in text
-    )
+    assert "```text\ncost per passed run: sim/steady: $0.50\n95% CI: sim/steady: score " in text
+    assert "\n2 scenarios x 1 model = 2 runs in 0.03 min\nthroughput:" in text
     assert (
         "### Gates\n\n"
         "- ❌ <code>gate failed pass_rate >= 0.9: 0.500 (1/2), over 2 of 2 runs</code>\n"
