@@ -55,7 +55,8 @@ def run_session(folder: Path, load: Load) -> Session:
         (folder / "bench.toml").write_text(_config(server.url, load))
         (folder / "suite.jsonl").write_text(_scenarios(load.work.scenarios))
         # A gate that always holds: a run that timed out, as some are to, does not fail the command.
-        options = ("-p", "no:cacheprovider", "--bench-store=none", "--bench-json=out.json", "--bench-gate=score >= 0")
+        gates = ("--bench-gate=score >= 0", "--bench-gate=graded >= 0")
+        options = ("-p", "no:cacheprovider", "--bench-store=none", "--bench-json=out.json", *gates)
         measure(pytest_command("--bench", "suite.jsonl", *options, *load.options), folder)
         seen = tuple(server.stats().values())
     run = json.loads((folder / "out.json").read_text())["run"]
