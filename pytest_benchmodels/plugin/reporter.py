@@ -57,7 +57,7 @@ class Reporter:
         if delivery is not None and (earlier := self._crashed.pop(report.nodeid, None)) is not None:
             delivery = delivery._replace(result=delivery.result.again_after(earlier))
         if delivery is not None and is_rerun(report):
-            # The last result is the run's, with the bill of all that its worker made; that of a dead worker is kept here.
+            # The last result is the run's, with the bill of all that its worker made. A dead worker's is kept here.
             if delivery.result.error is not None and delivery.result.error.kind == WORKER_CRASH:
                 self._crashed[report.nodeid] = delivery.result
             return

@@ -78,7 +78,12 @@ def test_an_answered_run_tells_its_answer_and_its_checks(told: dict[str, dict[st
 
     assert half["response"]["text"] == "4"
     assert half["response"]["finish_reason"] == "stop"
-    assert half["response"]["usage"].keys() >= {"input_tokens", "output_tokens"}
+    assert half["response"]["usage"].keys() >= {
+        "input_tokens",
+        "output_tokens",
+        "cached_input_tokens",
+        "reasoning_tokens",
+    }
     assert half["score"] == 0.75
     assert [(check["name"], check["score"], check["passed"]) for check in half["checks"]] == [
         ("exactly", 1.0, True),

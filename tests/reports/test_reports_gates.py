@@ -24,6 +24,7 @@ def measured(model: str = "sim/steady", **changes: Any) -> Measured:
         "input_tokens": 1,
         "output_tokens": 1,
         "cost_usd": 1.5004,
+        "latency_runs": 385,
     }
     return Measured(ModelFigures("*", **{**facts, **changes}), (ModelFigures(model, **{**facts, **changes}),))
 
@@ -38,7 +39,7 @@ def line(text: str, baseline: Measured | None = None, **changes: Any) -> str:
         ("pass_rate >= 0.9", "gate held   pass_rate >= 0.9: 0.933 (361/387), over 387 of 400 runs"),
         ("pass_rate  >=  94%", "gate failed pass_rate >= 94%: 0.933 (361/387), over 387 of 400 runs"),
         ("error_rate == 0", "gate failed error_rate == 0: 0.033 (13/400), over 400 of 400 runs"),
-        ("p95_latency < 8", "gate held   p95_latency < 8: 6.40s, over 387 of 400 runs"),
+        ("p95_latency < 8", "gate held   p95_latency < 8: 6.40s, over 385 of 400 runs"),
         ("score >= 0.95", "gate held   score >= 0.95: 0.950, over 385 of 400 runs"),
         (
             "pass_rate >= 0.9 @ sim/steady",
@@ -92,7 +93,7 @@ def test_a_figure_is_never_rounded_to_nothing() -> None:
     assert line("cost <= 0.001", cost_usd=0.001) == "gate held   cost <= 0.001: $0.001, over 400 of 400 runs"
     assert line("cost <= $1.50", cost_usd=0.0004) == "gate held   cost <= $1.50: $0.0004, over 400 of 400 runs"
     assert line("cost == 0", cost_usd=0.0) == "gate held   cost == 0: $0.00, over 400 of 400 runs"
-    assert line("p50_latency < 1", p50_s=0.0012) == "gate held   p50_latency < 1: 0.001s, over 387 of 400 runs"
+    assert line("p50_latency < 1", p50_s=0.0012) == "gate held   p50_latency < 1: 0.001s, over 385 of 400 runs"
 
 
 def test_hostile_model_names_do_not_steer_the_terminal() -> None:
@@ -101,8 +102,9 @@ def test_hostile_model_names_do_not_steer_the_terminal() -> None:
 
 
 def test_a_latency_says_how_many_timeouts_it_leaves_out() -> None:
-    assert line("p95_latency < 8", latency_timeouts=2) == "gate held   p95_latency < 8: 6.40s (2 timeouts left out)"
-    assert line("pass_rate >= 0.9", latency_timeouts=2) == "gate held   pass_rate >= 0.9: 0.933 (361/387)"
+    told = line("p95_latency < 8", latency_timeouts=2)
+    assert told == "gate held   p95_latency < 8: 6.40s (2 timeouts left out), over 385 of 400 runs"
+    assert "left out" not in line("pass_rate >= 0.9", latency_timeouts=2)
 
 
 def test_the_plain_form_is_json_with_every_figure() -> None:

@@ -31,7 +31,10 @@ def measured(run: str) -> Measured:
     passed, failed, timeouts, errors, skipped = map(int, cells[:5])
     score, p50, p95, cost = map(float, cells[5:])
     figures = [
-        ModelFigures(model, passed, failed, timeouts, errors, skipped, score, p50, p95, None, None, cost)
+        ModelFigures(
+            *(model, passed, failed, timeouts, errors, skipped, score, p50, p95, None, None, cost),
+            latency_runs=passed + failed,
+        )
         for model in ("*", _MODEL)
     ]
     return Measured(figures[0], (figures[1],))
