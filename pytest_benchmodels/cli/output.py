@@ -16,7 +16,7 @@ _COLOURS: dict[Tone, str] = {"good": "32", "bad": "31", "title": "1"}
 class Output:
     """Writes lines for a reader, or one JSON document for a program.
 
-    Texts of a store are hostile: no control character in a line reaches the terminal. Colours are for terminals whose
+    Texts of a store are hostile: no control character and no command of a CI system in a line reaches the terminal. Colours are for terminals whose
     user did not set NO_COLOR.
     """
 
@@ -36,9 +36,9 @@ class Output:
 
     def line(self, text: str = "", tone: Tone | None = None) -> None:
         """Write a line, or several that are parted by newlines."""
-        from pytest_benchmodels.core.text import plain  # noqa: PLC0415 - `--help` writes nothing here
+        from pytest_benchmodels.core.text import harmless  # noqa: PLC0415 - `--help` writes nothing here
 
-        shown = self._encodable(plain(text))
+        shown = self._encodable(harmless(text))
         if tone is not None and self._coloured and shown:
             shown = f"\x1b[{_COLOURS[tone]}m{shown}\x1b[0m"
         self._stream.write(f"{shown}\n")

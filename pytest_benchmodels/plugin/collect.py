@@ -17,11 +17,14 @@ from pytest_benchmodels.core.run import NO_MODEL, Run, run_name
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.reports.failure import failure_text
 from pytest_benchmodels.reports.properties import junit_properties
+from pytest_benchmodels.reports.units import one_line
 
 from .bench import BENCH
 from .compat import location_name, skip_here
 
 __all__ = ["LateAnswerError", "NoAnswerError", "RunItem", "ScenarioFile", "WrongAnswerError"]
+
+_REASON_LIMIT = 500
 
 
 class _OutcomeError(Exception):
@@ -95,10 +98,11 @@ class RunItem(pytest.Item):
         for tag in scenario.tags:
             self.add_marker(tag)
         if scenario.skip is not None:
-            self.add_marker(pytest.mark.skip(reason=scenario.skip))
+            self.add_marker(pytest.mark.skip(reason=one_line(scenario.skip, _REASON_LIMIT)))
         if scenario.xfail is not None:
             # Only a wrong answer is what the author expects; an error or a timeout stays one.
-            self.add_marker(pytest.mark.xfail(reason=scenario.xfail, raises=WrongAnswerError))
+            reason = one_line(scenario.xfail, _REASON_LIMIT)
+            self.add_marker(pytest.mark.xfail(reason=reason, raises=WrongAnswerError))
 
     def run(self) -> Run:
         """What the engine needs to know."""
@@ -122,7 +126,7 @@ class RunItem(pytest.Item):
 
             self.conclude(execute_alone(self.config.stash[BENCH], self.run()))
         if self.result is not None and self.result.status == "skipped":
-            raise skip_here(self.result.error.message if self.result.error else "")
+            raise skip_here(one_line(self.result.error.message, _REASON_LIMIT) if self.result.error else "")
         self._raise_if("error", NoAnswerError)
 
     def runtest(self) -> None:

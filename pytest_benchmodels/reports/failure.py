@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_benchmodels.core.result import CheckResult, Result
-from pytest_benchmodels.core.text import clip, plain
+from pytest_benchmodels.core.text import clip, harmless
 
 from .units import duration, one_line, plural
 
@@ -101,7 +101,7 @@ def _cause(result: Result) -> Iterator[str]:
         return
     message = result.error.message
     if len(message) > _LINE_LIMIT or "\n" in message:
-        yield "  " + plain(clip(message, _MESSAGE_LIMIT)).replace("\n", "\n  ")
+        yield "  " + harmless(clip(message, _MESSAGE_LIMIT)).replace("\n", "\n  ")
     if remedy := _REMEDIES.get(result.error.kind):
         yield f"  remedy: {remedy}"
 
@@ -127,7 +127,7 @@ def _answer(result: Result) -> Iterator[str]:
         return
     reason = result.response.finish_reason
     ended = "" if reason in {None, "stop"} else f" (finish_reason {one_line(str(reason), _NAME_LIMIT)})"
-    shown = plain(clip(result.response.text, _ANSWER_LIMIT)) or "(empty)"
+    shown = harmless(clip(result.response.text, _ANSWER_LIMIT)) or "(empty)"
     yield f"answer{ended}: " + shown.replace("\n", "\n  ")
 
 

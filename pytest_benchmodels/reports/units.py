@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
-from pytest_benchmodels.core.text import clip, plain
+from pytest_benchmodels.core.text import clip, harmless
 
 __all__ = ["UNKNOWN", "dollars", "duration", "fraction", "one_line", "percent", "plural", "tokens", "utc"]
 
@@ -74,7 +74,7 @@ def utc(seconds: float) -> str:
 
 def one_line(text: str, limit: int) -> str:
     """Hostile text on one line of at most about `limit` characters."""
-    return plain(" ".join(clip(text, limit).split()))
+    return harmless(" ".join(clip(text, limit).split()))
 
 
 def _within(share: float, step: float) -> float:
