@@ -43,6 +43,12 @@ class Output:
             shown = f"\x1b[{_COLOURS[tone]}m{shown}\x1b[0m"
         self._stream.write(f"{shown}\n")
 
+    def command(self, text: str) -> None:
+        """Write a line that is meant as a command of a CI system; its author has seen to what stands in it."""
+        from pytest_benchmodels.core.text import plain  # noqa: PLC0415 - as above
+
+        self._stream.write(f"{self._encodable(plain(text))}\n")
+
     def document(self, value: Any) -> None:
         """Write a value as JSON in ASCII, which every encoding has and no terminal obeys."""
         import json  # noqa: PLC0415 - only for `--json`

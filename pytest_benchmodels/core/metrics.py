@@ -7,6 +7,7 @@ the same for any order in which the results came in.
 from __future__ import annotations
 
 import math
+import re
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,9 @@ from .result import Result, Status
 __all__ = ["ErrorGroup", "Figures", "Interval", "ModelFigures", "Tally", "lower_bound", "percentile", "wilson"]
 
 _Z_95 = 1.959963984540054  # the standard normal's 97.5 % quantile: 2.5 % are left out at either side
+_VARYING = re.compile(r"\b[0-9a-zA-Z_-]*[0-9][0-9a-zA-Z_-]*")
+_CAUSE_LENGTH = 200
+_MOST_CAUSES = 20
 _NO_WORK = frozenset[Status](("error", "skipped"))
 
 
@@ -116,7 +120,7 @@ class ModelFigures:
 
 @dataclass(frozen=True, slots=True)
 class ErrorGroup:
-    """Errors of one kind from one model; `message` is one of theirs."""
+    """Errors of one kind and cause from one model; `message` is one of theirs."""
 
     model: str
     kind: str
@@ -262,7 +266,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._models: dict[str, _ModelTally] = {}
-        self._errors: dict[tuple[str, str], tuple[int, str]] = {}
+        self._errors: dict[tuple[str, str, str], tuple[int, str]] = {}
         self._scenarios: set[str] = set()
         self._worked: set[str] = set()
         self._trials: set[int] = set()
@@ -327,12 +331,31 @@ class Tally:
 
     def _add_error(self, result: Result) -> None:
         kind, message = (result.error.kind, result.error.message) if result.error else ("unknown", "")
-        count, known = self._errors.get((result.model, kind), (0, message))
-        self._errors[result.model, kind] = count + 1, min(known, message)
+        key = (result.model, kind, _cause(message))
+        count, known = self._errors.get(key, (0, message))
+        self._errors[key] = count + 1, min(known, message)
 
     def _error_groups(self) -> tuple[ErrorGroup, ...]:
-        groups = [ErrorGroup(model, kind, count, text) for (model, kind), (count, text) in self._errors.items()]
-        return tuple(sorted(groups, key=lambda group: (-group.count, group.model, group.kind)))
+        """One group a cause; of many causes of one kind the rarest are one."""
+        kinds: dict[tuple[str, str], list[ErrorGroup]] = {}
+        for (model, kind, _), (count, text) in self._errors.items():
+            kinds.setdefault((model, kind), []).append(ErrorGroup(model, kind, count, text))
+        groups = [group for found in kinds.values() for group in _fewer(found)]
+        return tuple(sorted(groups, key=lambda group: (-group.count, group.model, group.kind, group.message)))
+
+
+def _cause(message: str) -> str:
+    """What messages of one cause have in common: request ids, times and counts differ."""
+    return _VARYING.sub("#", message[:_CAUSE_LENGTH])
+
+
+def _fewer(groups: list[ErrorGroup]) -> list[ErrorGroup]:
+    ordered = sorted(groups, key=lambda group: (-group.count, group.message))
+    kept, rest = ordered[: _MOST_CAUSES - 1], ordered[_MOST_CAUSES - 1 :]
+    if rest:
+        first = rest[0]
+        kept.append(ErrorGroup(first.model, first.kind, sum(group.count for group in rest), first.message))
+    return kept
 
 
 def _ran(result: Result) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from itertools import islice
 
-__all__ = ["clip", "exact_dollars", "harmless", "nearest", "plain", "quote", "well_formed"]
+__all__ = ["address", "clip", "exact_dollars", "harmless", "nearest", "plain", "quote", "well_formed"]
 
 # C0 and C1 controls, DEL, bidirectional overrides, line separators: all that steers a terminal or hides text. And lone
 # surrogates, which no encoder accepts.
@@ -47,6 +47,11 @@ def quote(value: object, limit: int = 80) -> str:
     """A value on one line, as a reader may see it: control characters and CI commands escaped, long text cut."""
     shown = repr(value)
     return harmless(shown if len(shown) <= limit else f"{shown[: limit - 4]}...{shown[-1]}")
+
+
+def address(url: object) -> str:
+    """A URL in quotes, as a reader may see it: without the password and the options that it may hold."""
+    return quote(re.sub(r"\?.*", "?***", re.sub(r"//.*@", "//***@", str(url), flags=re.DOTALL), flags=re.DOTALL), 200)
 
 
 def exact_dollars(amount: float) -> str:

@@ -45,7 +45,8 @@ class Document:
     """What one file holds: mappings, lists, text, finite numbers, booleans and None, with text as keys.
 
     `path` is where it lies and `shown` how messages write that. A JSONL file's `value` is the list of its records. A
-    document that is `broken` could be read in part only: `flaws` says where it ends.
+    document that is `broken` could be read in part only: `flaws` says where it ends, and `mentions` whether keys of ours
+    stand in the whole of it.
     """
 
     path: Path
@@ -55,6 +56,7 @@ class Document:
     lines: Lines = field(default_factory=dict, repr=False)
     flaws: tuple[Flaw, ...] = ()
     broken: bool = False
+    mentions: bool = False
 
     def line(self, steps: Steps) -> int:
         """Line of a part, from 1; of the nearest part around it that is there, if it isn't."""
@@ -112,4 +114,6 @@ class Problems:
             flaws = [*flaws[:_MOST_PROBLEMS], Flaw(flaws[_MOST_PROBLEMS].line, f"and {more:,} further problems")]
         shown = harmless(self._document.shown)
         # Names of the file's own (an anchor, a tag, a key) stand in messages, and may be as long as the file.
-        raise ScenarioFileError([Problem(shown, flaw.line, harmless(clip(flaw.message, _MESSAGE_LIMIT))) for flaw in flaws])
+        raise ScenarioFileError(
+            [Problem(shown, flaw.line, harmless(clip(flaw.message, _MESSAGE_LIMIT))) for flaw in flaws]
+        )

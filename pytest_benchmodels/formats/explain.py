@@ -13,6 +13,7 @@ import msgspec
 
 from ..core.text import quote
 from .document import Problems, Steps
+from .foreign import foreign_key
 
 __all__ = ["explain"]
 
@@ -40,7 +41,10 @@ def explain(
     bad = {key for key in value if key not in names}
     for key in value:
         if key in bad:
-            problems.add((*steps, key), f"unknown key {quote(key)} in {what}{problems.hint(key, names)}")
+            problems.add(
+                (*steps, key),
+                f"unknown key {quote(key)} in {what}{foreign_key(key, names) or problems.hint(key, names)}",
+            )
         elif _explain_part(value[key], hints[names[key].name], (*steps, key), problems):
             bad.add(key)
     for key, field in names.items():
@@ -81,7 +85,9 @@ def _explain_inside(value: object, hint: Any, steps: Steps, problems: Problems) 
     if typing.get_origin(hint) is Literal and isinstance(value, str):
         known = [str(name) for name in typing.get_args(hint)]
         shown = ", ".join(map(repr, known))
-        problems.add(steps, f"{_subject(steps)} must be one of {shown}, got {quote(value)}{problems.hint(value, known)}")
+        problems.add(
+            steps, f"{_subject(steps)} must be one of {shown}, got {quote(value)}{problems.hint(value, known)}"
+        )
         return True
     return False
 

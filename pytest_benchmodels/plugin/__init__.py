@@ -6,7 +6,7 @@ import pytest
 
 from .options import add_options
 
-__all__ = ["pytest_addhooks", "pytest_addoption", "pytest_configure"]
+__all__ = ["pytest_addhooks", "pytest_addoption", "pytest_configure", "pytest_load_initial_conftests"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,6 +17,14 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     from pytest_benchmodels import hookspecs  # noqa: PLC0415 - see above
 
     pluginmanager.add_hookspecs(hookspecs)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    if early_config.known_args_namespace.bench:
+        from .compat import keep_rootdir  # noqa: PLC0415 - see above
+
+        keep_rootdir(early_config)
 
 
 @pytest.hookimpl(tryfirst=True)

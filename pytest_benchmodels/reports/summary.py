@@ -129,7 +129,7 @@ def cause_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:
         cause = start + clip(one_line(group.message, _CAUSE_LIMIT), _CAUSE_LIMIT + _NOTE)
         yield from wrap(cause, max(width, _LEAST_WIDTH), subsequent_indent=_GAP, break_on_hyphens=False)
     if rest := groups[len(shown) :]:
-        yield f"errors: {sum(group.count for group in rest)} more of {len(rest)} further kinds"
+        yield f"errors: {sum(group.count for group in rest)} more of {len(rest)} further causes"
 
 
 def wait_lines(figures: Figures) -> Iterator[str]:

@@ -112,7 +112,8 @@ CONTENTS = {
         "a.jsonl",
         '{"a": 1}\n{"a": \n[1]\n',
         [
-            "suite.yaml:2: a.jsonl:2: not readable as JSON: Input data was truncated",
+            "suite.yaml:2: a.jsonl:2: not readable as JSON: Input data was truncated (a line holds one whole object; a "
+            "list over several lines is a .json file)",
             "suite.yaml:2: a.jsonl:3: a record has to be an object, got [1]",
         ],
     ),

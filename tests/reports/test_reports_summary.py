@@ -177,7 +177,7 @@ def test_a_hostile_cause_is_bounded(filler: str) -> None:
 def test_many_causes_are_five_lines() -> None:
     groups = tuple(ErrorGroup("m", f"kind-{n}", 10 - n, "why") for n in range(7))
     lines = [line for line in summary_lines(some_figures(a_model(errors=49), errors=groups), 120) if "errors: " in line]
-    assert lines[-2:] == ["errors: m: 7 x kind-3: why", "errors: 15 more of 3 further kinds"]
+    assert lines[-2:] == ["errors: m: 7 x kind-3: why", "errors: 15 more of 3 further causes"]
     assert len(lines) == 5
 
 
