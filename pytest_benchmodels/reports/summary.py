@@ -15,6 +15,7 @@ __all__ = ["cause_lines", "closing_lines", "summary_lines", "summary_table", "wa
 
 _GAP = "  "
 _ERROR_LINES = 5
+_COMMAND = "to finish this run: "
 _WAIT_SHARE = 0.1
 _LEAST_WAIT_S = 1.0
 _MODEL_LIMIT = 120
@@ -57,15 +58,22 @@ _BEFORE_LATENCY = 7
 def summary_lines(figures: Figures, width: int, notes: Iterable[str] = ()) -> list[str]:
     """The table, the causes of errors, what was waited for, `notes`, and the three closing lines.
 
-    Causes are wrapped to `width` characters; the table has one layout everywhere, for programs read it too.
+    All but commands and the closing lines is fitted to `width` characters.
     """
     return [
-        *_table(figures.models),
+        *_table(figures.models, max(width, _LEAST_WIDTH)),
         *cause_lines(figures.errors, width),
-        *wait_lines(figures),
-        *notes,
+        *(part for line in wait_lines(figures) for part in _wrapped(line, width)),
+        *(part for line in notes for part in _wrapped(line, width)),
         *closing_lines(figures),
     ]
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """A line for a reader; a command stays one, for whoever copies it."""
+    if line.startswith(_COMMAND):
+        return [line]
+    return wrap(line, max(width, _LEAST_WIDTH), subsequent_indent=_GAP, break_on_hyphens=False, break_long_words=False)
 
 
 def summary_table(models: Sequence[ModelFigures]) -> tuple[list[str], list[list[str]]]:
@@ -74,12 +82,26 @@ def summary_table(models: Sequence[ModelFigures]) -> tuple[list[str], list[list[
     return [column.title.strip() for column in columns], rows
 
 
-def _table(models: Sequence[ModelFigures]) -> list[str]:
+def _table(models: Sequence[ModelFigures], width: int) -> list[str]:
+    """One row a model; on a screen too narrow for that, one in each of as many parts as it takes."""
     if not models:
         return []
     columns, rows = _columns_and_rows(models)
     cells = [column.cells(values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)]
-    return [_GAP.join(line).rstrip() for line in zip(*cells, strict=True)]
+    return [_GAP.join(line).rstrip() for part in _parts(cells, width) for line in zip(*part, strict=True)]
+
+
+def _parts(cells: list[list[str]], width: int) -> Iterator[list[list[str]]]:
+    """The columns in parts that fit, each with the models' names in front; a last one that ends in blanks may do so."""
+    names, *others = cells
+    part = [names]
+    for column in others:
+        taken = sum(len(other[0]) + len(_GAP) for other in part)
+        if len(part) > 1 and taken + max(len(cell.rstrip()) for cell in column) > width:
+            yield part
+            part = [names]
+        part.append(column)
+    yield part
 
 
 def _columns_and_rows(models: Sequence[ModelFigures]) -> tuple[list[_Column], list[list[str]]]:
