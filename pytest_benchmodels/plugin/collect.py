@@ -111,11 +111,10 @@ class RunItem(pytest.Item):
         for tag in scenario.tags:
             self.add_marker(tag)
         if scenario.skip is not None:
-            self.add_marker(pytest.mark.skip(reason=one_line(scenario.skip, _REASON_LIMIT)))
+            self.add_marker(pytest.mark.skip(reason=scenario.skip))
         if scenario.xfail is not None:
             # Only a wrong answer is what the author expects; an error or a timeout stays one.
-            reason = one_line(scenario.xfail, _REASON_LIMIT)
-            self.add_marker(pytest.mark.xfail(reason=reason, raises=WrongAnswerError))
+            self.add_marker(pytest.mark.xfail(reason=scenario.xfail, raises=WrongAnswerError))
 
     def run(self) -> Run:
         """What the engine needs to know."""

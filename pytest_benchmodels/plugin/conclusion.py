@@ -34,7 +34,9 @@ class Ending(NamedTuple):
 def conclusion(figures: Figures, ending: Ending) -> str:
     """`exit status 1: 2 of 40 runs failed, 1 error`."""
     if ending.status == pytest.ExitCode.INTERRUPTED:
-        reasons = [f"interrupted; {plural(ending.missing, 'run')} without a result" if ending.missing else "interrupted"]
+        reasons = [
+            f"interrupted; {plural(ending.missing, 'run')} without a result" if ending.missing else "interrupted"
+        ]
     elif ending.gates:
         reasons = list(_gate_reasons(ending))
     else:
@@ -63,7 +65,9 @@ def _run_reasons(figures: Figures, ending: Ending) -> Iterator[str]:
         yield f"of {plural(figures.runs, 'run')} {' and '.join(bad)}"
     yield from _other_reasons(ending)
     if not bad and not ending.others_failed and not ending.missing:
-        yield "no run failed" if ending.status == pytest.ExitCode.OK else "no run failed, but not all could be collected"
+        yield (
+            "no run failed" if ending.status == pytest.ExitCode.OK else "no run failed, but not all could be collected"
+        )
 
 
 def _other_reasons(ending: Ending) -> Iterator[str]:
