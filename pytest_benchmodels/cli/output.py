@@ -16,8 +16,8 @@ _COLOURS: dict[Tone, str] = {"good": "32", "bad": "31", "title": "1"}
 class Output:
     """Writes lines for a reader, or one JSON document for a program.
 
-    Texts of a store are hostile: no control character and no command of a CI system in a line reaches the terminal. Colours are for terminals whose
-    user did not set NO_COLOR.
+    Texts of a store are hostile: no control character and no command of a CI system in a line reaches the terminal.
+    Colours are for terminals whose user did not set NO_COLOR.
     """
 
     def __init__(self, stream: TextIO, *, allows_colour: bool = False) -> None:

@@ -26,9 +26,9 @@ _LINK = (
 def load(path: Path, shown: str, options: LoadOptions, *, named: bool = False) -> tuple[Scenario, ...] | None:
     """All scenarios of a file; None for one that nobody `named` and that is no scenario file.
 
-    Of JSON and JSONL files that is what no format recognises, of YAML files what has none of the keys of one. `shown` is
-    how messages write the path. Raises `ScenarioFileError` with all problems of the file, and for a link that leads out
-    of its folder, of which nothing is told.
+    Of JSON and JSONL files that is what no format recognises, of YAML files what has none of the keys of one.
+    `shown` is how messages write the path. Raises `ScenarioFileError` with all problems of the file, and for a link
+    that leads out of its folder, of which nothing is told.
     """
     quick = preview(path, shown)
     if quick is not None and _format_of(quick, options) is None:

@@ -32,7 +32,7 @@ class PriceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One `[model.NAME]` table. `timeout` is in seconds, 0 for no limit; `headers` are `env:VARIABLE` by their names."""
+    """One `[model.NAME]` table. `timeout` is in seconds, 0 for no limit; `headers` hold `env:VARIABLE` by name."""
 
     provider: str | None = None
     name: str | None = None
@@ -48,7 +48,7 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ProviderEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One `[provider.NAME]` table: what all models of the provider with the same key count together, and are sent with."""
+    """One `[provider.NAME]` table: what models of the provider with the same key count together, and are sent."""
 
     rpm: Positive | None = None
     tpm: Positive | None = None

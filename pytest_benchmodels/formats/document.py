@@ -45,8 +45,8 @@ class Document:
     """What one file holds: mappings, lists, text, finite numbers, booleans and None, with text as keys.
 
     `path` is where it lies and `shown` how messages write that. A JSONL file's `value` is the list of its records. A
-    document that is `broken` could be read in part only: `flaws` says where it ends, and `mentions` whether keys of ours
-    stand in the whole of it.
+    document that is `broken` could be read in part only: `flaws` says where it ends, and `mentions` whether keys of
+    ours stand in the whole of it.
     """
 
     path: Path

@@ -10,7 +10,7 @@ __all__ = ["lies_inside"]
 
 
 def lies_inside(path: Path, options: LoadOptions) -> bool:
-    """Whether a scenario file lies in its own folder, and that in one that this session is about; links are followed."""
+    """Whether a scenario file lies in its own folder, and that in one of the session's; links are followed."""
     try:
         real, folder = path.resolve(), path.parent.resolve()
         allowed = [root.resolve() for root in options.allowed]

@@ -26,6 +26,7 @@ _MB: Final = 1_000_000
 _MOST_STREAMED: Final = 500 * _MB
 _MOST_AT_ONCE: Final = 100 * _MB  # a JSON file is held in memory, several times its size
 _MOST_IN_LINE: Final = 20 * _MB
+_ONE_A_LINE: Final = " (a line holds one whole object; a list over several lines is a .json file)"
 _OTHER_DELIMITERS: Final = (";", "\t", "|")
 _BOM: Final = b"\xef\xbb\xbf"
 _DECODER: Final = msgspec.json.Decoder()

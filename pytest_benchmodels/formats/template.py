@@ -22,7 +22,7 @@ class TemplateError(ValueError):
 
 
 class Budget:
-    """How many characters templates may still make, over all scenarios of a file, and how often it is said what else."""
+    """How much text templates may still make, over all scenarios of a file, and how often it is said what was meant."""
 
     def __init__(self, characters: int = 500_000_000) -> None:
         self._most = self._left = characters

@@ -9,8 +9,8 @@ __all__ = ["yaml_remedy"]
 _QUOTES = "put the text in quotes"
 _TAB = "indent with blanks: YAML takes no tab there"
 _COLON = (
-    "a text with a colon and a blank in it needs quotes, or `|` and lines of its own; keys that belong together begin in "
-    "the same column, and a blank follows their colon"
+    "a text with a colon and a blank in it needs quotes, or `|` and lines of its own; keys that belong together begin "
+    "in the same column, and a blank follows their colon"
 )
 _QUOTED = "a quoted text ends before its line does: write '' for ' inside of '...', and \\\" for \" inside of \"...\""
 _COLUMNS = "entries that belong together begin in the same column, after a blank where that is `- `"
@@ -45,7 +45,7 @@ _PAST_QUOTE = re.compile(r"""["']""")
 
 
 def yaml_remedy(problem: str, line: str, column: int) -> str:
-    """`: indent with blanks`, for a parser's `problem` at a column (from 0) of a line; nothing where it tells enough."""
+    """`: indent with blanks`, for a parser's problem at a column (from 0) of a line; nothing where it tells enough."""
     remedy = _at_character(problem, line, column) or next(
         (remedy for pattern, remedy in _REMEDIES if pattern.search(problem)), ""
     )

@@ -51,8 +51,8 @@ class Bench:
     `handover` is what a worker was given, None in other processes. `resumed` is the id of the stored run that this
     session finishes. `keep_ahead` writes results that are about to be reported. `windows` tells of each model that was
     made ready how many of its runs may be in flight. `foresee` is told which models are about to run, and raises
-    `ConfigError` where a gate could never be judged. `asked_runs` is how many runs the files ask for that were collected,
-    `left_out` how many YAML files were none of ours.
+    `ConfigError` where a gate could never be judged. `asked_runs` is how many runs the files ask for that were
+    collected, `left_out` how many YAML files were none of ours.
     """
 
     def __init__(
@@ -124,8 +124,8 @@ class Bench:
         if self.asked_runs <= self.settings.max_runs:
             return None
         return (
-            f"this session would have {self.asked_runs:,} runs, more than {self.settings.max_runs:,}: lower `repeat` or "
-            f"--bench-repeat, name fewer models or files, or allow it with --bench-max-runs {self.asked_runs}"
+            f"this session would have {self.asked_runs:,} runs, more than {self.settings.max_runs:,}: lower `repeat` "
+            f"or --bench-repeat, name fewer models or files, or allow it with --bench-max-runs {self.asked_runs}"
         )
 
     def prepare(self, runs: Iterable[tuple[str, str]], *, calls: bool = True) -> dict[str, Model]:

@@ -13,9 +13,9 @@ def keep_rootdir(config: pytest.Config) -> None:
     """Find the rootdir as if our options had been known then.
 
     pytest looks for it before it loads plugins, and takes the second word of `--bench-json /tmp/bench.json` for a path
-    with tests, if there is such a file: the rootdir, and with it bench.toml, the store and all node ids, would be others
-    than before the first report was there. Raises `pytest.UsageError` where a configuration was read that is none of
-    this session's.
+    with tests, if there is such a file: the rootdir, and with it bench.toml, the store and all node ids, would be
+    others than before the first report was there. Raises `pytest.UsageError` where a configuration was read that is
+    none of this session's.
     """
     from _pytest.config.findpaths import determine_setup  # noqa: PLC0415 - no public way to ask
 
@@ -29,8 +29,8 @@ def keep_rootdir(config: pytest.Config) -> None:
     )
     if inipath != config.inipath:
         raise pytest.UsageError(
-            f"pytest took an option's value for a path with tests, and its configuration from {config.inipath} instead of "
-            f"{inipath or 'nowhere'}: write option and value as one word (--bench-json=FILE), or give --rootdir"
+            f"pytest took an option's value for a path with tests, and its configuration from {config.inipath} instead "
+            f"of {inipath or 'nowhere'}: write option and value as one word (--bench-json=FILE), or give --rootdir"
         )
     if rootpath != config.rootpath:
         if known.confcutdir == str(config.rootpath):

@@ -23,7 +23,7 @@ _PLAIN: Markup = {}
 
 
 class Ending(NamedTuple):
-    """How a session ended: pytest's exit status, the gates, the failed tests that are no runs, runs without a result."""
+    """How a session ended: pytest's exit status, the gates, failed tests that are no runs, runs without a result."""
 
     status: int
     gates: Sequence[GateVerdict]

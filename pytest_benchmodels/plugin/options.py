@@ -68,8 +68,9 @@ class Settings:
 
     `concurrency` is how many runs of one model may be in flight. `timeout_s` is the limit of a run whose scenario and
     model set none: seconds, 0 for no limit. `repeat` is None where the user set none. `budget_usd` is in US dollars,
-    None for no budget. `max_runs` is how many runs the session may have. `store` is None where the user wants none, `shard` where this is the whole. `is_part` tells
-    whether the user picked some of the items, so that what they leave out is left out on purpose.
+    None for no budget. `max_runs` is how many runs the session may have. `store` is None where the user wants none,
+    `shard` where this is the whole. `is_part` tells whether the user picked some of the items, so that what they leave
+    out is left out on purpose.
     """
 
     models: tuple[str, ...]

@@ -33,7 +33,7 @@ def checked_path(option: str, name: str, folder: Path) -> Path:
 
 
 def refuse_same_file(paths: Mapping[str, Path | None]) -> None:
-    """Raise `pytest.UsageError` where two options, or a file that is read, name one file: one would replace the other."""
+    """Raise `pytest.UsageError` where two of these are one file: one would replace the other."""
     seen: dict[Path, str] = {}
     for what, path in paths.items():
         if path is None or (path.exists() and not path.is_file()):  # a terminal may well take several

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import itertools
 import heapq
+import itertools
 import math
 import random
 import statistics

@@ -60,8 +60,8 @@ YAML: dict[str, tuple[str | bytes, str]] = {
     "a comment": ("# nothing", "1: the file is empty: a scenario needs at least a prompt"),
     "a list that is never closed": (
         "a: 1\nb: [1",
-        "3: not readable as YAML: did not find expected ',' or ']' while parsing a flow sequence that begins in line 2: "
-        "close the list by ']', and part its entries by commas; if it is text, put the text in quotes",
+        "3: not readable as YAML: did not find expected ',' or ']' while parsing a flow sequence that begins in line 2"
+        ": close the list by ']', and part its entries by commas; if it is text, put the text in quotes",
     ),
     "a mapping as a key": ("? {a: 1}\n: 2", "1: a key has to be text, not a mapping, list or alias"),
     "an alias as a key": ("a: &a x\n*a : 2", "2: a key has to be text, not a mapping, list or alias"),

@@ -7,7 +7,11 @@ import re
 from tests.plugin.plugin_parts import Project, right, scenario, wrong
 
 STEERING = "\x1b[31mred\x1b]0;title\x07 \x9b31m \u202e second\nline"
-COMMANDS = "hello\n::stop-commands::x\n  ::error file=app.py,line=1::injected\n##vso[task.setvariable variable=PATH]/tmp\n##[error]x"
+COMMANDS = """hello
+::stop-commands::x
+  ::error file=app.py,line=1::injected
+##vso[task.setvariable variable=PATH]/tmp
+##[error]x"""
 REPORTS = ("--junitxml=j.xml", "--bench-json=b.json", "--bench-html=h.html", "--bench-markdown=m.md", "--json-report")
 FILES = ("j.xml", "b.json", "h.html", "m.md", ".report.json")
 

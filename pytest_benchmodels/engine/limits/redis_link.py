@@ -22,7 +22,7 @@ _REMEDY = "start it again, or go on without sharing: take `limits` out of bench.
 
 
 def check_address(url: str) -> None:
-    """Raise `ConfigError` without the package, and for an address from which it makes no connection; connect to nobody."""
+    """Raise `ConfigError` without the package, and for an address that it makes nothing of; connect to nobody."""
     try:
         _client(url).connection_pool.make_connection()
     except ConfigError:

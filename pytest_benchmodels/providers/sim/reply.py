@@ -26,8 +26,9 @@ _dump = json.JSONEncoder(separators=(",", ":")).encode
 class Reply:
     """`body` under `status`, after `delay_s` seconds and `interim` informational ones; `fault` spoils it.
 
-    `filler` bytes of `x` stand in the body at `filled_at`, and are made when they are sent. `drip_s` seconds pass before each byte. `declared_bytes` is the Content-Length that is told, if not the true one.
-    `tokens` is what the answer costs. `tally` is that of the model whose request this answers, None for any other.
+    `filler` bytes of `x` stand in the body at `filled_at`, and are made when they are sent. `drip_s` seconds pass
+    before each byte. `declared_bytes` is the Content-Length that is told, if not the true one. `tokens` is what the
+    answer costs. `tally` is that of the model whose request this answers, None for any other.
     """
 
     status: int
@@ -125,8 +126,8 @@ def _compressed(body: bytes, filler: int, filled_at: int) -> bytes:
 
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)  # 31: with gzip's header, without a time in it
     packed = [packer.compress(body[:filled_at])]
-    for start in range(0, filler, _PART_BYTES):
-        packed.append(packer.compress(b"x" * min(_PART_BYTES, filler - start)))
+    parts = (b"x" * min(_PART_BYTES, filler - start) for start in range(0, filler, _PART_BYTES))
+    packed.extend(map(packer.compress, parts))
     return b"".join([*packed, packer.compress(body[filled_at:]), packer.flush()])
 
 
