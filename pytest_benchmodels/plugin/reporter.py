@@ -74,10 +74,10 @@ class Reporter:
         if self._bench.settings.shard is None:
             # Other parts split by the durations that they find: a part must not change them.
             write_durations(session.config, self._durations)
+        self._others_failed = session.testsfailed - self._failed_runs
         ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
         if self._verdicts.decide and ended and self._bench.progress.total:
             self._judge(session)
-        self._others_failed = session.testsfailed - self._failed_runs
         self._exitstatus = int(session.exitstatus)
         self._keeper.close(interrupted=not ended)
         yield

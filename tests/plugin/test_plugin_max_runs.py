@@ -32,7 +32,7 @@ def test_no_run_of_it_is_made_where_nothing_would_be_called(project: Project, op
 
 def test_all_files_datasets_and_models_count_together(project: Project) -> None:
     project.write("data.csv", "word\na\nb\nc\n")
-    quiz = {"id": "quiz", "prompt": "{{ word }}", "dataset": "data.csv"}
+    quiz: dict[str, object] = {"id": "quiz", "prompt": "{{ word }}", "dataset": "data.csv"}
     project.suite(quiz, name="one.yaml", models=["sim/steady", "sim/slow"])
     project.suite(quiz, name="two.yaml", models=["sim/steady", "sim/slow"])
     result = project.bench(".", "--bench-repeat=5", "--bench-max-runs=59")
