@@ -62,7 +62,8 @@ def _run_reasons(figures: Figures, ending: Ending) -> Iterator[str]:
     counts = ((failed, "failed"), (statuses["timeout"], "timed out"), (statuses["error"], "ended as an error"))
     bad = [f"{count} {what}" for count, what in counts if count]
     if bad:
-        yield f"of {plural(figures.runs, 'run')} {' and '.join(bad)}"
+        listed = " and ".join(filter(None, (", ".join(bad[:-1]), bad[-1])))
+        yield f"of {plural(figures.runs, 'run')} {listed}"
     yield from _other_reasons(ending)
     if not bad and not ending.others_failed and not ending.missing:
         yield (
