@@ -106,7 +106,7 @@ def test_a_session_that_is_complete_has_nothing_to_finish(project: Project) -> N
 
     lines = summary(project.bench())
 
-    assert len(lines) == 2 + 3
+    assert len(lines) == 2 + 4
     assert_closed(lines)
 
 

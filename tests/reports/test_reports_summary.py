@@ -221,4 +221,5 @@ def test_any_figures_make_an_even_ascii_table(some: list[ModelFigures], makespan
     assert text.isascii()
     assert "nan" not in text
     assert "inf" not in text
-    assert {len(line.split()) for line in summary_lines(figures, 10_000)[1 : len(some) + 1]} <= {11 + any(model.skipped for model in some)}
+    rows = summary_lines(figures, 10_000)[1 : len(some) + 1]
+    assert {len(row.split()) for row in rows} <= {11 + any(model.skipped for model in some)}
