@@ -69,7 +69,7 @@ def test_it_is_there_however_much_pytest_says(project: Project, option: str) -> 
     lines = project.bench(option).outlines
 
     start = next(number for number, line in enumerate(lines) if "benchmark summary" in line)
-    assert_closed(lines[start + 1 : start + 6])
+    assert_closed(lines[start + 1 : start + 7])
 
 
 def test_no_summary_is_about_pytests_own_sections(project: Project) -> None:
