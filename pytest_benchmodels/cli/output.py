@@ -16,8 +16,8 @@ _COLOURS: dict[Tone, str] = {"good": "32", "bad": "31", "title": "1"}
 class Output:
     """Writes lines for a reader, or one JSON document for a program.
 
-    Texts of a store are hostile: no control character in a line reaches the terminal. Colours are for terminals whose
-    user did not set NO_COLOR.
+    Texts of a store are hostile: no control character and no command of a CI system in a line reaches the terminal.
+    Colours are for terminals whose user did not set NO_COLOR.
     """
 
     def __init__(self, stream: TextIO, *, allows_colour: bool = False) -> None:
@@ -36,12 +36,18 @@ class Output:
 
     def line(self, text: str = "", tone: Tone | None = None) -> None:
         """Write a line, or several that are parted by newlines."""
-        from pytest_benchmodels.core.text import plain  # noqa: PLC0415 - `--help` writes nothing here
+        from pytest_benchmodels.core.text import harmless  # noqa: PLC0415 - `--help` writes nothing here
 
-        shown = self._encodable(plain(text))
+        shown = self._encodable(harmless(text))
         if tone is not None and self._coloured and shown:
             shown = f"\x1b[{_COLOURS[tone]}m{shown}\x1b[0m"
         self._stream.write(f"{shown}\n")
+
+    def command(self, text: str) -> None:
+        """Write a line that is meant as a command of a CI system; its author has seen to what stands in it."""
+        from pytest_benchmodels.core.text import plain  # noqa: PLC0415 - as above
+
+        self._stream.write(f"{self._encodable(plain(text))}\n")
 
     def document(self, value: Any) -> None:
         """Write a value as JSON in ASCII, which every encoding has and no terminal obeys."""

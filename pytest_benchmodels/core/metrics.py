@@ -7,6 +7,7 @@ the same for any order in which the results came in.
 from __future__ import annotations
 
 import math
+import re
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,9 @@ from .session import Pool
 
 __all__ = ["ErrorGroup", "Figures", "ModelFigures", "Tally", "lower_bound"]
 
+_VARYING = re.compile(r"\b[0-9a-zA-Z_-]*[0-9][0-9a-zA-Z_-]*")
+_CAUSE_LENGTH = 200
+_MOST_CAUSES = 20
 _NO_WORK = frozenset[Status](("error", "skipped"))
 _ANSWERED = frozenset[Status](("passed", "failed"))
 
@@ -117,7 +121,7 @@ class ModelFigures:
 
 @dataclass(frozen=True, slots=True)
 class ErrorGroup:
-    """Errors of one kind from one model; `message` is one of theirs."""
+    """Errors of one kind and cause from one model; `message` is one of theirs."""
 
     model: str
     kind: str
@@ -329,7 +333,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._models: dict[str, _ModelTally] = {}
-        self._errors: dict[tuple[str, str], tuple[int, str]] = {}
+        self._errors: dict[tuple[str, str, str], tuple[int, str]] = {}
         self._scenarios: dict[str, int] = {}  # numbered, so that what is kept of each is as small as an array's cell
         self._worked: set[str] = set()
         self._trials: set[int] = set()
@@ -394,12 +398,31 @@ class Tally:
 
     def _add_error(self, result: Result) -> None:
         kind, message = (result.error.kind, result.error.message) if result.error else ("unknown", "")
-        count, known = self._errors.get((result.model, kind), (0, message))
-        self._errors[result.model, kind] = count + 1, min(known, message)
+        key = (result.model, kind, _cause(message))
+        count, known = self._errors.get(key, (0, message))
+        self._errors[key] = count + 1, min(known, message)
 
     def _error_groups(self) -> tuple[ErrorGroup, ...]:
-        groups = [ErrorGroup(model, kind, count, text) for (model, kind), (count, text) in self._errors.items()]
-        return tuple(sorted(groups, key=lambda group: (-group.count, group.model, group.kind)))
+        """One group a cause; of many causes of one kind the rarest are one."""
+        kinds: dict[tuple[str, str], list[ErrorGroup]] = {}
+        for (model, kind, _), (count, text) in self._errors.items():
+            kinds.setdefault((model, kind), []).append(ErrorGroup(model, kind, count, text))
+        groups = [group for found in kinds.values() for group in _fewer(found)]
+        return tuple(sorted(groups, key=lambda group: (-group.count, group.model, group.kind, group.message)))
+
+
+def _cause(message: str) -> str:
+    """What messages of one cause have in common: request ids, times and counts differ."""
+    return _VARYING.sub("#", message[:_CAUSE_LENGTH])
+
+
+def _fewer(groups: list[ErrorGroup]) -> list[ErrorGroup]:
+    ordered = sorted(groups, key=lambda group: (-group.count, group.message))
+    kept, rest = ordered[: _MOST_CAUSES - 1], ordered[_MOST_CAUSES - 1 :]
+    if rest:
+        first = rest[0]
+        kept.append(ErrorGroup(first.model, first.kind, sum(group.count for group in rest), first.message))
+    return kept
 
 
 def _ran(result: Result) -> bool:

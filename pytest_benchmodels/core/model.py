@@ -62,7 +62,8 @@ class Cap:
 class Model:
     """`id` is what the user typed (`openai/gpt-4o-mini` or an alias) and reports show; `name` is what the API gets.
 
-    `api_key_env` names the environment variable, never the key. `timeout_s`, in seconds, is the limit of one run.
+    `api_key_env` names the environment variable, never the key; `headers` are those of the user's own, each with the
+    variable that holds its value. `timeout_s`, in seconds, is the limit of one run.
     `max_in_flight` holds for the runs of one session; `caps` for those of several, where they share their limits.
     """
 
@@ -77,3 +78,4 @@ class Model:
     limits: tuple[Limit, ...] = ()
     caps: tuple[Cap, ...] = ()
     price: Price | None = None
+    headers: tuple[tuple[str, str], ...] = ()

@@ -5,14 +5,22 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from itertools import islice
 
-__all__ = ["clip", "exact_dollars", "nearest", "plain", "quote", "well_formed"]
+__all__ = ["address", "clip", "exact_dollars", "harmless", "nearest", "plain", "quote", "well_formed"]
 
 # C0 and C1 controls, DEL, bidirectional overrides, line separators: all that steers a terminal or hides text. And lone
 # surrogates, which no encoder accepts.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
+# What a CI system takes for a command in the log of a step: `::` at a line's start (GitHub Actions, after any blanks),
+# `##[`, `##vso[` and `##teamcity[` anywhere (GitHub, Azure Pipelines, TeamCity). A line's start may be ours, or that of
+# whoever wraps a longer one: each word counts.
+_COMMAND = re.compile(r"(?<!\S)::(?=\S)|##(?=(?:vso|teamcity)?\[)", re.IGNORECASE)
+
 _MOST_DIGITS = 20
+_LONGEST_NAME = 100
+_MOST_NAMES = 1000
 
 
 def well_formed(text: str) -> str:
@@ -25,15 +33,25 @@ def plain(text: str) -> str:
     return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
+def harmless(text: str) -> str:
+    """`plain`, for what a terminal or the log of a CI system shows: `: :error` and `# #vso[` are no commands there."""
+    return _COMMAND.sub(lambda match: " ".join(match[0]), plain(text))
+
+
 def clip(text: str, limit: int) -> str:
     """Cut to `limit` characters and say how many were left out."""
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text) - limit} more characters)"
 
 
 def quote(value: object, limit: int = 80) -> str:
-    """A value on one line, as a reader may see it: control characters escaped, long text cut."""
+    """A value on one line, as a reader may see it: control characters and CI commands escaped, long text cut."""
     shown = repr(value)
-    return plain(shown if len(shown) <= limit else f"{shown[: limit - 4]}...{shown[-1]}")
+    return harmless(shown if len(shown) <= limit else f"{shown[: limit - 4]}...{shown[-1]}")
+
+
+def address(url: object) -> str:
+    """A URL in quotes, as a reader may see it: without the password and the options that it may hold."""
+    return quote(re.sub(r"\?.*", "?***", re.sub(r"//.*@", "//***@", str(url), flags=re.DOTALL), flags=re.DOTALL), 200)
 
 
 def exact_dollars(amount: float) -> str:
@@ -46,6 +64,10 @@ def exact_dollars(amount: float) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'exact'?`, or nothing where no name is near."""
-    found = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    """`; did you mean 'exact'?`, or nothing where no name is near. Of many names the first thousand are looked at."""
+    if len(name) > _LONGEST_NAME:
+        return ""
+    # To compare takes time that grows with the square of the length: nobody meant a name that long.
+    short = [other for other in islice(known, _MOST_NAMES) if len(other) <= _LONGEST_NAME]
+    found = difflib.get_close_matches(name, short, n=1)
+    return f"; did you mean {quote(found[0])}?" if found else ""

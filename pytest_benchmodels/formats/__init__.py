@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..core.errors import Problem, ScenarioFileError
 from ..core.scenario import Scenario
+from ..core.text import harmless
 from .document import Document, Problems
 from .format import Format, LoadOptions
 from .json_schema import schema
+from .meant import has_own_keys
 from .native import NATIVE
+from .placement import lies_inside
 from .reading import preview, read
 
 __all__ = ["Document", "Format", "LoadOptions", "load", "schema"]
 
+_LINK = (
+    "is a link that leads out of its folder, and is not looked at: name it itself on the command line, or allow the "
+    "folder that it leads to by allow_paths in bench.toml"
+)
+
 
 def load(path: Path, shown: str, options: LoadOptions, *, named: bool = False) -> tuple[Scenario, ...] | None:
-    """All scenarios of a file; None for a JSON or JSONL file that no format recognises and nobody `named`.
+    """All scenarios of a file; None for one that nobody `named` and that is no scenario file.
 
-    `shown` is how messages write the path. Raises `ScenarioFileError` with all problems of the file.
+    Of JSON and JSONL files that is what no format recognises, of YAML files what has none of the keys of one.
+    `shown` is how messages write the path. Raises `ScenarioFileError` with all problems of the file, and for a link
+    that leads out of its folder, of which nothing is told.
     """
     quick = preview(path, shown)
     if quick is not None and _format_of(quick, options) is None:
@@ -25,6 +36,10 @@ def load(path: Path, shown: str, options: LoadOptions, *, named: bool = False) -
         return None
     document = read(path, shown)
     recognised = _format_of(document, options)
+    if recognised is None and not (named or _is_meant(document)):
+        return None
+    if not named and not lies_inside(path, options):
+        raise ScenarioFileError([Problem(harmless(shown), 1, _LINK)])
     if recognised is None and document.kind != "yaml":
         _refuse_if(named, document)
         return None
@@ -35,6 +50,13 @@ def load(path: Path, shown: str, options: LoadOptions, *, named: bool = False) -
 
 def _format_of(document: Document, options: LoadOptions) -> Format | None:
     return next((known for known in (*options.formats, NATIVE) if known.recognises(document)), None)
+
+
+def _is_meant(document: Document) -> bool:
+    """Whether a file that no format recognises was meant for one: its problems are told then."""
+    if document.kind != "yaml":
+        return False
+    return document.mentions or has_own_keys(document.value)
 
 
 def _refuse_if(named: bool, document: Document) -> None:  # noqa: FBT001 - it reads as a sentence where it is called

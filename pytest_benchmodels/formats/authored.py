@@ -45,6 +45,7 @@ Identifier = Annotated[
         extra_json_schema={"pattern": r"^(?!.*::)[^\[\]\x00-\x1f\x7f]+$"},
     ),
 ]
+Delimiter = Annotated[str, Meta(pattern=r'^[^"\r\n\x00]$')]
 Target = Annotated[str | int | float | bool, Meta(description="The right answer, for graders and templates.")]
 
 
@@ -79,6 +80,7 @@ class Dataset(_Model):
     sample: Annotated[int, Meta(ge=1, description="So many records, drawn by `seed`.")] | UnsetType = UNSET
     seed: Annotated[int, Meta(description="Another seed draws another sample.")] = 0
     records: Annotated[Written, Meta(description="The key of a JSON file that holds the records.")] | UnsetType = UNSET
+    delimiter: Annotated[Delimiter, Meta(description="What parts a CSV file's columns.")] | UnsetType = UNSET
     id: Annotated[Written, Meta(description="Template of the scenarios' ids.")] | UnsetType = UNSET
 
 

@@ -9,9 +9,10 @@ import msgspec
 
 from ..core.grading import Grader
 from ..core.scenario import Check
-from ..core.text import clip, nearest, plain, quote
+from ..core.text import clip, plain, quote
 from .document import Problems, Steps
 from .explain import explain
+from .foreign import foreign_check
 from .format import LoadOptions
 from .summary import summary
 from .template import Budget, TemplateError, render
@@ -125,11 +126,14 @@ class CheckReader:
         unknown = [key for key in value if key not in _COMMON]
         if not unknown:
             return f"this check has no name; known are {', '.join(sorted(self._graders))}"
-        guess = next((key for key in unknown if nearest(key, self._graders)), unknown[0])
+        if foreign := next((key for key in unknown if foreign_check(key, self._graders)), None):
+            return self._unknown(foreign)
+        guess = next((key for key in unknown if self._problems.hint(key, self._graders)), unknown[0])
         return self._unknown(guess)
 
     def _unknown(self, name: str) -> str:
-        return f"unknown check {quote(name)}{nearest(name, self._graders)}{self._unknown_note}"
+        hint = foreign_check(name, self._graders) or self._problems.hint(name, self._graders)
+        return f"unknown check {quote(name)}{hint}{self._unknown_note}"
 
     def _common(self, value: dict[str, object], kind: str, steps: Steps) -> _Common | None:
         try:

@@ -12,12 +12,15 @@ import msgspec
 
 from ..core.errors import ConfigError
 from ..core.text import nearest, quote
+from .foreign import foreign_key
 
 __all__ = ["ConfigFile", "ModelEntry", "PriceEntry", "read_config"]
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 RedisUrl = Annotated[str, msgspec.Meta(pattern=r"^(rediss?|unix)://")]
+HeaderName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
+FromEnvironment = Annotated[str, msgspec.Meta(pattern=r"^env:[A-Za-z_][A-Za-z0-9_]*$")]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -32,7 +35,7 @@ class PriceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One `[model.NAME]` table. `timeout` is in seconds, 0 for no limit."""
+    """One `[model.NAME]` table. `timeout` is in seconds, 0 for no limit; `headers` hold `env:VARIABLE` by name."""
 
     provider: str | None = None
     name: str | None = None
@@ -44,14 +47,16 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tpm: Positive | None = None
     max_in_flight: Count | None = None
     price: PriceEntry | None = None
+    headers: dict[HeaderName, FromEnvironment] = {}
 
 
 class ProviderEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One `[provider.NAME]` table: what all models of the provider with the same key count together."""
+    """One `[provider.NAME]` table: what models of the provider with the same key count together, and are sent."""
 
     rpm: Positive | None = None
     tpm: Positive | None = None
     max_in_flight: Count | None = None
+    headers: dict[HeaderName, FromEnvironment] = {}
 
 
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,17 +84,35 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(folder / path for path in self.allow_paths)
 
 
+_OWN_HEADERS = frozenset(
+    {
+        "accept-encoding",
+        "anthropic-version",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+    }
+    | {"host", "keep-alive", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+_MOST_BYTES = 10_000_000
 _GATE_FORMS = 'write gate = ["pass_rate >= 90%"], or a table: [gate] and quality = "pass_rate >= 90%"'
 _TABLES: dict[str, type[msgspec.Struct]] = {"model": ModelEntry, "provider": ProviderEntry}
 
 
 def read_config(path: Path) -> ConfigFile:
     """Read and validate; raise `ConfigError` with file, line, value, rule and remedy."""
+    name = path.name or str(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")  # editors of Windows begin a file with a mark of its encoding
+        with path.open("rb") as file:  # a pipe is welcome, one without an end is not
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise ConfigError(f"{name}: larger than {_MOST_BYTES // 1_000_000} MB, which no configuration is")
+        text = content.decode("utf-8-sig")  # editors of Windows begin a file with a mark of its encoding
         document = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path.name}: cannot be read: {error}") from error
+        raise ConfigError(f"{name}: cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         raise ConfigError(f"{path.name}:{line[1] if line else text.count(chr(10)) + 1}: {error}") from error
@@ -129,13 +152,41 @@ def _field_problems(
     for key, value in table.items():
         if key not in types:
             where = f" in [{kind}.{quote(name)[1:-1]}]" if name is not None else ""
-            yield _Problem(name, key, f"unknown key {quote(key)}{where}{nearest(key, types)}")
+            yield _Problem(
+                name, key, f"unknown key {quote(key)}{where}{foreign_key(key, types) or nearest(key, types)}"
+            )
         elif key not in _TABLES:
             try:
                 msgspec.convert(value, types[key])
             except msgspec.ValidationError as error:
-                remedy = f"; {_GATE_FORMS}" if key == "gate" else ""
-                yield _Problem(name, key, f"{key} = {quote(value)}: {error}{remedy}")
+                yield _Problem(name, key, _misfit(key, value, error))
+            else:
+                if key == "headers" and (fault := _header_fault(value)):
+                    yield _Problem(name, key, fault)
+
+
+_RULES = {
+    "gate": f"; {_GATE_FORMS}",
+    "models": '; a list of names such as ["openai/gpt-4o-mini"]; a model\'s own table is [model.NAME]',
+}
+_SECRETIVE = {
+    "base_url": "has to be a text",
+    "limits": "no address of a Redis; write redis://, rediss:// or unix:// and an address",
+    "headers": 'each value is read from the environment, where keys belong: write headers = {NAME = "env:VARIABLE"}',
+}
+"""Keys whose values are not shown, for they may hold a password or a key; with what each has to be."""
+
+
+def _misfit(key: str, value: object, error: Exception) -> str:
+    """What is wrong with a value."""
+    return f"{key}: {_SECRETIVE[key]}" if key in _SECRETIVE else f"{key} = {quote(value)}: {error}{_RULES.get(key, '')}"
+
+
+def _header_fault(headers: object) -> str | None:
+    """Which header no table may set: the plugin's own, by which requests are read."""
+    names = headers if isinstance(headers, dict) else {}
+    taken = next((name for name in names if isinstance(name, str) and name.casefold() in _OWN_HEADERS), None)
+    return None if taken is None else f"headers: {quote(taken)} is set for each request by the plugin: leave it out"
 
 
 def _located(file: str, text: str, problem: _Problem) -> str:

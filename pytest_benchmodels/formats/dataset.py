@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..core.text import clip, nearest, plain, quote
 from .authored import Dataset, or_else
-from .record_files import READERS, DatasetError, RawRecord, line_in_json
+from .record_files import READERS, DatasetError, RawRecord, Reading, line_in_json
 
 __all__ = ["at_line", "chosen", "locate", "place"]
 
@@ -44,7 +44,10 @@ def chosen(path: Path, options: Dataset) -> Iterator[RawRecord]:
     kind, key = path.suffix.lower(), or_else(options.records, None)
     if key is not None and kind != ".json":
         raise DatasetError("has no keys that `records` could name: that is for JSON files")
-    found = READERS[kind](path, key)
+    delimiter = or_else(options.delimiter, None)
+    if delimiter is not None and kind != ".csv":
+        raise DatasetError("has no columns that `delimiter` could part: that is for CSV files")
+    found = READERS[kind](path, Reading(key, delimiter))
     limited = islice(found, or_else(options.limit, None))
     sample = or_else(options.sample, None)
     return limited if sample is None else _drawn(limited, sample, options.seed)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ..core.errors import Problem, ScenarioFileError
+from ..core.text import clip, harmless, nearest
 
 __all__ = ["Document", "Flaw", "Kind", "Lines", "MalformedError", "Problems", "Step", "Steps"]
 
@@ -21,6 +22,7 @@ Lines = dict[int, Mapping[str, int] | Sequence[int]]
 """`id()` of a mapping or list -> lines of its entries; the document keeps both alive, so that an id stays unique."""
 
 _MOST_PROBLEMS = 100
+_MESSAGE_LIMIT = 1000
 
 
 class Flaw(NamedTuple):
@@ -43,7 +45,8 @@ class Document:
     """What one file holds: mappings, lists, text, finite numbers, booleans and None, with text as keys.
 
     `path` is where it lies and `shown` how messages write that. A JSONL file's `value` is the list of its records. A
-    document that is `broken` could be read in part only: `flaws` says where it ends.
+    document that is `broken` could be read in part only: `flaws` says where it ends, and `mentions` whether keys of
+    ours stand in the whole of it.
     """
 
     path: Path
@@ -53,6 +56,7 @@ class Document:
     lines: Lines = field(default_factory=dict, repr=False)
     flaws: tuple[Flaw, ...] = ()
     broken: bool = False
+    mentions: bool = False
 
     def line(self, steps: Steps) -> int:
         """Line of a part, from 1; of the nearest part around it that is there, if it isn't."""
@@ -84,6 +88,13 @@ class Problems:
         place = f"{self._place()}: " if self._place else ""
         self._found[Flaw(self._document.line(steps), f"{place}{message}")] = None
 
+    def hint(self, name: str, known: Iterable[str]) -> str:
+        """`; did you mean 'prompt'?`, or nothing where no name is near, or where nobody is going to read it.
+
+        To look for it takes longer than all else that is said of a slip of the pen, and a file may have 100,000.
+        """
+        return nearest(name, known) if len(self._found) < _MOST_PROBLEMS else ""
+
     @contextmanager
     def at(self, place: Callable[[], str]) -> Iterator[None]:
         """Begin the messages of this block with a further place, which is asked for only if there is a message."""
@@ -100,6 +111,9 @@ class Problems:
         flaws = sorted(self._found)
         more = len(flaws) - _MOST_PROBLEMS
         if more > 0:
-            flaws = [*flaws[:_MOST_PROBLEMS], Flaw(flaws[_MOST_PROBLEMS].line, f"and {more} further problems")]
-        shown = self._document.shown
-        raise ScenarioFileError([Problem(shown, flaw.line, flaw.message) for flaw in flaws])
+            flaws = [*flaws[:_MOST_PROBLEMS], Flaw(flaws[_MOST_PROBLEMS].line, f"and {more:,} further problems")]
+        shown = harmless(self._document.shown)
+        # Names of the file's own (an anchor, a tag, a key) stand in messages, and may be as long as the file.
+        raise ScenarioFileError(
+            [Problem(shown, flaw.line, harmless(clip(flaw.message, _MESSAGE_LIMIT))) for flaw in flaws]
+        )

@@ -17,7 +17,10 @@ from .document import Problems, Steps
 from .explain import explain
 from .rules import id_fault, model_fault, param_fault, tag_fault
 
-__all__ = ["Draft", "DraftTurn", "Drafter", "fitted"]
+__all__ = ["MOST_INHERITED", "Draft", "DraftTurn", "Drafter", "fitted"]
+
+MOST_INHERITED = 10_000_000
+"""Entries of the defaults' checks, tags, params and vars that the scenarios of one file take over, all together."""
 
 M = TypeVar("M", bound=msgspec.Struct)
 
@@ -65,12 +68,16 @@ class Drafter:
         steps: Steps = ("defaults",)
         self._defaults = fitted(defaults, Defaults, steps, problems, "the defaults")
         self._default_checks = _located(or_else(self._defaults.checks, []), (*steps, "checks"))
+        self._inherited = self._per_entry()
+        self._left = MOST_INHERITED
         self._check_names(self._defaults, steps)
 
     def draft(self, value: object, steps: Steps, stem: str | None) -> Draft | None:
         """Check one entry. `stem` is the id of an entry that has none, None where each needs its own."""
         if not isinstance(value, dict):
             self._problems.add(steps, f"a scenario is a mapping with an id and a prompt, got {quote(value)}")
+            return None
+        if not self._afford(steps):
             return None
         name = value.get("id", stem)
         what = f"scenario {quote(name)}" if isinstance(name, str) else "this scenario"
@@ -119,6 +126,22 @@ class Drafter:
             given = {key: True for key in ("prompt", "messages") if getattr(turn, key) is not msgspec.UNSET}
             self._check_opening(given, place, f"turn {index + 1}", ("prompt", "messages"))
             yield DraftTurn(_messages(turn, place), _located(or_else(turn.checks, []), (*place, "checks")))
+
+    def _per_entry(self) -> int:
+        """How many checks, tags, params and vars each entry takes over from the defaults."""
+        defaults = self._defaults
+        adding = (or_else(part, ()) for part in (defaults.checks, defaults.tags, defaults.params, defaults.vars))
+        return sum(len(part) for part in adding)
+
+    def _afford(self, steps: Steps) -> bool:
+        """Whether this entry may still take over what the defaults hold: a small file could come to fill the memory."""
+        self._left -= self._inherited
+        if self._left >= 0:
+            return True
+        if self._left + self._inherited >= 0:
+            rule = f"{MOST_INHERITED:,} of the defaults' checks, tags, params and vars, counted for each scenario anew"
+            self._problems.add(steps, f"more than {rule}: split the file, or give each scenario less")
+        return False
 
     def _inherit(self, own: Authored) -> None:
         """Fill in what the entry leaves to the defaults; some keys add up instead."""

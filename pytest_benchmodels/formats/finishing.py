@@ -9,6 +9,7 @@ from msgspec import UnsetType
 
 from ..core.exchange import Message
 from ..core.scenario import Scenario, Turn
+from ..core.text import clip, harmless
 from .authored import or_else
 from .checks import CheckReader
 from .document import Document, Problems, Steps
@@ -16,6 +17,8 @@ from .draft import Draft, DraftTurn
 from .template import Budget, TemplateError, as_text, render, render_text
 
 __all__ = ["Finisher"]
+
+_REASON_LIMIT = 500
 
 Names = Mapping[str, object] | None
 
@@ -88,7 +91,8 @@ class Finisher:
 
 
 def _reason(value: bool | str | UnsetType) -> str | None:  # noqa: FBT001 - what the author wrote
-    """Of `skip` and `xfail`: the reason, also where the author gave none."""
+    """Of `skip` and `xfail`: the reason, on one line, also where the author gave none."""
     if isinstance(value, UnsetType) or value is False:
         return None
-    return (value.strip() if isinstance(value, str) else "") or "no reason given"
+    words = " ".join(clip(value, _REASON_LIMIT).split()) if isinstance(value, str) else ""
+    return harmless(words) or "no reason given"

@@ -29,11 +29,12 @@ class LoadOptions:
     """What a session knows when it loads files.
 
     `graders` are those of all checks by name. `allowed` are folders, besides the scenario file's own, from which
-    datasets may come. `formats` are asked in order, before the native one. `unknown_check_note` ends what is said of a
-    check that is none of these.
+    files may come, `roots` those in which scenario files are looked for; none for any. `formats` are asked in order,
+    before the native one. `unknown_check_note` ends what is said of a check that is none of these.
     """
 
     graders: Mapping[str, type[Grader]]
     allowed: tuple[Path, ...] = ()
+    roots: tuple[Path, ...] = ()
     formats: tuple[Format, ...] = ()
     unknown_check_note: str = ""

@@ -10,6 +10,7 @@ import msgspec
 from .builder import Builder
 from .document import Document, Flaw, Kind, Lines, MalformedError
 from .json_reader import read_json
+from .meant import mentions_own_keys
 from .yaml_reader import read_yaml
 
 __all__ = ["MAX_BYTES", "kind_of", "open_regular", "preview", "read"]
@@ -18,6 +19,7 @@ MAX_BYTES = 20_000_000
 """Largest scenario file. Larger amounts belong into a dataset, which is not held in memory."""
 
 _MOST_FLAWS = 100
+_ONE_A_LINE = " (JSONL holds one whole object a line; an object over several lines is a .json file)"
 _KINDS: dict[str, Kind] = {".json": "json", ".jsonl": "jsonl"}
 
 
@@ -46,14 +48,18 @@ def read(path: Path, shown: str) -> Document:
     """Read a scenario file as far as it can be read; what is wrong with it is in `flaws`."""
     kind = kind_of(path)
     builder = Builder()
+    content = None
     try:
-        text = _decoded(_content(path))
+        content = _content(path)
+        text = _decoded(content)
         if kind == "jsonl":
             return _records(path, shown, text)
         (read_json if kind == "json" else read_yaml)(text, builder)
     except MalformedError as error:
         flaws = (*builder.flaws, error.flaw)
-        return Document(path, shown, kind, builder.root, builder.lines, flaws, broken=True)
+        # What cannot be opened may be anything: that is told.
+        mentions = content is None or mentions_own_keys(content)
+        return Document(path, shown, kind, builder.root, builder.lines, flaws, broken=True, mentions=mentions)
     if builder.empty:
         builder.flaws.append(Flaw(1, "the file is empty: a scenario needs at least a prompt"))
     return Document(path, shown, kind, builder.root, builder.lines, tuple(builder.flaws), broken=builder.empty)
@@ -109,7 +115,7 @@ def _records(path: Path, shown: str, text: str) -> Document:
         try:
             read_json(line, builder, number)
         except MalformedError as error:
-            flaws.append(error.flaw)
+            flaws.append(error.flaw if broken else Flaw(error.flaw.line, f"{error.flaw.message}{_ONE_A_LINE}"))
             broken = True
         records.append(builder.root)
         places.append(number)

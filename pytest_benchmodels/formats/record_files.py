@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -19,12 +20,14 @@ from .document import MalformedError
 from .json_reader import read_json
 from .reading import open_regular
 
-__all__ = ["READERS", "DatasetError", "RawRecord", "decoded", "line_in_json"]
+__all__ = ["READERS", "DatasetError", "RawRecord", "Reading", "decoded", "line_in_json"]
 
 _MB: Final = 1_000_000
 _MOST_STREAMED: Final = 500 * _MB
 _MOST_AT_ONCE: Final = 100 * _MB  # a JSON file is held in memory, several times its size
 _MOST_IN_LINE: Final = 20 * _MB
+_ONE_A_LINE: Final = " (a line holds one whole object; a list over several lines is a .json file)"
+_OTHER_DELIMITERS: Final = (";", "\t", "|")
 _BOM: Final = b"\xef\xbb\xbf"
 _DECODER: Final = msgspec.json.Decoder()
 
@@ -38,6 +41,13 @@ class DatasetError(ValueError):
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)
         self.line = line
+
+
+class Reading(NamedTuple):
+    """How a file is read: `key` names a JSON file's list of records, `delimiter` parts a CSV file's columns."""
+
+    key: str | None = None
+    delimiter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,7 @@ def line_in_json(path: Path, key: str | None, number: int) -> int:
     return builder.lines[id(listed)][number - 1]  # type: ignore[index]  # a list's lines are a list
 
 
-def _jsonl(path: Path, _key: str | None) -> Iterator[RawRecord]:
+def _jsonl(path: Path, _how: Reading) -> Iterator[RawRecord]:
     number = 0
     with _opened(path, _MOST_STREAMED) as file:
         for line in count(1):
@@ -88,43 +98,73 @@ def _jsonl(path: Path, _key: str | None) -> Iterator[RawRecord]:
                 yield RawRecord(number, line, content)
 
 
-def _csv(path: Path, _key: str | None) -> Iterator[RawRecord]:
+def _csv(path: Path, how: Reading) -> Iterator[RawRecord]:
     with _opened(path, _MOST_STREAMED) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
-        rows = csv.reader(text, strict=True)
+        rows = csv.reader(_lines(text), strict=True, delimiter=how.delimiter or ",")
         try:
-            yield from _rows(rows)
+            yield from _rows(rows, how.delimiter)
         except UnicodeDecodeError as error:
             raise DatasetError("the file is no UTF-8: save it as UTF-8", rows.line_num + 1) from error
         except csv.Error as error:
             raise DatasetError(f"not readable as CSV: {error}", rows.line_num or 1) from error
 
 
-def _rows(rows: Any) -> Iterator[RawRecord]:
-    header: list[str] = next(rows, [])
-    twice = {name for name in header if header.count(name) > 1}
-    if not header or twice:
-        fault = f"names a column twice: {quote(min(twice))}" if twice else "is empty"
-        raise DatasetError(f"the header row {fault}", 1)
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """A file's lines, of which one that does not end is not read to its end."""
+    for number in count(1):
+        line = text.readline(_MOST_IN_LINE + 1)
+        if not line:
+            return
+        if len(line) > _MOST_IN_LINE:
+            raise DatasetError(f"the line has more than {_MOST_IN_LINE // _MB} million characters", number)
+        yield line
+
+
+def _next_row(rows: Any) -> list[str] | None:
+    """The next row, with cells as long as a line may be; the module's own limit holds for all of its readers."""
+    before = csv.field_size_limit(_MOST_IN_LINE)
+    try:
+        row: list[str] | None = next(rows, None)
+    finally:
+        csv.field_size_limit(before)
+    return row
+
+
+def _rows(rows: Any, delimiter: str | None) -> Iterator[RawRecord]:
+    header = _next_row(rows) or []
+    _check_header(header, delimiter)
     line = rows.line_num + 1
     number = 0
-    for row in rows:
+    while (row := _next_row(rows)) is not None:
         if row:
             number += 1
-            yield RawRecord(number, line, _fields(header, row, line))
+            yield RawRecord(number, line, _fields(header, row, line, delimiter))
         line = rows.line_num + 1
 
 
-def _fields(header: list[str], row: list[str], line: int) -> dict[str, object]:
+def _check_header(header: list[str], delimiter: str | None) -> None:
+    twice = [name for name, times in Counter(header).items() if times > 1]
+    if not header or twice:
+        fault = f"names a column twice: {quote(min(twice))}" if twice else "is empty"
+        raise DatasetError(f"the header row {fault}", 1)
+    other = next((mark for mark in _OTHER_DELIMITERS if mark in header[0]), None)
+    if delimiter is None and len(header) == 1 and other is not None:
+        remedy = f"write `delimiter: {quote(other)}` in the dataset, or `delimiter: ','` if it is one column indeed"
+        raise DatasetError(f"the header row has no comma, and seems to be parted by {quote(other)}: {remedy}", 1)
+
+
+def _fields(header: list[str], row: list[str], line: int, delimiter: str | None) -> dict[str, object]:
     if len(row) != len(header):
-        remedy = "put values that hold a comma in double quotes"
+        separator = "a comma" if delimiter in {None, ","} else repr(delimiter)
+        remedy = f"put values that hold {separator} in double quotes"
         raise DatasetError(f"{len(row)} values for {len(header)} columns: {remedy}", line)
     return dict(zip(header, row, strict=True))
 
 
-def _json(path: Path, key: str | None) -> Iterator[RawRecord]:
+def _json(path: Path, how: Reading) -> Iterator[RawRecord]:
     with _opened(path, _MOST_AT_ONCE) as file:
         content = file.read()
-    listed = _listed(_json_value(content.removeprefix(_BOM), None), key)
+    listed = _listed(_json_value(content.removeprefix(_BOM), None), how.key)
     return (RawRecord(number, None, item) for number, item in enumerate(listed, 1))
 
 
@@ -152,7 +192,10 @@ def _json_value(content: bytes, line: int | None) -> object:
     except RecursionError as error:
         raise DatasetError("not readable as JSON: nested too deep", line) from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise DatasetError(f"not readable as JSON: {error}", line) from error
+        whole = (
+            " (a line holds one whole object; a list over several lines is a .json file)" if line is not None else ""
+        )
+        raise DatasetError(f"not readable as JSON: {error}{whole}", line) from error
 
 
 def _opened(path: Path, most: int) -> io.BufferedReader:
@@ -167,7 +210,7 @@ def _opened(path: Path, most: int) -> io.BufferedReader:
     return file
 
 
-READERS: Final[dict[str, Callable[[Path, str | None], Iterator[RawRecord]]]] = {
+READERS: Final[dict[str, Callable[[Path, Reading], Iterator[RawRecord]]]] = {
     ".jsonl": _jsonl,
     ".csv": _csv,
     ".json": _json,

@@ -14,20 +14,31 @@ _PLACEHOLDER = re.compile(r"\{\{(?:(.*?)\}\})?", re.DOTALL)
 _NAME = re.compile(r"[^\W\d](?:[\w-]| (?=[\w-]))*(?:\.(?:[\w-]| (?=[\w-]))+)*")
 
 
+_MOST_HINTS = 100
+
+
 class TemplateError(ValueError):
     """A placeholder that cannot be filled in; its text is for the author."""
 
 
 class Budget:
-    """How many characters templates may still make, over all scenarios of a file."""
+    """How much text templates may still make, over all scenarios of a file, and how often it is said what was meant."""
 
     def __init__(self, characters: int = 500_000_000) -> None:
         self._most = self._left = characters
+        self._hints_left = _MOST_HINTS
 
     def spend(self, characters: int) -> None:
         self._left -= characters
         if self._left < 0:
             raise TemplateError(f"templates make more than {self._most:,} characters of text: split the file")
+
+    def hint(self, name: str, names: Mapping[str, object]) -> str:
+        """Which name was meant, and which there are; nothing from the hundredth time on, which nobody reads."""
+        self._hints_left -= 1
+        if self._hints_left < 0:
+            return ""
+        return f"{nearest(name, names)} (known: {clip(', '.join(sorted(names)), 300) or 'none'})"
 
 
 def render(value: object, names: Mapping[str, object], budget: Budget) -> object:
@@ -58,7 +69,7 @@ def as_text(value: object) -> str:
 def _render(text: str, names: Mapping[str, object], budget: Budget) -> object:
     whole = _PLACEHOLDER.fullmatch(text) if text.startswith("{{") else None
     if whole and whole[1] is not None and "{{" not in whole[1] and "}}" not in whole[1]:
-        return _look_up(whole[1], names)
+        return _look_up(whole[1], names, budget)
     if "{{" not in text:
         return text
     parts: list[str] = []
@@ -66,14 +77,14 @@ def _render(text: str, names: Mapping[str, object], budget: Budget) -> object:
     for match in _PLACEHOLDER.finditer(text):
         if match[1] is None:
             raise TemplateError(f"{quote(text[match.start() :], 40)} has no '}}}}' after its '{{{{'")
-        filled = as_text(_look_up(match[1], names))
+        filled = as_text(_look_up(match[1], names, budget))
         budget.spend(len(filled) + match.end() - position)
         parts += text[position : match.start()], filled
         position = match.end()
     return "".join([*parts, text[position:]])
 
 
-def _look_up(inner: str, names: Mapping[str, object]) -> object:
+def _look_up(inner: str, names: Mapping[str, object], budget: Budget) -> object:
     name = inner.strip(" \t\r\n")
     if name in names:
         return names[name]
@@ -82,8 +93,7 @@ def _look_up(inner: str, names: Mapping[str, object]) -> object:
         raise TemplateError(f"{quote('{{' + inner + '}}')} is no name: {remedy}")
     first, *parts = name.split(".")
     if first not in names:
-        known = clip(", ".join(sorted(names)), 300) or "none"
-        raise TemplateError(f"undefined name {quote(first)}{nearest(first, names)} (known: {known})")
+        raise TemplateError(f"undefined name {quote(first)}{budget.hint(first, names)}")
     value = names[first]
     for part in parts:
         value = _part(value, part, name)

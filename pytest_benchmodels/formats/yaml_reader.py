@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .builder import Builder
 from .document import MalformedError
 from .scalars import resolve
+from .yaml_remedies import yaml_remedy
 
 if TYPE_CHECKING:
     import yaml
@@ -41,15 +42,20 @@ def read_yaml(text: str, builder: Builder) -> None:
     try:
         _Reader(yaml, builder).read(yaml.parse(text, Loader=loader))
     except yaml.MarkedYAMLError as error:
-        raise _malformed(error) from error
+        raise _malformed(error, text) from error
 
 
-def _malformed(error: yaml.MarkedYAMLError) -> MalformedError:
+def _malformed(error: yaml.MarkedYAMLError, text: str) -> MalformedError:
     mark = error.problem_mark or error.context_mark
     context = f" {error.context}" if error.context else ""
     begun = error.context_mark
     where = f" that begins in line {begun.line + 1}" if context and begun and mark and begun.line != mark.line else ""
-    return MalformedError(mark.line + 1 if mark else 1, f"not readable as YAML: {error.problem}{context}{where}")
+    lines = text.split("\n")
+    line = lines[mark.line] if mark and mark.line < len(lines) else ""
+    remedy = yaml_remedy(str(error.problem), line, mark.column if mark else 0)
+    return MalformedError(
+        mark.line + 1 if mark else 1, f"not readable as YAML: {error.problem}{context}{where}{remedy}"
+    )
 
 
 class _Reader:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 
 from .options import add_options
 
-__all__ = ["pytest_addhooks", "pytest_addoption", "pytest_configure"]
+__all__ = [
+    "pytest_addhooks",
+    "pytest_addoption",
+    "pytest_collection",
+    "pytest_configure",
+    "pytest_load_initial_conftests",
+]
+
+_SCENARIO_FILES = (".yaml", ".yml", ".json", ".jsonl")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,8 +30,29 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    if early_config.known_args_namespace.bench:
+        from .compat import keep_rootdir  # noqa: PLC0415 - see above
+
+        keep_rootdir(early_config)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.bench:
         from .install import install  # noqa: PLC0415 - see above
 
         install(config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Without `--bench` pytest finds nothing in a scenario file that is named: say what is missing."""
+    try:
+        return (yield)
+    except pytest.UsageError as error:
+        named = [name for name in session.config.args if name.partition("::")[0].endswith(_SCENARIO_FILES)]
+        if not named or session.config.option.bench:
+            raise
+        remedy = f"if {named[0]!r} is a scenario file, add --bench: without it no scenario file is collected"
+        raise pytest.UsageError(*error.args, remedy) from None

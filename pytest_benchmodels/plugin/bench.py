@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Hashable, Iterable
+from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
 from pytest_benchmodels import graders
 from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.core.grading import Grader
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import NO_MODEL
@@ -27,7 +28,10 @@ from .models import HOW_TO_NAME_A_MODEL, Models
 from .options import Settings, read_settings
 from .progress import Progress
 
-__all__ = ["BENCH", "Bench", "usage_errors"]
+__all__ = ["BENCH", "LEFT_OUT", "Bench", "left_out_line", "usage_errors"]
+
+LEFT_OUT = "benchmodels-left-out"
+"""Under which a worker tells how many YAML files it left out."""
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -48,7 +52,8 @@ class Bench:
     `handover` is what a worker was given, None in other processes. `resumed` is the id of the stored run that this
     session finishes. `keep_ahead` writes results that are about to be reported. `windows` tells of each model that was
     made ready how many of its runs may be in flight, `pools` of which ones how many together. `foresee` is told which
-    models are about to run, and raises `ConfigError` where a gate could never be judged.
+    models are about to run, and raises `ConfigError` where a gate could never be judged. `asked_runs` is how many runs
+    the files ask for that were collected, `left_out` how many YAML files were none of ours.
     """
 
     def __init__(
@@ -69,23 +74,41 @@ class Bench:
         self.windows: dict[str, int] = {}
         self.pools: list[Pool] = []
         self.distant_workers: list[str] = []
+        self.asked_runs = 0
+        self.left_out = 0
+        self._load_options: dict[tuple[type[Grader], ...], LoadOptions] = {}
         self._tags: set[str] = set()
         self.settings: Settings = read_settings(config)
         self.admission = Admission(self.settings.budget_usd)
         self.file = handover.file if handover else self._read_file()
         self.models = Models(self.settings.models, self.file, sim_url)
 
-    @cached_property
-    def load_options(self) -> LoadOptions:
-        """What the loader needs, conftest files' graders included."""
-        extra = [grader for found in self._config.hook.pytest_bench_graders() for grader in found]
-        base = self.settings.config_file.parent if self.settings.config_file else self._config.rootpath
-        return LoadOptions(graders=graders.registry(extra), allowed=self.file.allowed(base))
+    def load_options(self, found: Iterable[Iterable[type[Grader]]]) -> LoadOptions:
+        """What the loader needs for a file whose conftest.py files brought these checks; raises `ConfigError`."""
+        extra = tuple(grader for some in found for grader in some)
+        if extra not in self._load_options:
+            config = self._config
+            base = self.settings.config_file.parent if self.settings.config_file else config.rootpath
+            roots = (config.rootpath, config.invocation_params.dir, *self._named_folders())
+            registry = graders.registry(extra)
+            self._load_options[extra] = LoadOptions(registry, self.file.allowed(base), tuple(dict.fromkeys(roots)))
+        return self._load_options[extra]
 
-    def pytest_sessionstart(self) -> None:
-        """Refuse a class that is no check before anything is collected, or a worker started."""
+    def _named_folders(self) -> Iterator[Path]:
+        """The folders of the command line's paths."""
+        for argument in self._config.args:
+            path = self._config.invocation_params.dir / argument.partition("::")[0]
+            if path.exists():
+                yield path if path.is_dir() else path.parent
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Refuse a class that is no check before anything is collected, or a worker started.
+
+        Of deeper folders' conftest.py files that is told when their folder is collected.
+        """
         with usage_errors():
-            _ = self.load_options
+            for folder in dict.fromkeys((self._config.rootpath, *self._named_folders())):
+                self.load_options(session.gethookproxy(folder).pytest_bench_graders())
 
     def register_tags(self, tags: Iterable[str]) -> None:
         """Let tags be markers: `--strict-markers` is for typing errors in tests, a scenario's tags are data."""
@@ -94,11 +117,26 @@ class Bench:
                 self._tags.add(tag)
                 self._config.addinivalue_line("markers", f"{tag}: tag of a scenario")
 
+    def ask_for(self, runs: int) -> str | None:
+        """Count runs before they are made; say why they must not be, if that is so."""
+        self.asked_runs += runs
+        return self._refusal()
+
+    def _refusal(self) -> str | None:
+        if self.asked_runs <= self.settings.max_runs:
+            return None
+        return (
+            f"this session would have {self.asked_runs:,} runs, more than {self.settings.max_runs:,}: lower `repeat` "
+            f"or --bench-repeat, name fewer models or files, or allow it with --bench-max-runs {self.asked_runs}"
+        )
+
     def prepare(self, runs: Iterable[tuple[str, str]], *, calls: bool = True) -> dict[str, Model]:
         """Make ready for the models of runs, given by model and node id; raise `pytest.UsageError` if one cannot run.
 
         Without `calls` they are not going to be called: they need no key, and nothing is started.
         """
+        if refusal := self._refusal():
+            raise pytest.UsageError(refusal)
         calls = calls and not self.settings.reuse.regrade
         wanted: dict[str, str] = {}
         for model, nodeid in runs:
@@ -146,7 +184,15 @@ class Bench:
         if path is None:
             return ConfigFile()
         with usage_errors():
-            return read_config(path)
+            file = read_config(path)
+            if file.limits is not None:
+                from pytest_benchmodels.engine.limits.redis_link import check_address  # noqa: PLC0415 - an extra
+
+                try:
+                    check_address(file.limits)
+                except ConfigError as error:
+                    raise ConfigError(f"{path.name}: {error}") from None
+        return file
 
 
 def _keep_nothing(ended: Iterable[tuple[Scenario, Result]]) -> None:
@@ -158,3 +204,9 @@ def _foresee_nothing(models: Collection[str]) -> None:
 
 
 BENCH: pytest.StashKey[Bench] = pytest.StashKey()
+
+
+def left_out_line(count: int) -> str:
+    """What became of YAML files that hold no scenarios, and what to do where one of them should."""
+    files, them = ("1 YAML file", "it") if count == 1 else (f"{count} YAML files", "them")
+    return f"bench: left out {files} without a key of a scenario file; name {them} to see why, or set bench_files"

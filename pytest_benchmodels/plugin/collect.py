@@ -11,17 +11,22 @@ from typing import Any, cast
 import pytest
 
 from pytest_benchmodels import formats
-from pytest_benchmodels.core.errors import ScenarioFileError
+from pytest_benchmodels.core.errors import ConfigError, ScenarioFileError
 from pytest_benchmodels.core.result import Result, Status
 from pytest_benchmodels.core.run import NO_MODEL, Run, run_name
 from pytest_benchmodels.core.scenario import Scenario
+from pytest_benchmodels.core.text import harmless
 from pytest_benchmodels.reports.failure import failure_text
 from pytest_benchmodels.reports.properties import junit_properties
+from pytest_benchmodels.reports.units import one_line, plural
 
 from .bench import BENCH
 from .compat import location_name, skip_here
 
 __all__ = ["LateAnswerError", "NoAnswerError", "RunItem", "ScenarioFile", "WrongAnswerError"]
+
+_REASON_LIMIT = 500
+_NOT_COUNTED = (".json", ".jsonl")  # data, mostly: nobody expects scenarios in them
 
 
 class _OutcomeError(Exception):
@@ -45,19 +50,30 @@ class ScenarioFile(pytest.File):
 
     def collect(self) -> Iterator[RunItem]:
         bench = self.config.stash[BENCH]
-        as_typed = self._path_from(self.config.invocation_params.dir)
+        as_typed = harmless(self._path_from(self.config.invocation_params.dir))
         try:
-            scenarios = formats.load(self.path, as_typed, bench.load_options, named=self.session.isinitpath(self.path))
-        except ScenarioFileError as error:
+            options = bench.load_options(self.ihook.pytest_bench_graders())
+            scenarios = formats.load(self.path, as_typed, options, named=self.session.isinitpath(self.path))
+        except (ConfigError, ScenarioFileError) as error:
             raise self.CollectError(str(error)) from None
+        if scenarios is None and self.path.suffix.lower() not in _NOT_COUNTED:
+            bench.left_out += 1
+        asked = sum(len(self._models(scenario)) * self._trials(scenario) for scenario in scenarios or ())
+        if refusal := bench.ask_for(asked):
+            raise self.CollectError(f"{as_typed}: asks for {plural(asked, 'run')}; {refusal}")
         for scenario in scenarios or ():
             bench.register_tags(scenario.tags)
             yield from self._items(scenario)
 
+    def _models(self, scenario: Scenario) -> tuple[str, ...]:
+        return self.config.stash[BENCH].models.named_for(scenario.models) or (NO_MODEL,)
+
+    def _trials(self, scenario: Scenario) -> int:
+        return self.config.stash[BENCH].settings.repeat or scenario.repeat or 1
+
     def _items(self, scenario: Scenario) -> Iterator[RunItem]:
-        bench = self.config.stash[BENCH]
-        trials = bench.settings.repeat or scenario.repeat or 1
-        for model in bench.models.named_for(scenario.models) or (NO_MODEL,):
+        trials = self._trials(scenario)
+        for model in self._models(scenario):
             for trial in range(1, trials + 1):
                 name = run_name(scenario.id, model, trial if trials > 1 else None)
                 # Composed by pytest, it would differ from the same text read back from the cache (`--lf`, `--sw`).
@@ -133,7 +149,7 @@ class RunItem(pytest.Item):
 
             self.conclude(execute_alone(self.config.stash[BENCH], self.run()))
         if self.result is not None and self.result.status == "skipped":
-            raise skip_here(self.result.error.message if self.result.error else "")
+            raise skip_here(one_line(self.result.error.message, _REASON_LIMIT) if self.result.error else "")
         self._raise_if("error", NoAnswerError)
 
     def runtest(self) -> None:

@@ -6,7 +6,36 @@ from typing import Any, TextIO
 
 import pytest
 
-__all__ = ["drop_testcase", "is_skipped", "location_name", "skip_here", "terminal_file"]
+__all__ = ["drop_testcase", "is_skipped", "keep_rootdir", "location_name", "skip_here", "terminal_file"]
+
+
+def keep_rootdir(config: pytest.Config) -> None:
+    """Find the rootdir as if our options had been known then.
+
+    pytest looks for it before it loads plugins, and takes the second word of `--bench-json /tmp/bench.json` for a path
+    with tests, if there is such a file: the rootdir, and with it bench.toml, the store and all node ids, would be
+    others than before the first report was there. Raises `pytest.UsageError` where a configuration was read that is
+    none of this session's.
+    """
+    from _pytest.config.findpaths import determine_setup  # noqa: PLC0415 - no public way to ask
+
+    known = config.known_args_namespace
+    rootpath, inipath, *_ = determine_setup(
+        inifile=known.inifilename,
+        override_ini=known.override_ini,
+        args=known.file_or_dir,
+        rootdir_cmd_arg=known.rootdir or None,
+        invocation_dir=config.invocation_params.dir,
+    )
+    if inipath != config.inipath:
+        raise pytest.UsageError(
+            f"pytest took an option's value for a path with tests, and its configuration from {config.inipath} instead "
+            f"of {inipath or 'nowhere'}: write option and value as one word (--bench-json=FILE), or give --rootdir"
+        )
+    if rootpath != config.rootpath:
+        if known.confcutdir == str(config.rootpath):
+            known.confcutdir = str(rootpath)
+        config._rootpath = rootpath  # noqa: SLF001 - no public way to correct it
 
 
 def is_skipped(item: pytest.Item) -> bool:

@@ -19,7 +19,7 @@ from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import parse_run_name
 from pytest_benchmodels.reports.failure import failure_text
 
-from .bench import Bench
+from .bench import LEFT_OUT, Bench, left_out_line
 from .brief import Brief
 from .compat import drop_testcase
 from .handover import Handover
@@ -117,6 +117,10 @@ class Controller:
         if status is not None:
             status._isatty = False  # noqa: SLF001 - see above
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Each worker collects all: the largest count is the session's."""
+        self.bench.asked_runs = max(self.bench.asked_runs, getattr(report, "bench_runs", 0))
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_setupnodes(self, specs: Sequence[object]) -> None:
         self.bench.distant_workers = distant(specs)
@@ -138,6 +142,8 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: WorkerController, error: object | None) -> None:
+        output: dict[str, Any] = getattr(node, "workeroutput", None) or {}
+        self.bench.left_out = max(self.bench.left_out, output.get(LEFT_OUT, 0))
         if error is None:
             self._dismissed.add(node)
 
@@ -221,6 +227,11 @@ class Controller:
         with suppress(OSError):
             if not node.shutting_down:
                 node.sendcommand(Brief.COMMAND, **Brief.of(self.bench).as_arguments())
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """One process says it when it has collected."""
+        if self.bench.left_out and self._config.option.verbose >= 0:
+            terminalreporter.write_line(left_out_line(self.bench.left_out))
 
     def pytest_unconfigure(self) -> None:
         for marks in self._marks.values():

@@ -70,11 +70,14 @@ def _register_reporters(config: pytest.Config, bench: Bench, keeper: Keeper) -> 
     from .live import Live  # noqa: PLC0415 - a worker has no terminal
     from .reporter import Reporter  # noqa: PLC0415 - the same
     from .verdicts import Verdicts, read_baseline  # noqa: PLC0415 - the same
+    from .writing import check_outputs  # noqa: PLC0415 - the same
 
     settings = bench.settings
     # To collect alone calls nothing, and judges nothing.
     is_wanting = settings.compare is None and not config.option.collectonly
     with usage_errors():
+        if not config.option.collectonly:
+            check_outputs(settings.outputs)
         gates = parse_gates((*bench.file.gates, *settings.gates), "--bench-compare" if is_wanting else None)
     conditions = Conditions(version("pytest-benchmodels"), str(settings.shard) if settings.shard else None)
     verdicts = Verdicts(gates, read_baseline(settings, config.invocation_params.dir), conditions)

@@ -81,6 +81,9 @@ class Live:
                 self._draw()
             else:
                 self._reporter.ensure_newline()
+                writer = self._config.get_terminal_writer()
+                if writer.width_of_current_line:  # dots without a path: for pytest that is no line to end
+                    writer.line()
                 self._reporter.write_line(progress_line(self._progress))
 
     def _tick(self) -> None:

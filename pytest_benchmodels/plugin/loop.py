@@ -30,6 +30,7 @@ def run_session(session: pytest.Session, bench: Bench) -> None:
     ordinary, skipped, runs = _sorted_out(session.items)
     models = bench.prepare((item.model, item.nodeid) for item in runs)
     bench.progress.expect(item.nodeid for item in (*skipped, *runs))
+    _leave_paths_out(session.config, (*skipped, *runs))
     idle = idle_item(session)
     protocol = Protocol(session.config)
     for number, item in enumerate(ordinary, 1):
@@ -39,6 +40,17 @@ def run_session(session: pytest.Session, bench: Bench) -> None:
         _report(protocol, skipped_run, idle if left or runs else None)
     if runs:
         _run_lanes(runs, bench, bench.dispatch(models.values()), idle, protocol)
+
+
+def _leave_paths_out(config: pytest.Config, runs: Sequence[RunItem]) -> None:
+    """Let pytest write plain dots, as with xdist, where runs of several files are going to end in any order.
+
+    It would begin a line with the file's path whenever that is another than the one before.
+    """
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is not None and config.option.verbose <= 0 and len({item.path for item in runs}) > 1:
+        reporter.ensure_newline()
+        reporter.showfspath = False
 
 
 def _report(protocol: Protocol, item: pytest.Item, nextitem: pytest.Item | None) -> None:

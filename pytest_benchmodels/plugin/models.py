@@ -13,7 +13,7 @@ import msgspec
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.model import Cap, Limit, Model, Price
 from pytest_benchmodels.core.session import Pool
-from pytest_benchmodels.core.text import nearest, plain, quote
+from pytest_benchmodels.core.text import address, nearest, plain, quote
 from pytest_benchmodels.formats.configfile import ConfigFile, ModelEntry, ProviderEntry
 from pytest_benchmodels.providers.catalog import CATALOG, ProviderInfo
 from pytest_benchmodels.providers.key import is_unhidden, key_fault
@@ -24,6 +24,9 @@ HOW_TO_NAME_A_MODEL = (
     "no model is named: give --bench-models sim/steady, or `models: [...]` in the scenario or in the file's "
     "`defaults`, or `models = [...]` in bench.toml"
 )
+
+
+_KEY_HEADERS = ("authorization", "x-api-key", "x-goog-api-key")
 
 
 class Models:
@@ -90,8 +93,16 @@ class Models:
             timeout_s=entry.timeout,
             max_in_flight=entry.max_in_flight,
             price=_price(info, entry),
+            headers=self._headers(provider, entry),
         )
+        _refuse_second_key(model)
         return replace(model, limits=tuple(self._limits(model)), caps=tuple(self._caps(model)))
+
+    def _headers(self, provider: str, entry: ModelEntry) -> tuple[tuple[str, str], ...]:
+        """Each header with the variable of its value: the model's own, and those of its provider."""
+        shared = ProviderEntry() if entry.base_url is not None else self._file.provider.get(provider, ProviderEntry())
+        named = {name.casefold(): (name, value) for name, value in (*shared.headers.items(), *entry.headers.items())}
+        return tuple((name, value.removeprefix("env:")) for name, value in named.values())
 
     def pools(self, models: Collection[Model]) -> list[Pool]:
         """The maxima in flight that models with one account have in common."""
@@ -110,7 +121,7 @@ class Models:
     @property
     def unhidden_keys(self) -> list[str]:
         """The variables of keys that are too short to be hidden, of all models resolved so far."""
-        variables = {model.api_key_env for model in self._resolved.values() if model.api_key_env}
+        variables = {variable for model in self._resolved.values() for variable in _variables(model)}
         return sorted(filter(is_unhidden, variables))
 
     @property
@@ -163,7 +174,8 @@ class Models:
         info = CATALOG[model.provider]
         at = f" at {model.base_url}" if model.base_url != self._usual_url(info) else ""
         key = model.api_key_env if at or model.api_key_env != info.find_key_env(os.environ) else None
-        return f"provider {model.provider}{at}" + (f" with {key}" if key else "")
+        keys = sorted(filter(None, (key, *(variable for _, variable in model.headers))))
+        return f"provider {model.provider}{at}" + (f" with {', '.join(keys)}" if keys else "")
 
     def _base_url(self, info: ProviderInfo) -> str:
         return _checked_url(info.base_url_env or info.name, self._usual_url(info))
@@ -202,11 +214,29 @@ def _fits_a_node_id(name: str) -> bool:
     return name.isprintable() and not re.search(r"[\[\]]|#\d+$", name)
 
 
+def _variables(model: Model) -> Iterator[str]:
+    """The environment's variables that hold what nobody may see."""
+    if model.api_key_env:
+        yield model.api_key_env
+    yield from (variable for _, variable in model.headers)
+
+
+def _refuse_second_key(model: Model) -> None:
+    if model.api_key_env is None:
+        return
+    for name, variable in model.headers:
+        if name.casefold() in _KEY_HEADERS:
+            raise ConfigError(
+                f"model {quote(model.id)}: its key comes from {model.api_key_env}, and by headers {quote(name)} from "
+                f"{variable}: keep one of the two"
+            )
+
+
 def _key_problems(models: Mapping[str, Model]) -> Iterator[str]:
     using: dict[str, list[str]] = {}
     for model in models.values():
-        if model.api_key_env:
-            using.setdefault(model.api_key_env, []).append(model.id)
+        for variable in _variables(model):
+            using.setdefault(variable, []).append(model.id)
     for variable, ids in using.items():
         if fault := key_fault(variable):
             yield f"no API key for {', '.join(ids)}: {fault}"
@@ -217,14 +247,23 @@ def _checked_url(source: str, url: str) -> str:
         parts = urlsplit(url)
         _ = parts.port  # looked at by whoever asks for it
     except ValueError as error:
-        raise ConfigError(f"{source}: base_url {quote(url)} is no address: {error}") from None
+        raise ConfigError(f"{source}: base_url {address(url)} is no address: {_why(error, url)}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", url):
         raise ConfigError(
-            f"{source}: base_url {quote(url)} has to begin with http:// or https:// and name a host, without spaces"
+            f"{source}: base_url {address(url)} has to begin with http:// or https:// and name a host, without spaces"
         )
     if parts.username or parts.password:
         raise ConfigError(f"{source}: base_url must hold no user and no password; name the key with api_key_env")
+    if "?" in url or "#" in url:
+        remedy = "the API's path is put behind it. Set what stands there by headers, or at a gateway of your own"
+        raise ConfigError(f"{source}: base_url {address(url)} must hold no `?` and no `#`: {remedy}")
     return url.rstrip("/")
+
+
+def _why(error: ValueError, url: str) -> str:
+    """Python's reason, unless it repeats a part of the address: that may be a password's."""
+    reason = str(error)
+    return "its port is no number from 0 to 65535" if "ort" in reason and "@" in url else reason
 
 
 def _price(info: ProviderInfo, entry: ModelEntry) -> Price | None:

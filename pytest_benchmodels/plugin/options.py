@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
+from .paths import checked_path, refuse_same_file
+
 __all__ = [
     "DEFAULT_PATTERNS",
     "DEFAULT_RETRIES",
@@ -26,6 +28,9 @@ DEFAULT_CONCURRENCY = 20
 DEFAULT_TIMEOUT_S = 180.0
 DEFAULT_RETRIES = 4
 MOST_TRIALS = 10_000  # as for a scenario's `repeat`: each is an item, and a slip of the keyboard would fill the memory
+MOST_RUNS = (
+    1_000_000  # each takes some kilobytes before it is run: a few lines of a scenario file could fill the memory
+)
 DEFAULT_PATTERNS = ["*.yaml", "*.yml", "*.json", "*.jsonl"]
 DEFAULT_STORE = ".benchmodels/store.sqlite"
 _PICKING = ("keyword", "markexpr", "deselect", "lf", "stepwise", "bench_shard")
@@ -72,8 +77,9 @@ class Settings:
 
     `concurrency` is how many runs of one model may be in flight. `timeout_s` is the limit of a run whose scenario and
     model set none: seconds, 0 for no limit. `repeat` and `retries` are None where the user set none. `budget_usd` is in
-    US dollars, None for no budget. `store` is None where the user wants none, `shard` where this is the whole.
-    `is_part` tells whether the user picked some of the items, so that what they leave out is left out on purpose.
+    US dollars, None for no budget. `max_runs` is how many runs the session may have. `store` is None where the user
+    wants none, `shard` where this is the whole. `is_part` tells whether the user picked some of the items, so that what
+    they leave out is left out on purpose.
     """
 
     models: tuple[str, ...]
@@ -92,6 +98,7 @@ class Settings:
     shard: Shard | None
     is_part: bool
     outputs: Outputs
+    max_runs: int
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -115,6 +122,13 @@ def add_options(parser: pytest.Parser) -> None:
         "(default: K of an explicit `-n K`, else 20)",
     )
     add("--bench-repeat", type=_trials, metavar="K", help="run every (scenario, model) K times (default: 1)")
+    add(
+        "--bench-max-runs",
+        type=_positive,
+        default=MOST_RUNS,
+        metavar="N",
+        help="refuse a session of more runs (default: 1,000,000)",
+    )
     add(
         "--bench-timeout",
         type=_seconds,
@@ -172,7 +186,11 @@ def read_settings(config: pytest.Config) -> Settings:
     """Read options and ini values; raise `pytest.UsageError` for one that cannot be."""
     option = config.option
     named = option.bench_config is not None
-    config_file = config.invocation_params.dir / option.bench_config if named else config.rootpath / "bench.toml"
+    config_file = _path(config, "config") or config.rootpath / "bench.toml"
+    store = _store(config)
+    outputs = {name: _path(config, name) for name in _OUTPUTS}
+    written = {f"--bench-{name}": path for name, path in outputs.items()}
+    refuse_same_file({"the store": store, "the configuration": config_file, **written})
     return Settings(
         models=tuple(name.strip() for text in option.bench_models for name in text.split(",") if name.strip()),
         config_file=config_file if named or config_file.is_file() else None,
@@ -182,25 +200,33 @@ def read_settings(config: pytest.Config) -> Settings:
         retries=option.bench_retries,
         budget_usd=option.bench_budget,
         patterns=tuple(config.getini("bench_files")),
-        store=_store(config),
+        store=store,
         reuse=Reuse(option.bench_resume, option.bench_cache, option.bench_regrade),
         gates=tuple(option.bench_gate),
-        compare=option.bench_compare,
+        compare=_compare(config),
         plan=option.bench_plan,
         shard=option.bench_shard,
         is_part=_is_part(config),
-        outputs=Outputs(**{name: _path(config, getattr(option, f"bench_{name}")) for name in _OUTPUTS}),
+        outputs=Outputs(**outputs),
+        max_runs=option.bench_max_runs,
     )
 
 
-def _path(config: pytest.Config, name: str | None) -> Path | None:
-    return None if name is None else config.invocation_params.dir / name
+def _path(config: pytest.Config, option: str) -> Path | None:
+    """Where the option leads, from the folder that pytest was started in; None where it was not given."""
+    typed = getattr(config.option, f"bench_{option}")
+    return None if typed is None else checked_path(f"--bench-{option}", typed, config.invocation_params.dir)
+
+
+def _compare(config: pytest.Config) -> str | None:
+    """A file or a run's name: which, is looked up later."""
+    _path(config, "compare")
+    return config.option.bench_compare  # type: ignore[no-any-return] # argparse's text, or None
 
 
 def _store(config: pytest.Config) -> Path | None:
     option = config.option
-    named = _path(config, option.bench_store)
-    path = None if option.bench_store == "none" else named or config.rootpath / DEFAULT_STORE
+    path = None if option.bench_store == "none" else _path(config, "store") or config.rootpath / DEFAULT_STORE
     if path is None and (option.bench_resume or option.bench_cache or option.bench_regrade):
         raise pytest.UsageError(
             "--bench-store none: --bench-resume, --bench-cache and --bench-regrade need a store; name one"
@@ -223,14 +249,19 @@ def _timeout_s(config: pytest.Config) -> float:
     """The most specific of `--timeout`, `--bench-timeout`, PYTEST_TIMEOUT, ini `timeout`; else 180."""
     typed = config.getoption("timeout", None)
     if typed is not None:
-        return float(typed)
+        return _limit_s("--timeout", typed)
     if config.option.bench_timeout is not None:
         return float(config.option.bench_timeout)
     inherited = os.environ.get("PYTEST_TIMEOUT") or _ini_timeout(config)
+    return _limit_s("timeout", inherited) if inherited else DEFAULT_TIMEOUT_S
+
+
+def _limit_s(source: str, value: object) -> float:
+    """What pytest-timeout takes without a look: it may be anything that Python calls a number."""
     try:
-        return float(inherited) if inherited else DEFAULT_TIMEOUT_S
-    except ValueError as error:
-        raise pytest.UsageError(f"timeout: {inherited!r} is no number of seconds") from error
+        return _seconds(str(value))
+    except ValueError:
+        raise pytest.UsageError(f"{source}: {str(value)!r} is no number of seconds; 0 is no limit") from None
 
 
 def _ini_timeout(config: pytest.Config) -> str:

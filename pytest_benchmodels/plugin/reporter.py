@@ -18,6 +18,7 @@ from pytest_benchmodels.reports.summary import cost_lines, interval_lines, summa
 from pytest_benchmodels.reports.units import plural
 
 from .bench import Bench
+from .conclusion import Ending, conclusion, markup_of_gate, markup_of_row
 from .cost_notes import cost_notes
 from .durations import write_durations
 from .keeper import Keeper
@@ -43,6 +44,8 @@ class Reporter:
         self._durations: dict[str, float] = {}
         self._not_reused: dict[str, int] = {}
         self._failed_runs = 0
+        self._others_failed = 0
+        self._exitstatus = 0
         self._gates: tuple[GateVerdict, ...] = ()
         self._crashed: dict[str, Result] = {}
 
@@ -81,9 +84,11 @@ class Reporter:
         if self._bench.settings.shard is None:
             # Other parts split by the durations that they find: a part must not change them.
             write_durations(session.config, self._durations)
+        self._others_failed = session.testsfailed - self._failed_runs
         ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
         if self._verdicts.decide and ended and self._bench.progress.total:
             self._judge(session)
+        self._exitstatus = int(session.exitstatus)
         self._keeper.close(interrupted=not ended)
         self._verdicts.close(self._bench.progress.nodeids)
         yield
@@ -150,13 +155,22 @@ class Reporter:
             for title, lines in self._verdicts.sections(self._gates):
                 terminalreporter.write_sep("-", title)
                 for line in lines:
-                    terminalreporter.write_line(line)
+                    terminalreporter.write_line(line, **(markup_of_gate(line) if title == "gates" else {}))
             terminalreporter.write_sep("=", "benchmark summary")
             width = self._config.get_terminal_writer().fullwidth
             for line in summary_lines(figures, width, self._notes(figures)):
-                terminalreporter.write_line(line)
+                terminalreporter.write_line(line, **markup_of_row(line, figures))
         for problem in self._keeper.problems:
             terminalreporter.write_line(problem, red=True)
+        if figures.runs:
+            # pytest tells the summary of the status as it was before gates decided.
+            ending = self._ending(self._exitstatus)
+            good = ending.status == pytest.ExitCode.OK
+            terminalreporter.write_line(conclusion(figures, ending), green=good, red=not good)
+
+    def _ending(self, exitstatus: int) -> Ending:
+        progress = self._bench.progress
+        return Ending(exitstatus, self._gates, self._others_failed, max(0, progress.total - progress.done))
 
     def _notes(self, figures: Figures) -> Iterator[str]:
         """What else a reader has to know of these figures."""

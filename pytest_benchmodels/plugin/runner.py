@@ -14,7 +14,7 @@ from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.reports.properties import result_properties
 
-from .bench import Bench
+from .bench import LEFT_OUT, Bench, left_out_line
 from .collect import RunItem, ScenarioFile
 from .durations import read_durations
 from .handover import Handover
@@ -38,9 +38,29 @@ class Runner:
             return ScenarioFile.from_parent(parent, path=file_path)
         return None
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """A worker's controller hears of failed reports only, and is to refuse the session as one process would."""
+        report = yield
+        if isinstance(collector, ScenarioFile) and report.failed:
+            report.bench_runs = self._bench.asked_runs  # type: ignore[attr-defined] # plain data crosses as it is
+        return report
+
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         scenario_file = any(Path(report.nodeid).match(pattern) for pattern in self._bench.settings.patterns)
         self._foreign_errors += report.failed and not scenario_file
+
+    def pytest_report_collectionfinish(self) -> str | list[str]:
+        return left_out_line(self._bench.left_out) if self._bench.left_out else []
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """A worker has no terminal: its controller tells what it left out."""
+        output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output[LEFT_OUT] = self._bench.left_out
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:

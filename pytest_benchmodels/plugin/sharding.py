@@ -19,7 +19,8 @@ def shard_of(nodeids: Sequence[str], durations: Mapping[str, float], shard: Shar
     known = [durations[nodeid] for nodeid in nodeids if nodeid in durations]
     usual = sum(known) / len(known) if known else 1.0
     longest_first = sorted(nodeids, key=lambda nodeid: (-durations.get(nodeid, usual), nodeid))
-    loads = [(0.0, number) for number in range(1, shard.of + 1)]
+    # Parts beyond the number of runs stay empty: they need no load.
+    loads = [(0.0, number) for number in range(1, min(shard.of, len(nodeids)) + 1)]
     mine = set()
     for nodeid in longest_first:
         load, number = heapq.heappop(loads)

@@ -14,9 +14,26 @@ if TYPE_CHECKING:
 
     from .options import Outputs
 
-__all__ = ["write_reports"]
+__all__ = ["check_outputs", "write_reports"]
 
 _Writer = Callable[[Path, "Evaluation", Iterable[Result]], None]
+
+
+def check_outputs(outputs: Outputs) -> None:
+    """Raise one `ConfigError` for all report files that could not be written."""
+    if not outputs:
+        return
+    from pytest_benchmodels.reports.files import check_writable  # noqa: PLC0415 - if one was asked for
+
+    problems: list[str] = []
+    for name, path in (("json", outputs.json), ("html", outputs.html), ("markdown", outputs.markdown)):
+        if path is not None:
+            try:
+                check_writable(path, f"--bench-{name}")
+            except ConfigError as error:
+                problems.append(str(error))
+    if problems:
+        raise ConfigError("\n".join(problems))
 
 
 def write_reports(

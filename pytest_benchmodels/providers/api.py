@@ -43,9 +43,9 @@ class ApiProvider:
 
     async def complete(self, request: Request) -> Response:
         """Answer one request; raises ProviderError of every kind that it knows."""
-        key = Key.from_environment(self._model.api_key_env)
+        key = Key.from_environment(self._model.api_key_env, self._model.headers)
         origin = Origin(origin_of(self._url), self._model.name, key)
-        headers = {"Content-Type": "application/json", **self._dialect.headers(key)}
+        headers = {"Content-Type": "application/json", **self._dialect.headers(key), **key.own_headers}
         body = _body(self._dialect.body(request))
         reply = await self._http.post(self._url, headers, body)
         if not 200 <= reply.status < 300:

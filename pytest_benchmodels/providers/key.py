@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import unquote
 
 from ..core.errors import ProviderError
@@ -22,22 +23,34 @@ _STAND_INS = frozenset(
 
 
 class Key:
-    """A key and the environment variable it came from. No repr shows its value, and `hide` removes it from text."""
+    """A key and the environment variable it came from. No repr shows its value, and `hide` removes it from text.
 
-    __slots__ = ("_value", "env")
+    The values of the user's own headers are keys as well, and are hidden with it.
+    """
 
-    def __init__(self, env: str | None, value: str) -> None:
+    __slots__ = ("_headers", "_value", "env")
+
+    def __init__(self, env: str | None, value: str, headers: Mapping[str, str] | None = None) -> None:
         self.env = env
         self._value = value
+        self._headers = dict(headers or {})
 
     @classmethod
-    def from_environment(cls, env: str | None) -> Key:
-        """Read the variable now. Raises ProviderError `auth` where it is not set or could be no header's value."""
-        if env is None:
-            return cls(None, "")
-        if fault := key_fault(env):
-            raise ProviderError("auth", f"no API key: {fault}")
-        return cls(env, _value(env))
+    def from_environment(cls, env: str | None, headers: Iterable[tuple[str, str]] = ()) -> Key:
+        """Read the variables now; `headers` are names, each with its variable.
+
+        Raises ProviderError `auth` where one is not set or could be no header's value.
+        """
+        named = tuple(headers)
+        for variable in (*([] if env is None else [env]), *(variable for _, variable in named)):
+            if fault := key_fault(variable):
+                raise ProviderError("auth", f"no API key: {fault}")
+        return cls(env, "" if env is None else _value(env), {name: _value(variable) for name, variable in named})
+
+    @property
+    def own_headers(self) -> Mapping[str, str]:
+        """The user's own headers."""
+        return self._headers
 
     def header(self, name: str, scheme: str = "") -> dict[str, str]:
         """The one header that carries the key; none for a model without a key."""
@@ -45,16 +58,26 @@ class Key:
 
     def hide(self, text: str) -> str:
         """Put `***` wherever the key occurs."""
-        return text.replace(self._value, HIDDEN) if len(self._value) >= LEAST_HIDDEN_LENGTH else text
+        for value in self._secrets():
+            text = text.replace(value, HIDDEN)
+        return text
 
     def is_in(self, text: str) -> bool:
         """Whether a part of the key that matters occurs, percent-encoded or in another case, too."""
-        value, text = self._value.casefold(), unquote(text).casefold()
-        parts = (value[start : start + LEAST_HIDDEN_LENGTH] for start in range(len(value) - LEAST_HIDDEN_LENGTH + 1))
-        return any(part in text for part in parts)
+        text = unquote(text).casefold()
+        return any(part in text for value in self._secrets() for part in _parts(value.casefold()))
+
+    def _secrets(self) -> list[str]:
+        """What is to be hidden, the longest first: one may be a part of another."""
+        values = (self._value, *self._headers.values())
+        return sorted((value for value in values if len(value) >= LEAST_HIDDEN_LENGTH), key=len, reverse=True)
 
     def __repr__(self) -> str:
         return f"Key({self.env})"
+
+
+def _parts(value: str) -> Iterator[str]:
+    return (value[start : start + LEAST_HIDDEN_LENGTH] for start in range(len(value) - LEAST_HIDDEN_LENGTH + 1))
 
 
 def key_fault(env: str) -> str | None:

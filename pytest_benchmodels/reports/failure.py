@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pytest_benchmodels.core.finish_reason import usual_finish_reason
 from pytest_benchmodels.core.result import CheckResult, Result
 from pytest_benchmodels.core.scoring import deciding, rule_of
-from pytest_benchmodels.core.text import clip, plain
+from pytest_benchmodels.core.text import clip, harmless
 
 from .ruling import failed_of, ruling
 from .units import duration, one_line, plural
@@ -107,7 +107,7 @@ def _cause(result: Result) -> Iterator[str]:
         return
     message = result.error.message
     if len(message) > _LINE_LIMIT or "\n" in message:
-        yield "  " + plain(clip(message, _MESSAGE_LIMIT)).replace("\n", "\n  ")
+        yield "  " + harmless(clip(message, _MESSAGE_LIMIT)).replace("\n", "\n  ")
     if remedy := _REMEDIES.get(result.error.kind):
         yield f"  remedy: {remedy}"
 
@@ -137,7 +137,7 @@ def _answer(result: Result) -> Iterator[str]:
     ended = "" if as_usual else f" ({cut}finish_reason {one_line(str(reason), _NAME_LIMIT)})"
     thought = len(result.response.thinking)
     empty = f"(empty; {plural(thought, 'character')} of thinking are no answer)" if thought else "(empty)"
-    shown = plain(clip(result.response.text, _ANSWER_LIMIT)) or empty
+    shown = harmless(clip(result.response.text, _ANSWER_LIMIT)) or empty
     yield f"answer{ended}: " + shown.replace("\n", "\n  ")
 
 

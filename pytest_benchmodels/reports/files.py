@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,22 @@ from typing import BinaryIO
 
 from pytest_benchmodels.core.errors import ConfigError
 
-__all__ = ["replacing"]
+__all__ = ["check_writable", "replacing"]
+
+_NAME_PART = 40  # characters of up to 4 bytes: a name may have 255 bytes
+
+
+def check_writable(path: Path, option: str) -> None:
+    """Raise `ConfigError` where `path` could not be written now: whatever a session paid for would be without report.
+
+    Missing folders are made. What is there is left as it is; a pipe or a device is not opened, which could block.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return
+    with _named(path, option):
+        _, unfinished = _places(path)
+        unfinished.open("wb").close()
+        unfinished.unlink()
 
 
 @contextmanager
@@ -19,9 +35,14 @@ def replacing(path: Path, option: str) -> Iterator[BinaryIO]:
 
     Raises `ConfigError`, which names the `option` that asked for the file, if it cannot be written.
     """
+    with _named(path, option), _opened(path) as stream:
+        yield stream
+
+
+@contextmanager
+def _named(path: Path, option: str) -> Iterator[None]:
     try:
-        with _opened(path) as stream:
-            yield stream
+        yield
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigError(
@@ -36,12 +57,19 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         with path.open("wb") as stream:
             yield stream
         return
-    target = Path(os.path.realpath(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
+    target, unfinished = _places(path)
     try:
         with unfinished.open("wb") as stream:
             yield stream
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _places(path: Path) -> tuple[Path, Path]:
+    """Where the report is to be, and where it is written until it is complete; the folder of both is there then."""
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target, target.with_name(f".{target.name[:_NAME_PART]}.{os.getpid()}")

@@ -27,6 +27,7 @@ __all__ = [
 
 _GAP = "  "
 _ERROR_LINES = 5
+_COMMAND = "to finish this run: "
 _WAIT_SHARE = 0.1
 _LEAST_WAIT_S = 1.0
 _DELAY_SHARE = 0.1
@@ -72,18 +73,22 @@ _BEFORE_LATENCY = 7
 def summary_lines(figures: Figures, width: int, notes: Iterable[str] = ()) -> list[str]:
     """The table, the causes of errors, what was cut off and waited for, doubts about latencies, `notes`, closing lines.
 
-    Causes are wrapped to `width` characters; the table has one layout everywhere, for programs read it too.
+    All but commands and the closing lines is fitted to `width` characters.
     """
     return [
-        *_table(figures.models),
+        *_table(figures.models, max(width, _LEAST_WIDTH)),
         *cause_lines(figures.errors, width),
-        *cut_lines(figures),
-        *wait_lines(figures),
-        *timing_lines(figures),
-        *rerun_lines(figures),
-        *notes,
+        *(part for line in _doubts(figures) for part in _wrapped(line, width)),
+        *(part for line in notes for part in _wrapped(line, width)),
         *closing_lines(figures),
     ]
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """A line for a reader; a command stays one, for whoever copies it."""
+    if line.startswith(_COMMAND):
+        return [line]
+    return wrap(line, max(width, _LEAST_WIDTH), subsequent_indent=_GAP, break_on_hyphens=False, break_long_words=False)
 
 
 def summary_table(models: Sequence[ModelFigures]) -> tuple[list[str], list[list[str]]]:
@@ -92,12 +97,26 @@ def summary_table(models: Sequence[ModelFigures]) -> tuple[list[str], list[list[
     return [column.title.strip() for column in columns], rows
 
 
-def _table(models: Sequence[ModelFigures]) -> list[str]:
+def _table(models: Sequence[ModelFigures], width: int) -> list[str]:
+    """One row a model; on a screen too narrow for that, one in each of as many parts as it takes."""
     if not models:
         return []
     columns, rows = _columns_and_rows(models)
     cells = [column.cells(values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)]
-    return [_GAP.join(line).rstrip() for line in zip(*cells, strict=True)]
+    return [_GAP.join(line).rstrip() for part in _parts(cells, width) for line in zip(*part, strict=True)]
+
+
+def _parts(cells: list[list[str]], width: int) -> Iterator[list[list[str]]]:
+    """The columns in parts that fit, each with the models' names in front; a last one that ends in blanks may do so."""
+    names, *others = cells
+    part = [names]
+    for column in others:
+        taken = sum(len(other[0]) + len(_GAP) for other in part)
+        if len(part) > 1 and taken + max(len(cell.rstrip()) for cell in column) > width:
+            yield part
+            part = [names]
+        part.append(column)
+    yield part
 
 
 def _columns_and_rows(models: Sequence[ModelFigures]) -> tuple[list[_Column], list[list[str]]]:
@@ -158,6 +177,14 @@ def _tokens(model: ModelFigures) -> str:
     return UNKNOWN if sent == written == UNKNOWN else f"{sent}/{written}"
 
 
+def _doubts(figures: Figures) -> Iterator[str]:
+    """What was cut off and waited for, what is doubtful of latencies, what was run again."""
+    yield from cut_lines(figures)
+    yield from wait_lines(figures)
+    yield from timing_lines(figures)
+    yield from rerun_lines(figures)
+
+
 def cause_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:
     """The most frequent causes of errors, each on as many lines of `width` characters as its remedy takes."""
     shown = groups if len(groups) <= _ERROR_LINES else groups[: _ERROR_LINES - 1]
@@ -167,7 +194,7 @@ def cause_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:
         cause = start + clip(one_line(group.message, _CAUSE_LIMIT), _CAUSE_LIMIT + _NOTE)
         yield from wrap(cause, max(width, _LEAST_WIDTH), subsequent_indent=_GAP, break_on_hyphens=False)
     if rest := groups[len(shown) :]:
-        yield f"errors: {sum(group.count for group in rest)} more of {len(rest)} further kinds"
+        yield f"errors: {sum(group.count for group in rest)} more of {len(rest)} further causes"
 
 
 def cut_lines(figures: Figures) -> Iterator[str]:

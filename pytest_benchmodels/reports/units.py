@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
-from pytest_benchmodels.core.text import clip, plain
+from pytest_benchmodels.core.text import clip, harmless
 
 __all__ = ["UNKNOWN", "dollars", "duration", "fraction", "one_line", "percent", "plural", "tokens", "utc"]
 
@@ -76,7 +76,7 @@ def utc(seconds: float) -> str:
 
 def one_line(text: str, limit: int) -> str:
     """Hostile text on one line of at most about `limit` characters."""
-    return plain(" ".join(clip(text, limit).split()))
+    return harmless(" ".join(clip(text, limit).split()))
 
 
 def _cents(amount: float, rounding: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
 import random
 import statistics
@@ -252,18 +253,33 @@ def test_the_same_id_in_two_files_is_two_scenarios() -> None:
     assert (figures.scenarios, figures.trials) == (2, 2)
 
 
-def test_errors_are_grouped_by_model_and_kind_the_most_frequent_first() -> None:
+def test_errors_are_grouped_by_model_kind_and_cause_the_most_frequent_first() -> None:
     def error(model: str, kind: str, message: str) -> Result:
         return a_result(model=model, status="error", error=Failure(kind, message))
 
     figures = figures_of(
-        error("a", "auth", "401"), error("b", "http", "second"), error("b", "http", "first"), a_result(status="error")
+        error("a", "auth", "401"),
+        error("b", "http", "busy, see request 9f3-b"),
+        error("b", "http", "busy, see request 8a1-c"),
+        error("b", "http", "no such field"),
+        a_result(status="error"),
     )
     assert figures.errors == (
-        ErrorGroup("b", "http", 2, "first"),
+        ErrorGroup("b", "http", 2, "busy, see request 8a1-c"),
         ErrorGroup("a", "auth", 1, "401"),
+        ErrorGroup("b", "http", 1, "no such field"),
         ErrorGroup("sim/steady", "unknown", 1, ""),
     )
+
+
+def test_of_many_causes_of_one_kind_the_rarest_are_one_group() -> None:
+    words = ["".join(letters) for letters in itertools.product("abc", repeat=4)]
+    found = figures_of(
+        *(a_result(model="m", status="error", error=Failure("http", f"no {word}")) for word in [*words, "aaaa"])
+    ).errors
+    assert len(found) == 20
+    assert found[0] == ErrorGroup("m", "http", 62, "no acab")
+    assert sum(group.count for group in found) == 82
 
 
 results = st.builds(

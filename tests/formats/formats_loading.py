@@ -83,7 +83,7 @@ class Loader:
         (scenario,) = self.scenarios(content, name)
         return scenario
 
-    def problems(self, content: str | bytes, name: str = "suite.yaml", *, named: bool = False) -> list[str]:
+    def problems(self, content: str | bytes, name: str = "suite.yaml", *, named: bool = True) -> list[str]:
         """The lines of the error that loading the file raises."""
         with pytest.raises(ScenarioFileError) as caught:
             self.maybe(content, name, named=named)

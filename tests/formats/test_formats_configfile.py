@@ -72,7 +72,9 @@ def test_all_faults_are_named_at_once_with_their_lines(tmp_path: Path) -> None:
 
 def test_a_key_of_the_file_itself_is_checked_too(tmp_path: Path) -> None:
     assert fault(tmp_path, 'modles = ["a"]\n') == "bench.toml:1: unknown key 'modles'; did you mean 'models'?"
-    assert fault(tmp_path, "\nmodels = 3\n") == "bench.toml:2: models = 3: Expected `array`, got `int`"
+    found = fault(tmp_path, "\nmodels = 3\n")
+    assert found is not None
+    assert found.startswith("bench.toml:2: models = 3: Expected `array`, got `int`; a list of names such as ")
 
 
 def test_a_table_that_is_none_is_said(tmp_path: Path) -> None:

@@ -107,12 +107,13 @@ def dataset_problems(files: Loader, dataset: str, prompt: str = "x") -> list[str
     return files.problems(f'id: x\ndataset: {dataset}\nprompt: "{prompt}"')
 
 
+ONE_A_LINE = " (a line holds one whole object; a list over several lines is a .json file)"
 CONTENTS = {
     "a broken line": (
         "a.jsonl",
         '{"a": 1}\n{"a": \n[1]\n',
         [
-            "suite.yaml:2: a.jsonl:2: not readable as JSON: Input data was truncated",
+            f"suite.yaml:2: a.jsonl:2: not readable as JSON: Input data was truncated{ONE_A_LINE}",
             "suite.yaml:2: a.jsonl:3: a record has to be an object, got [1]",
         ],
     ),

@@ -21,6 +21,10 @@ from tests.formats.formats_loading import OPTIONS, Loader
 
 TOO_LARGE = "too large: more than 1,000,000 values with its aliases written out. Split the file, or use fewer aliases"
 TOO_DEEP = "nested more than 100 levels deep: write it flatter"
+CLOSE = (
+    "while parsing a flow sequence that begins in line 2: close the list by ']', and part its entries by commas; if "
+    "it is text, put the text in quotes"
+)
 QUOTES = "put it in quotes if it is meant as text"
 
 
@@ -60,7 +64,7 @@ YAML: dict[str, tuple[str | bytes, str]] = {
     "a comment": ("# nothing", "1: the file is empty: a scenario needs at least a prompt"),
     "a list that is never closed": (
         "a: 1\nb: [1",
-        "3: not readable as YAML: did not find expected ',' or ']' while parsing a flow sequence that begins in line 2",
+        f"3: not readable as YAML: did not find expected ',' or ']' {CLOSE}",
     ),
     "a mapping as a key": ("? {a: 1}\n: 2", "1: a key has to be text, not a mapping, list or alias"),
     "an alias as a key": ("a: &a x\n*a : 2", "2: a key has to be text, not a mapping, list or alias"),

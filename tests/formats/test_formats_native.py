@@ -236,7 +236,8 @@ def test_broken_json_counts_by_what_could_be_read(files: Loader) -> None:
 
 def test_all_broken_lines_of_a_jsonl_file_are_told(files: Loader) -> None:
     problems = files.problems('{"id": "a", "prompt": "x"}\n{oops}\n\n{"id": "b"', "suite.jsonl")
+    told = "(JSONL holds one whole object a line; an object over several lines is a .json file)"
     assert problems == [
-        "suite.jsonl:2: not readable as JSON at 'oops}'",
+        f"suite.jsonl:2: not readable as JSON at 'oops}}' {told}",
         "suite.jsonl:4: not readable as JSON: expected ',' or '}', got the end of the file",
     ]

@@ -34,7 +34,7 @@ def test_the_environment_of_pytest_timeout_is_checked_too(project: Project, monk
     result = project.bench("-p", "no:timeout")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: timeout: 'soon' is no number of seconds"])
+    result.stderr.fnmatch_lines(["ERROR: timeout: 'soon' is no number of seconds; 0 is no limit"])
 
 
 def test_help_lists_every_option(pytester: pytest.Pytester) -> None:

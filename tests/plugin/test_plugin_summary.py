@@ -27,7 +27,8 @@ def summary(result: pytest.RunResult) -> list[str]:
 
 
 def assert_closed(lines: list[str]) -> None:
-    for line, pattern in zip(lines[-3:], CLOSING, strict=True):
+    assert lines[-1].startswith("exit status ")
+    for line, pattern in zip(lines[-4:-1], CLOSING, strict=True):
         assert pattern.fullmatch(line), line
 
 
@@ -45,7 +46,7 @@ def test_the_summary_is_the_last_before_pytests_own_line(project: Project, worke
     assert lines[0].split() == TITLES.split()
     assert re.fullmatch(r"sim/steady +1/3 +33\.3% .* +1 +1 .*", lines[1]), lines[1]
     assert_closed(lines)
-    assert lines[-3].startswith("4 scenarios x 1 model = 4 runs in ")
+    assert lines[-4].startswith("4 scenarios x 1 model = 4 runs in ")
 
 
 def test_each_model_has_a_line(project: Project, workers: tuple[str, ...]) -> None:
@@ -57,7 +58,7 @@ def test_each_model_has_a_line(project: Project, workers: tuple[str, ...]) -> No
         ["sim/flaky", "4/4", "100.0%"],
         ["sim/steady", "4/4", "100.0%"],
     ]
-    assert lines[-3].startswith("2 scenarios x 2 models x 2 trials = 8 runs in ")
+    assert lines[-4].startswith("2 scenarios x 2 models x 2 trials = 8 runs in ")
     assert_closed(lines)
 
 
@@ -68,7 +69,7 @@ def test_it_is_there_however_much_pytest_says(project: Project, option: str) -> 
     lines = project.bench(option).outlines
 
     start = next(number for number, line in enumerate(lines) if "benchmark summary" in line)
-    assert_closed(lines[start + 1 : start + 6])
+    assert_closed(lines[start + 1 : start + 7])
 
 
 def test_no_summary_is_about_pytests_own_sections(project: Project) -> None:
@@ -105,7 +106,7 @@ def test_a_session_that_is_complete_has_nothing_to_finish(project: Project) -> N
 
     lines = summary(project.bench())
 
-    assert len(lines) == 2 + 3
+    assert len(lines) == 2 + 4
     assert_closed(lines)
 
 

@@ -74,9 +74,15 @@ def test_columns_align_under_a_long_name() -> None:
     assert header.index("cost") == short_row.index("$0.11") == long_row.index("$0.11")
 
 
-def test_the_layout_is_the_same_in_a_narrow_terminal() -> None:
+def test_a_narrow_terminal_has_the_same_columns_in_parts() -> None:
     figures = some_figures(a_model())
-    assert summary_lines(figures, 40) == summary_lines(figures, 200)
+    wide, narrow = summary_lines(figures, 200), summary_lines(figures, 80)
+    assert max(map(len, narrow)) <= 80
+    for row in (0, 1):
+        name, *cells = wide[row].split()
+        parts = [narrow[row].split(), narrow[row + 2].split()]
+        assert [part[0] for part in parts] == [name, name]
+        assert parts[0][1:] + parts[1][1:] == cells
 
 
 def test_a_skipped_column_stands_only_where_runs_were_skipped() -> None:
@@ -156,11 +162,12 @@ def test_the_cause_of_errors_stands_below_the_table() -> None:
 def test_a_long_cause_is_wrapped_so_that_its_remedy_can_be_read() -> None:
     message = "cannot connect to http://127.0.0.1:9: connection refused; is the server running, is base_url right?"
     figures = some_figures(a_model(errors=2), errors=(ErrorGroup("openai/x", "connection", 2, message),))
-    assert summary_lines(figures, 80)[2:4] == [
+    assert summary_lines(figures, 80)[4:6] == [
         "errors: openai/x: 2 x connection: cannot connect to http://127.0.0.1:9:",
         "  connection refused; is the server running, is base_url right?",
     ]
-    narrow = summary_lines(figures, 1)[2:-3]
+    whole = summary_lines(figures, 1)
+    narrow = whole[next(number for number, line in enumerate(whole) if line.startswith("errors: ")) : -3]
     assert max(map(len, narrow)) <= 40
     assert " ".join(line.strip() for line in narrow) == f"errors: openai/x: 2 x connection: {message}"
 
@@ -168,7 +175,7 @@ def test_a_long_cause_is_wrapped_so_that_its_remedy_can_be_read() -> None:
 @pytest.mark.parametrize("filler", ["x", "x ", "-", "\n", "\x1b"])
 def test_a_hostile_cause_is_bounded(filler: str) -> None:
     groups = (ErrorGroup("m", "http", 1, filler * 1_000_000),)
-    lines = summary_lines(some_figures(a_model(errors=1), errors=groups), 80)[2:-3]
+    lines = summary_lines(some_figures(a_model(errors=1), errors=groups), 80)[4:-3]
     assert all(len(line) <= 80 for line in lines)
     told = " ".join(line.strip() for line in lines)
     assert len(told) <= 500
@@ -178,7 +185,7 @@ def test_a_hostile_cause_is_bounded(filler: str) -> None:
 def test_many_causes_are_five_lines() -> None:
     groups = tuple(ErrorGroup("m", f"kind-{n}", 10 - n, "why") for n in range(7))
     lines = [line for line in summary_lines(some_figures(a_model(errors=49), errors=groups), 120) if "errors: " in line]
-    assert lines[-2:] == ["errors: m: 7 x kind-3: why", "errors: 15 more of 3 further kinds"]
+    assert lines[-2:] == ["errors: m: 7 x kind-3: why", "errors: 15 more of 3 further causes"]
     assert len(lines) == 5
 
 
@@ -249,7 +256,8 @@ def test_any_figures_make_an_even_ascii_table(some: list[ModelFigures], makespan
     assert text.isascii()
     assert "nan" not in text
     assert "inf" not in text
-    assert {len(line.split()) for line in lines[1 : len(some) + 1]} <= {11 + any(model.skipped for model in some)}
+    rows = summary_lines(figures, 10_000)[1 : len(some) + 1]
+    assert {len(row.split()) for row in rows} <= {11 + any(model.skipped for model in some)}
 
 
 def test_further_intervals_are_told_and_a_figure_with_too_few_runs_says_so() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,7 +56,10 @@ def run(arguments: Namespace, output: Output) -> int:
             broken += 1
             problems += len(error.problems)
             for problem in error.problems:
-                output.line(_FORMATS[arguments.format](problem), "bad")
+                if arguments.format == "github":
+                    output.command(_annotation(problem))
+                else:
+                    output.line(str(problem), "bad")
             continue
         if found is not None:
             files += 1
@@ -94,6 +96,3 @@ def _escaped(text: str, more: str = "") -> str:
     for character in f"%\r\n{more}":
         text = text.replace(character, f"%{ord(character):02X}")
     return text
-
-
-_FORMATS: Mapping[str, Callable[[Problem], str]] = {"text": str, "github": _annotation}

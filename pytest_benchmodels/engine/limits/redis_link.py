@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pytest_benchmodels.core.errors import ConfigError
 
-__all__ = ["EXPIRY_S", "RedisLink"]
+__all__ = ["EXPIRY_S", "RedisLink", "check_address"]
 
 T = TypeVar("T")
 
@@ -21,6 +21,30 @@ _PATIENCE_S = 15.0
 _REMEDY = "start it again, or go on without sharing: take `limits` out of bench.toml"
 
 
+def check_address(url: str) -> None:
+    """Raise `ConfigError` without the package, and for an address that it makes nothing of; connect to nobody."""
+    try:
+        _client(url).connection_pool.make_connection()
+    except ConfigError:
+        raise
+    except Exception as error:  # noqa: BLE001 - an option of the address's reaches whichever class it is for
+        # The address may hold a password, and so may what is said of it.
+        raise ConfigError(
+            f"limits: this address of a Redis cannot be used ({type(error).__name__}): write "
+            "redis://[:PASSWORD@]HOST[:PORT][/DATABASE], with options that the package redis knows"
+        ) from None
+
+
+def _client(url: str) -> Any:
+    try:
+        from redis.asyncio import Redis  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise ConfigError(
+            "limits = 'redis://...' needs the package redis: pip install 'pytest-benchmodels[redis]'"
+        ) from None
+    return Redis.from_url(url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S)
+
+
 class RedisLink:
     """Asks a Redis, for the running event loop; raises `ConfigError` without the package.
 
@@ -30,13 +54,7 @@ class RedisLink:
     """
 
     def __init__(self, url: str, patience_s: float = _PATIENCE_S) -> None:
-        try:
-            from redis.asyncio import Redis  # noqa: PLC0415 - an extra
-        except ImportError:
-            raise ConfigError(
-                "limits = 'redis://...' needs the package redis: pip install 'pytest-benchmodels[redis]'"
-            ) from None
-        self.redis: Any = Redis.from_url(url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S)
+        self.redis: Any = _client(url)
         self._patience_s = patience_s
         self._has_answered = False
         self._silent_since: float | None = None

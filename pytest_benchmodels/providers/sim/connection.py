@@ -6,11 +6,13 @@ import asyncio
 import json
 import socket
 import struct
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import h11
 
-from .wire import endless_head, endless_part, whole
+from .wire import endless_head, endless_part, parts
 
 if TYPE_CHECKING:
     from .reply import Reply
@@ -41,7 +43,7 @@ class Connection(asyncio.Protocol):
         self._waiting_bytes = 0
         self._refused = False
         self._is_full = False
-        self._stalled: Reply | None = None
+        self._stalled: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_server() hands out; for the types
@@ -72,12 +74,13 @@ class Connection(asyncio.Protocol):
         self._is_full = False
         stalled, self._stalled = self._stalled, None
         if stalled is not None:
-            self._pour(stalled)
+            stalled()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name for it
         self._idle.pop(self, None)
         if self._timer is not None:
             self._timer.cancel()
+        self._stalled = None
         if self._reply is not None and self._reply.tally is not None:
             self._reply.tally.left()
         self._reply = None
@@ -128,23 +131,32 @@ class Connection(asyncio.Protocol):
             self._transport.write(endless_head(reply, self._http))
             self._pour(reply)
         elif reply.drip_s:
-            self._drip(reply, memoryview(whole(reply, self._http)))
+            self._drip(reply, parts(reply, self._http), memoryview(b""))
         else:
-            self._transport.write(whole(reply, self._http))
-            self._done(reply)
+            self._write(reply, parts(reply, self._http))
+
+    def _write(self, reply: Reply, following: Iterator[bytes]) -> None:
+        """Send one part after another as long as there is room; resume_writing() goes on."""
+        for part in following:
+            self._transport.write(part)
+            if self._is_full:
+                self._stalled = partial(self._write, reply, following)
+                return
+        self._done(reply)
 
     def _pour(self, reply: Reply) -> None:
         """Send more until the client leaves, or there is no room: resume_writing() goes on."""
         self._transport.write(endless_part(reply, self._http))
         if self._is_full:
-            self._stalled = reply
+            self._stalled = partial(self._pour, reply)
         else:
             self._timer = self._loop.call_later(reply.drip_s, self._pour, reply)
 
-    def _drip(self, reply: Reply, wire: memoryview) -> None:
+    def _drip(self, reply: Reply, following: Iterator[bytes], wire: memoryview) -> None:
+        wire = wire or memoryview(next(filter(None, following), b""))
         if wire:
             self._transport.write(wire[:1])
-            self._timer = self._loop.call_later(reply.drip_s, self._drip, reply, wire[1:])
+            self._timer = self._loop.call_later(reply.drip_s, self._drip, reply, following, wire[1:])
         else:
             self._done(reply)
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["Reply", "error_reply", "json_reply", "planned_reply", "refusing_reply"]
 
 _BODILESS = {204, 304}
+_AFTER_TEXT = b'"},"finish_reason"'  # within the text, its quotes would be escaped
+_PART_BYTES = 65_536
 
 _dump = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -24,8 +26,9 @@ _dump = json.JSONEncoder(separators=(",", ":")).encode
 class Reply:
     """`body` under `status`, after `delay_s` seconds and `interim` informational ones; `fault` spoils it.
 
-    `drip_s` seconds pass before each byte. `declared_bytes` is the Content-Length that is told, if not the true one.
-    `tokens` is what the answer costs. `tally` is that of the model whose request this answers, None for any other.
+    `filler` bytes of `x` stand in the body at `filled_at`, and are made when they are sent. `drip_s` seconds pass
+    before each byte. `declared_bytes` is the Content-Length that is told, if not the true one. `tokens` is what the
+    answer costs. `tally` is that of the model whose request this answers, None for any other.
     """
 
     status: int
@@ -38,6 +41,8 @@ class Reply:
     fault: Fault | None = None
     tokens: int = 0
     tally: Tally | None = None
+    filler: int = 0
+    filled_at: int = 0
 
     @property
     def outcome(self) -> str:
@@ -72,16 +77,22 @@ def planned_reply(name: str, asked: Asked, knobs: Knobs, plan: Plan) -> Reply:
     status = knobs.status or (307 if knobs.redirect else 200)
     if plan.fault in ("429", "500"):
         status = int(plan.fault)
-    tokens = 0
+    tokens = filler = filled_at = 0
     if status == 200:
+        filler = _filler(plan, knobs)
         body, tokens = _completion(name, asked, plan, knobs)
+        filled_at = body.rindex(_AFTER_TEXT)
     else:
         body = b"" if status in _BODILESS else error_reply(status, f"simulated status {status}: {plan.text}").body
     if plan.fault == "malformed":
         body = body[:-2]
+    if knobs.gzip:
+        body, filler = _compressed(body, filler, filled_at), 0
     return Reply(
         status=status,
-        body=_compressed(body) if knobs.gzip else body,
+        body=body,
+        filler=filler,
+        filled_at=filled_at,
         headers=_headers(knobs, status),
         delay_s=plan.delay_s,
         drip_s=knobs.drip,
@@ -110,21 +121,26 @@ def _retry_after(seconds: float) -> tuple[tuple[str, str], ...]:
     return (("Retry-After", str(math.ceil(seconds))), ("Retry-After-Ms", f"{seconds * 1000:g}"))
 
 
-def _compressed(body: bytes) -> bytes:
-    import gzip  # noqa: PLC0415 - for one knob
+def _compressed(body: bytes, filler: int, filled_at: int) -> bytes:
+    import zlib  # noqa: PLC0415 - for one knob
 
-    return gzip.compress(body, 1)
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)  # 31: with gzip's header, without a time in it
+    packed = [packer.compress(body[:filled_at])]
+    parts = (b"x" * min(_PART_BYTES, filler - start) for start in range(0, filler, _PART_BYTES))
+    packed.extend(map(packer.compress, parts))
+    return b"".join([*packed, packer.compress(body[filled_at:]), packer.flush()])
+
+
+def _filler(plan: Plan, knobs: Knobs) -> int:
+    """How many bytes the text lacks."""
+    return max(0, knobs.huge - len(plan.text))
 
 
 def _completion(name: str, asked: Asked, plan: Plan, knobs: Knobs) -> tuple[bytes, int]:
-    """The body, and the tokens that it counts."""
-    text = plan.text
-    if knobs.huge > len(text):
-        text += "x" * (knobs.huge - len(text))
-    sent, said = max(1, len(asked.prompt) // 4), max(1, len(text) // 4)
-    message = {"role": "assistant", "content": text}
-    if knobs.thinking is not None:
-        message["reasoning_content"] = knobs.thinking
+    """The body, without its filler, and the tokens that it counts."""
+    sent, said = max(1, len(asked.prompt) // 4), max(1, (len(plan.text) + _filler(plan, knobs)) // 4)
+    thinking = {} if knobs.thinking is None else {"reasoning_content": knobs.thinking}
+    message = {"role": "assistant", **thinking, "content": plan.text}
     choice = {"index": 0, "message": message, "finish_reason": knobs.finish_reason or "stop"}
     document = {
         "id": f"chatcmpl-sim-{asked.trial}-{asked.attempt}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -10,23 +11,37 @@ import h11
 if TYPE_CHECKING:
     from .reply import Reply
 
-__all__ = ["endless_head", "endless_part", "whole"]
+__all__ = ["endless_head", "endless_part", "parts"]
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _GARBAGE = b"\x00\xffSSH-2.0-this is no HTTP\r\n\r\n"
 _PART_BYTES = 65_536
 
 
-def whole(reply: Reply, http: h11.Connection) -> bytes:
-    """All that is sent for a reply that ends."""
+def parts(reply: Reply, http: h11.Connection) -> Iterator[bytes]:
+    """All that is sent for a reply that ends, in parts: a huge one is never there as a whole."""
     if reply.fault == "garbage":
-        return _GARBAGE
-    if reply.declared_bytes is not None:
-        return _head(reply, http, ("Content-Length", str(reply.declared_bytes))) + reply.body
-    head = _head(reply, http, ("Content-Length", str(len(reply.body))))
-    body = http.send(h11.Data(data=reply.body)) or b""
-    wire = head + body + (http.send(h11.EndOfMessage()) or b"")
-    return wire[: -1 - len(reply.body) // 2] if reply.fault == "truncate" else wire
+        yield _GARBAGE
+        return
+    length = len(reply.body) + reply.filler
+    declared = length if reply.declared_bytes is None else reply.declared_bytes
+    yield _head(reply, http, ("Content-Length", str(declared)))
+    left = length - 1 - length // 2 if reply.fault == "truncate" else length
+    for piece in _pieces(reply):
+        part = piece[:left]
+        left -= len(part)
+        if part:
+            yield part if reply.declared_bytes is not None else http.send(h11.Data(data=part)) or b""
+    if reply.fault != "truncate" and reply.declared_bytes is None:
+        yield http.send(h11.EndOfMessage()) or b""
+
+
+def _pieces(reply: Reply) -> Iterator[bytes]:
+    """The body, with its filler where that belongs."""
+    yield reply.body[: reply.filled_at]
+    for start in range(0, reply.filler, _PART_BYTES):
+        yield b"x" * min(_PART_BYTES, reply.filler - start)
+    yield reply.body[reply.filled_at :]
 
 
 def endless_head(reply: Reply, http: h11.Connection) -> bytes:

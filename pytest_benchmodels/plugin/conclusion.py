@@ -1,0 +1,95 @@
+"""What decided the exit status, in one line, and which lines of the summary are good or bad news."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import pytest
+
+from pytest_benchmodels.core.metrics import Figures
+from pytest_benchmodels.core.verdict import GateVerdict
+from pytest_benchmodels.reports.units import one_line, plural
+
+__all__ = ["Ending", "conclusion", "markup_of_gate", "markup_of_row"]
+
+_NAME_LIMIT = 60
+_NAMED_GATES = 3
+
+Markup = Mapping[str, bool]
+_GOOD: Markup = {"green": True}
+_BAD: Markup = {"red": True}
+_PLAIN: Markup = {}
+
+
+class Ending(NamedTuple):
+    """How a session ended: pytest's exit status, the gates, failed tests that are no runs, runs without a result."""
+
+    status: int
+    gates: Sequence[GateVerdict]
+    others_failed: int
+    missing: int
+
+
+def conclusion(figures: Figures, ending: Ending) -> str:
+    """`exit status 1: 2 of 40 runs failed, 1 error`."""
+    if ending.status == pytest.ExitCode.INTERRUPTED:
+        reasons = [
+            f"interrupted; {plural(ending.missing, 'run')} without a result" if ending.missing else "interrupted"
+        ]
+    elif ending.gates:
+        reasons = list(_gate_reasons(ending))
+    else:
+        reasons = list(_run_reasons(figures, ending))
+    return f"exit status {int(ending.status)}: {', '.join(reasons)}"
+
+
+def _gate_reasons(ending: Ending) -> Iterator[str]:
+    failed = [verdict for verdict in ending.gates if not verdict.held]
+    if not failed:
+        yield f"{plural(len(ending.gates), 'gate')} held, and gates decide"
+    for verdict in failed[:_NAMED_GATES]:
+        model = f" ({one_line(verdict.model, _NAME_LIMIT)})" if verdict.model and verdict.gate.model == "*" else ""
+        yield f"gate failed: {one_line(verdict.gate.text or str(verdict.gate), _NAME_LIMIT)}{model}"
+    if len(failed) > _NAMED_GATES:
+        yield f"{plural(len(failed) - _NAMED_GATES, 'more gate')} failed"
+    yield from _other_reasons(ending)
+
+
+def _run_reasons(figures: Figures, ending: Ending) -> Iterator[str]:
+    statuses = figures.statuses
+    failed = statuses["failed"] - figures.xfailed
+    counts = ((failed, "failed"), (statuses["timeout"], "timed out"), (statuses["error"], "ended as an error"))
+    bad = [f"{count} {what}" for count, what in counts if count]
+    if bad:
+        listed = " and ".join(filter(None, (", ".join(bad[:-1]), bad[-1])))
+        yield f"of {plural(figures.runs, 'run')} {listed}"
+    yield from _other_reasons(ending)
+    if not bad and not ending.others_failed and not ending.missing:
+        yield (
+            "no run failed" if ending.status == pytest.ExitCode.OK else "no run failed, but not all could be collected"
+        )
+
+
+def _other_reasons(ending: Ending) -> Iterator[str]:
+    if ending.missing:
+        yield f"{plural(ending.missing, 'run')} without a result"
+    if ending.others_failed:
+        yield f"{plural(ending.others_failed, 'other failure')}"
+
+
+def markup_of_gate(line: str) -> Markup:
+    """Green for a gate that held, red for one that did not."""
+    return _GOOD if line.startswith("gate held") else _BAD
+
+
+def markup_of_row(line: str, figures: Figures) -> Markup:
+    """Of a line of the summary: green for a model all of whose answers passed, red for one with anything else."""
+    if line.startswith("errors: "):
+        return _BAD
+    for model in figures.models:
+        if line.startswith(f"{one_line(model.model, 80)} "):
+            if model.errors or model.timeouts or model.passed < model.graded:
+                return _BAD
+            return _GOOD if model.graded else _PLAIN
+    return _PLAIN
