@@ -15,7 +15,6 @@ import pytest
 
 from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import parse_run_name
-from pytest_benchmodels.reports.failure import failure_text
 
 from .bench import Bench
 from .brief import Brief
@@ -24,6 +23,7 @@ from .handover import Handover
 from .interrupts import gentle_interrupts
 from .machines import distant
 from .marks import Marks
+from .protocol import hears_outcomes_only
 from .scheduler import LaneScheduling
 from .transport import complete_crash, teardown_after
 from .xdist_shape import is_known
@@ -53,6 +53,7 @@ class Controller:
         self._folder = Path(tempfile.mkdtemp(prefix="benchmodels-"))
         self._dismissed: set[WorkerController] = set()
         self._crash: pytest.TestReport | None = None
+        self._scenario_files: dict[str, bool] = {}
 
     def is_dismissed(self, node: WorkerController) -> bool:
         """Whether the worker ended because it was told to, and not by a crash."""
@@ -85,10 +86,15 @@ class Controller:
         found = {}
         for index, nodeid in enumerate(collection):
             name = parse_run_name(nodeid)
-            path = PurePosixPath(nodeid.partition("::")[0])
-            if name is not None and any(path.match(pattern) for pattern in self.bench.settings.patterns):
+            if name is not None and self._is_scenario_file(nodeid.partition("::")[0]):
                 found[index] = name.model
         return found
+
+    def _is_scenario_file(self, path: str) -> bool:
+        if path not in self._scenario_files:
+            matches = PurePosixPath(path).match
+            self._scenario_files[path] = any(map(matches, self.bench.settings.patterns))
+        return self._scenario_files[path]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
@@ -129,6 +135,7 @@ class Controller:
             marks_path=marks.path,
             window=share,
             resumed=self.bench.resumed,
+            hears_outcomes_only=hears_outcomes_only(self._config),
         )
         handover.put(node.workerinput)
 
@@ -169,7 +176,7 @@ class Controller:
             duration_s=0.0,
             error=Failure("worker-crash", f"{died}: a check, a hook or the system ended the process"),
         )
-        complete_crash(report, result, failure_text(result))
+        complete_crash(report, result)
         self._crash = report
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

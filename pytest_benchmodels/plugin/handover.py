@@ -21,7 +21,8 @@ class Handover(msgspec.Struct, frozen=True):
 
     `file` is bench.toml, read once for all. `sim_url` is where `sim/*` answers, `limits_path` the file in which workers
     share rate limits, `marks_path` the worker's own. `window` is its share of the lanes, None if it is sent only what
-    has one already. `resumed` is the id of the stored run that this session finishes.
+    has one already. `resumed` is the id of the stored run that this session finishes. `hears_outcomes_only` says that
+    the controller wants one report of a run.
     """
 
     file: ConfigFile
@@ -30,6 +31,7 @@ class Handover(msgspec.Struct, frozen=True):
     marks_path: str
     window: int | None
     resumed: str | None
+    hears_outcomes_only: bool = False
 
     def put(self, workerinput: dict[str, Any]) -> None:
         """Lay it down for the worker, as plain data."""

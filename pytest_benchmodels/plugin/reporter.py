@@ -19,7 +19,8 @@ from pytest_benchmodels.reports.units import plural
 from .bench import Bench
 from .durations import write_durations
 from .keeper import Keeper
-from .transport import detach, gate_reports
+from .longrepr import FailureRepr
+from .transport import Delivery, detach, gate_reports, is_of_run
 from .verdicts import Verdicts
 from .writing import write_reports
 
@@ -47,12 +48,27 @@ class Reporter:
         """Look at the store before workers do, and before anything is paid for."""
         self._keeper.look()
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
         """Keep a result before any other plugin hears of it."""
-        delivery = detach(report)
-        if delivery is None or str(report.outcome) == "rerun":  # pytest-rerunfailures': the last result is the run's
-            return
+        is_of_a_run, delivery = is_of_run(report), detach(report)
+        if delivery is not None and str(report.outcome) != "rerun":  # pytest-rerunfailures': the last one is the run's
+            self._take(report, delivery)
+        yield
+        if is_of_a_run and delivery is None and report.passed:
+            self._let_go(report)
+
+    def _let_go(self, report: pytest.TestReport) -> None:
+        """Let pytest not keep the passed setup or teardown of a run: for each failure it looks through them all."""
+        kept = getattr(self._config.pluginmanager.get_plugin("terminalreporter"), "stats", {}).get("")
+        if kept and kept[-1] is report:
+            kept.pop()
+
+    def _take(self, report: pytest.TestReport, delivery: Delivery) -> None:
+        if report.failed and not isinstance(report.longrepr, FailureRepr):
+            # From a worker: on its way it became a text.
+            style = self._config.option.tbstyle
+            report.longrepr = FailureRepr.of(delivery.result, report.location, style)  # type: ignore[assignment] # see there
         self._keeper.keep(delivery)
         result = delivery.result
         self._tally.add(result)

@@ -67,7 +67,7 @@ class _Worker:
         self._xdist = xdist
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._idle = idle_item(session)
-        self._protocol = Protocol(session.config)
+        self._protocol = Protocol(session.config, heard_elsewhere=not handover.hears_outcomes_only)
         self._last_ordinary: int | None = None
         self._is_dismissed = False
         self._unreported = 0
