@@ -23,6 +23,7 @@ from .handover import Handover
 from .interrupts import gentle_interrupts
 from .machines import distant
 from .marks import Marks
+from .priority import boot_behind_the_first, boots_behind
 from .protocol import hears_outcomes_only
 from .scheduler import LaneScheduling
 from .transport import complete_crash, teardown_after
@@ -121,8 +122,10 @@ class Controller:
             status._isatty = False  # noqa: SLF001 - see above
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_setupnodes(self, specs: Sequence[object]) -> None:
+    def pytest_xdist_setupnodes(self, specs: list[object]) -> None:
         self.bench.distant_workers = distant(specs)
+        if self._schedules:
+            specs[:] = boot_behind_the_first(specs)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: WorkerController) -> None:
@@ -136,6 +139,7 @@ class Controller:
             window=share,
             resumed=self.bench.resumed,
             hears_outcomes_only=hears_outcomes_only(self._config),
+            booted_behind=self._schedules and boots_behind(node.gateway.spec),
         )
         handover.put(node.workerinput)
 

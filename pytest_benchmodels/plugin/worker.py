@@ -31,6 +31,7 @@ from .idle import idle_item
 from .interrupts import ignored_interrupts
 from .marks import Marks
 from .places import SentPlaces
+from .priority import with_usual_priority
 from .protocol import Protocol
 from .signals import Signal
 from .xdist_shape import is_known
@@ -72,12 +73,15 @@ class _Worker:
         self._is_dismissed = False
         self._unreported = 0
         self._indices = {item.nodeid: index for index, item in enumerate(session.items)}
+        self._booted_behind = handover.booted_behind
         self._marks = Marks.open(handover.marks_path)
         # With a scheduler of xdist's own, which sends many items ahead, a worker keeps its share of the lanes itself.
         window = handover.window
         self._places: Places[int] = SentPlaces(self._signal) if window is None else Dispatch(window)
 
     def run(self) -> None:
+        if self._booted_behind:
+            with_usual_priority()
         executor, close = assemble(self._bench, self._watch)
         lanes = Lanes(executor, self._places, lambda index, result: self._inbox.put(_Arrival(index, result)), close)
         with ignored_interrupts(), lanes:

@@ -164,7 +164,7 @@ def test_the_text_is_the_exceptions_own(project: Project, pytester: pytest.Pytes
     with pytest.raises(NoAnswerError, match="for a reader") as excinfo:
         raise NoAnswerError(shown)
 
-    assert item.repr_failure(excinfo) is shown
+    assert str(item.repr_failure(excinfo)) == str(shown) == "for a reader"
 
 
 def test_an_items_location_is_what_pytest_would_make_it(pytester: pytest.Pytester, tmp_path: Path) -> None:
