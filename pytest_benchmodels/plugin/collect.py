@@ -16,12 +16,12 @@ from pytest_benchmodels.core.result import Result, Status
 from pytest_benchmodels.core.run import NO_MODEL, Run, run_name
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.core.text import harmless
-from pytest_benchmodels.reports.failure import failure_text
 from pytest_benchmodels.reports.properties import junit_properties
 from pytest_benchmodels.reports.units import one_line, plural
 
 from .bench import BENCH
 from .compat import location_name, skip_here
+from .longrepr import FailureRepr
 
 __all__ = ["LateAnswerError", "NoAnswerError", "RunItem", "ScenarioFile", "WrongAnswerError"]
 
@@ -31,6 +31,10 @@ _NOT_COUNTED = (".json", ".jsonl")  # data, mostly: nobody expects scenarios in 
 
 class _OutcomeError(Exception):
     """Carries a run's end through pytest's protocol; its text is for a reader."""
+
+    def __init__(self, shown: FailureRepr) -> None:
+        super().__init__(shown.text)
+        self.shown = shown
 
 
 class WrongAnswerError(_OutcomeError):
@@ -138,8 +142,7 @@ class RunItem(pytest.Item):
                 self.result, told = self._earlier, self._earlier.unpaid()
             else:
                 self.result = result.again_after(self._earlier)
-        others = [pair for pair in self.user_properties if not pair[0].startswith("bench.")]
-        self.user_properties[:] = [*others, *junit_properties(told)]
+        self.user_properties[:] = [*self._properties_of_others(), *junit_properties(told)]
 
     def setup(self) -> None:
         if self.config.option.setuponly:
@@ -158,11 +161,27 @@ class RunItem(pytest.Item):
 
     def teardown(self) -> None:
         """Let the Result go: a plugin that reruns the item means to have another one."""
-        self._earlier, self.result = self.result or self._earlier, None
+        if self.result is not None and self.result.status != "passed":
+            self._earlier = self.result
+        self.result = None
 
     def _raise_if(self, status: Status, error: type[_OutcomeError]) -> None:
         if self.result is not None and self.result.status == status:
-            raise error(failure_text(self.result))
+            raise error(FailureRepr.of(self.result, self.location, self.config.option.tbstyle))
+
+    def failure(self) -> FailureRepr | None:
+        """How the Result is shown if it is no success."""
+        if self.result is None or self.result.status not in ("failed", "timeout", "error"):
+            return None
+        return FailureRepr.of(self.result, self.location, self.config.option.tbstyle)
+
+    def forget(self) -> None:
+        """Let go of the Result and of what was made of it: pytest keeps items to the end."""
+        self.result = None
+        self.user_properties[:] = self._properties_of_others()
+
+    def _properties_of_others(self) -> list[tuple[str, object]]:
+        return [pair for pair in self.user_properties if not pair[0].startswith("bench.")]
 
     def _repr_failure_py(  # type: ignore[override] # a text for a reader instead of a traceback
         self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None
@@ -171,9 +190,8 @@ class RunItem(pytest.Item):
 
         Replacing the text later would leave the traceback to be made: 40 ms for each error of an outage.
         """
-        return (
-            str(excinfo.value) if isinstance(excinfo.value, _OutcomeError) else super()._repr_failure_py(excinfo, style)
-        )
+        raised = excinfo.value
+        return raised.shown if isinstance(raised, _OutcomeError) else super()._repr_failure_py(excinfo, style)
 
     @cached_property
     def location(self) -> tuple[str, int | None, str]:

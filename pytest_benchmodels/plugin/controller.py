@@ -17,7 +17,6 @@ from pytest_benchmodels.core.bill import bill
 from pytest_benchmodels.core.exchange import Usage
 from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import parse_run_name
-from pytest_benchmodels.reports.failure import failure_text
 
 from .bench import LEFT_OUT, Bench, left_out_line
 from .brief import Brief
@@ -26,6 +25,8 @@ from .handover import Handover
 from .interrupts import gentle_interrupts
 from .machines import distant
 from .marks import Marks
+from .priority import boot_behind_the_first, boots_behind
+from .protocol import hears_outcomes_only
 from .scheduler import LaneScheduling
 from .transport import WORKER_CRASH, carried_result, complete_crash, is_rerun, teardown_after
 from .xdist_shape import is_known
@@ -56,6 +57,7 @@ class Controller:
         self._folder = Path(tempfile.mkdtemp(prefix="benchmodels-"))
         self._dismissed: set[WorkerController] = set()
         self._crash: pytest.TestReport | None = None
+        self._scenario_files: dict[str, bool] = {}
 
     def is_dismissed(self, node: WorkerController) -> bool:
         """Whether the worker ended because it was told to, and not by a crash."""
@@ -88,10 +90,15 @@ class Controller:
         found = {}
         for index, nodeid in enumerate(collection):
             name = parse_run_name(nodeid)
-            path = PurePosixPath(nodeid.partition("::")[0])
-            if name is not None and any(path.match(pattern) for pattern in self.bench.settings.patterns):
+            if name is not None and self._is_scenario_file(nodeid.partition("::")[0]):
                 found[index] = name.model
         return found
+
+    def _is_scenario_file(self, path: str) -> bool:
+        if path not in self._scenario_files:
+            matches = PurePosixPath(path).match
+            self._scenario_files[path] = any(map(matches, self.bench.settings.patterns))
+        return self._scenario_files[path]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
@@ -122,8 +129,10 @@ class Controller:
         self.bench.asked_runs = max(self.bench.asked_runs, getattr(report, "bench_runs", 0))
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_setupnodes(self, specs: Sequence[object]) -> None:
+    def pytest_xdist_setupnodes(self, specs: list[object]) -> None:
         self.bench.distant_workers = distant(specs)
+        if self._schedules:
+            specs[:] = boot_behind_the_first(specs)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: WorkerController) -> None:
@@ -137,6 +146,8 @@ class Controller:
             lanes_path=str(self._folder),
             window=share,
             resumed=self.bench.resumed,
+            hears_outcomes_only=hears_outcomes_only(self._config),
+            booted_behind=self._schedules and boots_behind(node.gateway.spec),
         )
         handover.put(node.workerinput)
 
@@ -185,7 +196,7 @@ class Controller:
             known_usage=took.known_usage,
             error=Failure(WORKER_CRASH, f"{died}: a check, a hook or the system ended the process"),
         )
-        complete_crash(report, result, failure_text(result))
+        complete_crash(report, result)
         self._crash = report
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -22,7 +22,8 @@ class Handover(msgspec.Struct, frozen=True):
     `file` is bench.toml, read once for all. `sim_url` is where `sim/*` answers, `limits_path` the file in which workers
     share rate limits, `marks_path` the worker's own. `lanes_path` the folder of the lanes that workers share.
     `window` is the worker's part of the lanes where it cannot share them, None if it is sent only what has one already.
-    `resumed` is the id of the stored run that this session finishes.
+    `resumed` is the id of the stored run that this session finishes. `hears_outcomes_only` says that the controller
+    wants one report of a run, `booted_behind` that this worker was started at low priority.
     """
 
     file: ConfigFile
@@ -32,6 +33,8 @@ class Handover(msgspec.Struct, frozen=True):
     lanes_path: str
     window: int | None
     resumed: str | None
+    hears_outcomes_only: bool = False
+    booted_behind: bool = False
 
     def put(self, workerinput: dict[str, Any]) -> None:
         """Lay it down for the worker, as plain data."""

@@ -4,94 +4,117 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
 from .collect import RunItem
+from .longrepr import FailureRepr
 from .transport import attach
 
-__all__ = ["Protocol"]
+__all__ = ["Protocol", "hears_outcomes_only"]
 
 Stage = Literal["setup", "call", "teardown"]
 _STAGES: tuple[Stage, ...] = ("setup", "call", "teardown")
 _STEPS = ("protocol", "logstart", "setup", "call", "teardown", "makereport", "logreport", "logfinish")
-_WAY = (*(f"pytest_runtest_{step}" for step in _STEPS), "pytest_report_teststatus", "pytest_bench_result")
-_GUARDS = (
-    *("_pytest", "pytest_benchmodels", "pytest_timeout", "_hypothesis_pytestplugin", "xdist"),
-    "pytest_rerunfailures",
+_WAY = (
+    *(f"pytest_runtest_{step}" for step in _STEPS),
+    "pytest_report_teststatus",
+    "pytest_exception_interact",
+    "pytest_bench_result",
 )
+_RERUNS = "pytest_rerunfailures"
+_GUARDS = ("_pytest", "pytest_benchmodels", "pytest_timeout", "_hypothesis_pytestplugin", "xdist", _RERUNS)
 """Who guards a test's code on that way: captures its output, limits its time, knows its exceptions, looks for leaks.
 
 Or runs again what failed, and so has nothing to do with what passed.
 """
 
-_HEAR_CALLS_ONLY = (
+_HEAR_OUTCOMES_ONLY = (
     *(f"_pytest.{name}" for name in ("cacheprovider", "logging", "main", "stepwise", "terminal")),
     "pytest_benchmodels",
+    "xdist",
 )
-"""Which of them do nothing about the report of a setup or a teardown that passed."""
+"""Which of them do nothing about the report of a setup or a teardown that passed, but pass it on."""
+
+
+def hears_outcomes_only(config: pytest.Config) -> bool:
+    """Whether nobody in this process wants more of a run than the one report that decides its outcome."""
+    return all(_is_of(module, _HEAR_OUTCOMES_ONLY) for module in _modules(config.hook, "pytest_runtest_logreport"))
 
 
 class Protocol:
-    """Reports items. One instance serves a session.
+    """Reports items. One instance serves a session; `heard_elsewhere` says that a controller wants all reports.
 
-    Of a run that passed there is nothing left to run, capture or guard when it is reported. Its reports are made here
-    then, at a fifth of what pytest's own way to them costs, unless a plugin or a conftest.py of this session has a part
-    in that way. All other items go the whole way.
+    Of a run that has its result there is nothing left to run, capture or guard when it is reported. Its reports are
+    made here then, at a fifth of what pytest's own way to them costs, unless a plugin or a conftest.py of this session
+    has a part in that way, or the author expects a failure. All other items go the whole way.
     """
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, *, heard_elsewhere: bool = False) -> None:
+        self._config = config
         self._hook = config.hook
-        self._shows_setup: bool = config.option.setupshow
+        self._heard_elsewhere = heard_elsewhere
 
     def run(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         """Report one item. The last of a session, which has no next one, ends the session's fixtures as well."""
-        if nextitem is not None and isinstance(item, RunItem) and _needs_no_guard(item) and self._is_unwatched:
-            _report_passed(item, self._stages)
+        if nextitem is not None and isinstance(item, RunItem) and self._needs_no_guard(item):
+            self._report(item)
         else:
             self._hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
 
+    def _needs_no_guard(self, item: RunItem) -> bool:
+        if item.result is None or item.result.status == "skipped" or item.get_closest_marker("xfail") is not None:
+            return False
+        return self._is_unwatched and (item.result.status == "passed" or not self._may_run_again)
+
+    @cached_property
+    def _may_run_again(self) -> bool:
+        return any(_is_of(module, (_RERUNS,)) for module in _modules(self._hook, "pytest_runtest_protocol"))
+
     @cached_property
     def _is_unwatched(self) -> bool:
-        if self._shows_setup:
+        option = self._config.option
+        if option.setupshow or option.usepdb:
             return False
-        return all(_is_of(module, _GUARDS) for name in _WAY for module in self._modules(name))
+        return all(_is_of(module, _GUARDS) for name in _WAY for module in _modules(self._hook, name))
 
     @cached_property
-    def _stages(self) -> tuple[Stage, ...]:
-        """Those that somebody hears of: JUnit and a worker's controller want all three."""
-        unheard = all(_is_of(module, _HEAR_CALLS_ONLY) for module in self._modules("pytest_runtest_logreport"))
-        return ("call",) if unheard else _STAGES
+    def _is_unheard(self) -> bool:
+        return not self._heard_elsewhere and hears_outcomes_only(self._config)
 
-    def _modules(self, hook: str) -> Iterator[str]:
-        """The modules that implement a hook."""
-        return (implementation.function.__module__ for implementation in getattr(self._hook, hook).get_hookimpls())
+    def _report(self, item: RunItem) -> None:
+        hook, nodeid, location = item.ihook, item.nodeid, item.location
+        hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+        failure = item.failure()
+        decisive: Stage = "setup" if item.result is not None and item.result.status == "error" else "call"
+        for stage in (decisive,) if self._is_unheard else _STAGES:
+            if stage == "call" and decisive == "setup":
+                continue
+            report = self._made(item, stage, failure if stage == decisive else None)
+            hook.pytest_runtest_logreport(report=report)
+        item.forget()
+        hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+
+    def _made(self, item: RunItem, stage: Stage, failure: FailureRepr | None) -> pytest.TestReport:
+        """A report; without what nobody reads, where nobody does: pytest keeps each of them to the end."""
+        report = pytest.TestReport(
+            nodeid=item.nodeid,
+            location=item.location,
+            keywords={} if self._is_unheard else dict.fromkeys(item.keywords, 1),
+            outcome="passed" if failure is None else "failed",
+            longrepr=failure,  # type: ignore[arg-type] # whatever has a `toterminal` will do
+            when=stage,
+            user_properties=[] if self._is_unheard else list(item.user_properties),
+        )
+        attach(item, report)
+        return report
+
+
+def _modules(hook: Any, name: str) -> Iterator[str]:
+    """The modules that implement a hook."""
+    return (implementation.function.__module__ for implementation in getattr(hook, name).get_hookimpls())
 
 
 def _is_of(module: str, packages: tuple[str, ...]) -> bool:
     return any(module == package or module.startswith(f"{package}.") for package in packages)
-
-
-def _needs_no_guard(item: RunItem) -> bool:
-    passed = item.result is not None and item.result.status == "passed"
-    return passed and item.get_closest_marker("xfail") is None
-
-
-def _report_passed(item: RunItem, stages: tuple[Stage, ...]) -> None:
-    hook, nodeid, location = item.ihook, item.nodeid, item.location
-    hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
-    for stage in stages:
-        report = pytest.TestReport(
-            nodeid=nodeid,
-            location=location,
-            keywords=dict.fromkeys(item.keywords, 1),
-            outcome="passed",
-            longrepr=None,
-            when=stage,
-            user_properties=list(item.user_properties),
-        )
-        attach(item, report)
-        hook.pytest_runtest_logreport(report=report)
-    item.teardown()
-    hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)

@@ -22,7 +22,8 @@ from .conclusion import Ending, conclusion, markup_of_gate, markup_of_row
 from .cost_notes import cost_notes
 from .durations import write_durations
 from .keeper import Keeper
-from .transport import WORKER_CRASH, detach, gate_reports, is_rerun
+from .longrepr import FailureRepr
+from .transport import WORKER_CRASH, Delivery, detach, gate_reports, is_of_run, is_rerun
 from .verdicts import Verdicts
 from .writing import write_reports
 
@@ -53,19 +54,34 @@ class Reporter:
         """Look at the store before workers do, and before anything is paid for."""
         self._keeper.look()
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
         """Keep a result before any other plugin hears of it."""
-        delivery = detach(report)
-        if delivery is not None and (earlier := self._crashed.pop(report.nodeid, None)) is not None:
+        is_of_a_run, delivery = is_of_run(report), detach(report)
+        if delivery is not None:
+            self._take(report, delivery)
+        yield
+        if is_of_a_run and delivery is None and report.passed:
+            self._let_go(report)
+
+    def _let_go(self, report: pytest.TestReport) -> None:
+        """Let pytest not keep the passed setup or teardown of a run: for each failure it looks through them all."""
+        kept = getattr(self._config.pluginmanager.get_plugin("terminalreporter"), "stats", {}).get("")
+        if kept and kept[-1] is report:
+            kept.pop()
+
+    def _take(self, report: pytest.TestReport, delivery: Delivery) -> None:
+        if (earlier := self._crashed.pop(report.nodeid, None)) is not None:
             delivery = delivery._replace(result=delivery.result.again_after(earlier))
-        if delivery is not None and is_rerun(report):
+        if is_rerun(report):
             # The last result is the run's, with the bill of all that its worker made. A dead worker's is kept here.
             if delivery.result.error is not None and delivery.result.error.kind == WORKER_CRASH:
                 self._crashed[report.nodeid] = delivery.result
             return
-        if delivery is None:
-            return
+        if report.failed and not isinstance(report.longrepr, FailureRepr):
+            # From a worker: on its way it became a text.
+            shown = FailureRepr.of(delivery.result, report.location, self._config.option.tbstyle)
+            report.longrepr = shown  # type: ignore[assignment] # see there
         self._keeper.keep(delivery)
         result = delivery.result
         self._tally.add(result)

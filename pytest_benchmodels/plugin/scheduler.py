@@ -1,7 +1,8 @@
 """Which xdist worker runs what: our scheduler, on the controller.
 
 A worker gets as many runs as it has lanes, and the next one when one of them ends: nothing is sent ahead, so that no
-hanging run holds another one back. It starts with the first worker that has collected. Ordinary tests go first, in
+hanging run holds another one back. It starts with the first worker that has collected, which has the lanes of all; the
+others take over as these fall free. Ordinary tests go first, in
 chunks of neighbours, so that their fixtures are shared as under xdist's own schedulers.
 """
 
@@ -70,7 +71,7 @@ class LaneScheduling:
         self._models: dict[int, str] = {}
         self._chunks: deque[list[int]] = deque()
         self._dispatch: Dispatch[int] = Dispatch(1)
-        self._lanes = 1
+        self._in_flight_at_most = 1
         self._away: set[int] = set()
         self._wanting: dict[int, WorkerController] = {}
         self._holds: set[tuple[int, WorkerController]] = set()
@@ -120,7 +121,8 @@ class LaneScheduling:
                 del self._wanting[index]
                 self._away.discard(index)
                 _send(node, [index])
-        for node in list(self._ready):
+        # The worker with the fewest first: one that has just come up takes over what falls free elsewhere.
+        for node in sorted(self._ready, key=lambda node: len(self._held[node])):
             self._feed(node)
 
     def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:  # noqa: ARG002 - xdist's interface
@@ -196,7 +198,7 @@ class LaneScheduling:
         models = self._controller.bench.prepare((model, collection[index]) for index, model in self._models.items())
         self._dispatch = self._controller.bench.dispatch(models.values())
         in_flight = self._controller.bench.settings.concurrency * len(models)
-        self._lanes = max(1, math.ceil(in_flight / self._workers))
+        self._in_flight_at_most = in_flight
         self._add(range(len(collection)))
         self._controller.bench.progress.expect(collection[index] for index in self._models)
         self._controller.bench.progress.begin(len(self._models), lambda: self._dispatch.in_flight)
@@ -223,11 +225,15 @@ class LaneScheduling:
             send = [] if held else self._chunks.popleft()
         elif not any(index not in self._models for index in held):
             busy = sum(index not in self._away for index in held)
-            while busy + len(send) < self._lanes and (index := self._dispatch.take()) is not None:
+            while busy + len(send) < self._lanes() and (index := self._dispatch.take()) is not None:
                 send.append(index)
         if send:
             held.extend(send)
             _send(node, send)
+
+    def _lanes(self) -> int:
+        """How many runs a worker may have: its share among those that are up. The first one alone has all."""
+        return math.ceil(self._in_flight_at_most / max(1, len(self._ready)))
 
     def _refuse(self, node: WorkerController, collection: Sequence[str]) -> None:
         """Say how this worker's collection differs, and do without the worker."""

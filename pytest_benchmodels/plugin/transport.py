@@ -28,6 +28,7 @@ __all__ = [
     "delivery_of",
     "detach",
     "gate_reports",
+    "is_of_run",
     "is_rerun",
     "teardown_after",
 ]
@@ -51,11 +52,12 @@ def delivery_of(scenario: Scenario, result: Result) -> Delivery:
 
 
 def attach(item: RunItem, report: pytest.TestReport) -> None:
-    """Put the Result and its real times on the one report that decides the run's outcome.
+    """Mark a run's report; put the Result and its real times on the one that decides the run's outcome.
 
     A worker's report travels as plain data; elsewhere it is taken off again in the same process.
     """
     result = item.result
+    setattr(report, ATTRIBUTE, None)
     if result is None or report.when != ("setup" if result.status in ("error", "skipped") else "call"):
         return
     report.start, report.stop = result.started_at, result.started_at + result.duration_s
@@ -63,6 +65,11 @@ def attach(item: RunItem, report: pytest.TestReport) -> None:
     delivery = delivery_of(item.scenario, result)
     is_worker = item.config.stash[BENCH].handover is not None
     setattr(report, ATTRIBUTE, _plain(delivery) if is_worker else delivery)
+
+
+def is_of_run(report: pytest.TestReport) -> bool:
+    """Whether `attach` has seen this report, and `detach` has not."""
+    return ATTRIBUTE in report.__dict__
 
 
 def detach(report: pytest.TestReport) -> Delivery | None:
@@ -111,12 +118,11 @@ def gate_reports(verdict: GateVerdict) -> Iterator[pytest.TestReport]:
         )
 
 
-def complete_crash(report: pytest.TestReport, result: Result, text: str) -> None:
+def complete_crash(report: pytest.TestReport, result: Result) -> None:
     """Make xdist's report of a crashed worker's run look like that of any run without an answer."""
     file, _, name = result.nodeid.partition("::")
     report.when = "setup"
     report.location = (file, None, location_name(name))
-    report.longrepr = text
     report.start, report.stop = result.started_at, result.started_at + result.duration_s
     report.duration = result.duration_s
     report.user_properties = list(junit_properties(result))

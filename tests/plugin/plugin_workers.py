@@ -124,10 +124,12 @@ class Desk:
         self.collection = [f"item-{index}" for index in range(items)]
         self.reports: Counter[int] = Counter()
         self.refused: list[pytest.CollectReport] = []
+        self.strangers: set[Worker] = set()
         self.dismissed: set[Worker] = set()
         self.briefed: list[Worker] = []
         self.assigned: dict[Worker, set[int]] = {}
         self.away: set[int] = set()
+        self.lost: set[int] = set()
         self.bench: Any = SimpleNamespace(
             settings=SimpleNamespace(concurrency=max(self.windows.values(), default=1)),
             prepare=lambda runs: {name: name for name, _ in runs},
@@ -138,13 +140,24 @@ class Desk:
         config: Any = SimpleNamespace(getvalue=lambda _: [f"{workers}*popen"], hook=hook)
         office: Any = self
         self.scheduling: Any = LaneScheduling(config, office)
-        self.lanes = -(-self.bench.settings.concurrency * len(set(self.models.values())) // workers) or 1
+
+    def open(self, *names: str) -> list[Worker]:
+        """Workers have collected, all of them before any of it is distributed."""
+        workers = [Worker(name, self) for name in names]
+        for worker in workers:
+            self.assigned[worker] = set()
+            self.scheduling.add_node(worker)
+            self.scheduling.add_node_collection(worker, self.collection)
+        self.scheduling.schedule()
+        return workers
 
     def join(self, name: str, collection: Sequence[str] | None = None) -> Worker:
         """A worker has collected."""
         worker = Worker(name, self)
         self.assigned[worker] = set()
         self.scheduling.add_node(worker)
+        if collection not in (None, self.collection):
+            self.strangers.add(worker)
         self.scheduling.add_node_collection(worker, collection or self.collection)
         self.scheduling.schedule()
         return worker
@@ -169,7 +182,8 @@ class Desk:
     def bury(self, worker: Worker) -> int | None:
         """The main loop learns that a worker is gone."""
         worker.shutting_down = True
-        self.away -= self.assigned.pop(worker)
+        self.lost = self.assigned.pop(worker)
+        self.away -= self.lost
         crashed = self.scheduling.remove_node(worker)
         if crashed is None:
             return None
@@ -184,13 +198,19 @@ class Desk:
         self.away.difference_update(indices)
         assigned.update(indices)
         if set(new) & self.models.keys():
-            assert len(assigned - self.away) <= self.lanes, "a worker has no more runs than lanes"
+            assert len(assigned - self.away) <= self._share(), "a worker has no more runs than its share of the lanes"
             assert assigned <= self.models.keys(), "a worker has tests or runs, not both"
-            known = set().union(self.reports, *self.assigned.values())
+            known = set().union(self.reports, self.lost, *self.assigned.values())
             assert known >= set(range(len(self.collection))) - self.models.keys(), "tests go first"
         for model, most in self.windows.items():
             taken = set().union(*self.assigned.values()) - self.away
             assert sum(self.models.get(index) == model for index in taken) <= most, "each model keeps its window"
+
+    def _share(self) -> int:
+        """What each of the workers that are up may have; one that was refused is none of them."""
+        up = sum(worker not in self.strangers for worker in self.assigned)
+        lanes: int = self.bench.settings.concurrency * len(set(self.models.values()))
+        return -(-lanes // up)
 
     def models_of(self, collection: Sequence[str]) -> dict[int, str]:
         assert collection == self.collection

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_benchmodels.plugin.collect import NoAnswerError, RunItem
 from pytest_benchmodels.plugin.compat import is_skipped, skip_here, terminal_file
+from pytest_benchmodels.plugin.longrepr import CrashLine, FailureRepr
 from tests.plugin.plugin_parts import Project, broken, right, wrong
 
 MARKED = """
@@ -159,10 +160,11 @@ def test_the_text_is_the_exceptions_own(project: Project, pytester: pytest.Pytes
     (item,) = pytester.inline_genitems("--bench", str(path))[0]
     assert isinstance(item, RunItem)
 
-    with pytest.raises(NoAnswerError) as excinfo:
-        raise NoAnswerError("for a reader")
+    shown = FailureRepr("for a reader", CrashLine("suite.yaml", 3, "the reason"))
+    with pytest.raises(NoAnswerError, match="for a reader") as excinfo:
+        raise NoAnswerError(shown)
 
-    assert item.repr_failure(excinfo) == "for a reader"
+    assert str(item.repr_failure(excinfo)) == str(shown) == "for a reader"
 
 
 def test_an_items_location_is_what_pytest_would_make_it(pytester: pytest.Pytester, tmp_path: Path) -> None:

@@ -27,30 +27,46 @@ def settle(desk: Desk, *workers: Worker) -> None:
 
 
 def test_work_starts_with_the_first_worker_and_a_late_one_takes_part() -> None:
-    desk = Desk(4, runs(4), {"a": 4})
+    desk = Desk(5, runs(5), {"a": 4})
     assert not desk.scheduling.collection_is_completed
 
     first = desk.join("gw0")
     assert desk.scheduling.collection_is_completed
-    assert first.sent == [[0, 1]]
+    assert first.sent == [[0, 1, 2, 3]], "the lanes of all, as long as it is alone"
+    settle(desk, first)
     late = desk.join("gw1")
+    assert late.sent == []
+    first.end(0)
+    settle(desk, first, late)
 
-    assert late.sent == [[2, 3]]
+    assert (first.sent[1:], late.sent) == ([], [[4]]), "what falls free goes to the one that has fewer"
     assert desk.briefed == [first, late]
     assert desk.scheduling.nodes == [first, late]
     assert desk.scheduling.in_flight == 4
+
+
+def test_workers_that_are_up_come_to_have_the_same_share() -> None:
+    desk = Desk(12, runs(12), {"a": 4})
+    first = desk.join("gw0")
+    settle(desk, first)
+    late = desk.join("gw1")
+    for index in range(4):
+        first.end(index) if index in first.running else late.end(index)
+        settle(desk, first, late)
+
+    assert (len(first.running), len(late.running)) == (2, 2)
 
 
 def test_nothing_is_sent_ahead_of_a_free_lane() -> None:
     desk = Desk(6, runs(6), {"a": 4})
     worker = desk.join("gw0")
     settle(desk, worker)
-    assert worker.sent == [[0, 1]]
+    assert worker.sent == [[0, 1, 2, 3]]
 
     worker.end(1)
     settle(desk, worker)
 
-    assert worker.sent == [[0, 1], [2]]
+    assert worker.sent == [[0, 1, 2, 3], [4]]
     assert not desk.scheduling.tests_finished
 
 
@@ -139,7 +155,7 @@ def test_a_resting_run_frees_its_lane_and_comes_back_before_new_ones() -> None:
 
 def test_a_hold_of_one_worker_holds_the_model_everywhere() -> None:
     desk = Desk(6, {0: "a", 1: "a", 2: "b", 3: "b", 4: "a", 5: "b"}, {"a": 2, "b": 2})
-    first, second = desk.join("gw0"), desk.join("gw1")
+    first, second = desk.open("gw0", "gw1")
     settle(desk, first, second)
     assert (first.running, second.running) == ({0, 2}, {1, 3})
 
@@ -220,7 +236,7 @@ def test_a_death_before_anything_was_collected_blames_nobody() -> None:
 def test_a_worker_that_was_told_to_end_takes_its_runs_along() -> None:
     """`-x` had enough: what it still had is neither an error nor run again."""
     desk = Desk(4, runs(4), {"a": 2})
-    first, second = desk.join("gw0"), desk.join("gw1")
+    first, second = desk.open("gw0", "gw1")
     settle(desk, first, second)
     for worker in (first, second):
         worker.shutdown()
@@ -248,7 +264,7 @@ def test_a_worker_that_was_told_to_end_gets_no_resting_run_back() -> None:
 def test_what_is_sent_to_a_worker_that_just_died_is_run_by_another() -> None:
     """The system ends a process before xdist's main loop hears of it."""
     desk = Desk(4, runs(4), {"a": 2})
-    first, second = desk.join("gw0"), desk.join("gw1")
+    first, second = desk.open("gw0", "gw1")
     settle(desk, first, second)
     first.end(0)
     first.die(said=2, noticed=False)
