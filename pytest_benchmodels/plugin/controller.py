@@ -19,13 +19,13 @@ from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import parse_run_name
 
 from .bench import LEFT_OUT, Bench, left_out_line
+from .boot import WorkerBoot
 from .brief import Brief
 from .compat import drop_testcase
 from .handover import Handover
 from .interrupts import gentle_interrupts
 from .machines import distant
 from .marks import Marks
-from .priority import boot_behind_the_first, boots_behind
 from .protocol import hears_outcomes_only
 from .scheduler import LaneScheduling
 from .transport import WORKER_CRASH, carried_result, complete_crash, is_rerun, teardown_after
@@ -57,6 +57,7 @@ class Controller:
         self._folder = Path(tempfile.mkdtemp(prefix="benchmodels-"))
         self._dismissed: set[WorkerController] = set()
         self._crash: pytest.TestReport | None = None
+        self._boot: WorkerBoot | None = None
         self._scenario_files: dict[str, bool] = {}
 
     def is_dismissed(self, node: WorkerController) -> bool:
@@ -74,6 +75,11 @@ class Controller:
     def take_back(self, nodeid: str, node: WorkerController) -> None:
         """Forget what a dead worker began to report of an item that runs again."""
         drop_testcase(self._config, nodeid, node)
+
+    def more_workers(self) -> None:
+        """There is more to do than the workers that are up have begun."""
+        if self._boot is not None:
+            self._boot.go_on()
 
     def brief(self, node: WorkerController) -> None:
         """Tell a worker what the session knows: prices, models out of order, money spent."""
@@ -128,11 +134,11 @@ class Controller:
         """Each worker collects all: the largest count is the session's."""
         self.bench.asked_runs = max(self.bench.asked_runs, getattr(report, "bench_runs", 0))
 
-    @pytest.hookimpl(optionalhook=True)
+    @pytest.hookimpl(optionalhook=True, trylast=True)  # when xdist has told of them all
     def pytest_xdist_setupnodes(self, specs: list[object]) -> None:
         self.bench.distant_workers = distant(specs)
         if self._schedules:
-            specs[:] = boot_behind_the_first(specs)
+            self._boot = WorkerBoot(self._config, specs)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: WorkerController) -> None:
@@ -147,7 +153,6 @@ class Controller:
             window=share,
             resumed=self.bench.resumed,
             hears_outcomes_only=hears_outcomes_only(self._config),
-            booted_behind=self._schedules and boots_behind(node.gateway.spec),
         )
         handover.put(node.workerinput)
 
@@ -165,6 +170,8 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: WorkerController, ids: Sequence[str]) -> None:
         """Make ready for the models where a scheduler of xdist's own distributes the items."""
+        if self._boot is not None:
+            self._boot.came_up()
         if self._schedules:
             self._hush()
         else:

@@ -23,7 +23,7 @@ class Handover(msgspec.Struct, frozen=True):
     share rate limits, `marks_path` the worker's own. `lanes_path` the folder of the lanes that workers share.
     `window` is the worker's part of the lanes where it cannot share them, None if it is sent only what has one already.
     `resumed` is the id of the stored run that this session finishes. `hears_outcomes_only` says that the controller
-    wants one report of a run, `booted_behind` that this worker was started at low priority.
+    wants one report of a run.
     """
 
     file: ConfigFile
@@ -34,7 +34,6 @@ class Handover(msgspec.Struct, frozen=True):
     window: int | None
     resumed: str | None
     hears_outcomes_only: bool = False
-    booted_behind: bool = False
 
     def put(self, workerinput: dict[str, Any]) -> None:
         """Lay it down for the worker, as plain data."""

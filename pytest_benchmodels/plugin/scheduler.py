@@ -42,6 +42,8 @@ class Office(Protocol):
 
     def brief(self, node: WorkerController) -> None: ...
 
+    def more_workers(self) -> None: ...
+
     def take_back(self, nodeid: str, node: WorkerController) -> None: ...
 
     def is_reported(self, nodeid: str) -> bool: ...
@@ -124,6 +126,8 @@ class LaneScheduling:
         # The worker with the fewest first: one that has just come up takes over what falls free elsewhere.
         for node in sorted(self._ready, key=lambda node: len(self._held[node])):
             self._feed(node)
+        if self._chunks or len(self._dispatch):
+            self._controller.more_workers()
 
     def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:  # noqa: ARG002 - xdist's interface
         self._held[node].remove(item_index)

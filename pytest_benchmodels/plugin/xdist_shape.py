@@ -10,7 +10,7 @@ from __future__ import annotations
 __all__ = ["is_known"]
 
 _WORKER = ("sendevent", "run_one_test", "pytest_runtestloop")
-_SESSION = ("worker_unscheduled", "worker_runtest_protocol_complete", "triggershutdown")
+_SESSION = ("worker_unscheduled", "worker_runtest_protocol_complete", "triggershutdown", "_clone_node")
 
 
 def is_known() -> bool:

@@ -127,6 +127,7 @@ class Desk:
         self.strangers: set[Worker] = set()
         self.dismissed: set[Worker] = set()
         self.briefed: list[Worker] = []
+        self.wanted = 0
         self.assigned: dict[Worker, set[int]] = {}
         self.away: set[int] = set()
         self.lost: set[int] = set()
@@ -218,6 +219,9 @@ class Desk:
 
     def brief(self, node: Worker) -> None:
         self.briefed.append(node)
+
+    def more_workers(self) -> None:
+        self.wanted += 1
 
     def is_reported(self, nodeid: str) -> bool:
         return self.collection.index(nodeid) in self.reports
