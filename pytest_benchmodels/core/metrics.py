@@ -22,6 +22,8 @@ from .session import Pool
 __all__ = ["ErrorGroup", "Figures", "ModelFigures", "Tally", "lower_bound"]
 
 _VARYING = re.compile(r"\b[0-9a-zA-Z_-]*[0-9][0-9a-zA-Z_-]*")
+# What the engine says before the cause where a model was given up: the cause is the same.
+_UNSTARTED = re.compile(r"not started: \d+ runs in a row ended with [^:]*: ")
 _CAUSE_LENGTH = 200
 _MOST_CAUSES = 20
 _NO_WORK = frozenset[Status](("error", "skipped"))
@@ -400,7 +402,7 @@ class Tally:
         kind, message = (result.error.kind, result.error.message) if result.error else ("unknown", "")
         key = (result.model, kind, _cause(message))
         count, known = self._errors.get(key, (0, message))
-        self._errors[key] = count + 1, min(known, message)
+        self._errors[key] = count + 1, min(known, message, key=lambda text: (bool(_UNSTARTED.match(text)), text))
 
     def _error_groups(self) -> tuple[ErrorGroup, ...]:
         """One group a cause; of many causes of one kind the rarest are one."""
@@ -413,7 +415,9 @@ class Tally:
 
 def _cause(message: str) -> str:
     """What messages of one cause have in common: request ids, times and counts differ."""
-    return _VARYING.sub("#", message[:_CAUSE_LENGTH])
+    begun = _UNSTARTED.match(message)
+    start = begun.end() if begun else 0
+    return _VARYING.sub("#", message[start : start + _CAUSE_LENGTH])
 
 
 def _fewer(groups: list[ErrorGroup]) -> list[ErrorGroup]:

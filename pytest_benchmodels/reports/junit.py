@@ -17,7 +17,7 @@ from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.core.verdict import GateVerdict
 
 from .evaluation import Evaluation
-from .failure import failure_text
+from .failure import failure_headline, failure_text
 from .gates import gate_line
 from .properties import junit_properties
 
@@ -69,11 +69,10 @@ def _run_case(result: Result) -> ET.Element:
     if result.status == "failed" and result.xfail is not None:
         _add(case, "skipped", "", message=result.xfail, type="pytest.xfail")
     elif result.status in {"failed", "timeout"}:
-        text = failure_text(result)
-        _add(case, "failure", text, message=_shortened(text))
+        _add(case, "failure", failure_text(result), message=_shortened(failure_headline(result)))
     elif result.status == "error":
-        text = failure_text(result)
-        _add(case, "error", text, message=_shortened(f'failed on setup with "{text}"'))
+        message = _shortened(f'failed on setup with "{failure_headline(result)}"')
+        _add(case, "error", failure_text(result), message=message)
     elif result.status == "skipped":
         reason = result.error.message if result.error else ""
         _add(case, "skipped", f"{result.nodeid.partition('::')[0]}: {reason}", message=reason, type="pytest.skip")

@@ -272,6 +272,18 @@ def test_errors_are_grouped_by_model_kind_and_cause_the_most_frequent_first() ->
     )
 
 
+@pytest.mark.parametrize(
+    "words", ["the same kind of error", "an error that no further attempt mends (4 auth, 1 quota), the last with"]
+)
+def test_runs_that_were_not_started_after_an_error_have_its_cause(words: str) -> None:
+    cause = "the answer of http://127.0.0.1:9 broke off: retry"
+    refused = f"not started: 5 runs in a row ended with {words}: {cause}"
+    found = figures_of(
+        *(a_result(status="error", error=Failure("malformed", message)) for message in (refused, cause, refused))
+    ).errors
+    assert found == (ErrorGroup("sim/steady", "malformed", 3, cause),)
+
+
 def test_of_many_causes_of_one_kind_the_rarest_are_one_group() -> None:
     words = ["".join(letters) for letters in itertools.product("abc", repeat=4)]
     found = figures_of(

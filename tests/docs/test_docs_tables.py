@@ -16,9 +16,10 @@ from pytest_benchmodels.core.gates import parse_gate
 from pytest_benchmodels.core.metrics import Tally
 from pytest_benchmodels.core.outcome import Outcome
 from pytest_benchmodels.core.verdict import Measured, judge
-from pytest_benchmodels.formats import authored, builder, document, native, reading, record_files, template
+from pytest_benchmodels.formats import authored, builder, document, draft, native, reading, record_files, template
 from pytest_benchmodels.formats.configfile import ConfigFile, ModelEntry, ProviderEntry
 from pytest_benchmodels.graders import BUILTIN
+from pytest_benchmodels.plugin.options import MOST_RUNS
 from pytest_benchmodels.providers.catalog import CATALOG
 from pytest_benchmodels.providers.failure import Origin, http_failure
 from pytest_benchmodels.providers.key import Key
@@ -135,8 +136,12 @@ LIMITS: dict[str, Callable[[], int]] = {
     "scenarios of a file, with its datasets": lambda: native.MAX_SCENARIOS,
     "a JSONL or CSV dataset": lambda: record_files._MOST_STREAMED,
     "a line of a JSONL dataset": lambda: record_files._MOST_IN_LINE,
+    "a line or a cell of a CSV dataset": lambda: record_files._MOST_IN_LINE,
     "a JSON dataset": lambda: record_files._MOST_AT_ONCE,
     "text made by a file's templates": lambda: template.Budget()._most,
+    "checks, tags, params and vars of `defaults`, counted for each scenario anew": lambda: draft.MOST_INHERITED,
+    "runs of a session": lambda: MOST_RUNS,
+    "a message": lambda: document._MESSAGE_LIMIT,
     "problems reported of a file": lambda: document._MOST_PROBLEMS,
 }
 

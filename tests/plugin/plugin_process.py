@@ -16,7 +16,7 @@ __all__ = ["LiveSession", "live_session"]
 
 _MARK = "BENCH_TEST_SESSION"
 _PATIENCE_S = 60
-_IMPATIENCE_S = 0.7
+_NOT_ONE_KEYPRESS_S = 0.7
 
 
 class LiveSession:
@@ -45,11 +45,15 @@ class LiveSession:
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
-    def insist(self, number: signal.Signals) -> None:
-        """Send a signal twice, as somebody does for whom the session does not end soon enough."""
+    def insist(self, number: signal.Signals, words: str) -> None:
+        """Send a signal twice, as somebody does for whom the session does not end soon enough.
+
+        The session says `words` when it has seen the first. A second that comes at once would be taken for the same.
+        """
         self.send(number)
+        self.wait_for(words)
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_IMPATIENCE_S)
+            self._process.wait(_NOT_ONE_KEYPRESS_S)
         self.send(number)
 
     def end(self) -> tuple[int, str]:

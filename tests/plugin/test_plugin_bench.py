@@ -102,10 +102,10 @@ def test_a_wrong_file_is_an_error_of_its_own_and_the_others_run(project: Project
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
-def test_a_yaml_file_that_is_no_scenario_file_is_an_error(project: Project) -> None:
+def test_a_yaml_file_that_is_named_and_no_scenario_file_is_an_error(project: Project) -> None:
     project.write("compose.yaml", "services:\n  web: {image: x}\n")
 
-    result = project.bench()
+    result = project.bench("compose.yaml")
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["compose.yaml:1: *"])

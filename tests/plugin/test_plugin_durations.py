@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -85,18 +86,19 @@ def test_a_cache_that_cannot_be_written_costs_no_result(project: Project, worker
 def test_a_session_keeps_what_its_runs_took_and_starts_with_the_longest(
     project: Project, workers: tuple[str, ...]
 ) -> None:
-    early, late = (f"suite.yaml::{name}[sim/steady]" for name in ("early", "late"))
-    project.suite(right("early"), right("late"), right("not", skip="not today"))
+    names = ("early", "middle", "late")
+    known = {f"suite.yaml::{name}[sim/steady]": float(3 * number) for number, name in enumerate(names, 1)}
+    project.suite(*map(right, names), right("not", skip="not today"))
     project.bench(*workers)
 
     taken = json.loads((project.path / CACHED).read_text(encoding="utf-8"))
-    assert taken.keys() == {early, late}
+    assert taken.keys() == known.keys()
     assert all(0 < seconds < 60 for seconds in taken.values())
-    (project.path / CACHED).write_text(json.dumps({early: 1.0, late: 9.0}), encoding="utf-8")
+    (project.path / CACHED).write_text(json.dumps(known), encoding="utf-8")
     again = project.bench("--bench-concurrency=1", "-v", *workers)
 
-    passed = [line for line in again.outlines if "PASSED" in line]
-    assert ["late" in line for line in passed] == [True, False]
+    passed = [re.search("early|middle|late", line) for line in again.outlines if "PASSED" in line]
+    assert [found and found[0] for found in passed] == ["late", "middle", "early"]
 
 
 @pytest.mark.parametrize("entry", ['{"suite.yaml::add[sim/steady]": NaN}', '{"suite.yaml::add[sim/steady]": 1e999}'])

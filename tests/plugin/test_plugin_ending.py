@@ -69,7 +69,7 @@ def test_a_scenario_file_without_bench_says_what_is_missing(project: Project, py
             1,
             "exit status 1: of 1 run 1 failed, 1 run without*",
         ),
-        ([wrong("b")], ("--bench-gate=error_rate == 0",), 0, "exit status 0: 1 gate held, and gates decide"),
+        ([wrong("b")], ("--bench-gate=error_rate == 0",), 0, "exit status 0: 2 gates held, and gates decide"),
         ([wrong("b")], ("--bench-gate=score >= 1",), 1, "exit status 1: gate failed: score >= 1"),
     ],
 )

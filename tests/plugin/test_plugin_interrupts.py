@@ -15,13 +15,22 @@ from tests.plugin.plugin_process import live_session
 from tests.plugin.plugin_results import JSON, results
 
 RESUME = r"^to finish this run: pytest --bench -v .*--bench-resume$"
-STUCK_REPORT = """
-import threading
+SEEN = "saw a signal"
+STUCK_REPORT = f"""
+import signal, threading
 
 def pytest_bench_result(result):
     if result.scenario == "stuck":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            tell(number, signal.getsignal(number))
         print("stuck in a hook", flush=True)
         threading.Event().wait()
+
+def tell(number, handle):
+    def handle_and_tell(*given):
+        handle(*given)
+        print("{SEEN}", flush=True)
+    signal.signal(number, handle_and_tell)
 """
 
 
@@ -87,7 +96,7 @@ def test_the_second_signal_ends_a_session_whose_hook_blocks_and_loses_nothing(
 
     with live_session(project.path, "-s", *workers) as session:
         session.wait_for("stuck in a hook")
-        session.insist(number)
+        session.insist(number, SEEN)
         status, output = session.end()
         gone = session.is_gone()
 

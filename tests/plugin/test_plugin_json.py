@@ -157,25 +157,6 @@ def test_the_path_counts_from_where_the_command_was_given(project: Project, monk
     assert len(document(project, "below/b.json")["results"]) == 1
 
 
-@pytest.mark.parametrize("place", ["folder", "file/b.json"], ids=["a-folder", "below-a-file"])
-def test_a_path_that_cannot_be_written_is_told_and_costs_no_result(
-    project: Project, workers: tuple[str, ...], place: str
-) -> None:
-    (project.path / "folder").mkdir()
-    project.write("file", "mine")
-    project.suite(right("add"))
-
-    result = project.bench(f"--bench-json={place}", "--junitxml=j.xml", *workers)
-
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stdout.fnmatch_lines(
-        ["makespan *", f"ERROR: --bench-json '*{place}' cannot be written: *; name a file in a folder *"]
-    )
-    assert result.parseoutcomes() == {"passed": 1}
-    assert (project.path / "j.xml").exists()
-    assert (project.path / "file").read_text(encoding="utf-8") == "mine"
-
-
 def test_an_old_file_is_replaced_and_a_link_followed(project: Project) -> None:
     target = project.write("elsewhere/real.json", "old")
     Path(project.path, "b.json").symlink_to(target)

@@ -113,7 +113,7 @@ def test_a_gate_on_cost_is_judged_as_far_as_it_is_known(project: Project) -> Non
         assert len(lines) == 1
         return told["held"], result.ret, lines.pop()
 
-    assert verdict("cost <= $1.50") == (False, 1, "gate failed cost <= $1.50: >= $2.00")
+    assert verdict("cost <= $1.50") == (False, 1, "gate failed cost <= $1.50: >= $2.00, over 2 of 2 runs")
     held, status, line = verdict("cost <= $3")
     assert (held, status) == (None, 1)
     assert "cannot be judged: the cost of an answer is not known" in line
