@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -37,12 +38,12 @@ class _OutcomeError(Exception):
         self.shown = shown
 
 
-class WrongAnswerError(_OutcomeError):
-    """A check failed, or the score is below the threshold."""
+class WrongAnswerError(_OutcomeError, AssertionError):
+    """A check failed, or the score is below the threshold: what tools that tell failed from broken take for failed."""
 
 
-class LateAnswerError(_OutcomeError):
-    """No final answer came within the limit."""
+class LateAnswerError(_OutcomeError, AssertionError):
+    """No final answer came within the limit: pytest counts it as failed, and so do they."""
 
 
 class NoAnswerError(_OutcomeError):
@@ -103,6 +104,26 @@ class ScenarioFile(pytest.File):
             return str(self.path)
 
 
+@dataclass(frozen=True, slots=True)
+class CallSpec:
+    """What tells this item from the others of its scenario, as pytest's own parametrized tests have it.
+
+    Tools that keep a history of each case (Allure and others) read `params`, or take all runs of a scenario for one.
+    """
+
+    params: Mapping[str, object]
+
+    @property
+    def id(self) -> str:
+        """As pytest joins parameters."""
+        return "-".join(map(str, self.params.values()))
+
+    @property
+    def indices(self) -> dict[str, int]:
+        """None of them is of any order."""
+        return dict.fromkeys(self.params, 0)
+
+
 class RunItem(pytest.Item):
     """One run. `setup` obtains the Result (the loop has it already), `call` says what it is."""
 
@@ -111,6 +132,7 @@ class RunItem(pytest.Item):
         self.scenario = scenario
         self.model = model
         self.trial = trial
+        self.callspec = CallSpec({"model": model, "trial": trial})
         self.result: Result | None = None
         self._earlier: Result | None = None
         for tag in scenario.tags:
