@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -21,6 +20,7 @@ from pytest_benchmodels.reports.properties import junit_properties
 from pytest_benchmodels.reports.units import one_line, plural
 
 from .bench import BENCH
+from .callspec import CallSpec
 from .compat import location_name, skip_here
 from .longrepr import FailureRepr
 
@@ -104,28 +104,11 @@ class ScenarioFile(pytest.File):
             return str(self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class CallSpec:
-    """What tells this item from the others of its scenario, as pytest's own parametrized tests have it.
-
-    Tools that keep a history of each case (Allure and others) read `params`, or take all runs of a scenario for one.
-    """
-
-    params: Mapping[str, object]
-
-    @property
-    def id(self) -> str:
-        """As pytest joins parameters."""
-        return "-".join(map(str, self.params.values()))
-
-    @property
-    def indices(self) -> dict[str, int]:
-        """None of them is of any order."""
-        return dict.fromkeys(self.params, 0)
-
-
 class RunItem(pytest.Item):
     """One run. `setup` obtains the Result (the loop has it already), `call` says what it is."""
+
+    cls = None  # pytest asks it of whatever has a `callspec`
+    _parallel_custom_item = True  # pytest-run-parallel is to leave it alone, and asks for this
 
     def __init__(self, *, scenario: Scenario, model: str, trial: int, **kwargs: object) -> None:
         super().__init__(**kwargs)  # type: ignore[arg-type] # pytest's own keywords, passed through

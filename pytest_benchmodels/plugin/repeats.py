@@ -8,12 +8,13 @@ would be one. So they become what `--bench-repeat` makes.
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from pytest_benchmodels.core.run import run_name
 
-from .collect import RunItem, ScenarioFile
+from .collect import RunItem
 
 __all__ = ["with_trials"]
 
@@ -45,14 +46,9 @@ def _further_trial(item: RunItem, taken: set[str]) -> RunItem:
         if f"{file_id}{name}" not in taken:
             break
     taken.add(f"{file_id}{name}")
-    further: RunItem = RunItem.from_parent(
-        item.getparent(ScenarioFile),
-        name=name,
-        nodeid=f"{file_id}{name}",
-        scenario=item.scenario,
-        model=item.model,
-        trial=trial,
-    )
+    options = {"scenario": item.scenario, "model": item.model, "trial": trial}
+    file: Any = item.parent
+    further: RunItem = RunItem.from_parent(file, name=name, nodeid=f"{file_id}{name}", **options)
     # Marks that others gave it, a skip among them, hold for all of them.
     further.own_markers[:] = item.own_markers
     further.keywords.update({key: value for key, value in item.keywords.items() if key != item.name})
