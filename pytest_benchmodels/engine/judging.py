@@ -22,6 +22,10 @@ from pytest_benchmodels.core.text import plain
 __all__ = ["Watch", "is_bounded", "judge", "said", "unwatched"]
 
 
+_AT_ONCE_CHARS = 20_000
+"""Up to this length no check of ours takes more than 50 ms; 10 MB take seconds, in which no other run would go on."""
+
+
 class _StrayError(Exception):
     """What a check raised that is none of its errors: `sys.exit()`, `pytest.skip()`, `next()` at an end."""
 
@@ -75,9 +79,10 @@ async def _judge_one(check: Check, response: Response, prefix: str) -> CheckResu
 
 async def _graded(check: Check, response: Response) -> Grade:
     """Let the check judge: at once if it promised to be quick, else where it can be left behind."""
-    # In the main thread a Ctrl-C of the user's would look like one of the check's.
-    if check.grader.bounded and threading.current_thread() is not threading.main_thread():
-        return _call(check, response)
+    if check.grader.bounded and len(response.text) <= _AT_ONCE_CHARS:
+        # In the main thread a Ctrl-C of the user's would look like one of the check's.
+        if threading.current_thread() is not threading.main_thread():
+            return _call(check, response)
     return await _in_thread(lambda: _call(check, response))
 
 

@@ -36,7 +36,7 @@ class AllureTimes:
 def _set_times(item: pytest.Item, result: Result) -> None:
     listener: Any = item.config.pluginmanager.get_plugin(_LISTENER)
     cache, logger = getattr(listener, "_cache", None), getattr(listener, "allure_logger", None)
-    case = logger.get_test(cache.get(item.nodeid)) if cache is not None and logger is not None else None
+    case: Any = logger.get_test(cache.get(item.nodeid)) if cache is not None and logger is not None else None
     if hasattr(case, "start") and hasattr(case, "stop"):
         case.start = round(result.started_at * 1000)
         case.stop = round((result.started_at + result.duration_s) * 1000)
