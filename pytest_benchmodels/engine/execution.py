@@ -16,7 +16,7 @@ from .admission import Admission, RefusedError
 from .attempts import Attempts
 from .conversation import Partner, converse
 from .flight import Alone, Flight, Lane
-from .judging import Watch, is_bounded, unwatched
+from .judging import Watch, is_bounded, said, unwatched
 from .progress import Progress, conclude
 from .recall import Memory, Recall, Replay
 
@@ -92,7 +92,15 @@ class Executor:
         try:
             async with flight.limit or nullcontext():
                 await converse(flight, partner, self._watch)
-        except Exception as error:  # noqa: BLE001 - a provider of the user's may raise anything; the others go on
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            # Nobody gave the run up: code of the user's raised this, as it may raise anything.
+            failure = Failure("provider", "CancelledError: raised by what was to answer")
+            return conclude(run, progress, "error", failure=failure)
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a provider of the user's may raise anything; the others go on
             status, failure = _ended_by(error, flight)
             return conclude(run, progress, status, failure=failure)
         passed = passes(progress.verdicts, run.scenario.threshold)
@@ -124,7 +132,7 @@ def _as_it_was_run(result: Result, before: Result) -> Result:
     )
 
 
-def _ended_by(error: Exception, flight: Flight) -> tuple[Status, Failure]:
+def _ended_by(error: BaseException, flight: Flight) -> tuple[Status, Failure]:
     """The status and the cause of a run that has no verdict."""
     if isinstance(error, TimeoutError) and flight.limit is not None and flight.limit.expired():
         return _out_of_time(flight)
@@ -133,10 +141,10 @@ def _ended_by(error: Exception, flight: Flight) -> tuple[Status, Failure]:
     if isinstance(error, ProviderError):
         return "error", Failure(error.kind, error.message)
     if isinstance(error, CheckError):
-        return "error", Failure("check", str(error))
+        return "error", Failure("check", said(error))
     if isinstance(error, ConfigError):
         return "error", Failure("limits", str(error))
-    return "error", Failure("provider", f"{type(error).__name__}: {error}")
+    return "error", Failure("provider", f"{type(error).__name__}: {said(error)}")
 
 
 def _out_of_time(flight: Flight) -> tuple[Status, Failure]:

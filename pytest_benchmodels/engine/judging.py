@@ -19,19 +19,31 @@ from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Scenario
 from pytest_benchmodels.core.text import plain
 
-__all__ = ["Watch", "is_bounded", "judge", "unwatched"]
+__all__ = ["Watch", "is_bounded", "judge", "said", "unwatched"]
+
+
+_AT_ONCE_CHARS = 20_000
+"""Up to this length no check of ours takes more than 50 ms; 10 MB take seconds, in which no other run would go on."""
 
 
 class _StrayError(Exception):
-    """What a check raised that is none of its errors: `sys.exit()`, `pytest.skip()`."""
+    """What a check raised that is none of its errors: `sys.exit()`, `pytest.skip()`, `next()` at an end."""
 
     def __init__(self, raised: BaseException) -> None:
-        super().__init__(str(raised))
+        super().__init__(said(raised))
         self.raised = raised
 
 
 T = TypeVar("T")
 Watch = Callable[[Run], AbstractContextManager[object]]
+
+
+def said(error: BaseException) -> str:
+    """What an exception says, also where its own code to say it fails."""
+    try:
+        return str(error)
+    except BaseException as another:  # noqa: BLE001 - `__str__` of somebody else's class
+        return f"(it cannot say what: its __str__ raises {type(another).__name__})"
 
 
 class _AbandonedError(BaseException):
@@ -56,20 +68,43 @@ async def judge(checks: Iterable[Check], response: Response, prefix: str = "") -
 async def _judge_one(check: Check, response: Response, prefix: str) -> CheckResult:
     label = f"{prefix}{check.label}"
     try:
-        if check.grader.bounded:
-            grade = check.grader.grade(response)
-        else:
-            grade = await _in_thread(lambda: check.grader.grade(response))
-        _validate(grade)
+        grade = await _graded(check, response)
+        return _result(check, label, grade)
     except CheckError as error:
-        raise CheckError(f"check {label!r} cannot judge this answer: {error}") from error
+        raise CheckError(f"check {label!r} cannot judge this answer: {said(error)}") from error
     except Exception as error:
         crash = error.raised if isinstance(error, _StrayError) else error
         raise CheckError(f"check {label!r} crashed: {_where(crash)}") from error
-    score, passed = grade.score, grade.passed
+
+
+async def _graded(check: Check, response: Response) -> Grade:
+    """Let the check judge: at once if it promised to be quick, else where it can be left behind."""
+    if check.grader.bounded and len(response.text) <= _AT_ONCE_CHARS:
+        # In the main thread a Ctrl-C of the user's would look like one of the check's.
+        if threading.current_thread() is not threading.main_thread():
+            return _call(check, response)
+    return await _in_thread(lambda: _call(check, response))
+
+
+def _call(check: Check, response: Response) -> Grade:
+    """What is no `Exception` would end the event loop, and a StopIteration no future takes: both come as ours."""
+    try:
+        return check.grader.grade(response)
+    except (StopIteration, StopAsyncIteration) as error:
+        raise _StrayError(error) from error
+    except BaseException as error:
+        if isinstance(error, Exception):
+            raise
+        raise _StrayError(error) from error
+
+
+def _result(check: Check, label: str, grade: Grade) -> CheckResult:
+    """The verdict as plain data: a score of numpy's own type would not get from a worker to its controller."""
+    _validate(grade)
+    score, passed = float(grade.score), bool(grade.passed)
     if check.negate:
         score, passed = (0.0, False) if grade.undecided else (1 - score, not passed)
-    return CheckResult(label, score, passed, plain(grade.explanation), check.weight, check.summary)
+    return CheckResult(label, score, passed, plain(str(grade.explanation)), check.weight, check.summary)
 
 
 def _validate(grade: object) -> None:
@@ -83,7 +118,7 @@ def _where(error: BaseException) -> str:
     """`ValueError: no such unit (checks.py:12)`: the innermost frame is where the check's author looks first."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {error}{place}"
+    return f"{type(error).__name__}: {said(error)}{place}"
 
 
 async def _in_thread(function: Callable[[], T]) -> T:
@@ -106,10 +141,8 @@ async def _in_thread(function: Callable[[], T]) -> T:
         value, error = None, None
         try:
             value = function()
-        except Exception as caught:  # noqa: BLE001 - handed to the awaiting run
+        except BaseException as caught:  # noqa: BLE001 - handed to the awaiting run
             error = caught
-        except BaseException as caught:  # noqa: BLE001 - sys.exit() or pytest.skip() in a check must not end a lane
-            error = _StrayError(caught)
         try:
             loop.call_soon_threadsafe(settle, value, error)
         except RuntimeError:

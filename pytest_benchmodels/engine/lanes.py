@@ -6,13 +6,16 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
-from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import Run
 
 from .execution import Executor
+from .judging import said
+from .progress import Progress, conclude
 
 __all__ = ["Job", "Lanes", "Places"]
 
@@ -71,6 +74,7 @@ class Lanes(Generic[Key]):
         self._finished = finished
         self._close = close
         self._runs: dict[Key, Run] = {}
+        self._unfinished: dict[Key, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._unreported: dict[Key, bool] = {}
         self._reported: deque[Key] = deque()
@@ -78,8 +82,9 @@ class Lanes(Generic[Key]):
         self._returning: dict[Key, asyncio.Future[None]] = {}
         self._pauses: dict[str, tuple[Key, float]] = {}
         self._ready = threading.Event()
+        self._died: BaseException | None = None
         # A daemon: a grader that promised to be bounded and is not must not keep the process from ending.
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="benchmodels", daemon=True)
+        self._thread = threading.Thread(target=self._live, name="benchmodels", daemon=True)
 
     @property
     def in_flight(self) -> int:
@@ -88,26 +93,27 @@ class Lanes(Generic[Key]):
 
     def submit(self, jobs: Iterable[Job[Key]]) -> None:
         """Let runs start as soon as their windows allow. May be called from any thread but the loop's."""
-        self._loop.call_soon_threadsafe(self._add, list(jobs))
+        self._call(self._add, self._accepted(jobs))
 
     def recall(self, jobs: Iterable[Job[Key]]) -> None:
         """The same, but runs that need no model end without a place. May be called from any thread but the loop's."""
-        self._loop.call_soon_threadsafe(lambda: self._start(self._recall(list(jobs))))
+        accepted = self._accepted(jobs)
+        self._call(lambda: self._start(self._recall(accepted)))
 
     def reported(self, key: Key) -> None:
         """Free the place of a run whose result is safe. May be called from any thread but the loop's."""
         if key in self._recalled:
             self._recalled.discard(key)
             if len(self._recalled) == _AT_ONCE // 2:
-                self._loop.call_soon_threadsafe(self._freed.set)
+                self._call(self._freed.set)
             return
         self._reported.append(key)
         if len(self._reported) == 1:  # else the loop has been woken for an earlier one, and finds this beside it
-            self._loop.call_soon_threadsafe(self._free_places)
+            self._call(self._free_places)
 
     def wake(self) -> None:
         """Look again who may go: a place became free elsewhere. May be called from any thread but the loop's."""
-        self._loop.call_soon_threadsafe(self._go_on)
+        self._call(self._go_on)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -115,7 +121,7 @@ class Lanes(Generic[Key]):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
+        self._call(self._stop.set)
         self._thread.join(_PATIENCE_S)
 
     async def rest(self, key: Key, seconds: float, *, limited: bool) -> None:
@@ -138,6 +144,44 @@ class Lanes(Generic[Key]):
             self._loop.call_at(until, self._end_pause, group)
         holder, so_far = self._pauses.get(group, (key, until))
         self._pauses[group] = holder, max(so_far, until)
+
+    def _accepted(self, jobs: Iterable[Job[Key]]) -> list[Job[Key]]:
+        """Whatever becomes of the loop, each of these is going to have a result."""
+        accepted = list(jobs)
+        self._unfinished.update((job.key, job.run) for job in accepted)
+        if self._died is not None:
+            self._end_all(self._died)
+        return accepted
+
+    def _call(self, function: Callable[..., object], *arguments: object) -> None:
+        """Call on the loop's thread, if the loop is still there: what it left has been ended without it."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    def _live(self) -> None:
+        """The thread. Should something end the loop before it is told to, nobody is left waiting for a result."""
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001 - sys.exit() in a callback is one
+            self._died = error
+            self._end_all(error)
+        finally:
+            self._ready.set()
+
+    def _end_all(self, error: BaseException) -> None:
+        for key in list(self._unfinished):
+            self._finish(key, self._internal_error(self._unfinished[key], error))
+
+    def _finish(self, key: Key, result: Result) -> None:
+        """Hand over the one result of a run."""
+        if self._unfinished.pop(key, None) is not None:
+            self._unreported[key] = result.response is not None
+            self._finished(key, result)
+
+    def _internal_error(self, run: Run, error: BaseException) -> Result:
+        """The end of a run that its executor could not end."""
+        failure = Failure("internal", f"this run could not be executed: {type(error).__name__}: {said(error)}")
+        return conclude(run, Progress(fingerprint="-"), "error", failure=failure)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -192,10 +236,11 @@ class Lanes(Generic[Key]):
         """
         to_run: list[Job[Key]] = []
         for some in (jobs[start : start + _AT_ONCE] for start in range(0, len(jobs), _AT_ONCE)):
-            results = await self._executor.recall([job.run for job in some])
+            results = await self._recall_some(some)
             for job, result in zip(some, results, strict=True):
                 if result is not None:
                     self._recalled.add(job.key)
+                    self._unfinished.pop(job.key, None)
                     self._finished(job.key, result)
             to_run += [job for job, result in zip(some, results, strict=True) if result is None]
             if len(self._recalled) > _AT_ONCE:
@@ -203,16 +248,25 @@ class Lanes(Generic[Key]):
                 await self._freed.wait()
         self._add(to_run)
 
+    async def _recall_some(self, jobs: Sequence[Job[Key]]) -> list[Result | None]:
+        """Where that fails each is executed, and tells by itself why it cannot be."""
+        try:
+            return await self._executor.recall([job.run for job in jobs])
+        except Exception:  # noqa: BLE001 - see above
+            return [None] * len(jobs)
+
     async def _execute(self, key: Key) -> None:
         run = self._runs.pop(key)
-        result = await self._executor.execute(run, _Lane(self, key, run.model.id))
-        self._unreported[key] = result.response is not None
-        self._finished(key, result)
+        try:
+            result = await self._executor.execute(run, _Lane(self, key, run.model.id))
+        except Exception as error:  # noqa: BLE001 - a run without a result would be waited for for ever
+            result = self._internal_error(run, error)
+        self._finish(key, result)
 
     def _free_places(self) -> None:
         while self._reported:
             key = self._reported.popleft()
-            self._places.done(key, answered=self._unreported.pop(key))
+            self._places.done(key, answered=self._unreported.pop(key, False))
         self._go_on()
 
 

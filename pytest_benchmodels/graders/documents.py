@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -18,7 +19,8 @@ __all__ = ["NotJsonError", "composed", "difference", "documents_in", "extract", 
 _OPENING_FENCE = re.compile(
     r"(`{3,}|~{3,})[ \t]*(?:(?:json[a-z0-9]*|javascript|js|te?xt)(?!\w)|[\w.+-]*(?=\n))?", re.IGNORECASE
 )
-_BLOCK = re.compile(r"^[ \t]*(`{3,8}|~{3,8})[^\n`]*\n(.*?)^[ \t]*\1[`~]*[ \t]*$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"[ \t]*(`{3,8}|~{3,8})[^`]*\Z")
+_FENCE_LENGTHS = range(3, 9)
 _DEPTH = 64
 _SHOWN = 60
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
@@ -64,9 +66,48 @@ def extract(text: str) -> object:
 def documents_in(text: str) -> list[object]:
     """The different documents in a text: those in its code blocks, else the objects and lists between its words."""
     text = text.replace("\r\n", "\n")
-    blocks = [match[2] for match in _BLOCK.finditer(text)]
-    found = _parsed(blocks) or _parsed(_spans(text))
+    found = _parsed(_blocks(text)) or _parsed(_spans(text))
     return list({identity(document): document for document in found}.values())
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """What stands in a text's code blocks. One that is never closed is none: the next may begin inside.
+
+    Each line is looked at once, however many blocks are open.
+    """
+    lines = text.split("\n")
+    closing: dict[str, list[int]] = {}
+    for number, line in enumerate(lines):
+        for fence in _fences_closed_by(line.strip(" \t")):
+            closing.setdefault(fence, []).append(number)
+    at = 0
+    while at < len(lines):
+        end = _end_of_block(lines[at], at, closing)
+        if end is not None:
+            yield "".join(f"{line}\n" for line in lines[at + 1 : end])
+            at = end
+        at += 1
+
+
+def _fences_closed_by(bare: str) -> Iterator[str]:
+    """The fences that such a line closes: those that it begins with, if it is made of nothing else."""
+    if bare and not bare.strip("`~"):
+        alike = len(bare) - len(bare.lstrip(bare[0]))
+        yield from (bare[0] * length for length in _FENCE_LENGTHS if length <= alike)
+
+
+def _end_of_block(line: str, number: int, closing: Mapping[str, Sequence[int]]) -> int | None:
+    """The number of the line that ends the block that this line begins; None if it begins none."""
+    opening = _FENCE.match(line)
+    if opening is None:
+        return None
+    fence = opening[1]
+    shortest = len(fence) if fence[0] == "`" else _FENCE_LENGTHS.start
+    for length in range(len(fence), shortest - 1, -1):
+        ends = closing.get(fence[:length], ())
+        if (place := bisect_right(ends, number)) < len(ends):
+            return ends[place]
+    return None
 
 
 def _parsed(texts: Iterable[str]) -> list[object]:

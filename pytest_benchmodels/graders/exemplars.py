@@ -50,9 +50,10 @@ def _candidates(checks: tuple[Check, ...], target: str | None) -> Iterator[str]:
 
 def _example(check: Check) -> str | None:
     try:
-        return check.grader.example()
-    except Exception:  # noqa: BLE001 - a user's grader may raise anything, and an example is no verdict
+        example = check.grader.example()
+    except BaseException:  # noqa: BLE001 - a user's grader may raise anything, and an example is no verdict
         return None
+    return example if isinstance(example, str) else None
 
 
 def _points(check: Check, text: str) -> float:
@@ -61,6 +62,6 @@ def _points(check: Check, text: str) -> float:
         return check.weight * (check.negate or (_example(check) or "") in text)
     try:
         grade = check.grader.grade(Response(text))
-    except Exception:  # noqa: BLE001 - as above: a candidate that cannot be graded is no good one
+        return check.weight * (not (grade.passed or grade.undecided) if check.negate else grade.passed)
+    except BaseException:  # noqa: BLE001 - as above: a candidate that cannot be graded is no good one
         return 0.0
-    return check.weight * (not (grade.passed or grade.undecided) if check.negate else grade.passed)

@@ -20,6 +20,7 @@ from pytest_benchmodels.reports.properties import junit_properties
 from pytest_benchmodels.reports.units import one_line, plural
 
 from .bench import BENCH
+from .callspec import CallSpec
 from .compat import location_name, skip_here
 from .longrepr import FailureRepr
 
@@ -37,12 +38,12 @@ class _OutcomeError(Exception):
         self.shown = shown
 
 
-class WrongAnswerError(_OutcomeError):
-    """A check failed, or the score is below the threshold."""
+class WrongAnswerError(_OutcomeError, AssertionError):
+    """A check failed, or the score is below the threshold: what tools that tell failed from broken take for failed."""
 
 
-class LateAnswerError(_OutcomeError):
-    """No final answer came within the limit."""
+class LateAnswerError(_OutcomeError, AssertionError):
+    """No final answer came within the limit: pytest counts it as failed, and so do they."""
 
 
 class NoAnswerError(_OutcomeError):
@@ -106,11 +107,15 @@ class ScenarioFile(pytest.File):
 class RunItem(pytest.Item):
     """One run. `setup` obtains the Result (the loop has it already), `call` says what it is."""
 
+    cls = None  # pytest asks it of whatever has a `callspec`
+    _parallel_custom_item = True  # pytest-run-parallel is to leave it alone, and asks for this
+
     def __init__(self, *, scenario: Scenario, model: str, trial: int, **kwargs: object) -> None:
         super().__init__(**kwargs)  # type: ignore[arg-type] # pytest's own keywords, passed through
         self.scenario = scenario
         self.model = model
         self.trial = trial
+        self.callspec = CallSpec({"model": model, "trial": trial})
         self.result: Result | None = None
         self._earlier: Result | None = None
         for tag in scenario.tags:

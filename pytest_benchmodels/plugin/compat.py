@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 import pytest
 
-__all__ = ["drop_testcase", "is_skipped", "keep_rootdir", "location_name", "skip_here", "terminal_file"]
+__all__ = ["drop_testcase", "end_fixtures", "is_skipped", "keep_rootdir", "location_name", "skip_here", "terminal_file"]
 
 
 def keep_rootdir(config: pytest.Config) -> None:
@@ -65,6 +65,16 @@ def drop_testcase(config: pytest.Config, nodeid: str, node: object) -> None:
         reporter = xml.node_reporters.pop(key)
         if reporter in xml.node_reporters_ordered:
             xml.node_reporters_ordered.remove(reporter)
+
+
+def end_fixtures(session: pytest.Session) -> None:
+    """Tear down whatever is still set up; raise what that raises.
+
+    Its public way is the teardown hook of an item without a next one. A worker hears only after its last item that
+    there is none; to go through the hook once more, with an item that no plugin saw begin, breaks those that keep
+    something for each item.
+    """
+    session._setupstate.teardown_exact(None)  # noqa: SLF001 - see above
 
 
 def skip_here(reason: str) -> BaseException:

@@ -17,6 +17,7 @@ from pytest_benchmodels.core.bill import bill
 from pytest_benchmodels.core.exchange import Usage
 from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import parse_run_name
+from pytest_benchmodels.core.text import plain
 
 from .bench import LEFT_OUT, Bench, left_out_line
 from .boot import WorkerBoot
@@ -90,6 +91,11 @@ class Controller:
         """The items in whose user code this worker was when it ended, and how suspect each is."""
         marks = self._marks.get(node.gateway.id)
         return marks.read() if marks else {}
+
+    def _last_words(self, node: WorkerController | None) -> str:
+        """What the worker left for us when it ended, if it could."""
+        marks = self._marks.get(node.gateway.id) if node is not None else None
+        return plain(marks.last_words()) if marks else ""
 
     def models_of(self, collection: Sequence[str]) -> dict[int, str]:
         """The model's name for each item that is a run, by the item's place in the collection."""
@@ -177,7 +183,8 @@ class Controller:
         else:
             models = self.models_of(ids)
             self.bench.prepare((model, ids[index]) for index, model in models.items())
-            self.bench.progress.expect(ids[index] for index in models)
+            times = len(node.nodemanager.specs) if self._config.getoption("dist") == "each" else 1
+            self.bench.progress.expect([ids[index] for index in models] * times)
             self.brief(node)
 
     @pytest.hookimpl(optionalhook=True)
@@ -187,6 +194,7 @@ class Controller:
             return
         worker: Any = getattr(report, "node", None)
         died = f"worker {worker.gateway.id} died while it had this run" if worker else "its worker died"
+        words = self._last_words(worker) or "a check, a hook or the system ended the process"
         # Nobody is left to tell what its requests took.
         took = bill(self.bench.models.resolve(name.model).price, [Usage()])
         result = Result(
@@ -201,7 +209,7 @@ class Controller:
             known_cost_usd=took.known_cost_usd,
             usage=took.usage,
             known_usage=took.known_usage,
-            error=Failure(WORKER_CRASH, f"{died}: a check, a hook or the system ended the process"),
+            error=Failure(WORKER_CRASH, f"{died}: {words}"),
         )
         complete_crash(report, result)
         self._crash = report

@@ -61,6 +61,10 @@ def _register_runner(config: pytest.Config, bench: Bench) -> None:
     from .runner import Runner  # noqa: PLC0415 - a controller runs nothing
 
     config.pluginmanager.register(Runner(bench), "benchmodels-runner")
+    if getattr(config.option, "allure_report_dir", None):
+        from .allure import AllureTimes  # noqa: PLC0415 - where it is used only
+
+        config.pluginmanager.register(AllureTimes(), "benchmodels-allure")
 
 
 def _register_reporters(config: pytest.Config, bench: Bench, keeper: Keeper) -> None:

@@ -159,7 +159,7 @@ class Keeper:
         if self._settings.reuse.regrade and self._remainder is None:
             return True  # a run that calls no model: there is nothing that another session could finish
         # Where nothing at all came in, as with --collect-only, this session had no part in the run.
-        done = self._progress.done >= max(self._progress.total, 1)
+        done = self._progress.done > 0 and not self._progress.missing()
         return done and self._is_complete and not (self._remainder is not None and self._remainder.count)
 
     def _at_work(self) -> Recorder:

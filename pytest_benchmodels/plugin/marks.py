@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
 __all__ = ["Marks"]
+
+
+_LAST_WORDS_LIMIT = 2000
 
 
 class Marks:
@@ -51,6 +54,17 @@ class Marks:
         """The suspicion of each index that is marked now."""
         content = os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0)
         return {index: byte for index, byte in enumerate(content) if byte}
+
+    def leave_word(self, text: str) -> None:
+        """Tell why the process is about to end, to whoever reads the marks."""
+        with suppress(OSError):
+            Path(f"{self.path}.words").write_text(text[:_LAST_WORDS_LIMIT], "utf-8", "backslashreplace")
+
+    def last_words(self) -> str:
+        """What the process left when it ended; empty if nothing."""
+        with suppress(OSError):
+            return Path(f"{self.path}.words").read_text("utf-8", "replace")
+        return ""
 
     def close(self) -> None:
         """Let go of the file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -25,6 +26,7 @@ class Progress:
     in_flight: Callable[[], int] = field(default=lambda: 0)
     start: float = field(default_factory=time.perf_counter)
     nodeids: tuple[str, ...] = ()
+    _ended: Counter[str] = field(default_factory=Counter)
 
     def expect(self, nodeids: Iterable[str]) -> None:
         """These are going to be run."""
@@ -38,7 +40,12 @@ class Progress:
     def count(self, result: Result) -> None:
         """A run ended."""
         self.done += 1
+        self._ended[result.nodeid] += 1
         self.answered += result.status not in ("error", "skipped")
+
+    def missing(self) -> list[str]:
+        """The node ids that were expected and have not ended, each as often as it lacks a result."""
+        return list((Counter(self.nodeids) - self._ended).elements())
 
     def elapsed_s(self) -> float:
         return time.perf_counter() - self.start

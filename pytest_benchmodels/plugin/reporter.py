@@ -104,11 +104,18 @@ class Reporter:
         ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
         if self._verdicts.decide and ended and self._bench.progress.total:
             self._judge(session)
+        self._refuse_success(session)
         self._exitstatus = int(session.exitstatus)
         self._keeper.close(interrupted=not ended)
         self._verdicts.close(self._bench.progress.nodeids)
         yield
+        self._refuse_success(session)
         self._write_reports(session)
+
+    def _refuse_success(self, session: pytest.Session) -> None:
+        """Whatever kept runs from a result (a worker that got lost, a loop that ended early): that is no success."""
+        if int(session.exitstatus) == pytest.ExitCode.OK and self._bench.progress.missing():
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _judge(self, session: pytest.Session) -> None:
         """Let gates decide in place of single results; other failed tests and runs without a result still count."""
@@ -119,7 +126,7 @@ class Reporter:
         for verdict in self._gates:
             for report in gate_reports(verdict):
                 self._config.hook.pytest_runtest_logreport(report=report)
-        held = all(verdict.held for verdict in self._gates) and progress.done >= progress.total
+        held = all(verdict.held for verdict in self._gates) and not progress.missing()
         session.exitstatus = pytest.ExitCode.OK if held and not others_failed else pytest.ExitCode.TESTS_FAILED
 
     def _write_reports(self, session: pytest.Session) -> None:
@@ -178,15 +185,14 @@ class Reporter:
                 terminalreporter.write_line(line, **markup_of_row(line, figures))
         for problem in self._keeper.problems:
             terminalreporter.write_line(problem, red=True)
-        if figures.runs:
+        if figures.runs or (self._bench.progress.missing() and self._exitstatus == pytest.ExitCode.TESTS_FAILED):
             # pytest tells the summary of the status as it was before gates decided.
             ending = self._ending(self._exitstatus)
             good = ending.status == pytest.ExitCode.OK
             terminalreporter.write_line(conclusion(figures, ending), green=good, red=not good)
 
     def _ending(self, exitstatus: int) -> Ending:
-        progress = self._bench.progress
-        return Ending(exitstatus, self._gates, self._others_failed, max(0, progress.total - progress.done))
+        return Ending(exitstatus, self._gates, self._others_failed, len(self._bench.progress.missing()))
 
     def _notes(self, figures: Figures) -> Iterator[str]:
         """What else a reader has to know of these figures."""
@@ -201,8 +207,8 @@ class Reporter:
             for why, count in sorted(self._not_reused.items()):
                 yield f"{plural(count, 'run')} {'was' if count == 1 else 'were'} run: {plain(why)}"
         progress = self._bench.progress
-        if progress.total > progress.done:
-            left = f"{progress.total - progress.done} of {plural(progress.total, 'run')}"
+        if missing := len(progress.missing()):
+            left = f"{missing} of {plural(progress.total, 'run')}"
             stored = f" ({self._keeper.ahead} of them are in the store)" if self._keeper.ahead else ""
             yield f"stopped early: {left} have no result here{stored}"
         yield from self._keeper.notes()

@@ -20,7 +20,9 @@ from .durations import read_durations
 from .handover import Handover
 from .loop import run_session
 from .planning import print_plan
+from .repeats import with_trials
 from .sharding import shard_of
+from .streams import kept_open
 from .transport import attach
 
 __all__ = ["Runner"]
@@ -74,6 +76,14 @@ class Runner:
             _deselect(config, items, others)
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Every plugin has had its say: these items are the session's. Whoever's loop runs them, none may get lost."""
+        session.items[:] = with_trials(session.items)
+        option = session.config.option
+        if not (option.collectonly or getattr(option, "setuponly", False) or self._bench.settings.plan):
+            self._bench.progress.expect(item.nodeid for item in session.items if isinstance(item, RunItem))
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         option = session.config.option
         if option.collectonly or getattr(option, "setuponly", False):
@@ -89,7 +99,8 @@ class Runner:
         if self._bench.settings.plan:
             print_plan(session, self._bench)
         else:
-            run_session(session, self._bench)
+            with kept_open():
+                run_session(session, self._bench)
         return True
 
     def _worker_loop(self, session: pytest.Session, handover: Handover) -> bool | None:
@@ -98,7 +109,8 @@ class Runner:
         xdist = interactor(session.config)
         if xdist is None:
             return None
-        run_worker(session, self._bench, handover, xdist)
+        with kept_open():
+            run_worker(session, self._bench, handover, xdist)
         return True
 
     @pytest.hookimpl(wrapper=True)

@@ -8,8 +8,10 @@ says whether all of it is there. `tests/plugin/test_plugin_xdist_compat.py` watc
 
 from __future__ import annotations
 
+import os
 import queue
 import time
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -20,13 +22,14 @@ import pytest
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.engine.dispatch import Dispatch
+from pytest_benchmodels.engine.judging import said
 from pytest_benchmodels.engine.lanes import Job, Lanes, Places
 
 from .assembly import assemble
 from .bench import Bench
 from .brief import Brief
 from .collect import RunItem
-from .compat import is_skipped
+from .compat import end_fixtures, is_skipped
 from .handover import Handover
 from .idle import idle_item
 from .interrupts import ignored_interrupts
@@ -49,6 +52,13 @@ _ORPHANED = ("the controller is gone", dict[str, Any]())
 class _Arrival(NamedTuple):
     item_index: int
     result: Result
+
+
+def _described(error: Exception) -> str:
+    """`ValueError: I/O operation on closed file (terminalwriter.py:168)`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {said(error)}{place}"
 
 
 def _nothing() -> None:
@@ -85,6 +95,20 @@ class _Worker:
         self._wake: Callable[[], None] = _nothing
 
     def run(self) -> None:
+        """Work until dismissed. A worker that cannot go on ends as by a crash.
+
+        xdist takes one that ends in order for one that has done its part: what it held would be lost, in silence.
+        """
+        try:
+            self._work()
+        except pytest.exit.Exception as error:
+            # With another status xdist would not know that the session is to end.
+            raise pytest.exit.Exception(error.msg, pytest.ExitCode.INTERRUPTED) from None
+        except Exception as error:  # noqa: BLE001 - see above
+            self._marks.leave_word(f"internal error in the worker: {_described(error)}")
+            os._exit(pytest.ExitCode.INTERNAL_ERROR)
+
+    def _work(self) -> None:
         executor, close = assemble(self._bench, self._watch)
         lanes = Lanes(executor, self._places, lambda index, result: self._inbox.put(_Arrival(index, result)), close)
         self._wake = lanes.wake
@@ -196,16 +220,11 @@ class _Worker:
             return
         item = self._session.items[self._last_ordinary]
         self._xdist.item_index = self._last_ordinary
-        # Its own teardown is over, and plugins rely on one setup for each: the idle item goes through both.
-        call = pytest.CallInfo.from_call(self._pass_idle, "teardown")
+        call = pytest.CallInfo.from_call(lambda: end_fixtures(self._session), "teardown")
         if call.excinfo is not None:
-            hook = item.ihook
-            hook.pytest_runtest_logreport(report=hook.pytest_runtest_makereport(item=item, call=call))
-
-    def _pass_idle(self) -> None:
-        hook = self._idle.ihook
-        hook.pytest_runtest_setup(item=self._idle)
-        hook.pytest_runtest_teardown(item=self._idle, nextitem=None)
+            # The item's own teardown is over, and plugins have cleared away what they kept of it: no hook but this.
+            report = pytest.TestReport.from_item_and_call(item, call)
+            item.ihook.pytest_runtest_logreport(report=report)
 
     def _signal(self, signal: Signal, index: int) -> None:
         self._xdist.sendevent("unscheduled", indices=[int(signal), index])
