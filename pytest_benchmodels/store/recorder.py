@@ -25,9 +25,9 @@ class Recorder:
 
     The first failure is handed to `warn` as a text for the user; from then on the session has no store, and `run_id`
     is None. A store whose file was deleted or replaced is no failure: the run goes on in a new one at the same path,
-    which `warn` hears too. All results of the session are put aside as well, so that reports are complete whatever is left of the
-    store: in a file that nobody else sees. Of each the node id stays in memory. With `reports` false nobody is going to
-    ask for them.
+    which `warn` hears too. All results of the session are put aside as well, so that reports are complete whatever is
+    left of the store: in a file that nobody else sees. Of each the node id stays in memory. With `reports` false nobody
+    is going to ask for them.
     """
 
     def __init__(
@@ -115,11 +115,11 @@ class Recorder:
             )
             return action(store)
 
-    def close(self, *, finished: bool) -> None:
-        """End the session's work on the run. One that is not `finished` can be resumed."""
+    def close(self, *, finished: bool, at: float | None = None) -> None:
+        """End the session's work on the run. One that is not `finished` can be resumed. `at`: see `Runs.finish`."""
         if self.run_id is not None:
             run_id = self.run_id
-            self.attempt(lambda store: store.runs.finish(run_id) if finished else store.runs.interrupt(run_id), None)
+            self.attempt(lambda s: s.runs.finish(run_id, at) if finished else s.runs.interrupt(run_id), None)
         self.attempt(lambda store: store.close(), None)
         self._store = None
 
