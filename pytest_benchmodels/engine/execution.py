@@ -12,6 +12,7 @@ from pytest_benchmodels.core.errors import CheckError, ConfigError, ProviderErro
 from pytest_benchmodels.core.result import Failure, Result, Status
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scoring import passes, total
+from pytest_benchmodels.core.text import told
 
 from .admission import Admission, RefusedError
 from .attempts import Attempts
@@ -142,10 +143,10 @@ def _ended_by(error: Exception, flight: Flight) -> tuple[Status, Failure]:
     if isinstance(error, ProviderError):
         return "error", Failure(error.kind, error.message)
     if isinstance(error, CheckError):
-        return "error", Failure("check", str(error))
+        return "error", Failure("check", told(error))
     if isinstance(error, ConfigError):
-        return "error", Failure("limits", str(error))
-    return "error", Failure("provider", f"{type(error).__name__}: {error}")
+        return "error", Failure("limits", told(error))
+    return "error", Failure("provider", f"{type(error).__name__}: {told(error)}")
 
 
 def _out_of_time(flight: Flight) -> tuple[Status, Failure]:

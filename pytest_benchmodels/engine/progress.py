@@ -14,7 +14,7 @@ from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry, Status
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.text import plain
+from pytest_benchmodels.core.text import message
 
 __all__ = ["Progress", "conclude"]
 
@@ -136,7 +136,7 @@ def conclude(
         timeout_s=run.timeout_s or 0.0,
         checks=progress.verdicts,
         response=progress.response,
-        error=None if failure is None else Failure(failure.kind, plain(failure.message)),
+        error=None if failure is None else Failure(failure.kind, message(failure.message)),
         retries=tuple(progress.retries),
         cost_usd=took.cost_usd,
         known_cost_usd=took.known_cost_usd,

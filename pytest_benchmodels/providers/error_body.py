@@ -25,6 +25,7 @@ LONGEST_WAIT_S = 3600.0
 _READ_LIMIT = 100_000
 _MOST_PARTS = 500
 _DEEPEST = 10
+_CUT_MESSAGE = re.compile(r'"message"\s*:\s*"((?:[^"\\]|\\.){1,1000})')
 _MESSAGES = ("error", "message", "detail")
 _CODES = frozenset({"code", "type", "status", "reason"})
 _TEXTS = frozenset({"message", "msg", "detail", "error", "raw", "status_msg", "title"})
@@ -147,7 +148,9 @@ def parse_error(body: bytes) -> ErrorBody:
     try:
         document = json.loads(first_of_stream(text) or text)
     except (ValueError, RecursionError):
-        return ErrorBody(text, text, wait_s=_said_wait(text))
+        # A long one was cut: what it says for a reader may stand at its beginning.
+        said = _CUT_MESSAGE.search(text) if text.startswith("{") else None
+        return ErrorBody(said[1] if said else text, text, wait_s=_said_wait(text))
     read = read_error(document)
     return read if read.message else ErrorBody(text, f"{text}\n{read.text}", read.codes, read.wait_s, read.quotas)
 
