@@ -7,7 +7,23 @@ import re
 from collections.abc import Iterable
 from itertools import islice
 
-__all__ = ["address", "clip", "exact_dollars", "harmless", "nearest", "plain", "quote", "well_formed"]
+__all__ = [
+    "MESSAGE_LIMIT",
+    "address",
+    "clip",
+    "exact_dollars",
+    "harmless",
+    "message",
+    "nearest",
+    "plain",
+    "quote",
+    "told",
+    "well_formed",
+]
+
+MESSAGE_LIMIT = 10_000
+"""What is kept of a message or an explanation, in characters: of a longer one nobody reads the rest."""
+
 
 # C0 and C1 controls, DEL, bidirectional overrides, line separators: all that steers a terminal or hides text. And lone
 # surrogates, which no encoder accepts.
@@ -41,6 +57,19 @@ def harmless(text: str) -> str:
 def clip(text: str, limit: int) -> str:
     """Cut to `limit` characters and say how many were left out."""
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text) - limit} more characters)"
+
+
+def message(text: str) -> str:
+    """What is kept of a text that explains something, whoever wrote it: `plain`, and no more than a reader reads."""
+    return plain(clip(text, MESSAGE_LIMIT))
+
+
+def told(error: BaseException) -> str:
+    """What an exception says of itself, which may be somebody's code that fails in turn."""
+    try:
+        return clip(str(error), MESSAGE_LIMIT)
+    except BaseException as another:  # noqa: BLE001 - whatever it is, there is no text
+        return f"(it cannot say what: its __str__ raises {type(another).__name__})"
 
 
 def quote(value: object, limit: int = 80) -> str:

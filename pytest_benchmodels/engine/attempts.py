@@ -11,6 +11,7 @@ from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.core.exchange import Provider, Request, Response
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import NEXT_ATTEMPT, Retry
+from pytest_benchmodels.core.text import message
 
 from .backoff import RATE_LIMIT, Backoff, Refusals
 from .flight import Flight
@@ -113,7 +114,7 @@ class Attempts:
             beyond = f"the next attempt was due in {wait_s:.1f} s, beyond the limit of {flight.run.timeout_s} s"
             raise ProviderError(error.kind, f"{error.message}; {beyond}", status=error.status) from error
         progress = flight.progress
-        progress.retries.append(Retry(error.kind, error.message, wait_s))
+        progress.retries.append(Retry(error.kind, message(error.message), wait_s))
         progress.doing = f"attempt {tries.attempt} failed ({error.message}), the next was not due yet"
         progress.refusal = error if limited else None
         if limited and pause_s:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -11,12 +12,13 @@ from pytest_benchmodels.core.errors import CheckError, ConfigError, ProviderErro
 from pytest_benchmodels.core.result import Failure, Result, Status
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scoring import passes, total
+from pytest_benchmodels.core.text import told
 
 from .admission import Admission, RefusedError
 from .attempts import Attempts
 from .conversation import Partner, converse
 from .flight import Alone, Flight, Lane
-from .judging import Watch, is_bounded, said, unwatched
+from .judging import Watch, is_bounded, unwatched
 from .progress import Progress, conclude
 from .recall import Memory, Recall, Replay
 
@@ -26,14 +28,23 @@ __all__ = ["Executor"]
 class Executor:
     """Executes runs. One instance serves a session; `execute` may be called for many runs at once.
 
-    `watch` is entered around the judging of each answer: user code runs there, and may end the process.
+    `watch` is entered around the judging of each answer: user code runs there, and may end the process. `clock` tells
+    when a run began, in seconds since the epoch.
     """
 
-    def __init__(self, attempts: Attempts, admission: Admission, recall: Recall, watch: Watch = unwatched) -> None:
+    def __init__(
+        self,
+        attempts: Attempts,
+        admission: Admission,
+        recall: Recall,
+        watch: Watch = unwatched,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._attempts = attempts
         self._admission = admission
         self._recall = recall
         self._watch = watch
+        self._clock = clock
 
     async def execute(self, run: Run, lane: Lane) -> Result:
         """Run to the end within the run's limit. Failures are in the Result; only cancellation is raised.
@@ -41,7 +52,7 @@ class Executor:
         What is known already is not run again: a finished result is taken over, a stored answer judged afresh.
         """
         known = self._recall.of(run)
-        flight = Flight(run, lane, asyncio.timeout(None), _account(known))
+        flight = Flight(run, lane, asyncio.timeout(None), self._account(known))
         return await self._reuse(known, flight) or await self._call(flight)
 
     async def recall(self, runs: Sequence[Run]) -> list[Result | None]:
@@ -54,7 +65,7 @@ class Executor:
 
     async def _recalled(self, run: Run) -> Result | None:
         known = self._recall.of(run)
-        return await self._reuse(known, Flight(run, Alone(), None, _account(known)))
+        return await self._reuse(known, Flight(run, Alone(), None, self._account(known)))
 
     async def _reuse(self, known: Memory, flight: Flight) -> Result | None:
         """The Result, if it is known or follows from what is."""
@@ -106,11 +117,10 @@ class Executor:
         passed = passes(progress.verdicts, run.scenario.threshold)
         return conclude(run, progress, "passed" if passed else "failed", score=total(progress.verdicts))
 
-
-def _account(known: Memory) -> Progress:
-    """The account of a run of which so much is known."""
-    is_stored = bool(known.answers) or known.timeout is not None
-    return Progress(fingerprint=known.fingerprint, reuse=known.reason, cached=is_stored)
+    def _account(self, known: Memory) -> Progress:
+        """The account of a run of which so much is known."""
+        is_stored = bool(known.answers) or known.timeout is not None
+        return Progress(fingerprint=known.fingerprint, reuse=known.reason, cached=is_stored, clock=self._clock)
 
 
 def _as_it_was_run(result: Result, before: Result) -> Result:
@@ -141,10 +151,10 @@ def _ended_by(error: BaseException, flight: Flight) -> tuple[Status, Failure]:
     if isinstance(error, ProviderError):
         return "error", Failure(error.kind, error.message)
     if isinstance(error, CheckError):
-        return "error", Failure("check", said(error))
+        return "error", Failure("check", told(error))
     if isinstance(error, ConfigError):
-        return "error", Failure("limits", str(error))
-    return "error", Failure("provider", f"{type(error).__name__}: {said(error)}")
+        return "error", Failure("limits", told(error))
+    return "error", Failure("provider", f"{type(error).__name__}: {told(error)}")
 
 
 def _out_of_time(flight: Flight) -> tuple[Status, Failure]:

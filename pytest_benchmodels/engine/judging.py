@@ -17,9 +17,9 @@ from pytest_benchmodels.core.grading import Grade
 from pytest_benchmodels.core.result import CheckResult
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Scenario
-from pytest_benchmodels.core.text import plain
+from pytest_benchmodels.core.text import message, told
 
-__all__ = ["Watch", "is_bounded", "judge", "said", "unwatched"]
+__all__ = ["Watch", "is_bounded", "judge", "unwatched"]
 
 
 _AT_ONCE_CHARS = 20_000
@@ -30,20 +30,12 @@ class _StrayError(Exception):
     """What a check raised that is none of its errors: `sys.exit()`, `pytest.skip()`, `next()` at an end."""
 
     def __init__(self, raised: BaseException) -> None:
-        super().__init__(said(raised))
+        super().__init__(told(raised))
         self.raised = raised
 
 
 T = TypeVar("T")
 Watch = Callable[[Run], AbstractContextManager[object]]
-
-
-def said(error: BaseException) -> str:
-    """What an exception says, also where its own code to say it fails."""
-    try:
-        return str(error)
-    except BaseException as another:  # noqa: BLE001 - `__str__` of somebody else's class
-        return f"(it cannot say what: its __str__ raises {type(another).__name__})"
 
 
 class _AbandonedError(BaseException):
@@ -71,7 +63,7 @@ async def _judge_one(check: Check, response: Response, prefix: str) -> CheckResu
         grade = await _graded(check, response)
         return _result(check, label, grade)
     except CheckError as error:
-        raise CheckError(f"check {label!r} cannot judge this answer: {said(error)}") from error
+        raise CheckError(f"check {label!r} cannot judge this answer: {told(error)}") from error
     except Exception as error:
         crash = error.raised if isinstance(error, _StrayError) else error
         raise CheckError(f"check {label!r} crashed: {_where(crash)}") from error
@@ -104,7 +96,7 @@ def _result(check: Check, label: str, grade: Grade) -> CheckResult:
     score, passed = float(grade.score), bool(grade.passed)
     if check.negate:
         score, passed = (0.0, False) if grade.undecided else (1 - score, not passed)
-    return CheckResult(label, score, passed, plain(str(grade.explanation)), check.weight, check.summary)
+    return CheckResult(label, score, passed, message(str(grade.explanation)), check.weight, check.summary)
 
 
 def _validate(grade: object) -> None:
@@ -112,13 +104,15 @@ def _validate(grade: object) -> None:
         raise TypeError(f"grade() has to return a Grade, got {type(grade).__name__}")
     if not (math.isfinite(grade.score) and 0 <= grade.score <= 1):
         raise ValueError(f"a score has to be a number from 0 to 1, got {grade.score!r}")
+    if not isinstance(grade.explanation, str):
+        raise TypeError(f"an explanation has to be a text, got {type(grade.explanation).__name__}")
 
 
 def _where(error: BaseException) -> str:
     """`ValueError: no such unit (checks.py:12)`: the innermost frame is where the check's author looks first."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {said(error)}{place}"
+    return f"{type(error).__name__}: {told(error)}{place}"
 
 
 async def _in_thread(function: Callable[[], T]) -> T:

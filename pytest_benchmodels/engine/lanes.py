@@ -12,9 +12,9 @@ from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.core.text import told
 
 from .execution import Executor
-from .judging import said
 from .progress import Progress, conclude
 
 __all__ = ["Job", "Lanes", "Places"]
@@ -180,7 +180,7 @@ class Lanes(Generic[Key]):
 
     def _internal_error(self, run: Run, error: BaseException) -> Result:
         """The end of a run that its executor could not end."""
-        failure = Failure("internal", f"this run could not be executed: {type(error).__name__}: {said(error)}")
+        failure = Failure("internal", f"this run could not be executed: {type(error).__name__}: {told(error)}")
         return conclude(run, Progress(fingerprint="-"), "error", failure=failure)
 
     async def _serve(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +14,7 @@ from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry, Status
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.text import plain
+from pytest_benchmodels.core.text import message
 
 __all__ = ["Progress", "conclude"]
 
@@ -28,7 +28,7 @@ class Progress:
     all turns. `requests` are those that were billed or may have been, each with what its provider counted. `refusal` is
     the 429 that the run waits out at this moment. `doing` completes the sentence "when time ran out, ...".
     `fingerprint` is empty until somebody needs it. `cached` says that stored answers are judged, and `reuse` what was
-    reused, or why nothing was.
+    reused, or why nothing was. `clock` tells the time in seconds since the epoch.
     """
 
     attempts: int = 0
@@ -47,12 +47,16 @@ class Progress:
     reuse: str = ""
     cached: bool = False
     refusal: ProviderError | None = None
-    started_at: float = field(default_factory=time.time)
+    clock: Callable[[], float] = time.time
+    started_at: float = 0.0
     _start: float = field(default_factory=time.perf_counter)
+
+    def __post_init__(self) -> None:
+        self.started_at = self.clock()
 
     def begin(self) -> None:
         """The first request goes out now: what was before does not count as the run's time."""
-        self.started_at, self._start = time.time(), time.perf_counter()
+        self.started_at, self._start = self.clock(), time.perf_counter()
 
     def elapsed_s(self) -> float:
         return time.perf_counter() - self._start
@@ -132,7 +136,7 @@ def conclude(
         timeout_s=run.timeout_s or 0.0,
         checks=progress.verdicts,
         response=progress.response,
-        error=None if failure is None else Failure(failure.kind, plain(failure.message)),
+        error=None if failure is None else Failure(failure.kind, message(failure.message)),
         retries=tuple(progress.retries),
         cost_usd=took.cost_usd,
         known_cost_usd=took.known_cost_usd,

@@ -49,7 +49,7 @@ def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable
 
     permits = Permits(limiter, seats)
     attempts = Attempts(provider_for, _backoff(bench.settings.retries), permits, load_transport)
-    return Executor(attempts, bench.admission, _recall(bench), watch), close
+    return Executor(attempts, bench.admission, _recall(bench), watch, bench.clock.now), close
 
 
 def _backoff(retries: int | None) -> Backoff:

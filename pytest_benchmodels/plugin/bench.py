@@ -18,6 +18,7 @@ from pytest_benchmodels.core.run import NO_MODEL
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.core.session import Pool
 from pytest_benchmodels.engine.admission import Admission
+from pytest_benchmodels.engine.clock import SessionClock
 from pytest_benchmodels.engine.dispatch import Dispatch
 from pytest_benchmodels.engine.window import Window
 from pytest_benchmodels.formats import LoadOptions
@@ -50,10 +51,11 @@ class Bench:
 
     `sim_url` is where `sim/*` answers once `start_sim` was called; several processes may hold a Bench, one starts it.
     `handover` is what a worker was given, None in other processes. `resumed` is the id of the stored run that this
-    session finishes. `keep_ahead` writes results that are about to be reported. `windows` tells of each model that was
-    made ready how many of its runs may be in flight, `pools` of which ones how many together. `foresee` is told which
-    models are about to run, and raises `ConfigError` where a gate could never be judged. `asked_runs` is how many runs
-    the files ask for that were collected, `left_out` how many YAML files were none of ours.
+    session finishes. `clock` is the session's. `keep_ahead` writes results that are about to be reported. `windows`
+    tells of each model that was made ready how many of its runs may be in flight, `pools` of which ones how many
+    together. `foresee` is told which models are about to run, and raises `ConfigError` where a gate could never be
+    judged. `asked_runs` is how many runs the files ask for that were collected, `left_out` how many YAML files were
+    none of ours.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Bench:
         self.sim_url = sim_url
         self._start_sim = start_sim
         self.handover = handover
+        self.clock = handover.clock.here() if handover else SessionClock.start()
         self.resumed = handover.resumed if handover else None
         self.keep_ahead: Callable[[Iterable[tuple[Scenario, Result]]], None] = _keep_nothing
         self.foresee: Callable[[Collection[str]], None] = _foresee_nothing

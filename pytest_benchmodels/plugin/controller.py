@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -158,6 +157,7 @@ class Controller:
             lanes_path=str(self._folder),
             window=share,
             resumed=self.bench.resumed,
+            clock=self.bench.clock,
             hears_outcomes_only=hears_outcomes_only(self._config),
         )
         handover.put(node.workerinput)
@@ -203,7 +203,7 @@ class Controller:
             model=name.model,
             trial=name.trial,
             status="error",
-            started_at=time.time(),
+            started_at=self.bench.clock.now(),
             duration_s=0.0,
             cost_usd=took.cost_usd,
             known_cost_usd=took.known_cost_usd,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pytest_benchmodels.engine.clock import SessionClock
 from pytest_benchmodels.formats.configfile import ConfigFile
 
 if TYPE_CHECKING:
@@ -20,10 +21,10 @@ class Handover(msgspec.Struct, frozen=True):
     """The controller's part in a worker's start.
 
     `file` is bench.toml, read once for all. `sim_url` is where `sim/*` answers, `limits_path` the file in which workers
-    share rate limits, `marks_path` the worker's own. `lanes_path` the folder of the lanes that workers share.
-    `window` is the worker's part of the lanes where it cannot share them, None if it is sent only what has one already.
-    `resumed` is the id of the stored run that this session finishes. `hears_outcomes_only` says that the controller
-    wants one report of a run.
+    share rate limits, `marks_path` the worker's own. `lanes_path` the folder of the lanes that workers share. `window`
+    is the worker's part of the lanes where it cannot share them, None if it is sent only what has one already.
+    `resumed` is the id of the stored run that this session finishes. `clock` is the session's. `hears_outcomes_only`
+    says that the controller wants one report of a run.
     """
 
     file: ConfigFile
@@ -33,6 +34,7 @@ class Handover(msgspec.Struct, frozen=True):
     lanes_path: str
     window: int | None
     resumed: str | None
+    clock: SessionClock
     hears_outcomes_only: bool = False
 
     def put(self, workerinput: dict[str, Any]) -> None:

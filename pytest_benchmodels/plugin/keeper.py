@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -53,7 +52,7 @@ class Keeper:
     """
 
     def __init__(self, config: pytest.Config, bench: Bench) -> None:
-        self.started_at = time.time()
+        self.started_at = bench.clock.now()
         self._config = config
         self._bench = bench
         self._settings = bench.settings
@@ -134,7 +133,7 @@ class Keeper:
     def close(self, *, interrupted: bool) -> None:
         """End the work on the store. A run without a result, or with an error, can be finished by `--bench-resume`."""
         if self._recorder is not None:
-            self._recorder.close(finished=self._is_finished() and not interrupted)
+            self._recorder.close(finished=self._is_finished() and not interrupted, at=self._bench.clock.now())
 
     def notes(self) -> Iterator[str]:
         """What of the run no longer exists; and how it can be finished, if it is not."""
@@ -200,7 +199,8 @@ class Keeper:
         if self._settings.store is None:
             return Recorder(None, None, self._warn)
         shard = str(self._settings.shard) if self._settings.shard else None
-        beginning = Beginning(self._typed(), version("pytest-benchmodels"), self._progress.total or None, shard)
+        total = self._progress.total or None
+        beginning = Beginning(self._typed(), version("pytest-benchmodels"), total, shard, self.started_at)
         open_store = partial(Store.open, self._settings.store, Patience(tell=self._say))
         return Recorder.begin(open_store, beginning, self._warn, reports=bool(self._settings.outputs))
 

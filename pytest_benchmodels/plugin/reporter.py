@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Iterator
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -150,7 +149,7 @@ class Reporter:
 
         run = BenchRun(
             started_at=self._keeper.started_at,
-            duration_s=time.time() - self._keeper.started_at,
+            duration_s=self._bench.clock.now() - self._keeper.started_at,
             version=version("pytest-benchmodels"),
             concurrency=self._bench.settings.concurrency,
             exit_status=int(session.exitstatus),

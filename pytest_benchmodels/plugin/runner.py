@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.reports.properties import result_properties
 
-from .bench import LEFT_OUT, Bench, left_out_line
+from .bench import BENCH, LEFT_OUT, Bench, left_out_line
 from .collect import RunItem, ScenarioFile
 from .durations import read_durations
 from .handover import Handover
@@ -158,7 +157,7 @@ def _skipped(item: RunItem, reason: str) -> Result:
         model=item.model,
         trial=item.trial,
         status="skipped",
-        started_at=time.time(),
+        started_at=item.config.stash[BENCH].clock.now(),
         duration_s=0.0,
         error=Failure("skip", plain(reason)),
     )

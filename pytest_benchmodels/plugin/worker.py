@@ -21,8 +21,8 @@ import pytest
 
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.core.text import told
 from pytest_benchmodels.engine.dispatch import Dispatch
-from pytest_benchmodels.engine.judging import said
 from pytest_benchmodels.engine.lanes import Job, Lanes, Places
 
 from .assembly import assemble
@@ -58,7 +58,7 @@ def _described(error: Exception) -> str:
     """`ValueError: I/O operation on closed file (terminalwriter.py:168)`."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {said(error)}{place}"
+    return f"{type(error).__name__}: {told(error)}{place}"
 
 
 def _nothing() -> None:

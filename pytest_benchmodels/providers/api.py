@@ -11,7 +11,7 @@ from ..core.exchange import Response, Usage
 from ..core.text import clip, plain, well_formed
 from ..core.thinking import without_thinking
 from .dialect import BlockedError, FailedError, UnreadableError
-from .failure import Origin, blocked, error_in_answer, http_failure, malformed
+from .failure import Origin, blocked, error_in_answer, http_failure, malformed, no_json
 from .key import Key
 from .quota import pause_s
 from .reply import origin_of
@@ -100,9 +100,9 @@ def _document(body: bytes, origin: Origin) -> Mapping[str, object]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise malformed(f"it is no JSON ({origin.shown(str(error))})", origin) from None
+        raise no_json(body, f"it is no JSON ({origin.shown(str(error))})", origin) from None
     if not isinstance(document, dict):
-        raise malformed("it is no JSON object", origin)
+        raise no_json(body, "it is no JSON object", origin)
     return document
 
 

@@ -11,8 +11,10 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
+from .foreign_body import first_of_stream, is_page, page_title
 from .quota import retry_after_s, seconds_until
 
 __all__ = ["ErrorBody", "parse_error", "read_error"]
@@ -23,6 +25,7 @@ LONGEST_WAIT_S = 3600.0
 _READ_LIMIT = 100_000
 _MOST_PARTS = 500
 _DEEPEST = 10
+_CUT_MESSAGE = re.compile(r'"message"\s*:\s*"((?:[^"\\]|\\.){1,1000})')
 _MESSAGES = ("error", "message", "detail")
 _CODES = frozenset({"code", "type", "status", "reason"})
 _TEXTS = frozenset({"message", "msg", "detail", "error", "raw", "status_msg", "title"})
@@ -85,13 +88,23 @@ _FILTER_WORDS = re.compile(
     re.IGNORECASE,
 )
 
+_MODEL_CODES = frozenset({"model_not_found", "invalid_model", "unknown_model", "model_not_supported", "modelnotfound"})
+_MODEL_WORDS = re.compile(
+    r"\b(?:invalid|unknown|unsupported|unrecognized|no such|not a valid|not find) model\b"
+    r"(?! (?:param|input|output|config))"
+    r"|\bmodels?[ :=]{0,3}\S{1,200} (?:was |is |could |does |do )?"
+    r"(?:not (?:found|exist|be found|available|supported|valid|a valid model)|unknown)\b"
+    r"|\bmodel not (?:found|exist)\b",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
     """`message` is for a reader, empty where there is none; `codes` are the words for programs, in lower case.
 
     `text` is all that it says. `wait_s` is for how long the server asks to be left alone, in seconds. `quotas` are
-    Google's names of the quotas that are used up, with their sizes.
+    Google's names of the quotas that are used up, with their sizes. `page`: it is HTML, and no API's.
     """
 
     message: str = ""
@@ -99,6 +112,7 @@ class ErrorBody:
     codes: frozenset[str] = frozenset()
     wait_s: float | None = None
     quotas: tuple[tuple[str, str], ...] = ()
+    page: bool = False
 
     def says_spent(self, status: int | None) -> bool:
         """Whether the account has no money or no quota left, so that no further attempt helps."""
@@ -113,18 +127,30 @@ class ErrorBody:
         return self.wait_s is None and bool(_QUOTA_WORDS.search(self.text))
 
     @property
+    def says_unknown_model(self) -> bool:
+        """Whether it is the model's name that is wrong: many servers say so with 400."""
+        return bool(self.codes & _MODEL_CODES) or bool(_MODEL_WORDS.search(self.text))
+
+    @property
     def says_filtered(self) -> bool:
         """Whether a filter of the provider's refused the prompt."""
         return bool(self.codes & _FILTER_CODES) or bool(_FILTER_WORDS.search(self.text))
 
 
 def parse_error(body: bytes) -> ErrorBody:
-    """Read an error's body, of which the first 100 kB count: JSON of any shape, or text."""
+    """Read an error's body, of which the first 100 kB count: JSON of any shape, an event with it, a page, or text."""
     text = body[:_READ_LIMIT].decode("utf-8", "replace")
+    if is_page(text):
+        title = page_title(text)
+        return ErrorBody(
+            f"{title} (an HTML page)" if title else "an HTML page", text, wait_s=_said_wait(text), page=True
+        )
     try:
-        document = json.loads(text)
+        document = json.loads(first_of_stream(text) or text)
     except (ValueError, RecursionError):
-        return ErrorBody(text, text, wait_s=_said_wait(text))
+        # A long one was cut: what it says for a reader may stand at its beginning.
+        said = _CUT_MESSAGE.search(text) if text.startswith("{") else None
+        return ErrorBody(said[1] if said else text, text, wait_s=_said_wait(text))
     read = read_error(document)
     return read if read.message else ErrorBody(text, f"{text}\n{read.text}", read.codes, read.wait_s, read.quotas)
 
@@ -169,10 +195,23 @@ def _message(document: object) -> str:
 
 
 def _from_upstream(error: Mapping[str, object]) -> str:
-    """OpenRouter says only "Provider returned error", and hands over what the provider said."""
+    """OpenRouter says only "Provider returned error", and hands over what the provider said, and which it was."""
     metadata = error.get("metadata")
-    raw = metadata.get("raw") if isinstance(metadata, dict) else None
-    return f": {raw}" if isinstance(raw, str) and raw else ""
+    if not isinstance(metadata, dict):
+        return ""
+    name, raw = metadata.get("provider_name"), metadata.get("raw")
+    told = (parse_error(raw.encode("utf-8", "replace")).message or raw) if isinstance(raw, str) else _told(raw)
+    by = f" ({name})" if isinstance(name, str) and name else ""
+    return f"{by}: {told}" if told else by
+
+
+def _told(raw: object) -> str:
+    """What an error says that is handed over as JSON; all of it where it says nothing in the usual places."""
+    if raw is None:
+        return ""
+    with suppress(RecursionError, ValueError):
+        return _message(raw) or json.dumps(raw, ensure_ascii=False)[:_READ_LIMIT]
+    return ""
 
 
 def _named_waits(part: Mapping[str, object]) -> Iterator[float]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import ProviderError
 from ..core.text import clip, plain, quote, well_formed
 from .error_body import ErrorBody, parse_error, read_error
+from .foreign_body import is_page, is_stream, page_title
 from .key import HIDDEN
 from .quota import retry_after_s
 from .reply import origin_of
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from .key import Key
     from .reply import HttpReply
 
-__all__ = ["Origin", "blocked", "error_in_answer", "http_failure", "malformed"]
+__all__ = ["Origin", "blocked", "error_in_answer", "http_failure", "malformed", "no_json"]
 
 _MESSAGE_LIMIT = 300
+_BEGINNING = 10_000
+_SHOWN_BEGINNING = 100
 
 _KINDS = {
     401: ("auth", False),
@@ -56,6 +59,9 @@ _STATUS_OF = {
     "context_length_exceeded": 400,
     "invalid_argument": 400,
 }
+# By which servers refuse a model that they do not have, beside 404.
+_MAY_MEAN_MODEL = frozenset({400, 403, 422})
+_PAGE_REMEDY = ": a proxy, a firewall or a web site answered, not the API. Is base_url right?"
 # What stays as it is, even if it is told in the middle of an answer.
 _LASTING = frozenset({"auth", "not-found", "quota", "content-filter"})
 
@@ -81,10 +87,12 @@ def http_failure(reply: HttpReply, origin: Origin) -> ProviderError:
         return _redirect(reply, origin)
     said = parse_error(reply.body)
     kind, retryable = _kind(reply.status, said)
+    shown = origin.shown(said.message) or "no explanation"
     return ProviderError(
         kind,
         f"{_status_line(reply.status)} from {origin.address}: "
-        + _with_remedy(origin.shown(said.message) or "no explanation", kind, origin),
+        + (f"{shown}{_PAGE_REMEDY}" if said.page and reply.status < 500 else _with_remedy(shown, kind, origin))
+        + _named(kind, said, origin),
         status=reply.status,
         retryable=retryable,
         retry_after_s=_wish_s(reply.headers, said, reply.status),
@@ -127,9 +135,24 @@ def blocked(what: str, origin: Origin) -> ProviderError:
     return ProviderError("content-filter", message, status=200)
 
 
-def malformed(what: str, origin: Origin) -> ProviderError:
-    """The error for an answer that cannot be read: the next one may be sound."""
-    return ProviderError("malformed", f"malformed answer from {origin.address}: {what}", status=200, retryable=True)
+def malformed(what: str, origin: Origin, *, retryable: bool = True) -> ProviderError:
+    """The error for an answer that cannot be read: the next one may be sound, if `retryable`."""
+    message = f"malformed answer from {origin.address}: {what}"
+    return ProviderError("malformed", message, status=200, retryable=retryable)
+
+
+def no_json(body: bytes, why: str, origin: Origin) -> ProviderError:
+    """The error for an answer that is none of JSON, with what it is instead, as far as that can be seen."""
+    text = body[:_BEGINNING].decode("utf-8", "replace").lstrip("\ufeff")
+    if is_page(text):
+        title = origin.shown(page_title(text)) or "without a title"
+        return malformed(f"it is an HTML page ({title}), no JSON. Is base_url right?", origin)
+    begins = f"it begins with {quote(origin.shown(text), _SHOWN_BEGINNING)}"
+    if is_stream(text):
+        # It would stream again, and every attempt is billed.
+        what = f"it streams although it was not asked to; {begins}. Turn streaming off at the server or gateway"
+        return malformed(what, origin, retryable=False)
+    return malformed(f"{why}; {begins}", origin)
 
 
 def _kind(status: int | None, said: ErrorBody) -> tuple[str, bool]:
@@ -138,6 +161,8 @@ def _kind(status: int | None, said: ErrorBody) -> tuple[str, bool]:
             return "quota", False
         if said.says_filtered:
             return "content-filter", False
+        if status in _MAY_MEAN_MODEL and said.says_unknown_model:
+            return "not-found", False
     if status is None:
         return "malformed", True
     return _KINDS.get(status) or (("http", True) if status >= 500 else ("bad-request", False))
@@ -166,6 +191,13 @@ def _status_line(status: int) -> str:
         return f"HTTP {status} {HTTPStatus(status).phrase}"
     except ValueError:
         return f"HTTP {status}"
+
+
+def _named(kind: str, said: ErrorBody, origin: Origin) -> str:
+    """The model, where a refusal is about it and may not say which it was."""
+    if kind != "bad-request" or "model" not in said.text.lower() or origin.model in said.message:
+        return ""
+    return f" (the model was {quote(origin.model)})"
 
 
 def _with_remedy(shown: str, kind: str, origin: Origin) -> str:

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -15,7 +15,7 @@ import msgspec
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.text import quote
 
-from .failure import saying
+from .failure import StoreLostError, saying
 from .patience import Patience, is_busy
 from .schema import APPLICATION_ID, MIGRATIONS, migrate
 
@@ -41,6 +41,8 @@ class Database:
         self.path = path
         self._connection = connection
         self._patience = patience
+        self._file = _identity(path)
+        self._beside = {_identity(beside) for beside in _beside(path)}
 
     @classmethod
     def open(cls, path: Path, patience: Patience) -> Self:
@@ -49,6 +51,18 @@ class Database:
             _make_folder(path.parent)
             connection = sqlite3.connect(path.absolute(), timeout=patience.at_first_s, isolation_level=None)
         return cls._of(path, connection, patience, _prepare_to_write)
+
+    def anew(self) -> Self:
+        """Open what is at the path by now, or make a new file there; what this one had stays readable.
+
+        What this one left beside it belongs to no other: SQLite would take it for the new one's.
+        """
+        with saying(self.path):
+            is_gone = _identity(self.path) is None
+            for beside in _beside(self.path):
+                if is_gone or _identity(beside) in self._beside:
+                    beside.unlink(missing_ok=True)
+        return self.open(self.path, self._patience)
 
     @classmethod
     def open_to_read(cls, path: Path, patience: Patience) -> Self:
@@ -94,7 +108,11 @@ class Database:
 
     @contextmanager
     def transaction(self, *, commit: bool = True) -> Iterator[sqlite3.Cursor]:
-        """Commit what was done with the cursor when the block ends; nothing of it on an error, or without `commit`."""
+        """Commit what was done with the cursor when the block ends; nothing of it on an error, or without `commit`.
+
+        Raises `StoreLostError` where the file is at its path no more: what is written into it then is soon gone.
+        """
+        self._look_for_file()
         with saying(self.path):
             cursor = self._connection.cursor()
             try:
@@ -119,8 +137,47 @@ class Database:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        with saying(self.path):
+        with saying(self.path), nullcontext() if self._is_in_place() else _kept_beside(self.path):
             self._connection.close()
+
+    def _is_in_place(self) -> bool:
+        return self._file is None or _identity(self.path) == self._file
+
+    def _look_for_file(self) -> None:
+        if not self._is_in_place():
+            what = "deleted" if _identity(self.path) is None else "replaced by another"
+            raise StoreLostError(f"store {quote(str(self.path), 200)}: its file was {what} while it was in use")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another at the same path; None where there is none, or nobody may look."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _beside(path: Path) -> Iterator[Path]:
+    """The files that SQLite keeps beside one: its log, and the log's index."""
+    return (path.with_name(f"{path.name}{ending}") for ending in ("-wal", "-shm"))
+
+
+@contextmanager
+def _kept_beside(path: Path) -> Iterator[None]:
+    """Keep the log of the file that is at the path now: whoever closes another one deletes it by its name."""
+    kept = {beside: beside.with_name(f"{beside.name}.{os.getpid()}") for beside in _beside(path)}
+    for beside, spare in kept.items():
+        with suppress(OSError):
+            spare.hardlink_to(beside)
+    try:
+        yield
+    finally:
+        for beside, spare in kept.items():
+            with suppress(OSError):
+                if not beside.exists():
+                    spare.rename(beside)
+                spare.unlink(missing_ok=True)
 
 
 def _connect_to_read(path: Path, patience: Patience) -> sqlite3.Connection:

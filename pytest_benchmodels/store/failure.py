@@ -12,7 +12,7 @@ import msgspec
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.text import clip, plain, quote
 
-__all__ = ["saying"]
+__all__ = ["StoreLostError", "saying"]
 
 _ELSEWHERE = "name another file with --bench-store, or `none`"
 _DAMAGED = "it is damaged", "move it away to begin a new one; `sqlite3 FILE .recover` saves what can still be read"
@@ -36,6 +36,10 @@ _REASONS = {
     sqlite3.SQLITE_ERROR: _DAMAGED,
 }
 _OTHER = "SQLite refused", f"move it away to begin a new one, or {_ELSEWHERE}"
+
+
+class StoreLostError(StoreError):
+    """The file was deleted or replaced by another while it was in use."""
 
 
 @contextmanager

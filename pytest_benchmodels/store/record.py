@@ -23,13 +23,14 @@ class Beginning:
     """What is known of a session's run when it begins.
 
     `command` is the command line, word by word. `total` is how many results there are to be, None while unknown.
-    `shard` is `I/N`, None for a whole.
+    `shard` is `I/N`, None for a whole. `began_at` is in seconds since the epoch, None for now.
     """
 
     command: tuple[str, ...]
     plugin_version: str
     total: int | None = None
     shard: str | None = None
+    began_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

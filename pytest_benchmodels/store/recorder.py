@@ -10,6 +10,7 @@ from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.result import Result
 
 from .coding import decode_result, encode_result
+from .failure import StoreLostError
 from .record import Beginning, Record
 from .spool import Spool
 from .store import Store
@@ -23,9 +24,10 @@ class Recorder:
     """Writes to a store as long as it lets itself be written to, and raises nothing when it no longer does.
 
     The first failure is handed to `warn` as a text for the user; from then on the session has no store, and `run_id`
-    is None. All results of the session are put aside as well, so that reports are complete whatever is left of the
-    store: in a file that nobody else sees. Of each the node id stays in memory. With `reports` false nobody is going to
-    ask for them.
+    is None. A store whose file was deleted or replaced is no failure: the run goes on in a new one at the same path,
+    which `warn` hears too. All results of the session are put aside as well, so that reports are complete whatever is
+    left of the store: in a file that nobody else sees. Of each the node id stays in memory. With `reports` false nobody
+    is going to ask for them.
     """
 
     def __init__(
@@ -94,16 +96,30 @@ class Recorder:
         if self._store is None:
             return otherwise
         try:
-            return action(self._store)
+            return self._act(self._store, action)
         except StoreError as error:
             self._give_up(error)
             return otherwise
 
-    def close(self, *, finished: bool) -> None:
-        """End the session's work on the run. One that is not `finished` can be resumed."""
+    def _act(self, store: Store, action: Callable[[Store], T]) -> T:
+        """The action's result; where somebody took the store away, that in a new one."""
+        try:
+            return action(store)
+        except StoreLostError as lost:
+            if self.run_id is None:
+                raise
+            self._store = store = store.anew(self.run_id)
+            self._warn(
+                f"{lost}. This session goes on in a new one there, with all results of its own run so far; "
+                "other runs that it had are not in it"
+            )
+            return action(store)
+
+    def close(self, *, finished: bool, at: float | None = None) -> None:
+        """End the session's work on the run. One that is not `finished` can be resumed. `at`: see `Runs.finish`."""
         if self.run_id is not None:
             run_id = self.run_id
-            self.attempt(lambda store: store.runs.finish(run_id) if finished else store.runs.interrupt(run_id), None)
+            self.attempt(lambda s: s.runs.finish(run_id, at) if finished else s.runs.interrupt(run_id), None)
         self.attempt(lambda store: store.close(), None)
         self._store = None
 

@@ -57,10 +57,11 @@ class Runs:
 
     def begin(self, beginning: Beginning) -> str:
         """Note that this process begins a run; return its id."""
+        began_at = time.time() if beginning.began_at is None else beginning.began_at
         return self.insert(
             StoredRun(
-                id=new_id(now := time.time()),
-                started_at=now,
+                id=new_id(began_at),
+                started_at=began_at,
                 finished_at=None,
                 state="running",
                 command=beginning.command,
@@ -119,9 +120,10 @@ class Runs:
         nodeids = frozenset(present) if row is None else _nodeids(row[0]).union(present)
         return Extent(nodeids, max(0, (run.total or 0) - len(nodeids)))
 
-    def finish(self, run_id: str) -> None:
-        """Note that each of the run's results is there."""
-        self._database.write("UPDATE runs SET finished_at = ?, process = NULL WHERE id = ?", (time.time(), run_id))
+    def finish(self, run_id: str, finished_at: float | None = None) -> None:
+        """Note that each of the run's results is there, since this moment in seconds since the epoch: None for now."""
+        moment = time.time() if finished_at is None else finished_at
+        self._database.write("UPDATE runs SET finished_at = ?, process = NULL WHERE id = ?", (moment, run_id))
 
     def interrupt(self, run_id: str) -> None:
         """Note that this process ends before the run does: it can be resumed at once."""

@@ -13,7 +13,7 @@ from .record import Pruned
 from .responses import Responses
 from .results import Results
 from .runs import Runs
-from .upkeep import join, merge, prune
+from .upkeep import join, merge, move_run, prune
 
 __all__ = ["Store"]
 
@@ -76,6 +76,20 @@ class Store:
         id, a verdict wins over none, then the later.
         """
         return join(self._database, run_ids)
+
+    def anew(self, run_id: str) -> Self:
+        """Where the file was deleted or replaced: the store at its path, a new one where there is none, with this run.
+
+        The run's results come along, for a file that is open stays readable. This one is closed.
+        """
+        database = self._database.anew()
+        try:
+            move_run(database, self._database, run_id)
+        except BaseException:
+            database.close()
+            raise
+        self._database.close()
+        return type(self)(database)
 
     def shrink(self) -> None:
         """Give the space of what was pruned back to the file system: the file is written anew."""

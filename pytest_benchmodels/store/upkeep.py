@@ -16,7 +16,9 @@ from .responses import Responses, insert_answers
 from .results import Results
 from .runs import Runs, new_id
 
-__all__ = ["join", "merge", "prune"]
+__all__ = ["join", "merge", "move_run", "prune"]
+
+_FINGERPRINTS = "SELECT DISTINCT fingerprint FROM results WHERE run = (SELECT number FROM runs WHERE id = ?)"
 
 
 def prune(database: Database, *, keep: int | None, older_than_s: float | None, dry: bool) -> Pruned:
@@ -42,14 +44,33 @@ def merge(database: Database, source: Database) -> tuple[str, ...]:
     copied = Runs(source).newest_first()
     for run in reversed(copied):
         numbers = _copy_run(runs, run, Runs(source).extent(run), known.get(run.id))
-        here, there = results.ranks(run.id), theirs.ranks(run.id)
-        better = {nodeid for nodeid, rank in there.items() if nodeid not in here or rank > here[nodeid]}
-        found = (each for each in theirs.records(run.id) if each.result.nodeid in better)
-        results.add(run.id, _renumbered(found, numbers))
+        _copy_results(results, theirs, run.id, numbers)
     with database.transaction() as cursor:
         for fingerprint, answers in Responses(source).each():
             insert_answers(cursor, fingerprint, answers)
     return tuple(run.id for run in copied if run.id not in known)
+
+
+def move_run(database: Database, source: Database, run_id: str) -> None:
+    """Copy one run, which this process works on, with all that it rests on; from now on it is worked on here."""
+    runs, theirs = Runs(database), Runs(source)
+    run = theirs.find(run_id)
+    known = {run.id: run for run in runs.newest_first()}
+    numbers = _copy_run(runs, run, theirs.extent(run), known.get(run_id))
+    _copy_results(Results(database), Results(source), run_id, numbers)
+    wanted = set(source.rows(tuple[str], _FINGERPRINTS, (run_id,)))
+    with database.transaction() as cursor:
+        for fingerprint, answers in Responses(source).each():
+            if (fingerprint,) in wanted:
+                insert_answers(cursor, fingerprint, answers)
+    runs.resume(run_id)
+
+
+def _copy_results(results: Results, theirs: Results, run_id: str, numbers: Sequence[int]) -> None:
+    here, there = results.ranks(run_id), theirs.ranks(run_id)
+    better = {nodeid for nodeid, rank in there.items() if nodeid not in here or rank > here[nodeid]}
+    found = (each for each in theirs.records(run_id) if each.result.nodeid in better)
+    results.add(run_id, _renumbered(found, numbers))
 
 
 def _copy_run(runs: Runs, run: StoredRun, extent: Extent, here: StoredRun | None) -> list[int]:

@@ -21,6 +21,16 @@ def pytest_sessionstart():
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 """
 
+DELETES_THE_STORE = """
+import pathlib
+reported = []
+def pytest_bench_result(result):
+    reported.append(result)
+    if len(reported) == 3:
+        for path in pathlib.Path(".benchmodels").glob("store.sqlite*"):
+            path.unlink()
+"""
+
 
 def test_each_result_is_kept_with_what_was_asked_and_answered(project: Project, workers: tuple[str, ...]) -> None:
     project.suite(right("a"), wrong("b"), broken("c"), right("d", skip="not now"))
@@ -277,3 +287,17 @@ def test_a_missing_store_is_a_usage_error_where_it_is_needed(project: Project) -
         result.stderr.fnmatch_lines(
             ["ERROR: --bench-store none: --bench-resume, --bench-cache and --bench-regrade need a store; name one"]
         )
+
+
+def test_a_store_that_is_deleted_during_a_run_is_made_anew(project: Project, workers: tuple[str, ...]) -> None:
+    project.suite(*(right(name) for name in "abcdef"))
+    project.write("conftest.py", DELETES_THE_STORE)
+
+    result = project.bench("--bench-json=b.json", "--bench-concurrency=2", *workers)
+
+    assert result.parseoutcomes() == {"passed": 6}
+    result.stdout.fnmatch_lines(["WARNING: store *: its file was deleted while it was in use. *goes on in a new one*"])
+    assert sorted(stored(project)) == list("abcdef")
+    (run,) = stored_runs(project)
+    assert (run.id, run.state) == (json_report(project.path / "b.json")["run"]["id"], "finished")
+    assert project.bench("--bench-resume").ret == pytest.ExitCode.USAGE_ERROR  # there is nothing left to finish

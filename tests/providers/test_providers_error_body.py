@@ -404,7 +404,7 @@ TOLD = {
 }
 SAYS = {
     "openai quota": "billing details. No money or no quota is left there: no further attempt helps",
-    "openrouter upstream": "Provider returned error: {",
+    "openrouter upstream": "Provider returned error (x): try again in 3 seconds",
     "azure empty choices": "blocked the prompt (prompt_filter_results, violence): the model did not see it",
     "google blocked prompt": "blocked the prompt (promptFeedback.blockReason PROHIBITED_CONTENT)",
     "choice error": "an error in place of an answer from",

@@ -127,6 +127,9 @@ PROVOKED: dict[str, Callable[[Provoker], Awaitable[list[ProviderError]]]] = {
     "401, 403": lambda it: it.statuses(401, 403),
     "no key is set": lambda it: it.keyless(),
     "404": lambda it: it.statuses(404),
+    "400, 403, 422 that say that there is no such model": lambda it: it.knobs(
+        {"status": 400, "text": "invalid model ID"}, {"status": 422, "text": "The model `x` does not exist"}
+    ),
     "400 and any other 4xx": lambda it: it.statuses(400, 405, 413, 418, 422, 451, 499),
     "params that cannot be written as JSON": lambda it: it.unwritable(),
     "301, 302, 303, 307, 308 and any other 3xx": lambda it: it.statuses(301, 302, 303, 307, 308, 300, 304, 399),
@@ -142,6 +145,9 @@ PROVOKED: dict[str, Callable[[Provoker], Awaitable[list[ProviderError]]]] = {
     "an address or a proxy that cannot be used, certificates that cannot be read": lambda it: it.address("ftp://x/v1"),
     "the answer breaks off": lambda it: it.knobs({"truncate_rate": 1}, {"declared_bytes": 9999}),
     "the answer is empty, no JSON, or of another shape": lambda it: it.bodies(b"", b"{", b"{}", b'{"choices": [4]}'),
+    "the answer streams although nobody asked for it: it would again": lambda it: it.bodies(
+        b'data: {"choices": []}\n\ndata: [DONE]\n\n', b'{"done": false}\n{"done": true}\n'
+    ),
     "the answer is compressed in an unknown way, or wrongly": lambda it: it.wire(
         b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\n{}",
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",

@@ -1,0 +1,153 @@
+"""A store whose file is deleted or replaced while a session uses it."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.store import Recorder, Store
+from tests.store.store_parts import BEGINNING, record, result
+
+GOES_ON = "This session goes on in a new one there, with all results of its own run so far"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / ".benchmodels" / "store.sqlite"
+
+
+def begun(path: Path, said: list[str]) -> Recorder:
+    recorder = Recorder.begin(partial(Store.open, path), BEGINNING, said.append)
+    recorder.add(record("a"))
+    return recorder
+
+
+def kept(path: Path, run_id: str | None) -> list[Result]:
+    with Store.open_to_read(path) as store:
+        return list(store.results.of(run_id or "none"))
+
+
+def delete_all(path: Path) -> None:
+    for each in path.parent.glob("store.sqlite*"):
+        each.unlink()
+
+
+def replace(path: Path) -> None:
+    other = path.with_name("other.sqlite")
+    with Store.open(other) as store:
+        store.runs.begin(BEGINNING)
+    other.rename(path)
+
+
+def delete_folder(path: Path) -> None:
+    shutil.rmtree(path.parent)
+
+
+@pytest.mark.parametrize(
+    ("lose", "what"),
+    [
+        (delete_all, "deleted"),
+        (Path.unlink, "deleted"),
+        (delete_folder, "deleted"),
+        (lambda path: path.rename(path.with_name("moved.sqlite")), "deleted"),
+        (replace, "replaced by another"),
+    ],
+    ids=["deleted", "file-alone", "folder", "moved", "replaced"],
+)
+def test_the_run_goes_on_in_a_new_one(path: Path, lose: Callable[[Path], None], what: str) -> None:
+    said: list[str] = []
+    recorder = begun(path, said)
+    run_id = recorder.run_id
+    lose(path)
+    recorder.add(record("b"))
+
+    assert len(said) == 1
+    assert f"its file was {what} while it was in use. {GOES_ON}" in said[0]
+    assert recorder.run_id == run_id
+    assert kept(path, run_id) == [result("a"), result("b")]  # at once, not only at the end
+    recorder.close(finished=True)
+    assert kept(path, run_id) == [result("a"), result("b")]
+    with Store.open_to_read(path) as store:
+        assert store.runs.find(run_id or "").state == "finished"
+        assert store.responses.find("print-of-a") is not None
+    assert not list(path.parent.glob("store.sqlite-*.*"))  # nothing of what was put aside is left
+
+
+def test_what_is_deleted_after_the_last_result_is_noticed_at_the_end(path: Path) -> None:
+    said: list[str] = []
+    recorder = begun(path, said)
+    delete_all(path)
+    recorder.close(finished=False)
+
+    assert len(said) == 1
+    assert kept(path, recorder.run_id) == [result("a")]
+    with Store.open(path) as store:
+        assert store.runs.newest_unfinished() is not None
+
+
+def test_two_sessions_of_one_store_meet_in_the_new_one(path: Path) -> None:
+    said: list[str] = []
+    first, second = begun(path, said), begun(path, said)
+    delete_all(path)
+    first.add(record("b"))
+    second.add(record("c"))  # closes the lost file, beside which the log of the new one has the same name
+    first.add(record("d"))
+
+    assert ["deleted" in text for text in said] == [True, False]
+    assert kept(path, first.run_id) == [result("a"), result("b"), result("d")]
+    assert kept(path, second.run_id) == [result("a"), result("c")]
+    first.close(finished=True)
+    second.close(finished=True)
+    assert kept(path, first.run_id) == [result("a"), result("b"), result("d")]
+
+
+def test_a_resumed_run_goes_on_with_what_it_had_before(path: Path) -> None:
+    begun(path, []).close(finished=False)
+    said: list[str] = []
+    store = Store.open(path)
+    unfinished = store.runs.newest_unfinished()
+    assert unfinished is not None
+    recorder = Recorder.resume(store, unfinished.id, said.append)
+    delete_all(path)
+    recorder.add(record("b"))
+    recorder.close(finished=True)
+
+    assert kept(path, unfinished.id) == [result("a"), result("b")]
+    assert len(said) == 1
+
+
+def test_the_earlier_file_that_was_put_back_keeps_the_run_too(path: Path) -> None:
+    """As where a backup is restored: it has the run already, with fewer results."""
+    said: list[str] = []
+    recorder = begun(path, said)
+    copy = path.with_name("copy.sqlite")
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    recorder.add(record("b"))
+    copy.rename(path)
+    recorder.add(record("c"))
+    recorder.close(finished=True)
+
+    assert kept(path, recorder.run_id) == [result("a"), result("b"), result("c")]
+
+
+def test_another_file_in_its_place_is_left_alone(path: Path) -> None:
+    said: list[str] = []
+    recorder = begun(path, said)
+    other = path.with_name("notes.txt")
+    other.write_text("not a database, but notes of the user's\n")
+    other.rename(path)
+    recorder.add(record("b"))
+    recorder.close(finished=True)
+
+    assert "it is no store but some other file" in said[0]
+    assert "This session goes on without a store" in said[0]
+    assert path.read_text() == "not a database, but notes of the user's\n"
+    assert list(recorder.results()) == [result("a"), result("b")]
