@@ -64,7 +64,8 @@ class Executor:
             result = await self._execute(flight, Replay(known.answers))
             return result if known.before is None else _as_it_was_run(result, known.before)
         if known.timeout is not None:
-            return conclude(flight.run, flight.progress, "timeout", failure=known.timeout)
+            result = conclude(flight.run, flight.progress, "timeout", failure=known.timeout)
+            return result if known.before is None else _at_the_cost_of(result, known.before)
         if known.must_not_run:
             failure = Failure("not-stored", known.reason)
             return conclude(flight.run, flight.progress, "skipped", failure=failure)
@@ -108,7 +109,7 @@ def _account(known: Memory) -> Progress:
 def _as_it_was_run(result: Result, before: Result) -> Result:
     """A new verdict on an answer, with what the answer took."""
     return replace(
-        result,
+        _at_the_cost_of(result, before),
         started_at=before.started_at,
         duration_s=before.duration_s,
         wait_s=before.wait_s,
@@ -117,6 +118,12 @@ def _as_it_was_run(result: Result, before: Result) -> Result:
         retry_s=before.retry_s,
         retries=before.retries,
         session=before.session,
+    )
+
+
+def _at_the_cost_of(result: Result, before: Result) -> Result:
+    return replace(
+        result,
         cost_usd=before.cost_usd,
         known_cost_usd=before.known_cost_usd,
         usage=before.usage,
