@@ -105,6 +105,11 @@ class Result:
     reruns: int = 0
 
     @property
+    def told_latency_s(self) -> float | None:
+        """`latency_s` for a reader, None where nothing was answered: 0 would be the fastest answer of all."""
+        return None if self.response is None else self.latency_s
+
+    @property
     def spent(self) -> Bill:
         """What it took. Of a result that was kept before there was such an account, what its answer tells."""
         if self.usage is not None and self.known_usage is not None:

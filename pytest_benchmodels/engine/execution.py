@@ -75,7 +75,8 @@ class Executor:
             result = await self._execute(flight, Replay(known.answers))
             return result if known.before is None else _as_it_was_run(result, known.before)
         if known.timeout is not None:
-            return conclude(flight.run, flight.progress, "timeout", failure=known.timeout)
+            result = conclude(flight.run, flight.progress, "timeout", failure=known.timeout)
+            return result if known.before is None else _at_the_cost_of(result, known.before)
         if known.must_not_run:
             failure = Failure("not-stored", known.reason)
             return conclude(flight.run, flight.progress, "skipped", failure=failure)
@@ -126,7 +127,7 @@ class Executor:
 def _as_it_was_run(result: Result, before: Result) -> Result:
     """A new verdict on an answer, with what the answer took."""
     return replace(
-        result,
+        _at_the_cost_of(result, before),
         started_at=before.started_at,
         duration_s=before.duration_s,
         wait_s=before.wait_s,
@@ -135,6 +136,12 @@ def _as_it_was_run(result: Result, before: Result) -> Result:
         retry_s=before.retry_s,
         retries=before.retries,
         session=before.session,
+    )
+
+
+def _at_the_cost_of(result: Result, before: Result) -> Result:
+    return replace(
+        result,
         cost_usd=before.cost_usd,
         known_cost_usd=before.known_cost_usd,
         usage=before.usage,

@@ -23,7 +23,7 @@ class Memory:
     Neither: it has to be run, unless `must_not_run`. `reason` says for a reader what was reused, or why nothing was.
     `fingerprint` is the run's, if it was needed to find out. `before` is the result that the answers had in the run
     that is being finished: they are judged afresh, and took then what they took. `timeout`: it timed out unanswered
-    when it was run last, and no model is to be asked again.
+    when it was run last, as `before`, and no model is to be asked again: it costs what it cost then.
     """
 
     result: Result | None = None

@@ -96,7 +96,7 @@ class StoreRecall:
         before = self._store.results.one(*self._timeouts[asked])
         if before is None or before.error is None or len(_own_answers(before)) == len(run.scenario.turns):
             return None  # there was an answer: a check did not finish in time
-        return Memory(timeout=before.error, reason="it timed out without an answer when it was run last")
+        return Memory(timeout=before.error, before=before, reason="it timed out without an answer when it was run last")
 
     def _difference(self, before: str, asked: str) -> str:
         changed = explain_difference(before, asked)

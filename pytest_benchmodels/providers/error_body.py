@@ -56,13 +56,18 @@ _SPENT_CODES = frozenset(
         "insufficient_credits",
         "arrearage",  # Alibaba
         "allocationquota.freetieronly",
+        "billing_disabled",  # Google
+        "budget_exceeded",  # LiteLLM's keys, teams and users
     }
 )
 _SPENT_WORDS = re.compile(
     r"insufficient[_ ](?:quota|(?:account )?balance|credits?|funds)|balance is (?:too low|insufficient|not enough)"
     r"|billing[_ ](?:hard[_ ]limit|not[_ ]active)|(?:used all|out of|run out of|have any) (?:available |your )?credits"
     r"|monthly included credits|reached its monthly spending limit"
-    r"|spend(?:ing)? limit (?:has been )?(?:reached|exceeded)"
+    r"|spend(?:ing)? (?:limit|cap) (?:has been |was )?(?:reached|exceeded)"
+    r"|(?:reach|exceed)(?:ed|ing)? (?:its|the|your|a) (?:monthly |daily )?(?:spend(?:ing)? (?:limit|cap)|usage cap)"
+    r"|requires billing to be enabled|credits (?:are|have been) (?:depleted|exhausted|used up)"
+    r"|(?:monthly|daily) quota (?:has been |is )?(?:exceeded|exhausted|reached)|budget has been exceeded|over budget"
     r"|reached your specified api usage limits|(?:api )?key limit exceeded|requires more credits|free-models-per-day"
     r"|please (?:check your account balance|recharge|top up)"
     r"|\u4f59\u989d\u4e0d\u8db3|\u6b20\u8d39",  # the balance is too low, in arrears: Zhipu, Alibaba

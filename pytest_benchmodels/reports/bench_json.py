@@ -132,7 +132,8 @@ def _result(result: Result) -> dict[str, object]:
         if response:
             del response["pause_s"]  # between a provider and the engine, nobody else's business
     truncated = None if result.response is None else result.is_truncated
-    return {**plain, "truncated": truncated, "started_at": utc(result.started_at)}
+    told = {"latency_s": result.told_latency_s, "truncated": truncated, "started_at": utc(result.started_at)}
+    return {**plain, **told}
 
 
 def _write_array(stream: BinaryIO, entries: Iterable[dict[str, object]]) -> None:

@@ -53,7 +53,8 @@ class BenchDocument:
             try:
                 plain: dict[str, Any] = msgspec.json.decode(raw)
                 started_at = datetime.fromisoformat(plain["started_at"]).timestamp()
-                yield from_plain({**plain, "started_at": started_at})
+                latency_s = plain.get("latency_s") or 0.0  # null where nothing was answered
+                yield from_plain({**plain, "started_at": started_at, "latency_s": latency_s})
             except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
                 raise ConfigError(f"{_named(self.path)}: its result {number} is none: {error}") from None
 

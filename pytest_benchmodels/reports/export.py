@@ -92,7 +92,7 @@ def _row(result: Result) -> _Row:
         "threshold": result.threshold,
         "started_at": utc(result.started_at),
         "duration_s": result.duration_s,
-        "latency_s": result.latency_s,
+        "latency_s": result.told_latency_s,
         "wait_s": result.wait_s,
         "retry_s": result.retry_s,
         "connect_s": result.connect_s,

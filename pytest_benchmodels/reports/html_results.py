@@ -82,7 +82,7 @@ def _entry(result: Result, detail: _Detail) -> dict[str, Any]:
         "ruling": ruling(result),
         "started": _number(result.started_at),
         "duration": _number(result.duration_s),
-        "latency": _number(result.latency_s),
+        "latency": _number(result.told_latency_s),
         "wait": _number(result.wait_s),
         "retry": _number(result.retry_s),
         "connect": _number(result.connect_s),

@@ -20,7 +20,7 @@ def result_properties(result: Result) -> dict[str, str | int | float | None]:
         "trial": result.trial,
         "status": result.status,
         "score": result.score,
-        "latency_s": round(result.latency_s, 6),
+        "latency_s": _rounded(result.told_latency_s),
         "wait_s": round(result.wait_s, 6),
         "retry_s": _rounded(result.retry_s),
         "connect_s": _rounded(result.connect_s),

@@ -149,6 +149,8 @@ def test_a_timeout_without_an_answer_stays_one_and_the_rate_the_same(
         assert requests(sim) == asked
         before, after = (json_report(project.path / f"{which}.json")["models"][0] for which in ("first", name))
         same = ("rate", "passed", "failed", "timeouts", "p50_s", "p95_s", "latency_runs", "latency_timeouts")
+        same += ("input_tokens", "known_input_tokens", "cost_usd", "known_cost_usd", "unpriced")
+        assert before["input_tokens"] is None  # what a timeout took, nobody told
         assert {key: after[key] for key in same} == {key: before[key] for key in same}
 
 

@@ -117,6 +117,48 @@ TOLD = {
     "openrouter key": Told(
         403, {"error": {"message": "Key limit exceeded (total limit).", "code": 403}}, "quota", retryable=False
     ),
+    # Google, "Errors" of Cloud APIs, and the Gemini API's of prepaid projects; LiteLLM, "Budgets"; Fireworks.
+    "google billing": Told(
+        403,
+        {
+            "error": {
+                "code": 403,
+                "message": "This API method requires billing to be enabled.",
+                "status": "PERMISSION_DENIED",
+                "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "BILLING_DISABLED"}],
+            }
+        },
+        "quota",
+        retryable=False,
+        provider="google",
+    ),
+    "google prepaid": Told(
+        429,
+        {"error": {"code": 429, "message": "Your prepayment credits are depleted.", "status": "RESOURCE_EXHAUSTED"}},
+        "quota",
+        retryable=False,
+        provider="google",
+    ),
+    "google cap": Told(
+        429,
+        {"error": {"code": 429, "message": "Your project has exceeded its monthly spending cap."}},
+        "quota",
+        retryable=False,
+        provider="google",
+    ),
+    "litellm budget": Told(
+        400,
+        openai("Budget has been exceeded! Current cost: 10.0, Max budget: 5.0", type="budget_exceeded", code="400"),
+        "quota",
+        retryable=False,
+    ),
+    "fireworks limit": Told(
+        412,
+        openai("Account x is suspended, possibly due to reaching the monthly spending limit"),
+        "quota",
+        retryable=False,
+    ),
+    "monthly quota": Told(429, {"message": "Monthly quota exceeded for this key"}, "quota", retryable=False),
     "any 402": Told(402, "Payment required", "quota", retryable=False),
     "xai": Told(
         403,

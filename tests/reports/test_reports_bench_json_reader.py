@@ -38,6 +38,8 @@ def test_results_come_back_as_they_were(tmp_path: Path) -> None:
 
     assert (document.run["id"], len(document)) == ("r1", 3)
     assert list(document.results()) == results
+    written = json.loads(path.read_text())["results"]
+    assert [entry["latency_s"] for entry in written] == [0.0, None, 0.0]  # of what was not answered there is none
 
 
 @pytest.mark.parametrize(

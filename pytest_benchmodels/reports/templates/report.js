@@ -198,7 +198,7 @@
     const facts = [
       ["Score", known(result.score) ? score(result.score) : "none"],
       ...(result.ruling ? [["Verdict", `${result.status}: ${result.ruling}`]] : []),
-      ["Latency", seconds(result.latency || 0)],
+      ["Latency", result.latency === undefined ? "" : seconds(result.latency)],
       ["Duration", seconds(result.duration)],
       ["Failed attempts", known(result.retry) ? seconds(result.retry) : "not measured"],
       ["Connecting", known(result.connect) ? seconds(result.connect) : "not measured"],
