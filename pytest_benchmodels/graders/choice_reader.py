@@ -21,6 +21,7 @@ _SENTENCES, _SENTENCE = 200, 2_000
 
 # ---- one notation
 
+_ENCIRCLED = (0x24B6, 0x24D0, 0x1F130, 0x1F150, 0x1F170)
 _CHARACTERS = str.maketrans(
     {
         **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
@@ -32,6 +33,7 @@ _CHARACTERS = str.maketrans(
         **dict.fromkeys("\u200b\u200c\u200d\ufeff"),
         **dict.fromkeys("\u2192\u27f9\u21d2\u2234\u27a1", "\u21d2"),
         **dict.fromkeys("\u2010\u2011\u2012\u2013", "-"),
+        **{chr(start + index): f"({chr(65 + index)})" for start in _ENCIRCLED for index in range(26)},
         "\u3002": ". ",
         "\u3001": ", ",
     }
@@ -76,7 +78,7 @@ _NOUN = (
     r"(?:\s(?:correct[ae]?|corretta|correta|juste|left|remaining|here"
     r"|available))?[*_\"')\]]{0,3}\s{0,2}(?:(?:to|for|of|here)\b[^.:\n?]{0,60}?)?"
     r"(?:\b(?:is|was|would be|should be|must be|will be|has to be|seems to be|appears to be|ist"
-    r"|lautet|es|est|\u00e8|\u00e9)\b|[=:>\u21d2\u2014-])"
+    r"|lautet|es|est|\u00e8|\u00e9(?:\s[ao](?=\s))?)\b|[=:>\u21d2\u2014-])"
 )
 _OTHER_NOUN = (
     r"(?:\u7b54\u6848|\u7b54\u3048|\u6b63\u89e3|\u6b63\u786e\u9009\u9879|\u6b63\u7b54|\uc815\ub2f5"
@@ -110,9 +112,18 @@ _RIGHT = (
     r"|plausible\s)?(?:correct|right|best|better|true|answer|option|choice|one|fit|it)\b"
     r"|\sis\s(?:my\s(?:final\s)?(?:answer|choice|pick)|what i)\b"
     r"|\s(?:works|fits|holds|remains|applies|matches|wins|makes (?:the most )?sense|it is|it's|is[.!]|is\s?$)"
+    r"|\sis the (?:exception|odd one|outlier)\b"
+    r"|\ses\sla\srespuesta\scorrecta|\s\u00e8\s(?:la\s)?(?:risposta\s)?corretta"
+    r"|\s\u00e9\s(?:a\s)?(?:resposta\s)?correta|\s?\u304c\u6b63\u89e3|(?:\uc774|\uac00)\s?\uc815\ub2f5"
     r"|\sist\s(?:richtig|korrekt)|\ses\s(?:la\s)?correcta|\sest\s(?:correcte|la bonne)"
     r"|\s?[\u2713\u2705\u2714\u2611]|\s?(?:\u9009\u9879)?\u662f?(?:\u6b63\u786e|\u5bf9\u7684)"
 )
+# The question asked for what does not hold: `the statement that is false is B`.
+_EXCEPTION = (
+    r"\b(?:option|statement|choice|one|alternative|answer)\s(?:that|which|who)\s(?![^.,;:\n]{0,20}\b(?:correct|right)\b)"
+    r"[^.,;:\n]{1,60}?\s(?:is|would be)\s"
+)
+_ASKED_FOR = re.compile(rf"{_EXCEPTION}\W{{0,4}}$", re.IGNORECASE)
 _STATEMENTS = tuple(
     re.compile(pattern, re.IGNORECASE | re.MULTILINE)
     for pattern in (
@@ -122,7 +133,12 @@ _STATEMENTS = tuple(
         rf"{_PICK}(?={_RIGHT})",
         rf"[\"'](?:answer|choice|option|letter|final_answer)[\"']\s?:\s?{_PICK}",
         rf"\b(?:rather than|instead of)\s[^,.\n]{{1,20}},\s?{_PICK}",
-        rf"\bnot\s[^\w\s]{{0,3}}[A-Z][^\w\s]{{0,3}},?\sbut\s(?:rather\s)?{_PICK}",
+        (
+            rf"\b(?:not|nicht|pas|no es|n\u00e3o \u00e9|non \u00e8|niet)\s[^\w\s]{{0,3}}[A-Z][^\w\s]{{0,3}},?"
+            rf"\s(?:but|sondern|mais|sino|mas|ma|maar)\s(?:rather\s)?{_PICK}"
+        ),
+        rf"\u4e0d\u662f\s?[A-Z]\s?,\s?\u800c?\u662f\s?{_PICK}",
+        rf"{_EXCEPTION}{_LEAD}{_PICK}",
         rf"(?<=[.!?]\s)(?<!\b[DMS][rst]\.\s)(?<!Mrs\.\s)(?<!Prof\.\s){_PICK}\s{{0,4}}\Z",
     )
 )
@@ -135,20 +151,27 @@ _DENIED_BEFORE = re.compile(
     r"|(?:almost|nearly)\s(?!certain|sure|definite)"
     r"|unlikely|unclear|unsure|whether|if|unless|suppose|assume|assuming|except|than"
     r"|exclude|excluding|eliminate[sd]?|rules? out|ruling out|reject|(?:incorrect|wrong|worst|false"
-    r"|bad)\s(?:answer|option|choice|statement|one)s?|everyone says|some say|one might think|why)\b"
+    r"|bad)\s(?:answer|option|choice|one)s?|everyone says|some say|one might think|why)\b"
     r"|n't\b(?! (?:matter|hard))|\u4e0d\u662f|\u4e0d\u9009|\u5982\u679c|\u6392\u9664)[^.;:!?\n]{0,50}$",
     re.IGNORECASE,
 )
-_STILL_CHOSEN = re.compile(r",\s?(?:but|so|then|it is|it's|i|the answer|therefore)\b|\bbut\b", re.IGNORECASE)
+_STILL_CHOSEN = re.compile(
+    r",\s?(?:but|so|then|it is|it's|i|the answer|therefore)\b|\b(?:but|sondern|mais|sino|mas|ma|maar)\b"
+    r"|,\s?\u800c?\u662f",
+    re.IGNORECASE,
+)
 _ITS_OWN = r"(?:(?!\b(?:[A-Z]|because|since|as|while|whereas|but|so|that|which)\b)[^.;\n,])"
 _INSTEAD = re.compile(r"^(?:rather than|instead of)\b[^,]*,\s?\W?$", re.IGNORECASE)
+_SAID = r"(?=\s*(?:$|[.,;:!\n)*(\u2014-]|because\b|since\b|as\b))"  # the word is all that is said
 _WRONG_AFTER = re.compile(
     rf"{_ITS_OWN}{{0,40}}?\s?\b(?:is|are|was|seems|looks|would be|can be|must be|sounds)\s(?:also\s"
     rf"|clearly\s|definitely\s|therefore\s|obviously\s|simply\s|probably\s)?"
     r"(?:the\s)?(?:incorrect|wrong|false|not\b|out\b|ruled out|eliminated|excluded|impossible"
     r"|unlikely|invalid|a distractor|nonsense|implausible)"
     rf"|{_ITS_OWN}{{0,20}}?\s?\b(?:isn't|can't|cannot|doesn't|does not|fails|won't|wouldn't)\b"
-    rf"|\s?\u662f\u9519|\s?\u4e0d\u5bf9",
+    rf"|\s?[.:,\u2014-]{{0,2}}\s?(?:(?:wrong|incorrect)\b{_SAID}|[\u274c\u2717\u2718])"
+    r"|\s?\u3067\u306f(?:\u306a|\u3042\u308a\u307e\u305b)|(?:\uc774|\uac00)?\s?\uc544[\ub2c8\ub2d9]"
+    r"|\s?\u662f\u9519|\s?\u4e0d\u5bf9",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(r"[)\]*_\"'`]{0,4}\?|[^.!\n\u21d2]{0,40}\?")
@@ -179,7 +202,7 @@ def find_letter(text: str, letters: str) -> str | None:
     Only the last 20,000 characters are read.
     """
     text = _plain(text[-_READ:])
-    for find in (_boxed, _stated, _alone, _labelled, _set_off):
+    for find in (_boxed, _stated, _verdicts, _alone, _labelled, _set_off):
         found = find(text, letters)
         if found is not None:
             return found or None
@@ -211,8 +234,11 @@ def _boxed(text: str, letters: str) -> str | None:
 def _stated(text: str, letters: str) -> str | None:
     """The letter of the last statement; empty where that names several, None where nothing is stated."""
     last, at = None, -1
+    wrong = {match.start("letter") for match in _all_verdicts(text, letters) if not match["right"]}
     for expression in _STATEMENTS:
         for match in expression.finditer(text):
+            if match.start("letter") in wrong:
+                continue
             letter = _picked(match, letters)
             if letter is not None and match.start("letter") > at:
                 last, at = letter, match.start("letter")
@@ -248,6 +274,8 @@ def _is_no_word(letter: str, after: str) -> bool:
 def _is_denied(text: str, start: int, end: int) -> bool:
     """Whether a mention is denied, doubted, supposed or asked."""
     before = text[max(0, start - _NEAR) : start]
+    if _ASKED_FOR.search(before):
+        return False
     denial = None
     for denial in _DENIED_BEFORE.finditer(before):  # noqa: B007 - the last one is what is looked for
         pass
@@ -262,6 +290,30 @@ def _is_one_of_several(text: str, start: int, after: str, letters: str) -> bool:
     if other is not None and other["other"] in letters:
         return True
     return _ONE_OF_MANY.search(text[max(0, start - 20) : start]) is not None
+
+
+_VERDICT = re.compile(
+    rf"(?:^|(?<=[\s*_(\[])){_LETTER}[)\].:*_]{{0,4}}\s?[\u2014:-]?\s{{0,2}}[*_]{{0,2}}"
+    rf"(?:(?P<right>(?:yes|correct|right|true)\b{_SAID}|[\u2705\u2713\u2714])"
+    rf"|(?:no|incorrect|wrong|false)\b{_SAID}|[\u274c\u2717\u2718])",
+    re.IGNORECASE | re.MULTILINE,
+)
+_AN_OPTION = re.compile(r"(?:yes|no|true|false)\Z", re.IGNORECASE)
+
+
+def _verdicts(text: str, letters: str) -> str | None:
+    """The one letter that is called right, where a word is said on several: `A: no. B: yes. C: no.`."""
+    found = _all_verdicts(text, letters)
+    right = {match["letter"].upper() for match in found if match["right"]}
+    # Two options may themselves be `A. Yes` and `B. No`.
+    if len(found) == 2 and any(_AN_OPTION.search(match[0]) for match in found):
+        return None
+    return right.pop() if len(right) == 1 else None
+
+
+def _all_verdicts(text: str, letters: str) -> list[re.Match[str]]:
+    found = [match for match in _VERDICT.finditer(text) if match["letter"].upper() in letters]
+    return found if len({match["letter"].upper() for match in found}) > 1 else []
 
 
 _FIRST = re.compile(
@@ -343,7 +395,17 @@ def _is_label(match: re.Match[str], letters: str) -> bool:
     marked = match["close"] or match["open"] or not rest or rest[0] in "-=\u2013\u2014"
     if re.match(r"=\s*[a-z]", rest):
         return False  # a formula
-    return letter.upper() in letters and bool(marked) and (letter.isupper() or ")" in match["close"] or not rest)
+    return (
+        letter.upper() in letters
+        and bool(marked)
+        and (letter.isupper() or ")" in match["close"] or not rest or _is_the_only_line(match))
+    )
+
+
+def _is_the_only_line(match: re.Match[str]) -> bool:
+    """`b. Paris`, and nothing more."""
+    text = match.string.strip()
+    return "." in match["close"] and match["letter"] != "e" and len(text) <= _NEAR and "\n" not in text
 
 
 _SET_OFF = re.compile(rf"{_OPEN}{{1,4}}{_LETTER}{_CLOSE}{{1,5}}")

@@ -239,6 +239,15 @@ def _is_denied_outside(before: str, after: str) -> bool:
 
 # ---- what is left
 
+_UNANSWERED = re.compile(
+    r"\b(?:not|isn['\u2019]t) (?:enough|sufficient) (?:information|data|details)\b"
+    r"|\binsufficient (?:information|data)\b"
+    r"|\bcan(?:no|['\u2019])t be (?:determined|answered|solved|calculated|computed|known)\b",
+    re.IGNORECASE,
+)
+_ASSUMES = re.compile(
+    r"\b(?:assum\w+|suppos\w+|however|but if|if we|so|therefore|thus|hence|guess|estimate)\b", re.IGNORECASE
+)
 _META = re.compile(
     r"\b(?:confiden(?:ce|t)|certainty|verif(?:y|ied|ication)|check(?:ed|ing)?|sources?|references?"
     r"|note|footnote|took|tokens?)\b",
@@ -263,6 +272,9 @@ _REFUSAL = re.compile(
 
 
 def _left(text: str) -> Reading:
+    unanswered = _UNANSWERED.search(text)
+    if unanswered and not _ASSUMES.search(text, unanswered.end()):
+        return Reading(None)
     plain = plain_numbers(_QUESTION.sub("\n", text))
     if not any(True for _ in find_numerals(plain)):
         return _in_words(text)
@@ -354,23 +366,49 @@ _LABELLED = re.compile(
 )
 _DENIAL_BEFORE = re.compile(
     r"(?:\b(?:not|never|cannot be|isn['\u2019]t|wasn['\u2019]t|aren['\u2019]t|rather than"
-    r"|instead of|neither|nor|doubt|unlikely|no longer|whether)\b"
+    r"|instead of|neither|nor|doubt|unlikely|no longer|whether|nicht|keine?|n['\u2019]est pas"
+    r"|pas(?=\s?$)|no es|n\u00e3o"
+    r"|non \u00e8|niet|geen|\u043d\u0435)\b|\u4e0d\u662f|\u5e76\u975e"
     r"|n['\u2019]t (?:think|believe|equal)\b)[^.,;:!?\n]{0,30}$",
     re.IGNORECASE,
 )
 _STILL_NOT_DENIED = re.compile(r"\bnot (?:only|just|more than|less than|sure)\b", re.IGNORECASE)
+_INSTEAD = re.compile(r"\d|\b(?:but|sondern|mais|sino|mas|ma|maar|\u0430)\b|\u800c\u662f", re.IGNORECASE)
 _DENIAL_AFTER = re.compile(
     r"[*_\"'`)]*\s?(?:is|are|would be|was|seems)\s(?:the\s)?(?:definitely\s|clearly\s)?(?:wrong"
     r"|incorrect|false|not\b|impossible|too (?:high|low|big|small|much|many))"
-    r"|[*_\"'`)]*\s?isn['\u2019]t|\s?,?\sor not\b",
+    r"|[*_\"'`)]*\s?isn['\u2019]t|\s?,?\sor not\b"
+    r"|\s?\u3067\u306f(?:\u306a\u3044|\u3042\u308a\u307e\u305b\u3093)|(?:\uc774|\uac00)?\s?\uc544(?:\ub2c8|\ub2d9)",
     re.IGNORECASE,
 )
 _BOUND = re.compile(
     r"(?:\b(?:half|third|quarter|fifth|tenth|percent|twice|double|triple)(?: of)?|%\sof|\b(?:more"
     r"|less|fewer|greater|larger|smaller|higher|lower|bigger) than|\bat (?:least|most)|\bover"
     r"|\bunder|(?<!add )(?<!adds )(?<!adding )\bup to"
-    r"|\babove|\bbelow|[<>\u00b1])\s?\u00a4?$",
+    r"|\babove|\bbelow|[<>\u00b1]|\b(?:mindestens|h\u00f6chstens|mehr als|weniger als|\u00fcber|unter|au (?:moins|plus)"
+    r"|(?:plus|moins) de|al menos|como (?:m\u00ednimo|m\u00e1ximo)|(?:m\u00e1s|menos) de|pelo menos|mais de|almeno"
+    r"|(?:pi\u00f9|meno) di|minstens|meer dan"
+    r"|\u043d\u0435 (?:\u043c\u0435\u043d\u0435\u0435|\u0431\u043e\u043b\u0435\u0435)"
+    r"|\u0431\u043e\u043b\u0435\u0435|\u043c\u0435\u043d\u0435\u0435)|\u81f3\u5c11|\u6700\u591a|\u8d85\u8fc7)\s?\u00a4?$",
     re.IGNORECASE,
+)
+_BOUND_AFTER = re.compile(
+    r"\s?[<>]|\+(?:\s?$|[.,)*_]|\s[^\W\d_]{2})|\s?[\u4e2a\u4eba\u5143\u5186\u500b]?\s?\u4ee5[\u4e0a\u4e0b]"
+)
+# What numbers belong to that name something. Such a number is the answer only where there is no other.
+_NAMED = re.compile(
+    r"\b(?:Apollo|Soyuz|Voyager|Falcon|Boeing|Airbus|Windows|Android|iOS|iPhone|Galaxy|PlayStation|Xbox|Python|Ubuntu"
+    r"|World War|Route|Highway|Interstate|Article|Amendment|Formula|Area|Act|Psalm|Symphony No\.|Type|Catch"
+    r"|Channel)[ -]$"
+)
+_MEASURES = (
+    r"seconds?|secs?|minutes?|mins?|hours?|hrs?|h|days?|weeks?|months?|years?|mm|cm|m|km|met(?:er|re)s?|kilomet(?:er|re)s?"
+    r"|centimet(?:er|re)s?|inch(?:es)?|feet|foot|ft|yards?|miles?|mg|g|kg|grams?|kilograms?|pounds?|lbs?|ounces?|oz|tons?"
+    r"|ml|l|lit(?:er|re)s?|gallons?|quarts?|pints?|cups?|cents?|dollars?|kph|mph|kmh|joules?|calories"
+)
+_RESTATED = re.compile(
+    rf"\s?({_MEASURES})\s?[,(]?\s?(?:or|i\.e\.,?|that is,?|equivalently|also known as)\s"
+    r"(?:about\s|approximately\s|just\s)?\u00a4?"
 )
 _WEAK = re.compile(
     r"\b(?:which|that is|after|because|since|as|when|while|where|if|out of|of|from|rounded|than"
@@ -400,8 +438,9 @@ _OPERATOR = re.compile(
 )
 _ALTERNATIVE = re.compile(
     r"\s?(?:\u00a4|%|(?!(?:rounded|rounds|up|down|equal|equals|comes|add|adds|sum|sums|amount|leads"
-    r"|goes|reduced|simplifies|amounts|compared|close|near)\b)[^\W\d]{1,12}\s)?\s?,?\s?\(?"
-    r"(?:-|\b(?:or|and|to|through|till|bis|oder|und|o|y|ou|et)\b|\u6216|\u548c|\u5230)\s?(?:maybe\s"
+    r"|goes|reduced|simplifies|amounts|compared|close|near)\b)[^\W\d]{1,12}(?:\s|(?=,\s(?:or|oder|ou|o)\b)))?\s?,?\s?\(?"
+    r"(?:-|\b(?:or|and|to|through|till|bis|oder|und|o|y|ou|et|e"
+    r"|\u0438\u043b\u0438|\u0438)\b|\u6216|\u548c|\u5230|\u304b|\u304b\u3089|\ub610\ub294)\s?(?:maybe\s"
     r"|perhaps\s|even\s|about\s|else\s|possibly\s)?\u00a4?",
     re.IGNORECASE,
 )
@@ -443,16 +482,26 @@ def _candidates(plain: str) -> list[Numeral]:
             continue
         if index and re.search(r"\u00b1\s?\u00a4?$", before):
             continue
-        if _BOUND.search(before) or re.match(r"\s?[<>]", after):
+        if _BOUND.search(before) or _BOUND_AFTER.match(after):
             continue
-        found.append(replace(numeral, minor=numeral.minor or _is_aside(numeral, before)))
+        if index and _is_restated(plain, numerals[index - 1], numeral):
+            continue
+        is_minor = numeral.minor or _is_aside(numeral, before) or _NAMED.search(before) is not None
+        found.append(replace(numeral, minor=is_minor))
     return found
+
+
+def _is_restated(plain: str, one: Numeral, other: Numeral) -> bool:
+    """Whether a number says the one before again, in another unit: `45 minutes, or 0.75 hours`."""
+    between = _RESTATED.fullmatch(plain[one.end : other.start])
+    unit = re.match(rf"\s?({_MEASURES})\b", plain[other.end :])
+    return between is not None and unit is not None and between[1].rstrip("s") != unit[1].rstrip("s")
 
 
 def _denied(plain: str, numeral: Numeral) -> bool:
     before, after = plain[max(0, numeral.start - 60) : numeral.start], plain[numeral.end : numeral.end + 60]
     denial = _DENIAL_BEFORE.search(before)
-    if denial and not _STILL_NOT_DENIED.search(denial[0]) and not re.search(r"\d|\bbut\b", denial[0]):
+    if denial and not _STILL_NOT_DENIED.search(denial[0]) and not _INSTEAD.search(denial[0]):
         return True
     return _DENIAL_AFTER.match(after) is not None
 
