@@ -78,7 +78,7 @@ _NOUN = (
     r"(?:\s(?:correct[ae]?|corretta|correta|juste|left|remaining|here"
     r"|available))?[*_\"')\]]{0,3}\s{0,2}(?:(?:to|for|of|here)\b[^.:\n?]{0,60}?)?"
     r"(?:\b(?:is|was|would be|should be|must be|will be|has to be|seems to be|appears to be|ist"
-    r"|lautet|es|est|\u00e8|\u00e9(?:\s[ao](?=\s))?)\b|[=:>\u21d2\u2014-])"
+    r"|lautet|es|est|\u00e8|\u00e9(?:\s[ao](?=\s))?)\b|'s\b|[=:>\u21d2\u2014-])"
 )
 _OTHER_NOUN = (
     r"(?:\u7b54\u6848|\u7b54\u3048|\u6b63\u89e3|\u6b63\u786e\u9009\u9879|\u6b63\u7b54|\uc815\ub2f5"
@@ -88,7 +88,7 @@ _OTHER_NOUN = (
 )
 _VERB = (
     r"\b(?:(?:i|i'd|i would|we|would) answer|choose|chose|select|selected|pick|picked|go with"
-    r"|going with|go for|settle on|opt for|vote for|lean(?:ing)? towards?|corresponds? to"
+    r"|going with|go for|settle on|opt for|vote for|looks like|sounds like|lean(?:ing)? towards?|corresponds? to"
     r"|match(?:es)?|means|points? to|this is|which is|richtig ist|korrekt ist|think|believe|say"
     r"|guess|conclude"
     r"|it is|it['\u2019]s|that is|that['\u2019]s|must be|should be|has to be|can only be"
