@@ -15,6 +15,8 @@ BREAKING = frozenset({"auth", "not-found", "connection", "quota"})
 """Kinds of errors that no further run of the same model is likely to escape."""
 
 _IN_A_ROW = 5
+_ROUNDING = 1e-9
+"""Three runs of $0.001 and $0.009 each have spent $0.03, though the sum of such floats is a little less."""
 
 
 class RefusedError(BenchError):
@@ -50,7 +52,7 @@ class Admission:
     @property
     def is_spent(self) -> bool:
         """Whether the budget allows no further run."""
-        return self._budget_usd is not None and self._spent_usd >= self._budget_usd
+        return self._budget_usd is not None and self._spent_usd >= self._budget_usd * (1 - _ROUNDING)
 
     def admit(self, model: str) -> None:
         """Return if a run of this model may start; raise `RefusedError` if not."""

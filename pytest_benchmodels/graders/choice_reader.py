@@ -78,7 +78,7 @@ _NOUN = (
     r"(?:\s(?:correct[ae]?|corretta|correta|juste|left|remaining|here"
     r"|available))?[*_\"')\]]{0,3}\s{0,2}(?:(?:to|for|of|here)\b[^.:\n?]{0,60}?)?"
     r"(?:\b(?:is|was|would be|should be|must be|will be|has to be|seems to be|appears to be|ist"
-    r"|lautet|es|est|\u00e8|\u00e9(?:\s[ao](?=\s))?)\b|[=:>\u21d2\u2014-])"
+    r"|lautet|es|est|\u00e8|\u00e9(?:\s[ao](?=\s))?)\b|'s\b|[=:>\u21d2\u2014-])"
 )
 _OTHER_NOUN = (
     r"(?:\u7b54\u6848|\u7b54\u3048|\u6b63\u89e3|\u6b63\u786e\u9009\u9879|\u6b63\u7b54|\uc815\ub2f5"
@@ -88,7 +88,7 @@ _OTHER_NOUN = (
 )
 _VERB = (
     r"\b(?:(?:i|i'd|i would|we|would) answer|choose|chose|select|selected|pick|picked|go with"
-    r"|going with|go for|settle on|opt for|vote for|lean(?:ing)? towards?|corresponds? to"
+    r"|going with|go for|settle on|opt for|vote for|looks like|sounds like|lean(?:ing)? towards?|corresponds? to"
     r"|match(?:es)?|means|points? to|this is|which is|richtig ist|korrekt ist|think|believe|say"
     r"|guess|conclude"
     r"|it is|it['\u2019]s|that is|that['\u2019]s|must be|should be|has to be|can only be"
@@ -109,7 +109,7 @@ _RIGHT = (
     r"\s(?:is|would be|must be|should be|has to be|seems|looks|appears)\s(?:to be\s)?(?:clearly\s"
     r"|definitely\s|therefore\s|thus\s|obviously\s|indeed\s|probably\s)?"
     r"(?:the\s)?(?:only\s|most\s|single\s|one\s)?(?:likely\s|accurate\s|suitable\s|appropriate\s"
-    r"|plausible\s)?(?:correct|right|best|better|true|answer|option|choice|one|fit|it)\b"
+    r"|plausible\s)?(?:correct|right|best|better|stronger|strongest|safest|closest|preferable|true|answer|option|choice|one|fit|it)\b"
     r"|\sis\s(?:my\s(?:final\s)?(?:answer|choice|pick)|what i)\b"
     r"|\s(?:works|fits|holds|remains|applies|matches|wins|makes (?:the most )?sense|it is|it's|is[.!]|is\s?$)"
     r"|\sis the (?:exception|odd one|outlier)\b"
@@ -157,7 +157,7 @@ _DENIED_BEFORE = re.compile(
 )
 _STILL_CHOSEN = re.compile(
     r",\s?(?:but|so|then|it is|it's|i|the answer|therefore)\b|\b(?:but|sondern|mais|sino|mas|ma|maar)\b"
-    r"|,\s?\u800c?\u662f",
+    r"|,\s?\u800c?\u662f|\bnot\s[a-z]{4,20},\s?\W{0,3}$",
     re.IGNORECASE,
 )
 _ITS_OWN = r"(?:(?!\b(?:[A-Z]|because|since|as|while|whereas|but|so|that|which)\b)[^.;\n,])"
@@ -167,7 +167,7 @@ _WRONG_AFTER = re.compile(
     rf"{_ITS_OWN}{{0,40}}?\s?\b(?:is|are|was|seems|looks|would be|can be|must be|sounds)\s(?:also\s"
     rf"|clearly\s|definitely\s|therefore\s|obviously\s|simply\s|probably\s)?"
     r"(?:the\s)?(?:incorrect|wrong|false|not\b|out\b|ruled out|eliminated|excluded|impossible"
-    r"|unlikely|invalid|a distractor|nonsense|implausible)"
+    r"|unlikely|invalid|a distractor|nonsense|implausible|partially|partly|tempting|nearly|almost)"
     rf"|{_ITS_OWN}{{0,20}}?\s?\b(?:isn't|can't|cannot|doesn't|does not|fails|won't|wouldn't)\b"
     rf"|\s?[.:,\u2014-]{{0,2}}\s?(?:(?:wrong|incorrect)\b{_SAID}|[\u274c\u2717\u2718])"
     r"|\s?\u3067\u306f(?:\u306a|\u3042\u308a\u307e\u305b)|(?:\uc774|\uac00)?\s?\uc544[\ub2c8\ub2d9]"
@@ -289,7 +289,8 @@ def _is_one_of_several(text: str, start: int, after: str, letters: str) -> bool:
     other = _ANOTHER.match(after)
     if other is not None and other["other"] in letters:
         return True
-    return _ONE_OF_MANY.search(text[max(0, start - 20) : start]) is not None
+    one = _ONE_OF_MANY.search(text[max(0, start - 20) : start])
+    return one is not None and one[0][0] != text[start]  # of C and D, D
 
 
 _VERDICT = re.compile(

@@ -24,7 +24,7 @@ _BOX = re.compile(
     re.IGNORECASE,
 )
 _LEAD = re.compile(r"^[^\n:]{1,60}:\s*(?P<rest>[^\n]{1,100})$", re.MULTILINE)
-_SEPARATOR = re.compile(r"(?<=[^\W_])[\s_-]+(?=[^\W_])")
+_SEPARATOR = re.compile(r"(?<=[^\W_])[\s_/-]+(?=[^\W_])")
 _BULLET = re.compile(r"\s*[-*>#\u2022]+\s+")
 _AROUND = " \t\r\n.,;:!*_`\"'()[]{}<>#\u3002\uff01\u2705\u2714"
 _DENIED = re.compile(
@@ -56,7 +56,7 @@ _RESULT = (
 )
 _SUBJECT = r"it|this|that|review|text|statement|claim|sentence|message|argument|hypothesis|comment|tweet|article|code"
 _STATES = (
-    r"[^.;:!?\n]{0,60}?(?:\s(?:is|was|as|be)|\s?[=:])\s{1,2}(?:(?:clearly|overall|most|likely|therefore|thus|definitely"
+    r"[^.;:!?\n]{0,60}?(?:\s(?:is|was|as|be)|'s|\s?[=:])\s{1,2}(?:(?:clearly|overall|most|likely|therefore|thus|definitely"
     r"|probably|mostly|predominantly|mainly|simply|indeed)\s){0,3}[\"'(]{0,2}"
 )
 _SUBORDINATE = re.compile(
@@ -68,8 +68,9 @@ _RETRACTED = re.compile(
     r"|(?:that|this)(?: is|'s| was) (?:wrong|incorrect))\b"
 )
 _CLOSED = re.compile(
-    r"[\"')\]]{0,3}(?:\s?[.,;:!(\u2014]|\s[-\u2013]|\s*$|\s*\n|\s(?=(?:(?:even )?though"
-    r"|although|even if|despite|while|whereas|since|because|as|given|rather than|not|instead of)\b))"
+    r"[\"')\]]{0,3}(?:\s(?:overall|sentiment|in tone))?(?:\s?[.,;:!(\u2014]|\s[-\u2013]|\s*$|\s*\n"
+    r"|\s(?=(?:(?:even )?though|although|even if|despite|while|whereas|since|because|as|given"
+    r"|rather than|not|instead of)\b))"
 )
 _COMES_TO = re.compile(r"(?:\bis\b|\bevaluates to\b|\bequals\b|\bgives\b|\byields\b|[=\u2192\u21d2]|->)[\s:\"'(]*$")
 _CONNECTIVE = re.compile(r"\b(?:not|and|or|xor)\b|[()&|!]")
@@ -194,7 +195,7 @@ class _Reader:
 
 def _pattern(key: str) -> str:
     """An expression for a label with any separators, apart from other words where its script sets words apart."""
-    body = r"[\s_-]{1,3}".join(map(re.escape, key.split(" ")))
+    body = r"[\s_/-]{1,3}".join(map(re.escape, key.split(" ")))
     before = r"(?<![\w-])(?<!\d[.,])" if _SPACED.match(key[0]) else ""
     after = r"(?!\w|-\w|[.,]\d|'[a-z]|%)" if _SPACED.match(key[-1]) else ""
     return f"{before}{body}{after}"

@@ -393,7 +393,8 @@ _BOUND = re.compile(
     re.IGNORECASE,
 )
 _BOUND_AFTER = re.compile(
-    r"\s?[<>]|\+(?:\s?$|[.,)*_]|\s[^\W\d_]{2})|\s?[\u4e2a\u4eba\u5143\u5186\u500b]?\s?\u4ee5[\u4e0a\u4e0b]"
+    r"\s?[<>]|\s(?:or|and) (?:more|less|fewer|above|below|over|under|higher|lower|up)\b"
+    r"|\+(?:\s?$|[.,)*_]|\s[^\W\d_]{2})|\s?[\u4e2a\u4eba\u5143\u5186\u500b]?\s?\u4ee5[\u4e0a\u4e0b]"
 )
 # What numbers belong to that name something. Such a number is the answer only where there is no other.
 _NAMED = re.compile(
@@ -514,6 +515,10 @@ def _is_aside(numeral: Numeral, before: str) -> bool:
     return bool(re.search(r"[\w%\u00a4]", before[:opened])) or numeral.start - len(before) > 0
 
 
+_LEADS_TO = re.compile(
+    r"[\s\u00a4]{0,3}(?:gives?|yields?|makes?|(?:we|you|i) (?:get|obtain|find|have)|leads to|results in)\b",
+    re.IGNORECASE,
+)
 _SUPPOSED = re.compile(r"\b(?:at|for|when|if|where|with|let|given)\s[^\W\d]\w{0,3}\s?(?:=\s?)?$", re.IGNORECASE)
 
 
@@ -525,6 +530,8 @@ def _after_equals(plain: str) -> Numeral | None:
     right = [replace(one, start=one.start + at + 1, end=one.end + at + 1) for one in _candidates(plain[at + 1 :])]
     right = [one for one in right if not one.minor]
     if right and not (len(right) > 1 and _OPERATOR.fullmatch(plain[right[0].end : right[1].start])):
+        if len(right) > 1 and _LEADS_TO.match(plain, right[0].end):
+            return None
         return right[0] if re.fullmatch(r"[\s\u00a4(\[\"'\u2248-]*", plain[at + 1 : right[0].start]) else None
     left = [one for one in _candidates(plain[:at]) if not one.minor]
     return left[-1] if right and len(left) == 1 else None

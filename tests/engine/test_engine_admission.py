@@ -72,6 +72,15 @@ def test_nothing_starts_once_the_budget_is_spent() -> None:
     assert refusal(admission, "any") == ("skipped", Failure("budget", "the budget of $1.00 is spent"))
 
 
+def test_costs_that_add_up_to_the_budget_spend_it_though_floats_leave_a_rest() -> None:
+    admission = Admission(budget_usd=0.03)
+    for _ in range(3):
+        assert refusal(admission, "m") is None
+        admission.count(ended(cost=0.001 + 0.009))  # a little less than 0.01
+
+    assert admission.is_spent
+
+
 @pytest.mark.parametrize(
     ("budget", "said"), [(0.001, "$0.001"), (0.0, "$0.00"), (2.5, "$2.50"), (1.239, "$1.239"), (1e-30, "$1e-30")]
 )
