@@ -22,7 +22,7 @@ _COMPARED: Mapping[Operator, Callable[[float, float], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
-_COST_UNKNOWN = "the cost of an answer is not known; set its model's price in bench.toml"
+_COST_UNKNOWN = "the cost of an answer is not known: its model has no price in bench.toml, or nobody told its tokens"
 _RATES = frozenset[Metric](("pass_rate", "error_rate", "timeout_rate", "truncated_rate"))
 _DIGITS = 12  # 0.81 + 0.02 is not 0.83 in floating point: no gate fails by such a difference
 

@@ -135,7 +135,10 @@ def test_what_cannot_be_found_is_not_held_and_says_why(text: str, reason: str) -
         ("score >= 0", "no run has a score"),
         ("p50_latency >= 0", "no answer has a latency"),
         ("p95_latency >= 0", "no answer has a latency"),
-        ("cost >= 0", "the cost of an answer is not known; set its model's price in bench.toml"),
+        (
+            "cost >= 0",
+            "the cost of an answer is not known: its model has no price in bench.toml, or nobody told its tokens",
+        ),
     ],
 )
 def test_what_was_not_measured_is_not_held_and_says_why(text: str, reason: str) -> None:
@@ -176,7 +179,8 @@ def test_what_can_never_be_judged_is_known_before_anything_ran(text: str, fault:
 
 def test_a_baseline_without_the_figure_is_known_too() -> None:
     before = Measured(replace(_FIGURES, cost_usd=None), ())
-    fault = "no baseline: the cost of an answer is not known; set its model's price in bench.toml"
+    unknown = "its model has no price in bench.toml, or nobody told its tokens"
+    fault = f"no baseline: the cost of an answer is not known: {unknown}"
     assert foreseen_fault(parse_gate("cost <= baseline"), ("a",), before) == f"{fault}; compare with a run that has it"
 
 
@@ -222,9 +226,10 @@ def test_a_part_of_a_cost_is_judged_where_the_rest_changes_nothing(text: str, he
 def test_a_part_is_no_baseline() -> None:
     part = measured(cost_usd=None, known_cost_usd=2.0)
     found = verdict("cost <= baseline", measured(), part)
+    unknown = "its model has no price in bench.toml, or nobody told its tokens"
     assert (found.held, found.reason) == (
         None,
-        "no baseline: the cost of an answer is not known; set its model's price in bench.toml",
+        f"no baseline: the cost of an answer is not known: {unknown}",
     )
 
 
