@@ -79,10 +79,10 @@ async def _judge_one(check: Check, response: Response, prefix: str) -> CheckResu
 
 async def _graded(check: Check, response: Response) -> Grade:
     """Let the check judge: at once if it promised to be quick, else where it can be left behind."""
-    if check.grader.bounded and len(response.text) <= _AT_ONCE_CHARS:
-        # In the main thread a Ctrl-C of the user's would look like one of the check's.
-        if threading.current_thread() is not threading.main_thread():
-            return _call(check, response)
+    is_quick = check.grader.bounded and len(response.text) <= _AT_ONCE_CHARS
+    # In the main thread a Ctrl-C of the user's would look like one of the check's.
+    if is_quick and threading.current_thread() is not threading.main_thread():
+        return _call(check, response)
     return await _in_thread(lambda: _call(check, response))
 
 
