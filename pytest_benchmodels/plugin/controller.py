@@ -26,6 +26,7 @@ from .handover import Handover
 from .interrupts import gentle_interrupts
 from .machines import distant
 from .marks import Marks
+from .patrol import Patrol
 from .protocol import hears_outcomes_only
 from .scheduler import LaneScheduling
 from .transport import WORKER_CRASH, carried_result, complete_crash, is_rerun, teardown_after
@@ -50,6 +51,7 @@ class Controller:
         if not is_known():
             config.issue_config_time_warning(pytest.PytestWarning(_UNKNOWN_XDIST), stacklevel=2)
         self._marks: dict[str, Marks] = {}
+        self._patrol = Patrol(self._marks)
         self._reported: set[str] = set()
         self._unanswered: set[str] = set()
         self._paid: dict[str, float] = {}
@@ -114,6 +116,7 @@ class Controller:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
         """Let the first interrupt end the session in order: workers report what is done, and give up the rest."""
+        self._patrol.start()
         with gentle_interrupts(self._stop):
             return (yield)
 
@@ -260,6 +263,7 @@ class Controller:
             terminalreporter.write_line(left_out_line(self.bench.left_out))
 
     def pytest_unconfigure(self) -> None:
+        self._patrol.stop()
         for marks in self._marks.values():
             marks.close()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
+from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.engine.dispatch import Dispatch
+from pytest_benchmodels.engine.judging import Watch, unwatched
 from pytest_benchmodels.engine.lanes import Job, Lanes
 
 from .arrivals import Arrivals
@@ -17,6 +21,7 @@ from .compat import is_skipped
 from .durations import read_durations
 from .idle import IdleItem, idle_item
 from .interrupts import gentle_interrupts
+from .overdue import may_hold
 from .protocol import Protocol
 
 __all__ = ["run_session"]
@@ -85,14 +90,29 @@ def _run_lanes(
     stepwise = bool(getattr(config.option, "stepwise", False))
     arrivals = Arrivals(runs if stepwise else (), bench.keep_ahead)
     durations = {} if stepwise else read_durations(config)
-    executor, close = assemble(bench)
-    lanes = Lanes(executor, dispatch, arrivals.put, close)
-    with gentle_interrupts(arrivals.interrupt), lanes:
-        bench.progress.begin(bench.progress.total, lambda: lanes.in_flight)
-        start = lanes.recall if bench.settings.reuse else lanes.submit
-        start([Job(item, item.run(), durations.get(item.nodeid)) for item in runs])
-        for left in reversed(range(len(runs))):
-            item, result = arrivals.take()
-            item.conclude(result)
-            _report(protocol, item, idle if left else None)
-            lanes.reported(item)
+    to_do = [Job(item, item.run(), durations.get(item.nodeid)) for item in runs]
+    with _watch(bench, config, [job.run for job in to_do]) as watch:
+        executor, close = assemble(bench, watch)
+        lanes = Lanes(executor, dispatch, arrivals.put, close)
+        with gentle_interrupts(arrivals.interrupt), lanes:
+            bench.progress.begin(bench.progress.total, lambda: lanes.in_flight)
+            start = lanes.recall if bench.settings.reuse else lanes.submit
+            start(to_do)
+            for left in reversed(range(len(runs))):
+                item, result = arrivals.take()
+                item.conclude(result)
+                _report(protocol, item, idle if left else None)
+                lanes.reported(item)
+
+
+def _watch(bench: Bench, config: pytest.Config, runs: Sequence[Run]) -> AbstractContextManager[Watch]:
+    """Let another process look for checks that hold the interpreter, where there may be one."""
+    if not any(map(may_hold, runs)):
+        return nullcontext(unwatched)
+    from .helper import looked_after  # noqa: PLC0415 - where checks are not ours
+
+    stored = bench.settings.store is not None
+    words = [*map(str, config.invocation_params.args), "--bench-resume"]
+    # A command that resumed a run already names it.
+    command = shlex.join(dict.fromkeys(words))
+    return looked_after(f"Its results so far are in the store; the others: pytest {command}" if stored else "")

@@ -12,8 +12,8 @@ import os
 import queue
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,6 +34,7 @@ from .handover import Handover
 from .idle import idle_item
 from .interrupts import ignored_interrupts
 from .marks import Marks
+from .overdue import OverdueRecords, records_path
 from .places import SentPlaces
 from .protocol import Protocol
 from .signals import Signal
@@ -91,6 +92,7 @@ class _Worker:
         self._unreported = 0
         self._indices = {item.nodeid: index for index, item in enumerate(session.items)}
         self._marks = Marks.open(handover.marks_path)
+        self._records = OverdueRecords(records_path(self._marks.path))
         self._places = self._places_by(handover)
         self._wake: Callable[[], None] = _nothing
 
@@ -231,5 +233,10 @@ class _Worker:
 
     def _watch(self, run: Run) -> AbstractContextManager[object]:
         index = self._indices.get(run.nodeid)
-        # A check that ends the process is the likely culprit, beside whatever is being reported meanwhile.
-        return nullcontext() if index is None else self._marks.marked(index, _JUDGING)
+        return nullcontext() if index is None else self._marked(run, index)
+
+    @contextmanager
+    def _marked(self, run: Run, index: int) -> Iterator[None]:
+        """A check that ends the process is the likely culprit, beside whatever is being reported meanwhile."""
+        with self._marks.marked(index, _JUDGING), self._records.judging(run, index):
+            yield
