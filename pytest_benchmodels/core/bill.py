@@ -39,6 +39,10 @@ class Bill:
 
 def bill(price: Price | None, requests: Sequence[Usage]) -> Bill:
     """Add up requests that were billed, or may have been: of one that nobody counted, all is None."""
+    if len(requests) == 1:  # as nearly always: it is its own sum
+        (usage,) = requests
+        took = cost(price, usage)
+        return Bill(usage, usage, took.known_usd if took.is_whole else None, took.known_usd)
     costs = [cost(price, usage) for usage in requests]
     known_usd = math.fsum(part.known_usd for part in costs)
     return Bill(

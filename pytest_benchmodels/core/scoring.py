@@ -33,7 +33,10 @@ def deciding(verdicts: Iterable[CheckResult]) -> list[CheckResult]:
 
 def total(verdicts: Sequence[CheckResult]) -> float:
     """Weighted mean of the scores, from 0 to 1. An answer of which nothing that counts was asked scores 1."""
-    return float(_exact_total(verdicts))
+    scores = {verdict.score for verdict in verdicts if verdict.weight}
+    if scores <= {1.0}:
+        return 1.0  # as nearly always; the mean of what is all the same needs no fractions
+    return 0.0 if scores == {0.0} else float(_exact_total(verdicts))
 
 
 def passes(verdicts: Sequence[CheckResult], threshold: float | None) -> bool:

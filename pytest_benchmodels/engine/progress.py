@@ -104,6 +104,10 @@ class Progress:
         self.connect_s = _add(self.connect_s, response.connect_s)
         self.client_s = _add(self.client_s, response.client_s)
         self.answers += (response,)
+        self.doing = "the model answered, but a check did not finish"
+        if len(self.answers) == 1:
+            self.response = response
+            return
         self.response = replace(
             response,
             usage=bill(None, [answer.usage for answer in self.answers]).usage,
@@ -111,7 +115,6 @@ class Progress:
             connect_s=self.connect_s,
             client_s=self.client_s,
         )
-        self.doing = "the model answered, but a check did not finish"
 
 
 def conclude(

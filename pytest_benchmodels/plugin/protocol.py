@@ -34,6 +34,7 @@ _HEAR_OUTCOMES_ONLY = (
     *(f"_pytest.{name}" for name in ("cacheprovider", "logging", "main", "stepwise", "terminal")),
     "pytest_benchmodels",
     "xdist",
+    _RERUNS,  # it hears of reruns only
 )
 """Which of them do nothing about the report of a setup or a teardown that passed, but pass it on."""
 

@@ -84,9 +84,11 @@ def at(value: object, *path: str | int) -> object:
     """Follow keys and indices into parsed JSON; None where the way ends."""
     for step in path:
         if isinstance(step, str):
-            value = value.get(step) if isinstance(value, Mapping) else None
+            value = value.get(step) if isinstance(value, dict) else None
         else:
             value = value[step] if isinstance(value, list) and len(value) > step else None
+        if value is None:
+            return None
     return value
 
 
