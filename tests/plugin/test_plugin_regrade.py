@@ -148,8 +148,10 @@ def test_a_timeout_without_an_answer_stays_one_and_the_rate_the_same(
         again.stdout.fnmatch_lines(["p50 and p95 leave out timeouts: watched: 2 of 4 runs"])
         assert requests(sim) == asked
         before, after = (json_report(project.path / f"{which}.json")["models"][0] for which in ("first", name))
-        same = ("rate", "passed", "failed", "timeouts", "p50_s", "p95_s", "latency_runs", "latency_timeouts")
-        same += ("input_tokens", "known_input_tokens", "cost_usd", "known_cost_usd", "unpriced")
+        same = (
+            *("rate", "passed", "failed", "timeouts", "p50_s", "p95_s", "latency_runs", "latency_timeouts"),
+            *("input_tokens", "known_input_tokens", "cost_usd", "known_cost_usd", "unpriced"),
+        )
         assert before["input_tokens"] is None  # what a timeout took, nobody told
         assert {key: after[key] for key in same} == {key: before[key] for key in same}
 
