@@ -7,6 +7,8 @@ import shlex
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.plugin.plugin_parts import Project
 from tests.plugin.plugin_store import end_after, session, stored_runs
 
@@ -22,7 +24,8 @@ def form(text: str) -> str:
     return "\n".join(" ".join(line.split()) for line in lines)
 
 
-def test_the_pages_session_goes_as_it_is_shown(project: Project) -> None:
+def test_the_pages_session_goes_as_it_is_shown(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     shown = 0
     for language, name, text in FENCE.findall(PAGE):
         if language != "console":
