@@ -27,8 +27,8 @@ def test_answers_that_were_cut_off_are_counted_everywhere(project: Project, work
     result.stdout.fnmatch_lines_random(
         [
             LINE,
-            "gate failed truncated_rate <= 10%: 0.667 (2/3)",
-            "gate held   truncated_rate <= 70% @ \\* (sim/steady): 0.667 (2/3)".replace("\\*", "[*]"),
+            "gate failed truncated_rate <= 10%: 0.667 (2/3), over 3 of 3 runs",
+            "gate held   truncated_rate <= 70% @ \\* (sim/steady): 0.667 (2/3), over 3 of 3 runs".replace("\\*", "[*]"),
         ]
     )
     assert LINE in (project.path / "out.html").read_text(encoding="utf-8")
