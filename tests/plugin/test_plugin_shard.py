@@ -80,14 +80,14 @@ def test_a_part_can_be_resumed(project: Project, sim: SimServer, workers: tuple[
     ("given", "remedy"), [((), "as well"), (("--bench-shard=1/2",), "instead of 1/2")], ids=["whole", "other"]
 )
 def test_a_part_is_resumed_as_that_part_only(
-    project: Project, sim: SimServer, workers: tuple[str, ...], given: tuple[str, ...], remedy: str
+    project: Project, sim: SimServer, given: tuple[str, ...], remedy: str
 ) -> None:
     project.watch(sim.url)
     project.suite(*(scenario(f"s{number}", {"status": 400}) for number in range(4)), models=["watched"])
-    project.bench("--bench-shard=2/2", *workers)
+    project.bench("--bench-shard=2/2")
     before = requests(sim)
 
-    result = project.bench("--bench-resume", *given, *workers)
+    result = project.bench("--bench-resume", *given)
 
     run_id = stored_runs(project)[0].id
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -48,10 +48,10 @@ def test_the_summary_is_the_last_before_pytests_own_line(project: Project, worke
     assert lines[-4].startswith("4 scenarios x 1 model = 4 runs in ")
 
 
-def test_each_model_has_a_line(project: Project, workers: tuple[str, ...]) -> None:
+def test_each_model_has_a_line(project: Project) -> None:
     project.suite(right("a"), right("b"), models=["sim/steady", "sim/flaky"])
 
-    lines = summary(project.bench("--bench-repeat=2", *workers))
+    lines = summary(project.bench("--bench-repeat=2"))
 
     assert [line.split()[:3] for line in lines[1:3]] == [
         ["sim/flaky", "4/4", "100.0%"],
@@ -79,10 +79,10 @@ def test_no_summary_is_about_pytests_own_sections(project: Project) -> None:
     assert_closed(summary(result))
 
 
-def test_without_runs_there_is_none(project: Project, workers: tuple[str, ...]) -> None:
+def test_without_runs_there_is_none(project: Project) -> None:
     project.write("test_ordinary.py", "def test_one(): pass\n")
 
-    project.bench(*workers).stdout.no_fnmatch_line("*benchmark summary*")
+    project.bench().stdout.no_fnmatch_line("*benchmark summary*")
 
 
 def test_a_session_that_stops_early_says_so_and_how_to_go_on(project: Project, workers: tuple[str, ...]) -> None:
@@ -117,13 +117,13 @@ def test_without_a_store_nothing_is_said_about_finishing(project: Project) -> No
 
 
 def test_a_cost_that_nobody_knows_is_named_with_the_remedy(
-    project: Project, sim: SimServer, workers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    project: Project, sim: SimServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("A_KEY", "k")
     project.watch(sim.url, provider="openai", api_key_env="A_KEY")
     project.suite(right("add", prompt="2 + 2"), models=["watched"])
 
-    lines = summary(project.bench("--bench-budget=1", *workers))
+    lines = summary(project.bench("--bench-budget=1"))
 
     assert lines[1].split()[-1] == "-"
     assert lines[2] == (
@@ -133,12 +133,12 @@ def test_a_cost_that_nobody_knows_is_named_with_the_remedy(
     assert_closed(lines)
 
 
-def test_a_long_wait_is_told_with_its_reason(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+def test_a_long_wait_is_told_with_its_reason(project: Project, sim: SimServer) -> None:
     """Sixty requests a minute: the second and the third of them wait one second and two."""
     project.watch(sim.url, rpm=60)
     project.suite(*(right(f"s{number}") for number in range(3)), models=["watched"])
 
-    lines = summary(project.bench(*workers))
+    lines = summary(project.bench())
 
     (waited,) = (line for line in lines if line.startswith("waited: "))
     assert re.fullmatch(r"waited: watched: \S+ for .*rpm.* \(all its runs together\)", waited), waited
