@@ -17,7 +17,7 @@ from pytest_benchmodels.providers.sim.reply import Reply
 from pytest_benchmodels.providers.sim.service import Service
 from pytest_benchmodels.providers.sim.tally import Tally
 
-__all__ = ["AfterModel", "AtOnce", "Held", "Hold", "held_sim"]
+__all__ = ["AfterAbandoned", "AfterModel", "AtOnce", "Held", "Hold", "held_sim"]
 
 Send = Callable[[], None]
 
@@ -28,14 +28,17 @@ class Hold(Protocol):
     def due(self, model: str, tally: Tally, send: Send) -> None:
         """A reply of `model`, whose counts are `tally`, would go out now: `send` lets it."""
 
+    def left(self, tally: Tally) -> None:
+        """A client did not wait for its reply."""
+
 
 class AtOnce:
     """Holds a model's replies until it has `most` requests in flight, or until the last of `count` has arrived.
 
-    So a session that may have `most` in flight has them all the time. With a `count` of `most` that is so only once.
+    So a session that may have `most` in flight has them all the time; without a `count` that is so only once.
     """
 
-    def __init__(self, most: Mapping[str, int], count: int) -> None:
+    def __init__(self, most: Mapping[str, int], count: int | None = None) -> None:
         self._most, self._count = most, count
         self._held: dict[str, deque[Send]] = defaultdict(deque)
 
@@ -43,8 +46,11 @@ class AtOnce:
         held = self._held[model]
         held.append(send)
         most = self._most.get(model, 1)
-        while held and (len(held) >= most or tally.requests >= self._count):
+        while held and (len(held) >= most or tally.requests >= (self._count or most)):
             held.popleft()()
+
+    def left(self, tally: Tally) -> None:
+        """Nothing: it holds on."""
 
 
 class AfterModel:
@@ -63,6 +69,27 @@ class AfterModel:
             held, self._held = self._held, []
             for each in held:
                 each()
+
+    def left(self, tally: Tally) -> None:
+        """Nothing: it holds on."""
+
+
+class AfterAbandoned:
+    """Holds all replies until the client of another request has left."""
+
+    def __init__(self) -> None:
+        self._held: list[Send] = []
+
+    def due(self, model: str, tally: Tally, send: Send) -> None:  # noqa: ARG002 - as `Hold` says
+        self._held.append(send)
+        self._let_go(tally)
+
+    def left(self, tally: Tally) -> None:
+        self._let_go(tally)
+
+    def _let_go(self, tally: Tally) -> None:
+        while self._held and tally.abandoned:
+            self._held.pop()()
 
 
 class Held:
@@ -118,6 +145,12 @@ class _HeldConnection(Connection):
             super()._send(reply)
         else:
             self._hold.due(json.loads(reply.body)["model"], reply.tally, partial(self._let_go, reply))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        waiting = self._reply
+        super().connection_lost(exc)
+        if waiting is not None and waiting.tally is not None:
+            self._hold.left(waiting.tally)
 
     def _let_go(self, reply: Reply) -> None:
         if self._reply is reply:  # else the client has left

@@ -65,12 +65,12 @@ def test_each_kind_of_file_makes_items(project: Project) -> None:
     ]
 
 
-def test_the_ini_changes_the_patterns(project: Project, workers: tuple[str, ...]) -> None:
+def test_the_ini_changes_the_patterns(project: Project) -> None:
     project.write("pytest.ini", "[pytest]\nbench_files = *.bench.yaml\n")
     project.suite(right("in"), name="a.bench.yaml")
     project.suite(right("out"), name="b.yaml")
 
-    result = project.bench(*workers)
+    result = project.bench()
 
     assert result.parseoutcomes() == {"passed": 1}
     result.stdout.fnmatch_lines(["1 scenario x 1 model = 1 run in *"])
@@ -122,11 +122,11 @@ def test_a_module_that_cannot_be_imported_interrupts_as_ever(project: Project) -
     result.stdout.fnmatch_lines(["*'does_not_exist'", "*Interrupted: 1 error during collection*"])
 
 
-def test_continue_on_collection_errors_is_obeyed(project: Project, workers: tuple[str, ...]) -> None:
+def test_continue_on_collection_errors_is_obeyed(project: Project) -> None:
     project.suite(right("add"))
     project.write("test_broken.py", "import does_not_exist\n")
 
-    result = project.bench("--continue-on-collection-errors", *workers)
+    result = project.bench("--continue-on-collection-errors")
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert result.parseoutcomes() == {"passed": 1, "errors": 1}

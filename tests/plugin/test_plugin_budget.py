@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_benchmodels import SimServer
-from tests.plugin.plugin_parts import Project, json_report, right, scenario
+from tests.plugin.held_server import AtOnce, Held, held_sim
+from tests.plugin.plugin_parts import Project, json_report, right
 from tests.plugin.plugin_results import JSON, results
 
 RUNS = 8
@@ -13,7 +14,7 @@ RUNS = 8
 PRICE = "price = {input = 100_000, output = 100_000}"
 
 
-def alias(sim: SimServer, name: str, *lines: str) -> str:
+def alias(sim: SimServer | Held, name: str, *lines: str) -> str:
     return "\n".join(
         (f"[model.{name}]", 'provider = "openai"', 'name = "steady"', f'base_url = "{sim.url}"', *lines, "")
     )
@@ -41,17 +42,16 @@ def test_nothing_starts_once_it_is_spent_and_the_rest_can_be_resumed(
     assert sim.stats()["steady"]["sent"] == {"200": RUNS}
 
 
-def test_what_is_in_flight_when_it_is_spent_still_ends(
-    project: Project, sim: SimServer, workers: tuple[str, ...]
-) -> None:
-    project.write("bench.toml", alias(sim, "priced", PRICE).replace('"openai"', '"sim"'))
-    project.suite(*(scenario(f"s{number}", {"latency": 0.4, "sigma": 0}) for number in range(RUNS)), models=["priced"])
+def test_what_is_in_flight_when_it_is_spent_still_ends(project: Project, workers: tuple[str, ...]) -> None:
+    with held_sim(AtOnce({"steady": 2})) as server:
+        project.write("bench.toml", alias(server, "priced", PRICE))
+        project.suite(*(right(f"s{number}") for number in range(RUNS)), models=["priced"])
 
-    result = project.bench("--bench-budget=0.1", "--bench-concurrency=2", JSON, *workers)
+        result = project.bench("--bench-budget=0.1", "--bench-concurrency=2", JSON, *workers)
 
-    outcomes = result.parseoutcomes()
-    assert outcomes == {"passed": 2, "skipped": RUNS - 2}
-    assert sim.stats()["steady"]["requests"] == 2
+        outcomes = result.parseoutcomes()
+        assert outcomes == {"passed": 2, "skipped": RUNS - 2}
+        assert server.stats()["steady"]["requests"] == 2
     spent = sum(model["cost_usd"] for model in json_report(project.path / "b.json")["models"])
     assert spent == pytest.approx(1.0)
 

@@ -74,26 +74,26 @@ def test_another_question_is_asked_and_the_part_that_changed_is_told(
     assert requests(sim) == 2
 
 
-def test_an_answer_of_another_address_is_not_reused(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+def test_an_answer_of_another_address_is_not_reused(project: Project, sim: SimServer) -> None:
     entry = '[model.watched]\nprovider = "openai"\nname = "steady"\nbase_url = "{}"\n'
     project.write("bench.toml", entry.format(sim.url))
     project.suite(right("a"), models=["watched"])
     project.bench()
     project.write("bench.toml", entry.format(sim.url.replace("127.0.0.1", "localhost")))
 
-    result = project.bench("--bench-cache", "-v", *workers)
+    result = project.bench("--bench-cache", "-v")
 
     result.stdout.fnmatch_lines(["1 run was run: not reused: address changed"])
     assert requests(sim) == 2
 
 
-def test_an_answer_of_another_model_is_not_reused(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+def test_an_answer_of_another_model_is_not_reused(project: Project, sim: SimServer) -> None:
     """Two models are asked the same: the one's answer never stands for the other's."""
     project.watch(sim.url)
     project.suite(right("a"), models=["watched"])
     project.bench()
 
-    result = project.bench("--bench-cache", "--bench-models=watched,sim/flaky", "-v", *workers)
+    result = project.bench("--bench-cache", "--bench-models=watched,sim/flaky", "-v")
 
     assert result.parseoutcomes() == {"passed": 2}
     result.stdout.fnmatch_lines(["1 run was run: no stored response"])
@@ -117,23 +117,23 @@ def test_trials_keep_their_own_answers(project: Project, sim: SimServer, workers
     assert requests(sim) == 10
 
 
-def test_marks_count_for_reused_answers(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+def test_marks_count_for_reused_answers(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     project.suite(right("a"), wrong("b"), right("c"), models=["watched"])
     project.bench()
     project.suite(right("a", skip="not now"), wrong("b", xfail="too hard"), right("c", xfail="was"), models=["watched"])
 
-    result = project.bench("--bench-cache", *workers)
+    result = project.bench("--bench-cache")
 
     assert result.parseoutcomes() == {"skipped": 1, "xfailed": 1, "xpassed": 1}
     assert requests(sim) == 3
 
 
-def test_an_error_leaves_no_answer_behind(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+def test_an_error_leaves_no_answer_behind(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     project.suite(broken("a"), models=["watched"])
     project.bench()
 
-    assert project.bench("--bench-cache", *workers).parseoutcomes() == {"errors": 1}
+    assert project.bench("--bench-cache").parseoutcomes() == {"errors": 1}
     assert requests(sim) == 2
     assert stored(project)["a"].reuse == "no stored response"

@@ -61,10 +61,10 @@ def test_what_else_changed_is_told_everywhere(project: Project, workers: tuple[s
     assert changes["served_models"] == [{"model": "m", "before": ["steady"], "after": ["flaky"]}]
 
 
-def test_where_nothing_else_changed_nothing_is_told(project: Project, workers: tuple[str, ...]) -> None:
+def test_where_nothing_else_changed_nothing_is_told(project: Project) -> None:
     project.suite(right("a"), wrong("b"))
-    project.bench(*workers)
-    said = project.bench(*COMPARE, *workers).stdout.str()
+    project.bench()
+    said = project.bench(*COMPARE).stdout.str()
     assert "what else changed" not in said
     assert "cannot be compared" not in said
 
@@ -75,13 +75,13 @@ def status(monkeypatch: pytest.MonkeyPatch, project: Project, before: str = "-2"
 
 
 def test_a_run_that_cannot_be_compared_is_not_without_a_regression(
-    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], workers: tuple[str, ...]
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = [f"s{number}" for number in range(20)]
     project.suite(*map(right, names))
-    project.bench(*workers)
+    project.bench()
     project.suite(*map(broken, names))
-    outcome = project.bench(*COMPARE, *workers)
+    outcome = project.bench(*COMPARE)
     told = "sim/steady cannot be compared: 0 of 20 scenarios have a verdict in both runs"
     outcome.stdout.fnmatch_lines([told])
     assert told in (project.path / "b.html").read_text("utf-8")
@@ -92,7 +92,7 @@ def test_a_run_that_cannot_be_compared_is_not_without_a_regression(
     assert status(monkeypatch, project, after="b.json") == 1
 
     project.suite(*map(right, names[1:]), broken(names[0]))
-    project.bench(*workers)
+    project.bench()
     assert status(monkeypatch, project, "-3") == 0  # 19 of 20 are enough
 
 

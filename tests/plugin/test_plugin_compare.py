@@ -46,15 +46,13 @@ def test_a_real_regression_is_told(project: Project, workers: tuple[str, ...]) -
     assert len(compared["worse"]) > len(compared["better"])
 
 
-def test_noise_is_told_to_be_noise_and_how_much_more_would_be_needed(
-    project: Project, workers: tuple[str, ...]
-) -> None:
+def test_noise_is_told_to_be_noise_and_how_much_more_would_be_needed(project: Project) -> None:
     large_suite(project)
     model(project, 0.9, seed=1)
     project.bench("--bench-json=before.json")
     model(project, 0.9, seed=2)
 
-    result = project.bench("--bench-compare=before.json", "--bench-json=b.json", "--tb=no", *workers)
+    result = project.bench("--bench-compare=before.json", "--bench-json=b.json", "--tb=no")
 
     told = re.search(r"inconclusive: about (\d+) more scenarios? would be needed", result.stdout.str())
     assert told is not None
@@ -65,12 +63,12 @@ def test_noise_is_told_to_be_noise_and_how_much_more_would_be_needed(
     assert compared["p_value"] > 0.05
 
 
-def test_each_scenario_that_changed_is_named(project: Project, workers: tuple[str, ...]) -> None:
+def test_each_scenario_that_changed_is_named(project: Project) -> None:
     project.suite(right("a"), wrong("b"), right("c"), right("gone"))
     project.bench()
     project.suite(wrong("a"), right("b"), broken("c"), right("new"))
 
-    result = project.bench("--bench-compare=latest", "--bench-json=b.json", *workers)
+    result = project.bench("--bench-compare=latest", "--bench-json=b.json")
 
     (compared,) = json_report(project.path / "b.json")["comparison"]["models"]
     named = {kind: [change["scenario"] for change in compared[kind]] for kind in ("worse", "better", "newly_errs")}
@@ -101,13 +99,11 @@ def test_a_stored_run_has_several_names(project: Project, name: str) -> None:
         ("suite.yaml", "file *suite.yaml' is no file that --bench-json wrote: *"),
     ],
 )
-def test_a_run_that_does_not_exist_is_a_usage_error(
-    project: Project, workers: tuple[str, ...], name: str, reason: str
-) -> None:
+def test_a_run_that_does_not_exist_is_a_usage_error(project: Project, name: str, reason: str) -> None:
     project.suite(right("a"))
     project.bench()
 
-    result = project.bench(f"--bench-compare={name}", *workers)
+    result = project.bench(f"--bench-compare={name}")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: --bench-compare: {reason}"])

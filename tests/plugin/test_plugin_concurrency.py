@@ -67,7 +67,7 @@ def test_a_models_own_window_does_not_widen(project: Project) -> None:
 @pytest.mark.parametrize("dist", ["loadfile", "loadscope", "each"])
 def test_schedulers_of_xdist_s_own_keep_to_the_lanes(project: Project, dist: str) -> None:
     """More workers than lanes, each with items that no other may run."""
-    with held_sim(AtOnce({"steady": 2}, 2)) as server:
+    with held_sim(AtOnce({"steady": 2})) as server:
         for name in MODELS:
             project.watch(server.url, name)
         knobs: dict[str, object] = {"latency": LATENCY_S, "sigma": 0}
@@ -86,7 +86,7 @@ def test_schedulers_of_xdist_s_own_keep_to_the_lanes(project: Project, dist: str
 @pytest.mark.parametrize("arguments", [(), ("-n2",), ("-n2", "--dist=loadfile")], ids=" ".join)
 def test_the_lower_bound_knows_what_models_have_in_common(project: Project, arguments: tuple[str, ...]) -> None:
     names = ("first", "second", "third")
-    with held_sim(AtOnce({"steady": 2}, 2)) as server:
+    with held_sim(AtOnce({"steady": 2})) as server:
         for name in names:
             project.watch(server.url, name)
         with (project.path / "bench.toml").open("a") as config:

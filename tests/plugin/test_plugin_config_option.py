@@ -18,22 +18,22 @@ def test_bench_toml_in_rootdir_is_found(project: Project, workers: tuple[str, ..
     result.stdout.fnmatch_lines(["quick *1/1 *"])
 
 
-def test_a_named_file_takes_its_place(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_named_file_takes_its_place(project: Project) -> None:
     project.write("bench.toml", 'models = ["sim/hang"]\n')
     project.write("etc/other.toml", 'models = ["sim/steady"]\n')
     project.suite(right("add"), models=())
 
-    result = project.bench("--bench-config=etc/other.toml", *workers)
+    result = project.bench("--bench-config=etc/other.toml")
 
     assert result.ret == 0
     result.stdout.fnmatch_lines(["sim/steady *1/1 *"])
 
 
-def test_its_faults_are_usage_errors_with_lines(project: Project, workers: tuple[str, ...]) -> None:
+def test_its_faults_are_usage_errors_with_lines(project: Project) -> None:
     project.write("bench.toml", '[model.quick]\nprovder = "sim"\nmax_in_flight = 0\n')
     project.suite(right("add"))
 
-    result = project.bench(*workers)
+    result = project.bench()
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(

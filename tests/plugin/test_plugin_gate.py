@@ -24,12 +24,10 @@ HOLDS, FAILS = "pass_rate >= 0.5", "pass_rate >= 90%"
     ],
     ids=lambda value: " and ".join(value) if isinstance(value, tuple) else "",
 )
-def test_gates_decide_the_exit_status(
-    project: Project, workers: tuple[str, ...], gates: tuple[str, ...], status: pytest.ExitCode
-) -> None:
+def test_gates_decide_the_exit_status(project: Project, gates: tuple[str, ...], status: pytest.ExitCode) -> None:
     project.suite(right("a"), wrong("b"), broken("c"))
 
-    assert project.bench(*(f"--bench-gate={gate}" for gate in gates), *workers).ret == status
+    assert project.bench(*(f"--bench-gate={gate}" for gate in gates)).ret == status
 
 
 def test_without_a_gate_single_results_decide(project: Project) -> None:
@@ -92,11 +90,11 @@ def test_each_verdict_is_in_the_terminal_in_junit_and_in_json(project: Project, 
     assert (verdicts[2]["value"], verdicts[2]["required"]) == (pytest.approx(2 / 3), 0.9)
 
 
-def test_the_configuration_names_gates_too(project: Project, workers: tuple[str, ...]) -> None:
+def test_the_configuration_names_gates_too(project: Project) -> None:
     project.write("bench.toml", f'gate = ["{FAILS}", "error_rate == 0"]\n')
     project.suite(right("a"), wrong("b"))
 
-    result = project.bench(f"--bench-gate={HOLDS}", *workers)
+    result = project.bench(f"--bench-gate={HOLDS}")
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
@@ -108,14 +106,12 @@ def test_the_configuration_names_gates_too(project: Project, workers: tuple[str,
     )
 
 
-def test_all_that_are_no_gates_are_refused_before_anything_runs(
-    project: Project, sim: SimServer, workers: tuple[str, ...]
-) -> None:
+def test_all_that_are_no_gates_are_refused_before_anything_runs(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     project.write("bench.toml", (project.path / "bench.toml").read_text().replace("\n[", 'gate = ["speed > 3"]\n[', 1))
     project.suite(right("a"), models=["watched"])
 
-    result = project.bench("--bench-gate=pass_rate >= 120%", *workers)
+    result = project.bench("--bench-gate=pass_rate >= 120%")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
@@ -140,7 +136,9 @@ def write_gate(project: Project, gate: str, place: str) -> tuple[str, ...]:
     return ()
 
 
-@pytest.mark.parametrize("place", ["option", "bench.toml"])
+@pytest.mark.parametrize(
+    ("place", "arguments"), [("option", ()), ("bench.toml", ()), ("option", ("-n2",))], ids=["option", "toml", "n2"]
+)
 @pytest.mark.parametrize(
     "refusal",
     [
@@ -153,12 +151,12 @@ def write_gate(project: Project, gate: str, place: str) -> tuple[str, ...]:
     ids=["baseline", "model"],
 )
 def test_what_can_never_be_judged_is_refused_before_the_first_call(
-    project: Project, sim: SimServer, workers: tuple[str, ...], refusal: str, place: str
+    project: Project, sim: SimServer, refusal: str, place: str, arguments: tuple[str, ...]
 ) -> None:
     project.watch(sim.url)
     project.suite(right("a"), models=["watched", "sim/steady"])
 
-    result = project.bench(*write_gate(project, refusal.split("'")[1], place), *workers)
+    result = project.bench(*write_gate(project, refusal.split("'")[1], place), *arguments)
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert [line for line in result.errlines if line.startswith("ERROR")] == [f"ERROR: gate {refusal}"]
@@ -174,15 +172,13 @@ def test_a_scheduler_of_xdists_own_hears_of_it_too(project: Project) -> None:
     result.stderr.fnmatch_lines([f"ERROR: gate '{NAMES_ANOTHER}': 'sim/stedy' does not run in this session*"])
 
 
-def test_a_baseline_that_lacks_the_model_is_refused_before_the_first_call(
-    project: Project, sim: SimServer, workers: tuple[str, ...]
-) -> None:
+def test_a_baseline_that_lacks_the_model_is_refused_before_the_first_call(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     project.suite(right("a"))
     project.bench()
 
     gate = "score >= baseline @ *"
-    result = project.bench("--bench-compare=latest", f"--bench-gate={gate}", "--bench-models=watched", *workers)
+    result = project.bench("--bench-compare=latest", f"--bench-gate={gate}", "--bench-models=watched")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     fault = "no baseline: 'watched' did not run in the baseline; compare with a run that has it"
@@ -191,13 +187,11 @@ def test_a_baseline_that_lacks_the_model_is_refused_before_the_first_call(
 
 
 @pytest.mark.parametrize("pick", [("-k", "a"), ("suite.yaml::a[sim/steady]",), ("--bench-shard=1/2",)])
-def test_who_picks_some_runs_may_leave_out_a_model(
-    project: Project, workers: tuple[str, ...], pick: tuple[str, ...]
-) -> None:
+def test_who_picks_some_runs_may_leave_out_a_model(project: Project, pick: tuple[str, ...]) -> None:
     project.suite(right("a"))
     write_gate(project, NAMES_ANOTHER, "bench.toml")
 
-    result = project.bench(*pick, *workers)
+    result = project.bench(*pick)
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines([f"gate failed {NAMES_ANOTHER}: cannot be judged: 'sim/stedy' did not run *"])
@@ -226,13 +220,13 @@ def test_an_interrupted_session_is_not_judged(project: Project, workers: tuple[s
     assert "gate held" not in said
 
 
-def test_a_gate_may_hold_a_run_against_another(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_gate_may_hold_a_run_against_another(project: Project) -> None:
     project.suite(right("a"), right("b"))
     project.bench()
     project.suite(right("a"), wrong("b"))
     gate = "--bench-gate=pass_rate >= baseline - {}"
 
-    result = project.bench("--bench-compare=latest", gate.format("20%"), gate.format("0.5"), *workers)
+    result = project.bench("--bench-compare=latest", gate.format("20%"), gate.format("0.5"))
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(

@@ -13,10 +13,10 @@ REPLACES = "; asked by default: a gate such as 'graded >= 50%' replaces it"
 SHARE = ", the share of runs with a verdict"
 
 
-def test_where_the_budget_ends_early_no_gate_holds_in_silence(project: Project, workers: tuple[str, ...]) -> None:
+def test_where_the_budget_ends_early_no_gate_holds_in_silence(project: Project) -> None:
     project.write("bench.toml", PRICED)
     project.suite(*(right(f"s{number}") for number in range(10)), models=["priced"])
-    spent = ("--bench-budget=0.5", "--bench-concurrency=1", *workers)
+    spent = ("--bench-budget=0.5", "--bench-concurrency=1")
 
     outcome = project.bench(GATE, "--junitxml=j.xml", "--bench-json=b.json", "--bench-markdown=b.md", *spent)
 
@@ -51,10 +51,10 @@ def test_errors_are_no_verdicts_and_timeouts_are(project: Project, workers: tupl
     )
 
 
-def test_each_model_is_asked_where_a_gate_asks_each(project: Project, workers: tuple[str, ...]) -> None:
+def test_each_model_is_asked_where_a_gate_asks_each(project: Project) -> None:
     project.write("bench.toml", '[model.bad]\nprovider = "sim"\nname = "steady"\nparams = {sim = {status = 400}}\n')
     project.suite(*(right(f"s{number}") for number in range(3)), models=["sim/steady", "bad"])
-    each = ("--bench-gate=error_rate <= 100% @ *", *workers)
+    each = "--bench-gate=error_rate <= 100% @ *"
 
     outcome = project.bench(*each)
 
@@ -67,7 +67,7 @@ def test_each_model_is_asked_where_a_gate_asks_each(project: Project, workers: t
         ]
     )
     assert project.bench(*each, "--bench-gate=graded >= 0 @ bad").ret == pytest.ExitCode.OK
-    assert project.bench("--bench-gate=pass_rate == 1 @ sim/steady", *workers).ret == pytest.ExitCode.OK
+    assert project.bench("--bench-gate=pass_rate == 1 @ sim/steady").ret == pytest.ExitCode.OK
 
 
 def test_what_was_never_started_was_to_be_run(project: Project) -> None:
@@ -79,9 +79,9 @@ def test_what_was_never_started_was_to_be_run(project: Project) -> None:
     outcome.stdout.fnmatch_lines([f"gate failed graded >= 95%: 0.* (*/10){SHARE}*"])
 
 
-def test_what_is_deselected_was_not_to_be_run(project: Project, workers: tuple[str, ...]) -> None:
+def test_what_is_deselected_was_not_to_be_run(project: Project) -> None:
     project.suite(*(right(f"s{number}") for number in range(4)))
-    outcome = project.bench("-k", "s1", GATE, *workers)
+    outcome = project.bench("-k", "s1", GATE)
     assert outcome.ret == pytest.ExitCode.OK
     outcome.stdout.fnmatch_lines([f"gate held   graded >= 95%: 1.000 (1/1){SHARE}"])
 
@@ -108,11 +108,11 @@ def test_the_command_knows_what_was_never_started(
     assert main(["gate", "latest", "pass_rate >= 0", "graded >= 0"]) == 0
 
 
-def test_a_baseline_of_another_suite_is_called_so(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_baseline_of_another_suite_is_called_so(project: Project) -> None:
     project.suite(right("a"), right("b"), right("gone"))
     project.bench()
     project.suite(right("a"), right("b"), right("new"), right("newer"))
-    outcome = project.bench("--bench-compare=latest", "--bench-gate=pass_rate >= baseline", *workers)
+    outcome = project.bench("--bench-compare=latest", "--bench-gate=pass_rate >= baseline")
     assert outcome.ret == pytest.ExitCode.OK
     outcome.stdout.fnmatch_lines(
         [

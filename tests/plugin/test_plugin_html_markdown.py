@@ -9,13 +9,13 @@ from tests.plugin.plugin_parts import Project, json_report, right, wrong
 FILES = ("--bench-html=out/r.html", "--bench-markdown=out/r.md", "--bench-json=b.json")
 
 
-def test_they_hold_figures_gates_and_comparison(project: Project, workers: tuple[str, ...]) -> None:
+def test_they_hold_figures_gates_and_comparison(project: Project) -> None:
     project.suite(right("a"), right("b"), models=["sim/steady", "sim/flaky"])
     project.bench()
     project.suite(right("a"), wrong("b"), models=["sim/steady", "sim/flaky"])
     gate = "pass_rate >= 90% @ sim/steady"
 
-    result = project.bench("--bench-compare=latest", f"--bench-gate={gate}", *FILES, *workers)
+    result = project.bench("--bench-compare=latest", f"--bench-gate={gate}", *FILES)
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     page = (project.path / "out" / "r.html").read_text("utf-8")

@@ -137,10 +137,10 @@ def test_the_run_as_a_whole_and_each_model_are_told(project: Project, workers: t
     )
 
 
-def test_a_missing_folder_is_made(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_missing_folder_is_made(project: Project) -> None:
     project.suite(right("add"))
 
-    result = project.bench("--bench-json=out/of/nowhere/b.json", *workers)
+    result = project.bench("--bench-json=out/of/nowhere/b.json")
 
     assert result.ret == pytest.ExitCode.OK
     assert len(document(project, "out/of/nowhere/b.json")["results"]) == 1
@@ -168,10 +168,10 @@ def test_an_old_file_is_replaced_and_a_link_followed(project: Project) -> None:
     assert len(document(project, "elsewhere/real.json")["results"]) == 1
 
 
-def test_a_session_without_runs_tells_that_there_were_none(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_session_without_runs_tells_that_there_were_none(project: Project) -> None:
     project.write("test_ordinary.py", "def test_one(): pass\n")
 
-    result = project.bench("--bench-json=b.json", *workers)
+    result = project.bench("--bench-json=b.json")
 
     assert result.ret == pytest.ExitCode.OK
     told = document(project)

@@ -17,13 +17,11 @@ def failing(project: Project) -> None:
 
 
 @pytest.mark.parametrize("ci", ["", "true"])
-def test_the_whole_text_is_shown_once(
-    project: Project, workers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, ci: str
-) -> None:
+def test_the_whole_text_is_shown_once(project: Project, monkeypatch: pytest.MonkeyPatch, ci: str) -> None:
     monkeypatch.setenv("CI", ci)
     failing(project)
 
-    lines = project.bench(*workers).outlines
+    lines = project.bench().outlines
 
     assert sum(line.lstrip().startswith("answer:") for line in lines) == 2
     short = [line for line in lines if line.startswith("FAILED ")]
@@ -42,9 +40,9 @@ def test_one_line_a_failure(project: Project, workers: tuple[str, ...]) -> None:
     assert not [line for line in lines if line.lstrip().startswith("answer:")]
 
 
-def test_junit_has_the_reason_as_message_and_the_text_within(project: Project, workers: tuple[str, ...]) -> None:
+def test_junit_has_the_reason_as_message_and_the_text_within(project: Project) -> None:
     failing(project)
-    project.bench("--tb=line", "--junitxml=junit.xml", *workers)
+    project.bench("--tb=line", "--junitxml=junit.xml")
 
     failures = list(ET.parse(project.path / "junit.xml").getroot().iter("failure"))  # noqa: S314 - the test's own file
 

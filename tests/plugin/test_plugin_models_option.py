@@ -37,10 +37,10 @@ def test_the_nearest_name_wins(
     assert [line for line in result.outlines if "::" in line] == [f"suite.yaml::add[{expected}]"]
 
 
-def test_no_model_is_a_usage_error_that_says_how_to_name_one(project: Project, workers: tuple[str, ...]) -> None:
+def test_no_model_is_a_usage_error_that_says_how_to_name_one(project: Project) -> None:
     project.suite(right("add"), models=())
 
-    result = project.bench(*workers)
+    result = project.bench()
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     said = "*ERROR: no model is named: give --bench-models sim/steady, or `models: [[]...[]]` in the scenario *"
@@ -48,10 +48,10 @@ def test_no_model_is_a_usage_error_that_says_how_to_name_one(project: Project, w
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
 
 
-def test_an_unknown_model_is_a_usage_error(project: Project, workers: tuple[str, ...]) -> None:
+def test_an_unknown_model_is_a_usage_error(project: Project) -> None:
     project.suite(right("add"))
 
-    result = project.bench("--bench-models=opnai/gpt-4o", *workers)
+    result = project.bench("--bench-models=opnai/gpt-4o")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: unknown model 'opnai/gpt-4o'; did you mean 'openai'?*"])
@@ -76,10 +76,10 @@ def test_an_unknown_model_is_one_for_a_plan_too(project: Project) -> None:
     result.stderr.fnmatch_lines(["ERROR: unknown model 'nope/x'*"])
 
 
-def test_an_unknown_simulated_model_is_a_usage_error(project: Project, workers: tuple[str, ...]) -> None:
+def test_an_unknown_simulated_model_is_a_usage_error(project: Project) -> None:
     project.suite(right("add"))
 
-    result = project.bench("--bench-models=sim/steady,sim/stedy", *workers)
+    result = project.bench("--bench-models=sim/steady,sim/stedy")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: unknown model 'sim/stedy'; did you mean 'steady'?; simulated are *"])
@@ -87,13 +87,13 @@ def test_an_unknown_simulated_model_is_a_usage_error(project: Project, workers: 
 
 
 def test_a_key_that_cannot_be_sent_is_a_usage_error_before_the_first_call(
-    project: Project, sim: SimServer, workers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    project: Project, sim: SimServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("A_KEY", "sk-two\nlines")
     project.watch(sim.url, "keyed", provider="openai", api_key_env="A_KEY")
     project.suite(right("add"))
 
-    result = project.bench("--bench-models=keyed", *workers)
+    result = project.bench("--bench-models=keyed")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(

@@ -46,10 +46,10 @@ def test_failed_attempts_that_were_billed_are_paid(project: Project, workers: tu
     assert (facts["bench.cost_usd"], facts["bench.input_tokens"]) == ("8.0", "4000")
 
 
-def test_an_answer_without_usage_leaves_at_least(project: Project, workers: tuple[str, ...]) -> None:
+def test_an_answer_without_usage_leaves_at_least(project: Project) -> None:
     with billing({"a": [TWO_DOLLARS], "b": [(200, openai(None), Fraction(5))]}) as books:
         project_with(project, books, "a", "b")
-        result = project.bench(*OUT, "--bench-html=b.html", "--bench-markdown=b.md", *workers)
+        result = project.bench(*OUT, "--bench-html=b.html", "--bench-markdown=b.md")
 
     assert summary_row(result).endswith(">=1.0k/>=1.0k  >= $2.00")
     result.stdout.fnmatch_lines(["cost known in part: m, >= $2.00: 1 run had requests whose tokens nobody told"])
@@ -189,7 +189,6 @@ def test_the_budget_counts_what_is_known(project: Project, workers: tuple[str, .
 def test_each_provider_is_billed_as_its_price_page_says(  # noqa: PLR0913, PLR0917 - a table of cases
     project: Project,
     monkeypatch: pytest.MonkeyPatch,
-    workers: tuple[str, ...],
     provider: str,
     name: str,
     answer: dict[str, object],
@@ -200,7 +199,7 @@ def test_each_provider_is_billed_as_its_price_page_says(  # noqa: PLR0913, PLR09
         monkeypatch.setenv(f"{prefix}_API_KEY", "sk-0123456789abcdef")
         monkeypatch.setenv(f"{prefix}_BASE_URL", books.url)
         project.suite(right("a", prompt="a"), models=[f"{provider}/{name}"])
-        project.bench(*OUT, *workers)
+        project.bench(*OUT)
 
     (run,) = read_bench_json(project.path / "b.json").results()
     assert run.cost_usd == pytest.approx(books.total, rel=1e-9)
@@ -226,16 +225,14 @@ def test_prices_of_the_cache_may_be_given(project: Project) -> None:
     )
 
 
-def test_the_plan_knows_tiers_and_the_cache(
-    project: Project, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
-) -> None:
+def test_the_plan_knows_tiers_and_the_cache(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     said = {"promptTokenCount": 300_000, "cachedContentTokenCount": 200_000, "candidatesTokenCount": 1000}
     with billing({"a": [(200, google(said), Fraction("0.315"))]}) as books:
         monkeypatch.setenv("GEMINI_API_KEY", "sk-0123456789abcdef")
         monkeypatch.setenv("GEMINI_BASE_URL", books.url)
         project.suite(right("a", prompt="a"), models=["google/gemini-2.5-pro"])
         ran = project.bench()
-        planned = project.bench("--bench-plan", *workers)
+        planned = project.bench("--bench-plan")
 
     # With the cache as it was, what was billed; without it, 300,000 at 2.50 and 1,000 at 15.
     assert summary_row(ran, "google/gemini-2.5-pro").endswith("$0.32")

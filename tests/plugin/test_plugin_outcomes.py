@@ -66,10 +66,10 @@ def test_each_status_has_its_outcome(project: Project, workers: tuple[str, ...])
     )
 
 
-def test_a_failures_text_is_its_own_and_no_traceback(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_failures_text_is_its_own_and_no_traceback(project: Project) -> None:
     write_all(project)
 
-    shown = project.bench(*workers).stdout.str()
+    shown = project.bench().stdout.str()
 
     assert "failed  equals '4': expected '4', got " in shown
     assert "Traceback" not in shown

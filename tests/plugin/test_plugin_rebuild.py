@@ -41,11 +41,11 @@ def test_the_turns_of_a_conversation_are_told_live_resumed_and_rebuilt(
         assert all(each.keys() == entry["response"].keys() for each in entry["answers"])
 
 
-def test_a_conversation_that_was_judged_again_is_told_whole(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_conversation_that_was_judged_again_is_told_whole(project: Project) -> None:
     project.suite(talk("early"))
     project.bench()
 
-    project.bench("--bench-regrade", "--bench-json=b.json", *workers)
+    project.bench("--bench-regrade", "--bench-json=b.json")
 
     assert answers(json_report(project.path / "b.json")) == answers(rebuilt(project)) == {"early": ["4", "7"]}
 

@@ -47,13 +47,13 @@ def test_changed_checks_judge_what_was_answered(project: Project, sim: SimServer
     assert stored_runs(project)[0].state == "finished"
 
 
-def test_each_turn_of_a_conversation_is_judged(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+def test_each_turn_of_a_conversation_is_judged(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     project.suite(talk("talk"), models=["watched"])
     assert project.bench().parseoutcomes() == {"passed": 1}
     project.suite(talk("talk", "wrong", "7"), models=["watched"])
 
-    result = project.bench("--bench-regrade", *workers)
+    result = project.bench("--bench-regrade")
 
     assert result.parseoutcomes() == {"failed": 1}
     result.stdout.fnmatch_lines(["*failed*turn 1: *expected 'wrong', got '4'*", "*passed*turn 2: *"])
@@ -79,13 +79,11 @@ def test_what_was_never_answered_is_skipped_for_that_reason(
     assert stored(project)["c"].error is not None
 
 
-def test_without_a_store_all_is_skipped_and_nothing_called(
-    project: Project, sim: SimServer, workers: tuple[str, ...]
-) -> None:
+def test_without_a_store_all_is_skipped_and_nothing_called(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     project.suite(right("a"), models=["watched"])
 
-    result = project.bench("--bench-regrade", "-rs", *workers)
+    result = project.bench("--bench-regrade", "-rs")
 
     assert result.parseoutcomes() == {"skipped": 1}
     result.stdout.fnmatch_lines(["SKIPPED *"])
@@ -132,9 +130,7 @@ def test_a_model_that_is_not_called_needs_no_key(
     assert requests(sim) == 1
 
 
-def test_a_timeout_without_an_answer_stays_one_and_the_rate_the_same(
-    project: Project, sim: SimServer, workers: tuple[str, ...]
-) -> None:
+def test_a_timeout_without_an_answer_stays_one_and_the_rate_the_same(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     project.suite(right("a"), wrong("b"), hanging("c"), hanging("d"), models=["watched"])
     first = project.bench("--bench-json=first.json")
@@ -142,7 +138,7 @@ def test_a_timeout_without_an_answer_stays_one_and_the_rate_the_same(
     asked = requests(sim)
 
     for name in ("second", "third"):
-        again = project.bench("--bench-regrade", f"--bench-json={name}.json", "--junitxml=j.xml", *workers)
+        again = project.bench("--bench-regrade", f"--bench-json={name}.json", "--junitxml=j.xml")
         assert again.parseoutcomes() == {"passed": 1, "failed": 3}
         again.stdout.fnmatch_lines(["Timeout (>0.3s): attempt 1 was not answered*"])
         again.stdout.fnmatch_lines(["p50 and p95 leave out timeouts: watched: 2 of 4 runs"])
@@ -169,9 +165,10 @@ def test_a_timeout_that_was_answered_since_is_judged(project: Project, sim: SimS
 def test_an_answer_that_no_check_got_to_is_judged_now(project: Project, sim: SimServer) -> None:
     project.write("conftest.py", BLOCKING)
     project.watch(sim.url)
-    project.suite(right("a", checks=[{"blocks": True}], timeout=0.5), models=["watched"])
+    requests(sim)  # it is up, so that the limit is the check's
+    project.suite(right("a", checks=[{"blocks": True}], timeout=1.5), models=["watched"])
     assert project.bench().parseoutcomes() == {"failed": 1}
-    project.suite(right("a", checks=[{"min_words": 1}], timeout=0.5), models=["watched"])
+    project.suite(right("a", checks=[{"min_words": 1}], timeout=1.5), models=["watched"])
 
     assert project.bench("--bench-regrade").parseoutcomes() == {"passed": 1}
 

@@ -199,10 +199,10 @@ def test_a_changed_prompt_is_asked_again_and_the_reason_is_told(
     assert requests(sim) == 4 + 2
 
 
-def test_changed_checks_judge_the_stored_answer(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+def test_changed_checks_judge_the_stored_answer(project: Project, sim: SimServer) -> None:
     unfinished(project, sim, checks=[{"equals": "5"}])
 
-    result = project.bench("--bench-resume", *REPORTS, *workers)
+    result = project.bench("--bench-resume", *REPORTS)
 
     assert result.parseoutcomes() == {"passed": 2, "failed": 2}
     complete(project, result, cached=3, statuses={**ALL, "a": "failed"})
@@ -231,13 +231,13 @@ def test_marks_count_for_what_is_taken_over(project: Project, sim: SimServer, wo
     assert requests(sim) == 4 + 1
 
 
-def test_trials_are_resumed_each_for_itself(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+def test_trials_are_resumed_each_for_itself(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     project.suite(right("a"), scenario("b", {"status": 400}), models=["watched"])
     project.bench("--bench-repeat=2")
     project.suite(right("a"), right("b"), models=["watched"])
 
-    result = project.bench("--bench-resume", "--bench-repeat=2", "--bench-json=b.json", *workers)
+    result = project.bench("--bench-resume", "--bench-repeat=2", "--bench-json=b.json")
 
     assert result.parseoutcomes() == {"passed": 4}
     entries = json_report(project.path / "b.json")["results"]
@@ -260,10 +260,10 @@ def test_looking_at_what_would_run_finishes_nothing(project: Project, sim: SimSe
     assert project.bench("--bench-resume").parseoutcomes() == {"passed": 3, "failed": 1}
 
 
-def test_a_part_of_a_run_does_not_finish_it(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+def test_a_part_of_a_run_does_not_finish_it(project: Project, sim: SimServer) -> None:
     unfinished(project, sim)
 
-    part = project.bench("--bench-resume", "suite.yaml::a[watched]", *workers)
+    part = project.bench("--bench-resume", "suite.yaml::a[watched]")
 
     assert part.parseoutcomes() == {"passed": 1}
     (run,) = stored_runs(project)
@@ -274,7 +274,7 @@ def test_a_part_of_a_run_does_not_finish_it(project: Project, sim: SimServer, wo
             "to finish this run: pytest --bench -Werror --bench-resume",
         ]
     )
-    assert project.bench("--bench-resume", *workers).parseoutcomes() == {"passed": 3, "failed": 1}
+    assert project.bench("--bench-resume").parseoutcomes() == {"passed": 3, "failed": 1}
     assert stored_runs(project)[0].state == "finished"
     assert requests(sim) == 4 + 1
 
@@ -301,16 +301,14 @@ def test_what_was_only_judged_again_is_still_to_be_run(
     assert requests(sim) == before + run.statuses["skipped"]
 
 
-def test_a_check_that_can_judge_by_now_finishes_a_run_without_a_call(
-    project: Project, sim: SimServer, workers: tuple[str, ...]
-) -> None:
+def test_a_check_that_can_judge_by_now_finishes_a_run_without_a_call(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     project.write("conftest.py", CRASHES.format(body="raise RuntimeError('oh')"))
     suite(project, right("d", checks=[{"deadly": True}]))
-    project.bench_process(*workers)
+    project.bench_process()
     project.write("conftest.py", CRASHES.format(body="return pytest_benchmodels.Grade.of(True)"))
 
-    result = project.bench_process("--bench-resume", "--bench-regrade", *REPORTS, *workers)
+    result = project.bench_process("--bench-resume", "--bench-regrade", *REPORTS)
 
     assert result.parseoutcomes() == {"passed": 3, "failed": 1}
     complete(project, result, cached=4, statuses=ALL)

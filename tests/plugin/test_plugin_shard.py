@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from pytest_benchmodels import SimServer
+from pytest_benchmodels.plugin.durations import KEY
 from pytest_benchmodels.store import Store
 from tests.plugin.plugin_parts import Project, right, scenario
 from tests.plugin.plugin_store import requests, stored, stored_runs
@@ -31,9 +34,11 @@ def test_parts_make_up_the_whole_and_share_nothing(project: Project) -> None:
 
 def test_durations_decide_what_is_even(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
     project.watch(sim.url)
-    short = (scenario(f"s{number}", {"latency": 0.05, "sigma": 0}) for number in range(4))
-    project.suite(scenario("long", {"latency": 0.6, "sigma": 0}), *short, models=["watched"])
+    names = ("long", *(f"s{number}" for number in range(4)))
+    project.suite(*map(right, names), models=["watched"])
     assert project.bench(*workers).ret == 0
+    took = {f"suite.yaml::{name}[watched]": 6.0 if name == "long" else 0.5 for name in names}
+    (project.path / f".pytest_cache/v/{KEY}").write_text(json.dumps(took), encoding="utf-8")
 
     first = project.bench("--bench-shard=1/2", "--bench-store=1.db", *workers)
     second = project.bench("--bench-shard=2/2", "--bench-store=2.db", *workers)
@@ -75,14 +80,14 @@ def test_a_part_can_be_resumed(project: Project, sim: SimServer, workers: tuple[
     ("given", "remedy"), [((), "as well"), (("--bench-shard=1/2",), "instead of 1/2")], ids=["whole", "other"]
 )
 def test_a_part_is_resumed_as_that_part_only(
-    project: Project, sim: SimServer, workers: tuple[str, ...], given: tuple[str, ...], remedy: str
+    project: Project, sim: SimServer, given: tuple[str, ...], remedy: str
 ) -> None:
     project.watch(sim.url)
     project.suite(*(scenario(f"s{number}", {"status": 400}) for number in range(4)), models=["watched"])
-    project.bench("--bench-shard=2/2", *workers)
+    project.bench("--bench-shard=2/2")
     before = requests(sim)
 
-    result = project.bench("--bench-resume", *given, *workers)
+    result = project.bench("--bench-resume", *given)
 
     run_id = stored_runs(project)[0].id
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -64,11 +64,11 @@ def test_its_folder_stays_out_of_version_control(project: Project) -> None:
     assert (store_path(project).parent / ".gitignore").read_text().endswith("\n*\n")
 
 
-def test_it_may_be_elsewhere_or_nowhere(project: Project, workers: tuple[str, ...]) -> None:
+def test_it_may_be_elsewhere_or_nowhere(project: Project) -> None:
     project.suite(right("a"))
 
-    assert project.bench("--bench-store=none", *workers).ret == 0
-    assert project.bench("--bench-store=kept/here.db", *workers).ret == 0
+    assert project.bench("--bench-store=none").ret == 0
+    assert project.bench("--bench-store=kept/here.db").ret == 0
 
     assert not store_path(project).parent.exists()
     with Store.open_to_read(project.path / "kept" / "here.db") as store:
@@ -110,9 +110,7 @@ REPORTS = ("--junitxml=j.xml", "--bench-json=b.json")
         ("newer.db", "it has version 99, this pytest-benchmodels knows versions up to *; upgrade pytest-benchmodels"),
     ],
 )
-def test_a_file_that_cannot_be_a_store_is_said_and_left_alone(
-    project: Project, workers: tuple[str, ...], where: str, reason: str
-) -> None:
+def test_a_file_that_cannot_be_a_store_is_said_and_left_alone(project: Project, where: str, reason: str) -> None:
     project.suite(right("a"), right("b"), wrong("c"))
     with closing(sqlite3.connect(project.path / "other.db")) as other:
         other.execute("CREATE TABLE theirs (x)")
@@ -120,7 +118,7 @@ def test_a_file_that_cannot_be_a_store_is_said_and_left_alone(
         newer._database.write("PRAGMA user_version = 99")
     before = {path: path.read_bytes() for path in project.path.iterdir() if path.is_file()}
 
-    result = project.bench(f"--bench-store={where}", *REPORTS, *workers)
+    result = project.bench(f"--bench-store={where}", *REPORTS)
 
     complete(project, result)
     said = [line for line in result.outlines if line.startswith("WARNING: store ")]
@@ -190,21 +188,21 @@ def test_a_store_that_is_let_go_is_waited_for(
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("option", ["--bench-cache", "--bench-regrade"])
 def test_a_store_that_is_somebody_elses_alone_is_said_before_anything_runs(
-    project: Project, locked: sqlite3.Connection, workers: tuple[str, ...], option: str
+    project: Project, locked: sqlite3.Connection, option: str
 ) -> None:
     locked.execute("ROLLBACK")
     locked.execute("PRAGMA locking_mode = EXCLUSIVE")
     locked.execute("BEGIN EXCLUSIVE")
     project.suite(right("a"), right("b"), wrong("c"))
 
-    result = project.bench(option, *workers)
+    result = project.bench(option)
 
     assert sum(result.parseoutcomes().values()) == 3
     result.stdout.fnmatch_lines(
         [
             "store '*store.sqlite': another process keeps it locked; waiting for it, 0.1 s at most",
             "WARNING: store '*': another process keeps it locked (database is locked); *. No answer of it is reused",
-            "collected 3 items" if not workers else "created: *",
+            "collected 3 items",
         ]
     )
 

@@ -62,9 +62,7 @@ def test_checks_decide_or_the_score_that_the_author_asks_for(project: Project, w
     assert found["reached"]["score"] == 0.8
 
 
-def test_a_threshold_of_the_defaults_decides_for_the_checks_of_all_turns(
-    project: Project, workers: tuple[str, ...]
-) -> None:
+def test_a_threshold_of_the_defaults_decides_for_the_checks_of_all_turns(project: Project) -> None:
     project.write(
         "talk.yaml",
         "defaults: {models: [sim/steady], threshold: 0.5}\n"
@@ -80,7 +78,7 @@ def test_a_threshold_of_the_defaults_decides_for_the_checks_of_all_turns(
         "  params: {sim: {text: '4'}}\n"
         "  checks: [contains: '4', contains: '5']\n",
     )
-    outcome = project.bench(*workers)
+    outcome = project.bench()
     assert outcome.parseoutcomes() == {"failed": 2}
     outcome.stdout.fnmatch_lines_random(
         [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_benchmodels import SimServer
+from tests.plugin.held_server import AfterAbandoned, AtOnce, held_sim
 from tests.plugin.plugin_parts import Project, hanging, right, scenario
 
 BLOCKING_CHECKS = """
@@ -79,15 +80,16 @@ def test_a_scenarios_limit_wins_over_the_models_and_the_models_over_options(
     )
 
 
-def test_only_the_late_run_ends(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
-    project.watch(sim.url)
-    slow = [scenario(f"slow-{number}", {"latency": 1.2, "sigma": 0}) for number in range(3)]
-    project.suite(hanging("hang", timeout=1), *slow, models=["watched"])
+def test_only_the_late_run_ends(project: Project, workers: tuple[str, ...]) -> None:
+    """The server answers the others when it has seen the late one's client leave."""
+    with held_sim(AfterAbandoned()) as server:
+        project.watch(server.url)
+        project.suite(hanging("hang", timeout=1.5), *(right(f"s{number}") for number in range(3)), models=["watched"])
 
-    result = project.bench("--bench-concurrency=4", *workers)
+        result = project.bench("--bench-concurrency=4", *workers)
 
-    assert result.parseoutcomes() == {"passed": 3, "failed": 1}
-    seen = sim.stats()["steady"]
+        assert result.parseoutcomes() == {"passed": 3, "failed": 1}
+        seen = server.stats()["steady"]
     assert (seen["requests"], seen["in_flight"], seen["abandoned"]) == (4, 0, 1)
 
 
@@ -96,13 +98,17 @@ def test_a_check_that_blocks_ends_by_the_limit_and_so_does_the_process(
     project: Project, workers: tuple[str, ...], check: str
 ) -> None:
     project.write("conftest.py", BLOCKING_CHECKS)
-    project.suite(right("block", checks=[{check: True}], timeout=0.3), *(right(f"add-{number}") for number in range(3)))
+    # Up before the session is, so that its limit is the check's.
+    with held_sim(AtOnce({})) as server:
+        project.watch(server.url)
+        block = right("block", checks=[{check: True}], timeout=1.5)
+        project.suite(block, *(right(f"add-{number}") for number in range(3)), models=["watched"])
 
-    result = project.bench_process(*workers)
+        result = project.bench_process(*workers)
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert result.parseoutcomes() == {"passed": 3, "failed": 1}
-    result.stdout.fnmatch_lines(["Timeout (>0.3s): the model answered, but a check did not finish*"])
+    result.stdout.fnmatch_lines(["Timeout (>1.5s): the model answered, but a check did not finish*"])
 
 
 def test_a_pattern_that_explodes_ends_by_itself_or_by_the_limit(project: Project, workers: tuple[str, ...]) -> None:

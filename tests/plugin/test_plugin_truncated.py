@@ -27,8 +27,8 @@ def test_answers_that_were_cut_off_are_counted_everywhere(project: Project, work
     result.stdout.fnmatch_lines_random(
         [
             LINE,
-            "gate failed truncated_rate <= 10%: 0.667 (2/3)",
-            "gate held   truncated_rate <= 70% @ \\* (sim/steady): 0.667 (2/3)".replace("\\*", "[*]"),
+            "gate failed truncated_rate <= 10%: 0.667 (2/3), over 3 of 3 runs",
+            "gate held   truncated_rate <= 70% @ \\* (sim/steady): 0.667 (2/3), over 3 of 3 runs".replace("\\*", "[*]"),
         ]
     )
     assert LINE in (project.path / "out.html").read_text(encoding="utf-8")
@@ -37,14 +37,12 @@ def test_answers_that_were_cut_off_are_counted_everywhere(project: Project, work
     assert found == {"a": True, "b": True, "c": False}
 
 
-def test_thinking_that_was_cut_off_is_no_answer_live_and_when_judged_afresh(
-    project: Project, workers: tuple[str, ...]
-) -> None:
+def test_thinking_that_was_cut_off_is_no_answer_live_and_when_judged_afresh(project: Project) -> None:
     project.suite(scenario("a", CUT), scenario("b", {"thinking": "2 and 2", "latency": 0}))
 
-    live = project.bench(JSON, *workers)
+    live = project.bench(JSON)
     told = results(project)
-    afresh = project.bench(JSON, "--bench-regrade", *workers)
+    afresh = project.bench(JSON, "--bench-regrade")
 
     assert live.parseoutcomes() == afresh.parseoutcomes() == {"failed": 1, "passed": 1}
     for runs in (told, results(project)):
