@@ -21,10 +21,10 @@ class Broken:
     def __init__(self, error: BaseException) -> None:
         self._error = error
 
-    async def execute(self, run: Run, lane: object) -> Result:
+    async def execute(self, run: Run, lane: object) -> Result:  # noqa: ARG002 - an Executor
         raise self._error
 
-    async def recall(self, runs: Sequence[Run]) -> list[Result | None]:
+    async def recall(self, runs: Sequence[Run]) -> list[Result | None]:  # noqa: ARG002 - the same
         raise self._error
 
 
