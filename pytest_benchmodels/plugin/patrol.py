@@ -38,8 +38,12 @@ class Patrol:
 
     def _walk(self) -> None:
         while not self._over.wait(_EVERY_S):
-            for name, marks in list(self._marks.items()):
-                self._look_at(name, marks)
+            self.look()
+
+    def look(self) -> None:
+        """Look at each worker once."""
+        for name, marks in list(self._marks.items()):
+            self._look_at(name, marks)
 
     def _look_at(self, name: str, marks: Marks) -> None:
         """Kill the worker if it is late twice in a row: both may have been stopped together before the first."""
