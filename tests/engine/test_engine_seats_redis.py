@@ -217,7 +217,7 @@ def test_a_redis_that_does_not_come_back_is_said_with_the_remedy(tmp_path_factor
     with_sessions("unix:///unused", scene)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.integers(0, 3)), min_size=1, max_size=30))
 def test_never_more_than_the_caps_in_any_schedule_and_all_get_their_turn(
     redis_url: str, requests: list[tuple[int, bool, int]]

@@ -112,7 +112,7 @@ def each_way(one: Run, live: Result) -> Iterator[tuple[str, Result]]:
         yield "read back", next(read_bench_json(path).results())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(turns, min_size=1, max_size=3), st.floats(0.5, 2))
 def test_a_run_has_the_same_times_and_the_same_verdict_by_every_way(script: list[Answered], share: float) -> None:
     served_s = sum(turn.response.latency_s for turn in script)
