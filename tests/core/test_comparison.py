@@ -135,7 +135,7 @@ suites = st.integers(1, 4).flatmap(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(suites)
 def test_the_interval_leaves_out_0_just_where_the_test_finds_a_difference(suite: list[tuple[str, str]]) -> None:
     model = compared(" ".join(before for before, _ in suite), " ".join(after for _, after in suite))

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.statistics import (
@@ -173,6 +173,7 @@ def test_chance_alone_is_called_a_difference_in_one_of_twenty_at_most(count: int
     assert wrong / 800 <= 0.07  # 5 % and 2.6 standard deviations
 
 
+@settings(max_examples=30)
 @given(st.lists(st.floats(-1, 1), max_size=30))
 def test_a_p_value_is_a_share_and_knows_no_order_and_no_side(differences: list[float]) -> None:
     p_value = paired_p_value(differences)

@@ -160,7 +160,7 @@ def test_an_attempt_that_the_limit_ended_is_no_latency() -> None:
             await asyncio.Event().wait()
             raise AssertionError
 
-    late = asyncio.run(executor(Never()).execute(run(scenario(), timeout_s=0.01), Alone()))
+    late = asyncio.run(executor(Never()).execute(run(scenario(), timeout_s=0.1), Alone()))
     assert (late.status, late.latency_s) == ("timeout", 0.0)
     assert late.retry_s is not None
     assert 0 < late.retry_s <= late.duration_s
