@@ -57,7 +57,7 @@ def take(open_lanes: Lanes[int], arrivals: Arrivals, count: int = 1) -> list[tup
     """Report as many results as are asked for, as they arrive."""
     ended = []
     for _ in range(count):
-        key, result = arrivals.get(timeout=30)
+        key, result = arrivals.get(timeout=300)
         open_lanes.reported(key)
         ended.append((key, result))
     return ended
@@ -80,7 +80,7 @@ def test_a_run_keeps_its_place_until_its_result_is_reported() -> None:
     provider = FakeProvider(["first", "second", "third"])
     with lanes(provider, 2, arrivals, Closing()) as open_lanes:
         open_lanes.submit(Job(key, run(scenario())) for key in range(3))
-        unreported = [arrivals.get(timeout=30) for _ in range(2)]
+        unreported = [arrivals.get(timeout=300) for _ in range(2)]
         assert (len(provider.requests), open_lanes.in_flight) == (2, 2)
         open_lanes.reported(unreported[0][0])
         assert take(open_lanes, arrivals)[0][0] == 2
