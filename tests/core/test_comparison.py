@@ -135,7 +135,7 @@ suites = st.integers(1, 4).flatmap(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=20)
 @given(suites)
 def test_the_interval_leaves_out_0_just_where_the_test_finds_a_difference(suite: list[tuple[str, str]]) -> None:
     model = compared(" ".join(before for before, _ in suite), " ".join(after for _, after in suite))
@@ -181,7 +181,7 @@ def test_two_runs_of_nothing_compare_to_nothing() -> None:
     assert (comparison.models, comparison.only_before, comparison.only_after) == ((), (), ())
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from(["p", "f", "t", "e", "-", "pf", "ppe"]), min_size=1, max_size=12), st.randoms())
 def test_the_order_of_results_changes_nothing_and_the_other_way_round_mirrors(
     words: list[str], draw: random.Random

@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.errors import ConfigError
@@ -144,7 +144,6 @@ def test_where_there_is_a_baseline_a_gate_may_need_it() -> None:
     assert parse_gates(("score >= baseline", "score > 0")) == (parse_gate("score >= baseline"), parse_gate("score > 0"))
 
 
-@settings(deadline=None)
 @given(gates())
 def test_a_gate_reads_back_what_it_prints(gate: Gate) -> None:
     assert parse_gate(str(gate)) == gate
@@ -157,7 +156,6 @@ pieces = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(st.text() | pieces.map("".join) | pieces.map(" ".join))
 def test_any_text_is_a_gate_or_a_configuration_error(text: str) -> None:
     with suppress(ConfigError):

@@ -4,7 +4,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
@@ -74,7 +74,6 @@ def test_nothing_has_no_interval() -> None:
     assert percentile_interval([], 0.5, 0) is None
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=40))
 def test_the_interval_holds_the_mean_within_its_bounds_and_knows_no_side(differences: list[float]) -> None:
     rises = math.fsum(max(each, 0.0) for each in differences) / len(differences)
@@ -119,7 +118,6 @@ def test_scores_that_vary_little_have_a_narrow_interval() -> None:
     assert interval.high - interval.low == pytest.approx(2 * half, rel=0.15)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 10).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), min_size=1))
 def test_a_share_has_an_interval_within_bounds_whatever_the_trials(groups: list[tuple[int, int]]) -> None:
     passed, graded = sum(each for each, _ in groups), sum(each for _, each in groups)

@@ -56,7 +56,6 @@ def test_mcnemar_of_huge_and_of_hopelessly_unequal_counts_does_not_overflow() ->
     assert mcnemar(10**6, 0) == 0.0
 
 
-@settings(deadline=None)
 @given(st.integers(0, 200), st.integers(0, 200))
 def test_mcnemar_is_twice_the_exact_binomial_tail(better: int, worse: int) -> None:
     total = better + worse
@@ -64,7 +63,6 @@ def test_mcnemar_is_twice_the_exact_binomial_tail(better: int, worse: int) -> No
     assert mcnemar(better, worse) == pytest.approx(float(min(Fraction(1), 2 * tail)), rel=1e-9)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60))
 def test_pairs_of_one_trial_are_tested_by_mcnemar(better: int, worse: int, same: int) -> None:
     assert paired_p_value(pairs(better, worse, same)) == mcnemar(better, worse)
@@ -109,7 +107,6 @@ lattices = st.sampled_from([2, 3, 5, 6, 10, 12]).flatmap(
 )
 
 
-@settings(deadline=None)
 @given(lattices)
 def test_sign_flips_are_counted_out_on_the_lattice_of_the_trials(lattice: tuple[int, list[int]]) -> None:
     k, steps = lattice
@@ -119,7 +116,6 @@ def test_sign_flips_are_counted_out_on_the_lattice_of_the_trials(lattice: tuple[
         assert found == pytest.approx(expected, rel=1e-6, abs=1e-10)
 
 
-@settings(deadline=None)
 @given(lattices, st.data())
 def test_a_difference_that_shrinks_never_lowers_the_p_value(
     lattice: tuple[int, list[int]], data: st.DataObject
@@ -177,7 +173,7 @@ def test_chance_alone_is_called_a_difference_in_one_of_twenty_at_most(count: int
     assert wrong / 800 <= 0.07  # 5 % and 2.6 standard deviations
 
 
-@settings(deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(-1, 1), max_size=30))
 def test_a_p_value_is_a_share_and_knows_no_order_and_no_side(differences: list[float]) -> None:
     p_value = paired_p_value(differences)
@@ -199,7 +195,6 @@ def test_holm_agrees_with_statsmodels(given_values: list[float], expected: list[
     assert holm(given_values) == pytest.approx(expected)
 
 
-@settings(deadline=None)
 @given(p_values)
 def test_holm_keeps_the_order_and_lowers_nothing(values: list[float]) -> None:
     adjusted = holm(values)
@@ -208,7 +203,6 @@ def test_holm_keeps_the_order_and_lowers_nothing(values: list[float]) -> None:
     assert [corrected for _, corrected in ranked] == sorted(adjusted)
 
 
-@settings(deadline=None)
 @given(trials)
 def test_pass_at_k_is_the_product_of_the_paper(counts: tuple[int, int, int]) -> None:
     passed, n, k = counts
@@ -218,7 +212,6 @@ def test_pass_at_k_is_the_product_of_the_paper(counts: tuple[int, int, int]) -> 
     assert pass_at_k(passed, n, k) == pytest.approx(expected, abs=1e-9)
 
 
-@settings(deadline=None)
 @given(trials)
 def test_pass_hat_k_mirrors_pass_at_k_of_the_failures(counts: tuple[int, int, int]) -> None:
     passed, n, k = counts

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.gates import parse_gate
@@ -189,7 +189,6 @@ def test_each_model_of_none_is_not_held() -> None:
     assert (found.held, found.reason) == (None, "no model ran")
 
 
-@settings(deadline=None)
 @given(st.integers(0, 400), st.integers(0, 400), st.floats(0, 1))
 def test_a_gate_that_holds_with_confidence_holds_without(passed: int, failed: int, share: float) -> None:
     run = measured(passed=passed, failed=failed)

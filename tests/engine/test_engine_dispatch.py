@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -218,6 +218,7 @@ class Schedules(RuleBasedStateMachine):
 
 
 TestSchedules = Schedules.TestCase
+TestSchedules.settings = settings(max_examples=40)
 
 
 @given(st.lists(st.tuples(st.sampled_from(MODELS), st.none() | st.floats(0, 100)), max_size=60), st.integers(1, 5))

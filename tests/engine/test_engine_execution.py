@@ -171,7 +171,7 @@ def test_a_wait_beyond_the_limit_ends_the_run_at_once_and_says_so() -> None:
     assert result.status == "error"
     assert result.error is not None
     assert "due in 18000.0 s, beyond the limit of 5.0 s" in result.error.message
-    assert result.duration_s < 5
+    assert "the next attempt" not in result.waits
 
 
 def test_a_model_that_was_closed_meanwhile_gets_no_further_attempt() -> None:
@@ -193,11 +193,11 @@ def test_a_model_that_was_closed_meanwhile_gets_no_further_attempt() -> None:
 def test_a_hanging_request_is_a_timeout_and_is_cancelled() -> None:
     provider = FakeProvider([None])
 
-    result = execute(run(scenario(), timeout_s=0.01), provider)
+    result = execute(run(scenario(), timeout_s=0.1), provider)
 
     assert (result.status, result.score, provider.cancelled) == ("timeout", None, 1)
     assert result.error is not None
-    assert result.error.message == "Timeout (>0.01s): attempt 1 was not answered"
+    assert result.error.message == "Timeout (>0.1s): attempt 1 was not answered"
 
 
 def test_a_providers_own_timeout_error_is_no_timeout_of_the_run() -> None:
@@ -256,10 +256,10 @@ def spin(response: Response) -> Grade:
 
 
 def test_a_check_that_never_ends_is_a_timeout_that_keeps_the_answer() -> None:
-    result = execute(run(scenario(check(Calls(spin))), timeout_s=0.05), FakeProvider(["yes"]))
+    result = execute(run(scenario(check(Calls(spin))), timeout_s=1.0), FakeProvider(["yes"]))
     assert result.status == "timeout"
     assert result.error is not None
-    assert result.error.message == "Timeout (>0.05s): the model answered, but a check did not finish"
+    assert result.error.message == "Timeout (>1.0s): the model answered, but a check did not finish"
     assert result.response is not None
 
 

@@ -113,8 +113,8 @@ def test_processes_share_the_buckets_of_a_file_and_none_is_left_out(tmp_path: Pa
     workers = [context.Process(target=reserve_many, args=(path, 50, results)) for _ in range(3)]
     for worker in workers:
         worker.start()
-    places = [place for _ in workers for place in results.get(timeout=60)]
+    places = [place for _ in workers for place in results.get(timeout=300)]
     for worker in workers:
-        worker.join(timeout=60)
+        worker.join(timeout=300)
 
     assert sorted(places) == [round(number * 0.1, 6) for number in range(150)]

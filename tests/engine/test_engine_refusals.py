@@ -77,7 +77,7 @@ def all_of(
     with open_lanes:
         one = run(scenario(check(Says("hello"))), timeout_s)
         open_lanes.submit(lanes.Job(key, replace(one, nodeid=f"{one.nodeid}{key}")) for key in range(count))
-        return [ended.get(timeout=30) for _ in range(count)]
+        return [ended.get(timeout=300) for _ in range(count)]
 
 
 @pytest.mark.parametrize("fixed", [False, True])

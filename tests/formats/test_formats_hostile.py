@@ -140,7 +140,7 @@ PIECES = [
     | st.text().map(lambda text: text.encode("utf-8", "surrogatepass"))
     | st.lists(st.sampled_from(PIECES), max_size=25).map(lambda pieces: "".join(pieces).encode())
 )
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_anything_at_all_is_loaded_or_refused(tmp_path: Path, content: bytes) -> None:
     for name in ("any.yaml", "any.json", "any.jsonl"):
         path = tmp_path / name

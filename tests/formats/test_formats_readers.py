@@ -169,7 +169,7 @@ printable = st.text(
         max_size=4,
     )
 )
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_the_same_scenario_in_yaml_and_json(files: Loader, metadata: dict[str, object]) -> None:
     written = {"id": "a", "prompt": "x", "metadata": metadata, "checks": [{"equals": "a"}]}
     as_yaml = files.one(yaml.safe_dump(written, allow_unicode=True, sort_keys=False), "a.yaml")

@@ -17,7 +17,7 @@ from pytest_benchmodels.providers.sim.reply import Reply
 from pytest_benchmodels.providers.sim.service import Service
 from pytest_benchmodels.providers.sim.tally import Tally
 
-__all__ = ["AfterAbandoned", "AfterModel", "AtOnce", "Held", "Hold", "held_sim"]
+__all__ = ["AfterAbandoned", "AfterModel", "AtOnce", "Held", "Hold", "Only", "held_sim"]
 
 Send = Callable[[], None]
 
@@ -92,6 +92,21 @@ class AfterAbandoned:
             self._held.pop()()
 
 
+class Only:
+    """Answers so many requests, and no more."""
+
+    def __init__(self, count: int) -> None:
+        self._left = count
+
+    def due(self, model: str, tally: Tally, send: Send) -> None:  # noqa: ARG002 - as `Hold` says
+        if self._left:
+            self._left -= 1
+            send()
+
+    def left(self, tally: Tally) -> None:
+        """Nothing: it holds on."""
+
+
 class Held:
     """A server that is up: its address, and what it has seen so far, as `SimServer` tells it."""
 
@@ -104,10 +119,10 @@ class Held:
 
 
 @contextmanager
-def held_sim(hold: Hold) -> Iterator[Held]:
-    """Serve in a thread of this process, which is up at once."""
+def held_sim(hold: Hold, port: int = 0) -> Iterator[Held]:
+    """Serve in a thread of this process, which is up at once; its end closes what is open."""
     service = Service()
-    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
+    with socket.create_server(("127.0.0.1", port), backlog=1024) as listening:
         loop = asyncio.new_event_loop()
         stop = asyncio.Event()
         thread = threading.Thread(target=loop.run_until_complete, args=(_serve(listening, service, hold, stop),))

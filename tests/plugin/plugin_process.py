@@ -15,7 +15,7 @@ from typing import IO
 __all__ = ["LiveSession", "live_session"]
 
 _MARK = "BENCH_TEST_SESSION"
-_PATIENCE_S = 60
+_PATIENCE_S = 300
 _NOT_ONE_KEYPRESS_S = 0.7
 
 

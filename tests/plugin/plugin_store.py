@@ -93,5 +93,5 @@ def end_after(process: subprocess.Popen[bytes], verdicts: int, number: signal.Si
     """Send a signal when so many runs are reported; return all that the process said."""
     seen = read_until(process, verdicts)
     process.send_signal(number)
-    rest, _ = process.communicate(timeout=30)
+    rest, _ = process.communicate(timeout=300)
     return seen + rest.decode()

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 __all__ = ["Screen", "Shown", "bench_in_terminal"]
 
-_PATIENCE_S = 60
+_PATIENCE_S = 300
 _TOKEN = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|(.)", re.DOTALL)
 
 

@@ -336,7 +336,7 @@ def test_a_run_that_still_runs_is_not_taken_away(project: Project, sim: SimServe
 
     result = project.bench("--bench-resume")
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=300)
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: --bench-resume: no run of the store *store.sqlite is unfinished"])

@@ -25,7 +25,7 @@ def suite(project: Project, *last: Scenario) -> None:
 
 def finished_session(project: Project, *arguments: str) -> str:
     """What a session says that nobody ends; its words are those of `session`."""
-    said, _ = session(project, *arguments).communicate(timeout=60)
+    said, _ = session(project, *arguments).communicate(timeout=300)
     return said.decode()
 
 

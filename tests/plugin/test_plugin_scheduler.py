@@ -421,6 +421,6 @@ class Session(RuleBasedStateMachine):
 # A failing session is not made shorter: that takes minutes, and its steps are told one by one as it is.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 Session.TestCase.settings = settings(
-    max_examples=100, stateful_step_count=40, deadline=None, phases=PHASES, report_multiple_bugs=False
+    max_examples=100, stateful_step_count=40, phases=PHASES, report_multiple_bugs=False
 )
 TestSession = Session.TestCase

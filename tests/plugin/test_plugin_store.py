@@ -179,7 +179,7 @@ def test_a_store_that_is_let_go_is_waited_for(
 
     said = read_until_said(process, "another process keeps it locked; waiting for it, 15 s at most")
     locked.execute("ROLLBACK")
-    rest, _ = process.communicate(timeout=30)
+    rest, _ = process.communicate(timeout=300)
 
     assert "WARNING" not in said + rest.decode()
     assert stored_runs(project)[0].statuses == {"passed": 2, "failed": 1}
@@ -250,7 +250,7 @@ def test_two_sessions_at_once_share_it(project: Project) -> None:
     project.suite(*(right(f"a{number}") for number in range(40)))
     both = [session(project), session(project, "-n2")]
 
-    said = [process.communicate(timeout=60)[0] for process in both]
+    said = [process.communicate(timeout=300)[0] for process in both]
 
     assert [process.returncode for process in both] == [0, 0], said
     assert not any(b"WARNING: store" in text for text in said)

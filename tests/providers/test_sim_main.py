@@ -23,7 +23,7 @@ def test_connections_that_nobody_uses_make_room_for_others() -> None:
         port = urlsplit(server.stdout.readline().strip()).port
         answers = []
         for _ in range(40):
-            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=120))
             client.sendall(REQUEST)
             answers.append(client.recv(65_536))
 
@@ -38,7 +38,7 @@ def test_more_connections_than_open_files_fill_no_log() -> None:
         stack.callback(server.kill)
         assert server.stdout is not None
         port = urlsplit(server.stdout.readline().strip()).port
-        first, *_ = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10)) for _ in range(40)]
+        first, *_ = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=120)) for _ in range(40)]
 
         first.sendall(REQUEST)
         answer = first.recv(65_536)

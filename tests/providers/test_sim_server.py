@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def connect(server: SimServer) -> socket.socket:
     host, _, port = server.url.removeprefix("http://").removesuffix("/v1").partition(":")
-    return socket.create_connection((host, int(port)), timeout=10)
+    return socket.create_connection((host, int(port)), timeout=120)
 
 
 def chat_request(answer: str, *headers: str) -> bytes:
@@ -169,7 +169,7 @@ def test_the_process_is_gone_when_its_parent_is_killed() -> None:
 
 def refuses(port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+        socket.create_connection(("127.0.0.1", port), timeout=120).close()
     except ConnectionError:
         return True
     return False
@@ -181,7 +181,7 @@ def test_it_serves_by_hand_too() -> None:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         port = int(url.removesuffix("/v1").rpartition(":")[2])
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", port), timeout=120) as client:
             client.sendall(chat_request("by hand"))
             assert read_replies(client, 1) == ["by hand"]
         process.terminate()
@@ -203,4 +203,4 @@ def test_a_request_of_another_client_works(sim: SimServer) -> None:
 def http_connection(server: SimServer) -> HTTPConnection:
     from http.client import HTTPConnection
 
-    return HTTPConnection("127.0.0.1", int(server.url.removesuffix("/v1").rpartition(":")[2]), timeout=10)
+    return HTTPConnection("127.0.0.1", int(server.url.removesuffix("/v1").rpartition(":")[2]), timeout=120)

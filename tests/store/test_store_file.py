@@ -307,7 +307,7 @@ def test_a_damaged_store_is_told(path: Path, harm: bytes) -> None:
 
 
 @given(st.data())
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_whatever_bytes_changed_it_is_either_used_or_told(path: Path, data: st.DataObject) -> None:
     path.unlink(missing_ok=True)
     filled(path, count=20)

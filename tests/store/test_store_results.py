@@ -56,7 +56,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @given(found=results)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 def test_a_result_comes_back_as_it_was(store: Store, found: Result) -> None:
     run = store.runs.begin(BEGINNING)
     store.results.add(run, [Record(found)])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["SimServer"]
 
 _MODULE = "pytest_benchmodels.providers.sim"
-_PATIENCE_S = 5.0
+_PATIENCE_S = 30.0
 
 
 class SimServer:
