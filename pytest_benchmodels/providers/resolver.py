@@ -7,6 +7,7 @@ server would hold the others, and the exit.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 import threading
 from contextlib import suppress
@@ -30,7 +31,7 @@ class Resolver:
 
     async def addresses(self, host: str, port: int, timeout_s: float) -> list[Address]:
         """Where `host` is; raises OSError, and NameServerTimeoutError after `timeout_s`."""
-        with suppress(OSError):  # a number needs no server
+        if _is_number(host):  # needs no server, and no thread
             return [*socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)]
         key = (host, port)
         answer = self._asked.get(key) or self._ask(key)
@@ -60,6 +61,14 @@ class Resolver:
         threading.Thread(target=look_up, name=f"resolve-{key[0]}", daemon=True).start()
         self._asked[key] = answer
         return answer
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _look_up(host: str, port: int) -> list[Address] | OSError:
