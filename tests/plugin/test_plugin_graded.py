@@ -56,7 +56,7 @@ def test_each_model_is_asked_where_a_gate_asks_each(project: Project) -> None:
     project.suite(*(right(f"s{number}") for number in range(3)), models=["sim/steady", "bad"])
     each = "--bench-gate=error_rate <= 100% @ *"
 
-    outcome = project.bench(*each)
+    outcome = project.bench(each)
 
     assert outcome.ret == pytest.ExitCode.TESTS_FAILED
     way_out = "; asked by default: a gate such as 'graded >= 50% @ bad' replaces it"
@@ -66,7 +66,7 @@ def test_each_model_is_asked_where_a_gate_asks_each(project: Project) -> None:
             f"gate held   graded >= 95% @ [*] (sim/steady): 1.000 (3/3){SHARE}",
         ]
     )
-    assert project.bench(*each, "--bench-gate=graded >= 0 @ bad").ret == pytest.ExitCode.OK
+    assert project.bench(each, "--bench-gate=graded >= 0 @ bad").ret == pytest.ExitCode.OK
     assert project.bench("--bench-gate=pass_rate == 1 @ sim/steady").ret == pytest.ExitCode.OK
 
 
