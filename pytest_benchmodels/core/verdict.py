@@ -23,7 +23,6 @@ _COMPARED: Mapping[Operator, Callable[[float, float], bool]] = {
     "!=": operator.ne,
 }
 _COST_UNKNOWN = "the cost of an answer is not known: its model has no price in bench.toml, or nobody told its tokens"
-_RATES = frozenset[Metric](("pass_rate", "error_rate", "timeout_rate", "truncated_rate"))
 _DIGITS = 12  # 0.81 + 0.02 is not 0.83 in floating point: no gate fails by such a difference
 
 
@@ -218,8 +217,9 @@ def _measure(metric: Metric, measured: Measured, model: str | None, run: str) ->
 
 
 def _read(metric: Metric, figures: ModelFigures) -> _Reading:
-    if metric in _RATES:
-        return _rate(*_counted(figures)[metric])
+    rates = _counted(figures)
+    if metric in rates:
+        return _rate(*rates[metric])
     if metric == "score":
         return _known(figures.score, figures.passed + figures.failed, "no run has a score")
     if metric == "cost":

@@ -96,7 +96,7 @@ def _result(check: Check, label: str, grade: Grade) -> CheckResult:
     score, passed = float(grade.score), bool(grade.passed)
     if check.negate:
         score, passed = (0.0, False) if grade.undecided else (1 - score, not passed)
-    return CheckResult(label, score, passed, message(str(grade.explanation)), check.weight, check.summary)
+    return CheckResult(label, score, passed, message(grade.explanation), check.weight, check.summary)
 
 
 def _validate(grade: object) -> None:

@@ -172,13 +172,13 @@ class RunItem(pytest.Item):
 
     def _raise_if(self, status: Status, error: type[_OutcomeError]) -> None:
         if self.result is not None and self.result.status == status:
-            raise error(FailureRepr.of(self.result, self.location, self.config.getoption("tbstyle", "auto")))
+            raise error(FailureRepr.of(self.result, self.location, self.config))
 
     def failure(self) -> FailureRepr | None:
         """How the Result is shown if it is no success."""
         if self.result is None or self.result.status not in ("failed", "timeout", "error"):
             return None
-        return FailureRepr.of(self.result, self.location, self.config.getoption("tbstyle", "auto"))
+        return FailureRepr.of(self.result, self.location, self.config)
 
     def forget(self) -> None:
         """Let go of the Result and of what was made of it: pytest keeps items to the end."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.reports.failure import failure_headline, failure_text
 
@@ -35,9 +37,10 @@ class FailureRepr:
     style: str = "auto"
 
     @classmethod
-    def of(cls, result: Result, location: tuple[str, int | None, str], style: str) -> FailureRepr:
+    def of(cls, result: Result, location: tuple[str, int | None, str], config: pytest.Config) -> FailureRepr:
         """The failure of a run whose item is at this location, whose line counts from 0."""
         path, line, _ = location
+        style = config.getoption("tbstyle", "auto")  # `-p no:terminal` leaves none
         return cls(failure_text(result), CrashLine(path, (line or 0) + 1, failure_headline(result)), style)
 
     def toterminal(self, terminal: Any) -> None:

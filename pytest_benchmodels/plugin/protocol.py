@@ -10,7 +10,7 @@ import pytest
 
 from .collect import RunItem
 from .longrepr import FailureRepr
-from .transport import attach
+from .transport import attach, decisive_stage
 
 __all__ = ["Protocol", "hears_outcomes_only"]
 
@@ -88,7 +88,7 @@ class Protocol:
         hook, nodeid, location = item.ihook, item.nodeid, item.location
         hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
         failure = item.failure()
-        decisive: Stage = "setup" if item.result is not None and item.result.status == "error" else "call"
+        decisive = "call" if item.result is None else decisive_stage(item.result)
         for stage in (decisive,) if self._is_unheard else _STAGES:
             if stage == "call" and decisive == "setup":
                 continue

@@ -79,7 +79,7 @@ class Reporter:
             return
         if report.failed and not isinstance(report.longrepr, FailureRepr):
             # From a worker: on its way it became a text.
-            shown = FailureRepr.of(delivery.result, report.location, self._config.getoption("tbstyle", "auto"))
+            shown = FailureRepr.of(delivery.result, report.location, self._config)
             report.longrepr = shown  # type: ignore[assignment] # see there
         self._keeper.keep(delivery)
         result = delivery.result

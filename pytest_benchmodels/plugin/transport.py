@@ -25,6 +25,7 @@ __all__ = [
     "attach",
     "carried_result",
     "complete_crash",
+    "decisive_stage",
     "delivery_of",
     "detach",
     "gate_reports",
@@ -58,13 +59,18 @@ def attach(item: RunItem, report: pytest.TestReport) -> None:
     """
     result = item.result
     setattr(report, ATTRIBUTE, None)
-    if result is None or report.when != ("setup" if result.status in ("error", "skipped") else "call"):
+    if result is None or report.when != decisive_stage(result):
         return
     report.start, report.stop = result.started_at, result.started_at + result.duration_s
     report.duration = result.duration_s
     delivery = delivery_of(item.scenario, result)
     is_worker = item.config.stash[BENCH].handover is not None
     setattr(report, ATTRIBUTE, _plain(delivery) if is_worker else delivery)
+
+
+def decisive_stage(result: Result) -> Literal["setup", "call"]:
+    """The stage whose report decides the run's outcome: what has no verdict ends at setup."""
+    return "setup" if result.status in ("error", "skipped") else "call"
 
 
 def is_of_run(report: pytest.TestReport) -> bool:

@@ -27,12 +27,9 @@ from .summary import (
     cause_lines,
     closing_lines,
     cost_lines,
-    cut_lines,
+    doubt_lines,
     interval_lines,
-    rerun_lines,
     summary_table,
-    timing_lines,
-    wait_lines,
 )
 from .units import one_line, plural
 
@@ -76,10 +73,7 @@ def _sections(evaluation: Evaluation, results: Iterable[Result]) -> Iterator[Seq
     yield _fenced(
         [
             *cause_lines(figures.errors, _LINE_LIMIT),
-            *cut_lines(figures),
-            *wait_lines(figures),
-            *timing_lines(figures),
-            *rerun_lines(figures),
+            *doubt_lines(figures),
             *cost_lines(figures),
             *interval_lines(figures),
             *closing_lines(figures),

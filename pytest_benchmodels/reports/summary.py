@@ -17,6 +17,7 @@ __all__ = [
     "closing_lines",
     "cost_lines",
     "cut_lines",
+    "doubt_lines",
     "interval_lines",
     "rerun_lines",
     "summary_lines",
@@ -78,7 +79,7 @@ def summary_lines(figures: Figures, width: int, notes: Iterable[str] = ()) -> li
     return [
         *_table(figures.models, max(width, _LEAST_WIDTH)),
         *cause_lines(figures.errors, width),
-        *(part for line in _doubts(figures) for part in _wrapped(line, width)),
+        *(part for line in doubt_lines(figures) for part in _wrapped(line, width)),
         *(part for line in notes for part in _wrapped(line, width)),
         *closing_lines(figures),
     ]
@@ -177,7 +178,7 @@ def _tokens(model: ModelFigures) -> str:
     return UNKNOWN if sent == written == UNKNOWN else f"{sent}/{written}"
 
 
-def _doubts(figures: Figures) -> Iterator[str]:
+def doubt_lines(figures: Figures) -> Iterator[str]:
     """What was cut off and waited for, what is doubtful of latencies, what was run again."""
     yield from cut_lines(figures)
     yield from wait_lines(figures)
