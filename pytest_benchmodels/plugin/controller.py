@@ -22,6 +22,7 @@ from .bench import LEFT_OUT, Bench, left_out_line
 from .boot import WorkerBoot
 from .brief import Brief
 from .compat import drop_testcase
+from .crash_order import Witness, blame_rightly
 from .handover import Handover
 from .interrupts import gentle_interrupts
 from .machines import distant
@@ -53,6 +54,7 @@ class Controller:
         self._marks: dict[str, Marks] = {}
         self._patrol = Patrol(self._marks)
         self._reported: set[str] = set()
+        self._reported_by: set[tuple[object, str]] = set()
         self._unanswered: set[str] = set()
         self._paid: dict[str, float] = {}
         self._briefed: list[WorkerController] = []
@@ -172,9 +174,13 @@ class Controller:
         if error is None:
             self._dismissed.add(node)
 
-    @pytest.hookimpl(optionalhook=True, tryfirst=True)
-    def pytest_xdist_make_scheduler(self, config: pytest.Config) -> LaneScheduling | None:
-        return LaneScheduling(config, self) if self._schedules else None
+    @pytest.hookimpl(optionalhook=True, wrapper=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config) -> Generator[None, object, object]:
+        scheduler = yield
+        if self._schedules:
+            return LaneScheduling(config, self)
+        blame_rightly(scheduler, Witness(lambda node, nodeid: (node, nodeid) in self._reported_by, self.marked_by))
+        return scheduler
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: WorkerController, ids: Sequence[str]) -> None:
@@ -225,6 +231,8 @@ class Controller:
                 self._count_rerun(result)
         elif report.when == "call" or not report.passed:
             self._reported.add(report.nodeid)
+            if not self._schedules:
+                self._reported_by.add((getattr(report, "node", None), report.nodeid))
         yield
         if report is self._crash:
             # JUnit takes an item's properties from its teardown, which a crashed run never had.

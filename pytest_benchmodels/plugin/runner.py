@@ -16,10 +16,12 @@ from pytest_benchmodels.reports.properties import result_properties
 from .bench import BENCH, LEFT_OUT, Bench, left_out_line
 from .collect import RunItem, ScenarioFile
 from .durations import read_durations
+from .exits import no_silent_exit
 from .handover import Handover
 from .loop import run_session
 from .planning import print_plan
 from .repeats import with_trials
+from .retry_plugin import keep_from_retries
 from .sharding import shard_of
 from .streams import kept_open
 from .transport import attach
@@ -78,6 +80,7 @@ class Runner:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Every plugin has had its say: these items are the session's. Whoever's loop runs them, none may get lost."""
         session.items[:] = with_trials(session.items)
+        keep_from_retries(session)
         option = session.config.option
         if not (option.collectonly or getattr(option, "setuponly", False) or self._bench.settings.plan):
             self._bench.progress.expect(item.nodeid for item in session.items if isinstance(item, RunItem))
@@ -98,7 +101,7 @@ class Runner:
         if self._bench.settings.plan:
             print_plan(session, self._bench)
         else:
-            with kept_open():
+            with kept_open(), no_silent_exit(lambda: len(self._bench.progress.missing())):
                 run_session(session, self._bench)
         return True
 
