@@ -20,6 +20,9 @@ from .permits import Permits
 
 __all__ = ["Attempts"]
 
+_LONGEST_WAIT_S = 3600.0
+"""A server may ask to come back in ten days: a run without a limit of its own would hold its session for as long."""
+
 
 @dataclass(slots=True)
 class _Tries:
@@ -110,8 +113,14 @@ class Attempts:
         if wait_s is None or flight.is_hopeless():
             raise error
         wait_s = max(wait_s, pause_s)
-        if not flight.reaches(wait_s):
-            beyond = f"the next attempt was due in {wait_s:.1f} s, beyond the limit of {flight.run.timeout_s} s"
+        limit_s = flight.run.timeout_s
+        if not flight.reaches(wait_s) or (limit_s is None and wait_s > _LONGEST_WAIT_S):
+            limit = (
+                f"the limit of {limit_s} s"
+                if limit_s
+                else f"the {_LONGEST_WAIT_S:.0f} s that a run without a limit waits"
+            )
+            beyond = f"the next attempt was due in {wait_s:.1f} s, beyond {limit}"
             raise ProviderError(error.kind, f"{error.message}; {beyond}", status=error.status) from error
         progress = flight.progress
         progress.retries.append(Retry(error.kind, message(error.message), wait_s))

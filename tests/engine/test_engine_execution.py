@@ -174,6 +174,15 @@ def test_a_wait_beyond_the_limit_ends_the_run_at_once_and_says_so() -> None:
     assert "the next attempt" not in result.waits
 
 
+@pytest.mark.parametrize("asked_s", [3_600.1, 864_000.0, 1e12])
+def test_a_run_without_a_limit_waits_no_longer_than_an_hour(asked_s: float) -> None:
+    provider = FakeProvider([retryable("rate-limit", retry_after_s=asked_s)])
+    result = execute(run(scenario(), timeout_s=None), provider)
+    assert (result.status, result.attempts) == ("error", 1)
+    assert result.error is not None
+    assert "beyond the 3600 s that a run without a limit waits" in result.error.message
+
+
 def test_a_model_that_was_closed_meanwhile_gets_no_further_attempt() -> None:
     """Its other runs found it out of order while this one waited for its next attempt."""
     admission = Admission()
