@@ -30,7 +30,7 @@ def no_silent_exit(missing: Callable[[], int]) -> Iterator[None]:
             status = status or 1
         leave(status)
 
-    os._exit = told  # type: ignore[assignment]
+    os._exit = told
     try:
         yield
     finally:

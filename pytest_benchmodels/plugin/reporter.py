@@ -13,7 +13,7 @@ from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.core.verdict import GateVerdict
 from pytest_benchmodels.providers.key import LEAST_HIDDEN_LENGTH
-from pytest_benchmodels.reports.summary import cost_lines, interval_lines, summary_lines
+from pytest_benchmodels.reports.summary import cost_lines, interval_lines, summary_lines, wrapped
 from pytest_benchmodels.reports.units import plural
 
 from .bench import Bench
@@ -174,12 +174,14 @@ class Reporter:
         yield
         figures = self._figures()
         if figures.runs:
+            width = self._config.get_terminal_writer().fullwidth
             for title, lines in self._verdicts.sections(self._gates):
                 terminalreporter.write_sep("-", title)
                 for line in lines:
-                    terminalreporter.write_line(line, **(markup_of_gate(line) if title == "gates" else {}))
+                    is_gate = title == "gates"  # the others are tables
+                    for part in wrapped(line, width) if is_gate else (line,):
+                        terminalreporter.write_line(part, **(markup_of_gate(line) if is_gate else {}))
             terminalreporter.write_sep("=", "benchmark summary")
-            width = self._config.get_terminal_writer().fullwidth
             for line in summary_lines(figures, width, self._notes(figures)):
                 terminalreporter.write_line(line, **markup_of_row(line, figures))
         for problem in self._keeper.problems:
@@ -188,7 +190,8 @@ class Reporter:
             # pytest tells the summary of the status as it was before gates decided.
             ending = self._ending(self._exitstatus)
             good = ending.status == pytest.ExitCode.OK
-            terminalreporter.write_line(conclusion(figures, ending), green=good, red=not good)
+            for part in wrapped(conclusion(figures, ending), self._config.get_terminal_writer().fullwidth):
+                terminalreporter.write_line(part, green=good, red=not good)
 
     def _ending(self, exitstatus: int) -> Ending:
         return Ending(exitstatus, self._gates, self._others_failed, len(self._bench.progress.missing()))

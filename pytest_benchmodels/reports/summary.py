@@ -24,6 +24,7 @@ __all__ = [
     "summary_table",
     "timing_lines",
     "wait_lines",
+    "wrapped",
 ]
 
 _GAP = "  "
@@ -74,18 +75,16 @@ _BEFORE_LATENCY = 7
 def summary_lines(figures: Figures, width: int, notes: Iterable[str] = ()) -> list[str]:
     """The table, the causes of errors, what was cut off and waited for, doubts about latencies, `notes`, closing lines.
 
-    All but commands and the closing lines is fitted to `width` characters.
+    All but commands is fitted to `width` characters.
     """
     return [
         *_table(figures.models, max(width, _LEAST_WIDTH)),
         *cause_lines(figures.errors, width),
-        *(part for line in doubt_lines(figures) for part in _wrapped(line, width)),
-        *(part for line in notes for part in _wrapped(line, width)),
-        *closing_lines(figures),
+        *(part for line in (*doubt_lines(figures), *notes, *closing_lines(figures)) for part in wrapped(line, width)),
     ]
 
 
-def _wrapped(line: str, width: int) -> list[str]:
+def wrapped(line: str, width: int) -> list[str]:
     """A line for a reader; a command stays one, for whoever copies it."""
     if line.startswith(_COMMAND):
         return [line]

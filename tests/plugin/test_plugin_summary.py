@@ -167,3 +167,19 @@ def test_a_model_of_an_odd_name_breaks_no_line(project: Project, sim: SimServer)
     assert lines[1].startswith("m" * 100)
     assert len(lines[1]) < 300
     assert_closed(lines)
+
+
+def test_gates_closing_lines_and_the_conclusion_fit_a_narrow_terminal(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    project.suite(right("add"), wrong("lie"), broken("refused"), right("closed", skip="later"))
+
+    result = project.bench("--bench-gate=pass_rate >= 0.9", "--bench-gate=pass_rate >= 0.1", "--bench-store=none")
+
+    shown = result.outlines[next(n for n, line in enumerate(result.outlines) if line.strip("-") == " gates ") :]
+    assert [line for line in shown if len(line) > 80] == []
+    said = " ".join(" ".join(shown).split())
+    assert "gate failed graded >= 95%: 0.667 (2/3), the share of runs with a verdict; asked by default" in said
+    assert "model runs/min (1 error, 1 skipped not counted)" in said
+    assert "exit status 1: gate failed: pass_rate >= 0.9, gate failed: graded >= 95%" in said
