@@ -31,6 +31,47 @@ class Gateway(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Azure(Gateway):
+    """Answers at the address that Azure's v1 API has, and only to who shows the key in its header."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        known = self.headers["api-key"] == SECRET and "Authorization" not in self.headers
+        known = known and self.path == "/openai/v1/chat/completions"
+        answer = (
+            b'{"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "4"}}],'
+            b' "usage": {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}}'
+        )
+        body = answer if known else b'{"error": {"code": "401", "message": "Access denied"}}'
+        self.send_response(200 if known else 401)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.mark.parametrize(("key", "outcome"), [(SECRET, {"passed": 1}), ("another-key", {"errors": 1})])
+def test_azure_answers_whoever_shows_its_key_in_api_key(
+    project: Project, monkeypatch: pytest.MonkeyPatch, key: str, outcome: dict[str, int]
+) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", key)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Azure)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        project.write(
+            "bench.toml",
+            '[model.azure]\nprovider = "openai"\nname = "my-deployment"\n'
+            f'base_url = "http://127.0.0.1:{server.server_port}/openai/v1"\n'
+            'headers = {api-key = "env:AZURE_OPENAI_API_KEY"}\n',
+        )
+        project.suite(right("a"), models=["azure"])
+        assert project.bench("suite.yaml").parseoutcomes() == outcome
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 @pytest.fixture
 def gateway() -> Iterator[tuple[str, list[dict[str, str]]]]:
     seen: list[dict[str, str]] = []
