@@ -64,6 +64,5 @@ class Replay:
     async def answer(self, request: Request, flight: Flight) -> Response:  # noqa: ARG002 - as a model is asked
         flight.begin()
         response = next(self._answers)
-        flight.progress.asked()
-        flight.progress.counted(response.usage)
+        flight.progress.requests.append(response.usage)
         return response if response.pause_s is None else replace(response, pause_s=None)
