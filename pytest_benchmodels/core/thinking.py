@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from .exchange import Response
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
+
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.core.exchange import Provider, Request, Response

@@ -6,7 +6,9 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.bill import bill
 from pytest_benchmodels.core.errors import ProviderError

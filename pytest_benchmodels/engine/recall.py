@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.exchange import Request, Response
 from pytest_benchmodels.core.result import Failure, Result

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 
 __all__ = ["CallSpec"]
 
@@ -30,10 +32,23 @@ class CallSpec:
     @property
     def indices(self) -> Mapping[str, int]:
         """No two runs share a parameter's place."""
-        return dict.fromkeys(self.params, 0)
+        return _first_places(tuple(self.params))
 
     @property
     def _arg2scope(self) -> Mapping[str, object]:
-        from _pytest.scope import Scope  # noqa: PLC0415 - see above
+        return _scopes(tuple(self.params))
 
-        return dict.fromkeys(self.params, Scope.Function)
+
+# pytest asks for these eight times of each item.
+
+
+@cache
+def _first_places(names: tuple[str, ...]) -> Mapping[str, int]:
+    return MappingProxyType(dict.fromkeys(names, 0))
+
+
+@cache
+def _scopes(names: tuple[str, ...]) -> Mapping[str, object]:
+    from _pytest.scope import Scope  # noqa: PLC0415 - see above
+
+    return MappingProxyType(dict.fromkeys(names, Scope.Function))

@@ -117,6 +117,7 @@ class RunItem(pytest.Item):
         self.trial = trial
         self.callspec = CallSpec({"model": model, "trial": trial})
         self.result: Result | None = None
+        self._told: Result | None = None
         self._earlier: Result | None = None
         for tag in scenario.tags:
             self.add_marker(tag)
@@ -135,19 +136,29 @@ class RunItem(pytest.Item):
         return Run(self.nodeid, self.scenario, model, self.trial, limit or None)
 
     def conclude(self, result: Result) -> None:
-        """Take the Result, and give JUnit its properties: pytest copies them into each of the item's reports.
+        """Take the Result, and tell the reports of it."""
+        self.take(result)
+        self.tell()
+
+    def take(self, result: Result) -> None:
+        """Take the Result.
 
         Where a plugin reruns the item all its runs are paid: what the earlier ones took is in the last one's account.
         JUnit has a test case for each of them, which tells what that one took. A rerun for which there is no money left
         gives no verdict, so that the one before stands.
         """
-        self.result = told = result
+        self.result = self._told = result
         if self._earlier is not None:
             if result.error is not None and result.error.kind == "budget":
-                self.result, told = self._earlier, self._earlier.unpaid()
+                self.result, self._told = self._earlier, self._earlier.unpaid()
             else:
                 self.result = result.again_after(self._earlier)
-        self.user_properties[:] = [*self._properties_of_others(), *junit_properties(told)]
+
+    def tell(self) -> None:
+        """Give JUnit the Result's properties: pytest copies them into each of the item's reports."""
+        if self._told is not None:
+            self.user_properties[:] = [*self._properties_of_others(), *junit_properties(self._told)]
+            self._told = None
 
     def setup(self) -> None:
         if self.config.option.setuponly:
@@ -182,7 +193,7 @@ class RunItem(pytest.Item):
 
     def forget(self) -> None:
         """Let go of the Result and of what was made of it: pytest keeps items to the end."""
-        self.result = None
+        self.result = self._told = None
         self.user_properties[:] = self._properties_of_others()
 
     def _properties_of_others(self) -> list[tuple[str, object]]:

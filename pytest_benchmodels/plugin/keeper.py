@@ -7,12 +7,12 @@ import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.result import Result

@@ -130,7 +130,7 @@ class Endpoint:
             "Accept-Encoding": "identity",  # what is measured against the limit is what takes memory
             "User-Agent": "pytest-benchmodels",
         }
-        self._headers: tuple[Mapping[str, str], httpx.Headers] = {}, httpx.Headers()
+        self._last: tuple[Mapping[str, str], httpx.Headers] | None = None
         self.idle: list[OneConnection] = []
 
     def connect(self) -> OneConnection:
@@ -160,9 +160,9 @@ class Endpoint:
 
     def _known(self, headers: Mapping[str, str]) -> httpx.Headers:
         """The request's headers: those of nearly every one are those of the last, and httpx looks at each anew."""
-        if self._headers[0] != headers:
-            self._headers = headers, httpx.Headers([*self._fixed.items(), *headers.items()])
-        return self._headers[1]
+        if self._last is None or self._last[0] != headers:
+            self._last = headers, httpx.Headers([*self._fixed.items(), *headers.items()])
+        return self._last[1]
 
     async def _head(self, connection: OneConnection, request: httpx.Request) -> httpx.Response:
         try:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ..core.exchange import Usage
 from .dialect import tokens
@@ -25,7 +26,8 @@ _NONSENSE = -1
 def openai_usage(document: Mapping[str, object]) -> Usage:
     """OpenAI's, where the prompt includes what was cached; and how others who speak its protocol depart from it."""
     said = _fields(document.get("usage"))
-    of_prompt, of_completion = _fields(said.get("prompt_tokens_details")), _fields(said.get("completion_tokens_details"))
+    of_prompt = _fields(said.get("prompt_tokens_details"))
+    of_completion = _fields(said.get("completion_tokens_details"))
     prompt, completion = tokens(said.get("prompt_tokens")), tokens(said.get("completion_tokens"))
     reasoning = _first(of_completion.get("reasoning_tokens"))
     total = tokens(said.get("total_tokens"))
