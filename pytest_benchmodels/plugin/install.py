@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -18,11 +20,17 @@ __all__ = ["install"]
 
 def install(config: pytest.Config) -> None:
     """Register what this process needs."""
+    # What a session of 100,000 runs leaves is one web of items and reports. pytest has looked through it by then, and
+    # the process is about to let all of its memory go: to look again, and to take it apart, takes seconds.
+    atexit.register(gc.freeze)
     handover = Handover.of(config)
     if handover is not None:
         bench = Bench(config, handover.sim_url, handover=handover)
         _register(config, bench)
         _register_runner(config, bench)
+        from .runner import UnseenTerminal  # noqa: PLC0415 - a worker's
+
+        config.pluginmanager.register(UnseenTerminal(config), "benchmodels-terminal")
         return
     plans_only = config.option.bench_plan
     if plans_only:

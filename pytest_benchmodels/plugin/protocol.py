@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from .collect import RunItem
+from .compat import share_id
 from .longrepr import FailureRepr
 from .transport import attach, decisive_stage
 
@@ -108,6 +109,7 @@ class Protocol:
             when=stage,
             user_properties=[] if self._is_unheard else list(item.user_properties),
         )
+        share_id(report, item)
         attach(item, report)
         return report
 
