@@ -63,6 +63,8 @@ class Protocol:
         if nextitem is not None and isinstance(item, RunItem) and self._needs_no_guard(item):
             self._report(item)
         else:
+            if isinstance(item, RunItem):
+                item.tell()
             self._hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
 
     def _needs_no_guard(self, item: RunItem) -> bool:
@@ -88,6 +90,8 @@ class Protocol:
     def _report(self, item: RunItem) -> None:
         hook, nodeid, location = item.ihook, item.nodeid, item.location
         hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+        if not self._is_unheard:
+            item.tell()
         failure = item.failure()
         decisive = "call" if item.result is None else decisive_stage(item.result)
         for stage in (decisive,) if self._is_unheard else _STAGES:
