@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -128,3 +129,20 @@ def test_a_report_shares_the_node_id_of_its_item(project: Project) -> None:
     project.suite(right("a"), wrong("b"))
     result = project.bench("-s")
     result.stdout.fnmatch_lines_random(["*shared suite.yaml::a* True", "*shared suite.yaml::b* True"])
+
+
+def test_python_looks_for_garbage_less_often_until_the_session_ends(project: Project, workers: tuple[str, ...]) -> None:
+    project.write(
+        "conftest.py",
+        "import gc, os\n"
+        "def pytest_sessionstart():\n"
+        "    with open(os.environ.get('PYTEST_XDIST_WORKER', 'main') + '.txt', 'w') as file:\n"
+        "        file.write(str(gc.get_threshold()[0]))\n",
+    )
+    project.suite(right("a"), right("b"))
+    before = gc.get_threshold()
+
+    project.bench(*workers)
+
+    assert gc.get_threshold() == before
+    assert {path.read_text() for path in project.path.glob("*.txt")} == {"50000"}
