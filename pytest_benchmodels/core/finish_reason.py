@@ -31,7 +31,7 @@ _WORDS = {
 _USUAL = {word: usual for usual, words in _WORDS.items() for word in words}
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)  # a server has a few words of its own, and says one of them in each answer
 def usual_finish_reason(reason: str | None) -> str | None:
     """`stop`, `length`, `content_filter` or `tool_calls`; a word that means none of these as it is; None for none."""
     if reason is None:

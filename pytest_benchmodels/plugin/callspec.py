@@ -13,10 +13,12 @@ from types import MappingProxyType
 
 __all__ = ["CallSpec"]
 
+_INDICES = MappingProxyType({"model": 0, "trial": 0})
+
 
 @dataclass(frozen=True, slots=True)
 class CallSpec:
-    """The parameters of one run: its model and its trial.
+    """The parameters of one run: its `model` and its `trial`.
 
     pytest itself asks each item that has a `callspec` which parameters belong to a fixture of a wider scope, by names
     that are private to it: none does. `tests/plugin/test_plugin_others.py` watches it.
@@ -32,23 +34,16 @@ class CallSpec:
     @property
     def indices(self) -> Mapping[str, int]:
         """No two runs share a parameter's place."""
-        return _first_places(tuple(self.params))
+        return _INDICES
 
     @property
     def _arg2scope(self) -> Mapping[str, object]:
-        return _scopes(tuple(self.params))
-
-
-# pytest asks for these eight times of each item.
+        return _scopes()
 
 
 @cache
-def _first_places(names: tuple[str, ...]) -> Mapping[str, int]:
-    return MappingProxyType(dict.fromkeys(names, 0))
-
-
-@cache
-def _scopes(names: tuple[str, ...]) -> Mapping[str, object]:
+def _scopes() -> Mapping[str, object]:
+    """What pytest asks for four times of each item: made anew, they would cost a tenth of collecting."""
     from _pytest.scope import Scope  # noqa: PLC0415 - see above
 
-    return MappingProxyType(dict.fromkeys(names, Scope.Function))
+    return MappingProxyType(dict.fromkeys(_INDICES, Scope.Function))

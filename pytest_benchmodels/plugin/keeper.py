@@ -98,7 +98,7 @@ class Keeper:
             self._remainder.settle(result.nodeid)
         reported, kept = self._ahead.pop(result.nodeid, (None, result))
         # A plugin that reruns items may have thrown away the one that was written ahead.
-        if reported == result:
+        if reported is result or reported == result:
             recorder.take_over(kept)
         elif self._is_stored(result):
             recorder.take_over(result)

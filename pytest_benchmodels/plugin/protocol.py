@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from .collect import RunItem
+from .compat import share_id
 from .longrepr import FailureRepr
 from .transport import attach, decisive_stage
 
@@ -89,10 +90,10 @@ class Protocol:
         return not self._heard_elsewhere and hears_outcomes_only(self._config)
 
     def _report(self, item: RunItem) -> None:
-        if not self._is_unheard:
-            item.tell()
         hook, nodeid, location = self._hook_of(item), item.nodeid, item.location
         hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+        if not self._is_unheard:
+            item.tell()
         failure = item.failure()
         decisive = "call" if item.result is None else decisive_stage(item.result)
         for stage in (decisive,) if self._is_unheard else _STAGES:
@@ -104,7 +105,7 @@ class Protocol:
         hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
     def _hook_of(self, item: RunItem) -> Any:
-        """The item's hooks: those of its folder's conftest.py files, which pytest looks up each time it is asked."""
+        """The item's hooks: those of its folder's conftest.py files, which pytest looks up whenever it is asked."""
         if item.path not in self._hooks:
             self._hooks[item.path] = item.ihook
         return self._hooks[item.path]
@@ -120,6 +121,7 @@ class Protocol:
             when=stage,
             user_properties=[] if self._is_unheard else list(item.user_properties),
         )
+        share_id(report, item)
         attach(item, report)
         return report
 
