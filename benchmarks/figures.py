@@ -79,6 +79,83 @@ def cpu(scale: Scale, folder: Path) -> list[Row]:
     return [Row("CPU of a run, zero latency / bare loop", measured, "1.5 x", scale.judge(holds=ratio <= 1.5))]
 
 
+def aiohttp(scale: Scale, folder: Path) -> list[Row]:
+    """CPU per run without latency beside both bare loops: the heavy client's, and the light one's."""
+    with Server(0.0) as server:
+        less, more = Contest(folder, server, scale.work), Contest(folder, server, scale.more)
+        sides = [tuple(_per_run(less, more, contender) for contender in _CLIENTS.values()) for _ in range(scale.pairs)]
+    rows = []
+    for side, (name, limit) in enumerate((("httpx", 0.5), ("aiohttp", 2.5)), 1):
+        ratio = statistics.median(each[0] / each[side] for each in sides)
+        theirs_s = statistics.median(each[side] for each in sides)
+        rows.append(
+            Row(
+                f"CPU of a run, zero latency / bare {name} loop",
+                f"{ratio:.2f} x {theirs_s * 1000:.2f} ms",
+                f"{limit} x",
+                scale.judge(holds=ratio <= limit),
+            )
+        )
+    return rows
+
+
+_CLIENTS: Mapping[str, Callable[[Contest], Cost]] = {
+    "ours": lambda contest: contest.plugin().cost,
+    "httpx": lambda contest: contest.bare_loop().cost,
+    "aiohttp": lambda contest: contest.aiohttp_loop().cost,
+}
+
+
+def wide(scale: Scale, folder: Path) -> list[Row]:
+    """Hundreds of requests in flight, through the whole plugin and through a bare aiohttp loop."""
+    with Server(scale.wide_s, sigma=0.0) as server:
+        contest = Contest(folder, server, scale.many, scale.wide_window)
+        pairs = alternate(
+            lambda: contest.plugin(*_NO_CACHE).cost.wall_s,
+            lambda: contest.aiohttp_loop().cost.wall_s,
+            max(1, scale.pairs - 1),
+        )
+    ratio, theirs_s = median_ratio(pairs), statistics.median(theirs for _, theirs in pairs)
+    in_flight = scale.wide_window * scale.many.models
+    what = f"wall of {shown(scale.many)} of {scale.wide_s} s, {in_flight} in flight / bare aiohttp loop"
+    return [Row(what, f"{ratio:.2f} x {theirs_s:.1f} s", "1.1 x", scale.judge(holds=ratio <= 1.1))]
+
+
+def ready(scale: Scale, folder: Path) -> list[Row]:
+    """What workers cost a user who asks for many of them: beside one process, and until the first request."""
+    workers = f"-n{scale.workers}"
+    with Server(scale.median_s, sigma=0.0) as server:
+        contest = Contest(folder, server, scale.work)
+        sides = [
+            (
+                contest.plugin(workers, *_NO_CACHE),
+                contest.plugin(*_NO_CACHE),
+                # One worker that has the same lanes.
+                contest.plugin("-n1", *_NO_CACHE),
+            )
+            for _ in range(scale.pairs)
+        ]
+    walls = [(many.cost.wall_s, one.cost.wall_s) for many, one, _ in sides]
+    firsts = [(many.start_up_s, single.start_up_s) for many, _, single in sides]
+    wall, one_s = median_ratio(walls), statistics.median(one for _, one in walls)
+    first, single_s = median_ratio(firsts), statistics.median(single for _, single in firsts)
+    work = f"{shown(scale.work)} of {scale.median_s} s"
+    return [
+        Row(
+            f"wall of {work} with -n {scale.workers} / in one process",
+            f"{wall:.2f} x {one_s:.1f} s",
+            "1.35 x",
+            scale.judge(holds=wall <= 1.35),
+        ),
+        Row(
+            f"start-up to the first of {work} with -n {scale.workers} / -n 1",
+            f"{first:.2f} x {single_s:.2f} s",
+            "2.5 x",
+            scale.judge(holds=first <= 2.5),
+        ),
+    ]
+
+
 def _per_run(less: Contest, more: Contest, contender: Callable[[Contest], Cost]) -> float:
     small, large = contender(less), contender(more)
     return slope((less.work.runs, small.cpu_s), (more.work.runs, large.cpu_s))
@@ -166,6 +243,9 @@ FIGURES: Mapping[str, Figure] = {
     "wall": wall,
     "xdist": xdist,
     "cpu": cpu,
+    "aiohttp": aiohttp,
+    "wide": wide,
+    "ready": ready,
     "startup": startup,
     "import": import_,
     "worker": worker,

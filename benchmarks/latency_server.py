@@ -27,11 +27,16 @@ _BACKLOG = 1024
 
 @dataclass(slots=True)
 class Seen:
-    """Requests since the last look; `first_at` is in seconds since the epoch, 0 if there was none."""
+    """Requests since the last look.
+
+    `first_at` is when the first came in, `last_at` when the last answer went out, in seconds since the epoch; 0 if
+    there was none.
+    """
 
     requests: int = 0
     most_in_flight: int = 0
     first_at: float = 0.0
+    last_at: float = 0.0
 
 
 def latency_s(median_s: float, sigma: float, model: str, prompt: str) -> float:
@@ -99,6 +104,7 @@ class _Service:
 
     def ended(self, asked: _Asked) -> None:
         self._in_flight -= 1
+        self._seen.last_at = time.time()
         if asked.delay_s:
             self._held.append((asked.model, asked.prompt, time.perf_counter() - asked.came_at))
 

@@ -8,9 +8,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+from .memory import Watch
 
 __all__ = ["Cost", "MeasureError", "alternate", "measure", "median_difference", "median_ratio", "slope"]
 
@@ -37,8 +40,8 @@ class Cost:
     """What one command took, from its start to its end.
 
     `cpu_s` is user and system time of the command and of every process that it waited for, xdist's workers included.
-    `peak_mb` (10**6 bytes) is the largest resident size of one of these processes. `started_at` is in seconds since
-    the epoch.
+    `peak_mb` (10**6 bytes) is the largest resident size of one of these processes, `together_mb` that of all of them at
+    one time, 0 where it was not watched. `started_at` is in seconds since the epoch.
     """
 
     wall_s: float
@@ -46,26 +49,42 @@ class Cost:
     peak_mb: float
     started_at: float
     output: str = ""
+    together_mb: float = 0.0
+
+    @property
+    def ended_at(self) -> float:
+        """In seconds since the epoch."""
+        return self.started_at + self.wall_s
 
 
-def measure(command: Sequence[str], cwd: Path, variables: Mapping[str, str] | None = None) -> Cost:
-    """Run a command to its end. Raises `MeasureError` with the end of its output unless it exits with 0.
+def measure(
+    command: Sequence[str],
+    cwd: Path,
+    variables: Mapping[str, str] | None = None,
+    *,
+    status: int = 0,
+    watched: bool = False,
+) -> Cost:
+    """Run a command to its end. Raises `MeasureError` with the end of its output unless it exits with this status.
 
     `variables` are added to the environment, from which everything unusual about Python and pytest is taken out.
+    `watched` has the memory of all its processes looked at meanwhile.
     """
     usual = {name: value for name, value in os.environ.items() if name not in _UNUSUAL}
     env = {**usual, **(variables or {})}
     with tempfile.TemporaryFile() as output:
         started_at, start = time.time(), time.perf_counter()
         process = subprocess.Popen(command, cwd=cwd, env=env, stdout=output, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall_s = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
+        with Watch(process.pid) if watched else nullcontext() as watch:
+            _, waited, usage = os.wait4(process.pid, 0)
+            wall_s = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(waited)
         output.seek(0)
         text = output.read().decode(errors="replace")
-    if process.returncode:
+    if process.returncode != status:
         raise MeasureError(f"{' '.join(command)}: exit status {process.returncode}\n{text[-_TAIL:]}")
-    return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6, started_at, text)
+    together_mb = watch.together_mb if watch is not None else 0.0
+    return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6, started_at, text, together_mb)
 
 
 def alternate(one: Callable[[], T], two: Callable[[], T], pairs: int) -> list[tuple[T, T]]:

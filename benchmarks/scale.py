@@ -17,6 +17,8 @@ class Scale:
     `median_s` is the server's median latency; `long_s` outlasts the start of all workers. `limited_s` is for how long a
     rate limit is kept busy, `load_pairs` how often what takes half a minute alternates, `permits` how many of them a
     process takes. `killed` is how many runs are killed `kills` times each, `compared` what two compared runs hold.
+    `huge` is the 100,000 runs, `large` what they are held against; `wide_window` is how many runs of a model are in
+    flight at once where the transport is what is measured, `wide_s` how long each of these takes.
     `judged` says whether the limits apply.
     """
 
@@ -35,6 +37,10 @@ class Scale:
     killed: int
     kills: int
     compared: Work
+    large: Work
+    huge: Work
+    wide_window: int
+    wide_s: float
     judged: bool
 
     def judge(self, *, holds: bool) -> bool | None:
@@ -58,6 +64,10 @@ FULL = Scale(
     killed=10,
     kills=5,
     compared=Work(33_334, 3),
+    large=Work(10_000, 2, wrong_every=10),
+    huge=Work(50_000, 2, wrong_every=10),
+    wide_window=200,
+    wide_s=1.0,
     judged=True,
 )
 QUICK = Scale(
@@ -76,5 +86,9 @@ QUICK = Scale(
     killed=1,
     kills=1,
     compared=Work(100, 3),
+    large=Work(10, 2, wrong_every=10),
+    huge=Work(50, 2, wrong_every=10),
+    wide_window=10,
+    wide_s=0.05,
     judged=False,
 )

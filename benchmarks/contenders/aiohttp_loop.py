@@ -1,4 +1,4 @@
-"""The latencies that a bare client sees: `python aiohttp_loop.py BASE_URL SCENARIOS MODELS WINDOW FILE`.
+"""The same as `bare_loop.py` over aiohttp: `python aiohttp_loop.py BASE_URL SCENARIOS MODELS WINDOW [FILE]`.
 
 FILE gets `[[model, prompt, seconds], ...]`, each from before the request to after the last byte.
 """
@@ -41,4 +41,6 @@ async def main(base_url: str, scenarios: int, models: int, window: int) -> list[
 
 
 if __name__ == "__main__":
-    Path(sys.argv[5]).write_text(json.dumps(asyncio.run(main(sys.argv[1], *map(int, sys.argv[2:5])))))
+    found = asyncio.run(main(sys.argv[1], *map(int, sys.argv[2:5])))
+    if sys.argv[5:]:
+        Path(sys.argv[5]).write_text(json.dumps(found))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+
+from msgspec.structs import fields
 
 from .exchange import Usage
 from .model import Price

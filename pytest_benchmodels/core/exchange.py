@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from msgspec import Struct, field
 
 from .finish_reason import usual_finish_reason
 from .model import Model
@@ -17,14 +18,12 @@ __all__ = ["Message", "Provider", "Request", "Response", "Role", "Usage"]
 Role = Literal["system", "user", "assistant"]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     role: Role
     content: str
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """Tokens as the provider counted them; None where it said nothing.
 
     One account for all: `input_tokens` is the whole prompt, of which `cached_input_tokens` were read from the
@@ -42,8 +41,7 @@ class Usage:
     stated_cost_usd: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One request for one answer.
 
     `params` are merged: the model's, overridden by the scenario's. `attempt` counts from 1. `checks` and `target` say
@@ -59,8 +57,7 @@ class Request:
     target: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """One answer. `text` holds no lone surrogates, and nothing of what the model only thought: that is `thinking`.
 
     `latency_s` is from the request to the last byte, in seconds; apart from it, `connect_s` went into setting up the

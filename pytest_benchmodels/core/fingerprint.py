@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import json
 import secrets
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -27,6 +28,7 @@ GRADE_PARTS = ("version", "threshold", "checks")
 """The parts of a grade's fingerprint, in their order."""
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
+_MOST_KEPT = 2000
 _NOT_THE_USERS = ("builtins", "msgspec", "pytest_benchmodels")
 
 
@@ -37,12 +39,12 @@ def fingerprint(run: Run) -> str:
     provider listens on another port each time, so its address counts for nothing.
     """
     model, scenario = run.model, run.scenario
-    turns = [[[message.role, message.content] for message in turn.messages] for turn in scenario.turns]
     address = "" if model.provider == "sim" else model.base_url
+    params = {**model.params, **scenario.params}
     return "-".join(
         (
-            _digest([scenario.system, turns], 32),
-            _digest({**model.params, **scenario.params}),
+            _MESSAGES.of(scenario),
+            _digest(params) if params else _NO_PARAMS,
             _digest_of_model(model.provider, model.name),
             _digest_of_address(address),
             str(run.trial),
@@ -63,6 +65,15 @@ def grade_fingerprint(scenario: Scenario) -> str:
 
     Code of ours counts by `GRADING_VERSION`, a user's by the text of the file that it is written in.
     """
+    return _GRADES.of(scenario)
+
+
+def _digest_of_messages(scenario: Scenario) -> str:
+    turns = [[[message.role, message.content] for message in turn.messages] for turn in scenario.turns]
+    return _digest([scenario.system, turns], 32)
+
+
+def _digest_of_grades(scenario: Scenario) -> str:
     turns = [[_describe(check) for check in turn.checks] for turn in scenario.turns]
     checks = _digest([turns, [_describe(check) for check in scenario.checks]], 32)
     return f"{GRADING_VERSION}-{_digest(scenario.threshold, 8)}-{checks}"
@@ -103,5 +114,28 @@ def _digest_of_address(address: str) -> str:
     return _digest(address)
 
 
+class _OfScenario:
+    """What follows from a scenario, kept for its other models and trials, which are run at about the same time."""
+
+    def __init__(self, made: Callable[[Scenario], str]) -> None:
+        self._made = made
+        self._kept: dict[int, tuple[Scenario, str]] = {}
+
+    def of(self, scenario: Scenario) -> str:
+        scenario_kept, value = self._kept.get(id(scenario), (None, ""))
+        if scenario_kept is scenario:
+            return value
+        if len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()
+        value = self._made(scenario)
+        self._kept[id(scenario)] = scenario, value
+        return value
+
+
 def _digest(value: object, digits: int = 16) -> str:
     return hashlib.sha256(_ENCODER.encode(value).encode()).hexdigest()[:digits]
+
+
+_MESSAGES = _OfScenario(_digest_of_messages)
+_GRADES = _OfScenario(_digest_of_grades)
+_NO_PARAMS = _digest({})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 __all__ = ["usual_finish_reason"]
 
 # Each API's own words: OpenAI, Anthropic (end_turn, max_tokens), Google (STOP, MAX_TOKENS), Mistral (model_length),
@@ -29,6 +31,7 @@ _WORDS = {
 _USUAL = {word: usual for usual, words in _WORDS.items() for word in words}
 
 
+@lru_cache(maxsize=256)  # a server has a few words of its own, and says one of them in each answer
 def usual_finish_reason(reason: str | None) -> str | None:
     """`stop`, `length`, `content_filter` or `tool_calls`; a word that means none of these as it is; None for none."""
     if reason is None:

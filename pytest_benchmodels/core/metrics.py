@@ -251,9 +251,10 @@ class _ModelTally:
         self.statuses[result.status] += 1
         self.counts.add(scenario, result.status, result.score)
         if result.response is not None:
-            self.counts.add_answer(scenario, truncated=result.is_truncated)
+            truncated = result.is_truncated
+            self.counts.add_answer(scenario, truncated=truncated)
             self.answered += 1
-            self.truncated += result.is_truncated
+            self.truncated += truncated
         if result.score is not None:
             self.scores.append(result.score)
         if result.status in _ANSWERED:

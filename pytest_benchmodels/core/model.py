@@ -79,3 +79,8 @@ class Model:
     caps: tuple[Cap, ...] = ()
     price: Price | None = None
     headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a request may have to wait for leave."""
+        return bool(self.limits or self.caps)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from .bill import Bill, together
 from .exchange import Response, Usage
@@ -19,8 +20,7 @@ NEXT_ATTEMPT = "the next attempt"
 Status = Literal["passed", "failed", "error", "timeout", "skipped"]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+class CheckResult(Struct, frozen=True):
     """One check's verdict on one answer, after `not`. `summary` is the check in a reader's words."""
 
     name: str
@@ -31,16 +31,14 @@ class CheckResult:
     summary: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """Why a run has no verdict. `kind` is a short stable word, `message` is for a reader."""
 
     kind: str
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """An attempt that failed and was followed by another, `wait_s` seconds later."""
 
     kind: str
@@ -48,8 +46,7 @@ class Retry:
     wait_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """One run's end.
 
     `latency_s` is the sum over its turns of the answered attempt, from the request to the last byte. Apart from it
@@ -141,8 +138,9 @@ class Result:
     @property
     def is_truncated(self) -> bool:
         """Whether its answer, or that of one of its turns, was cut off at max_tokens."""
-        given = self.answers or ((self.response,) if self.response is not None else ())
-        return any(answer.is_truncated for answer in given)
+        if not self.answers:
+            return self.response is not None and self.response.is_truncated
+        return any(answer.is_truncated for answer in self.answers)
 
     @property
     def in_flight_s(self) -> float:

@@ -37,7 +37,8 @@ class ScenarioCounts:
 
     def add(self, scenario: int, status: Status, score: float | None) -> None:
         """Count one run; a skipped one says nothing."""
-        self._reach(scenario + 1)
+        if scenario >= len(self._graded):
+            self._reach(scenario + 1)
         self._passed[scenario] += status == "passed"
         self._graded[scenario] += status in {"passed", "failed", "timeout"}
         self._errors[scenario] += status == "error"
@@ -49,7 +50,8 @@ class ScenarioCounts:
 
     def add_answer(self, scenario: int, *, truncated: bool) -> None:
         """Count one run's answer, which was cut off or not."""
-        self._reach(scenario + 1)
+        if scenario >= len(self._graded):
+            self._reach(scenario + 1)
         self._answered[scenario] += 1
         self._truncated[scenario] += truncated
 

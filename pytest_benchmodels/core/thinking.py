@@ -11,12 +11,15 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from .exchange import Response
 
 __all__ = ["split_thinking", "without_thinking"]
 
+# One of these stands in each text that holds any thinking.
+_MARKS = ("<", "[", "\u25c1", "assistantfinal")
 _NAME = r"think(?:ing)?|thought|reasoning|seed:think"
 _OPENING = re.compile(rf"[\s\ufeff]*(?:<({_NAME})\s*>|\[(THINK)\]|◁(think)▷)", re.IGNORECASE)
 _ANY_OPENING = re.compile(rf"<(?:{_NAME})\s*>|\[THINK\]|◁think▷", re.IGNORECASE)
@@ -53,6 +56,8 @@ def split_thinking(text: str, *, told_apart: bool = False) -> tuple[str, str]:
     never closed leaves no answer. `told_apart`: the server handed thinking over already, so that only whole
     blocks can be more of it. Takes time linear in the length.
     """
+    if not any(mark in text for mark in _MARKS):  # as most answers
+        return "", text
     if _HARMONY.match(text):
         return _channels(text)
     if bare := _BARE_HARMONY.match(text):

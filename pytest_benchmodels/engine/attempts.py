@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
+
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.core.exchange import Provider, Request, Response
@@ -69,26 +71,34 @@ class Attempts:
             tries.attempt += 1
 
     async def _attempt(self, provider: Provider, request: Request, tries: _Tries, flight: Flight) -> Response:
-        attempt = tries.attempt
+        if not request.model.is_limited:
+            return await self._sent(provider, request, tries, flight)
         async with self._permits.hold(request) as permit:
             for limit, wait_s in permit.waits:
                 flight.progress.waited(limit, wait_s)
-            flight.begin()
-            tries.went_out_under = self._refusals.so_far(request.model.id)
-            flight.progress.refusal = None
-            flight.progress.attempts += 1
-            flight.progress.doing = f"attempt {attempt} was not answered"
-            flight.progress.asked()
-            try:
-                with flight.progress.attempting(), self._lag.watched():
-                    start = perf_counter()
-                    response = await provider.complete(replace(request, attempt=attempt) if attempt > 1 else request)
-                    response = self._timed(response, perf_counter() - start)
-            except ProviderError as error:
-                flight.progress.refused(error)
-                raise
-            flight.progress.counted(response.usage)
+            response = await self._sent(provider, request, tries, flight)
         await self._permits.settle(permit, request, response.usage)
+        return response
+
+    async def _sent(self, provider: Provider, request: Request, tries: _Tries, flight: Flight) -> Response:
+        attempt, progress = tries.attempt, flight.progress
+        flight.begin()
+        tries.went_out_under = self._refusals.so_far(request.model.id)
+        progress.asked(f"attempt {attempt} was not answered")
+        self._lag.watch()
+        start = perf_counter()
+        try:
+            response = await provider.complete(replace(request, attempt=attempt) if attempt > 1 else request)
+            response = self._timed(response, perf_counter() - start)
+        except BaseException as error:
+            # It failed, or the run's time ran out.
+            progress.retry_s += perf_counter() - start
+            if isinstance(error, ProviderError):
+                progress.refused(error)
+            raise
+        finally:
+            self._lag.unwatch()
+        progress.counted(response.usage)
         if response.pause_s is not None:
             flight.lane.pause(response.pause_s)
         return response

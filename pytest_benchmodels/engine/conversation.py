@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.exchange import Message, Request, Response
 from pytest_benchmodels.core.run import Run

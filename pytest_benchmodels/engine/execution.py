@@ -6,7 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.errors import CheckError, ConfigError, ProviderError
 from pytest_benchmodels.core.result import Failure, Result, Status

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 __all__ = ["LoopLag"]
 
@@ -29,19 +27,18 @@ class LoopLag:
         self._late = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Something is in flight inside; `seconds` is to be asked there."""
+    def watch(self) -> None:
+        """Something is in flight until `unwatch`, which has to follow; `seconds` is to be asked before that."""
         if self._watched == 0:
             self._late = 0.0
             self._arm(asyncio.get_running_loop())
         self._watched += 1
-        try:
-            yield
-        finally:
-            self._watched -= 1
-            if self._watched == 0 and self._timer is not None:
-                self._timer.cancel()
+
+    def unwatch(self) -> None:
+        """The end of a `watch`."""
+        self._watched -= 1
+        if self._watched == 0 and self._timer is not None:
+            self._timer.cancel()
 
     def seconds(self) -> float:
         """By how much what is seen now may have been seen late.

@@ -39,9 +39,6 @@ class Permits:
     @asynccontextmanager
     async def hold(self, request: Request) -> AsyncIterator[Permit]:
         """Wait until the request may go, and count it as in flight until this is left."""
-        if not request.model.limits and not request.model.caps:
-            yield Permit()
-            return
         # A place in a rate limit is a time, which would pass while the request waits for a seat: so that comes first.
         seat = await self._seats.take(request.model.caps)
         try:

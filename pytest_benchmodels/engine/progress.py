@@ -6,7 +6,9 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.bill import bill
 from pytest_benchmodels.core.errors import ProviderError
@@ -17,6 +19,8 @@ from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.text import message
 
 __all__ = ["Progress", "conclude"]
+
+_UNKNOWN = Usage()
 
 
 @dataclass(slots=True)
@@ -62,16 +66,6 @@ class Progress:
         return time.perf_counter() - self._start
 
     @contextmanager
-    def attempting(self) -> Iterator[None]:
-        """Count the time inside apart, if it ends without an answer: it failed, or the run's time ran out."""
-        start = time.perf_counter()
-        try:
-            yield
-        except BaseException:
-            self.retry_s += time.perf_counter() - start
-            raise
-
-    @contextmanager
     def waiting(self, reason: str) -> Iterator[None]:
         """Count the time inside as waiting for `reason`."""
         start = time.perf_counter()
@@ -83,9 +77,12 @@ class Progress:
     def waited(self, reason: str, seconds: float) -> None:
         self.waits[reason] = self.waits.get(reason, 0.0) + seconds
 
-    def asked(self) -> None:
+    def asked(self, doing: str) -> None:
         """A request goes out: until its provider says what it took, that is unknown."""
-        self.requests.append(Usage())
+        self.requests.append(_UNKNOWN)
+        self.refusal = None
+        self.attempts += 1
+        self.doing = doing
 
     def counted(self, usage: Usage) -> None:
         """The provider said what the last request took."""

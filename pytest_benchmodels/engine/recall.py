@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.exchange import Request, Response
 from pytest_benchmodels.core.result import Failure, Result
@@ -64,6 +66,5 @@ class Replay:
     async def answer(self, request: Request, flight: Flight) -> Response:  # noqa: ARG002 - as a model is asked
         flight.begin()
         response = next(self._answers)
-        flight.progress.asked()
-        flight.progress.counted(response.usage)
+        flight.progress.requests.append(response.usage)
         return response if response.pause_s is None else replace(response, pause_s=None)

@@ -103,6 +103,29 @@ class Builder:
         if anchor is not None:
             self._anchors[anchor] = _Shared(value, cost)
 
+    def adopt(self, value: object, line: int) -> bool:
+        """Take a whole value without anchors, all on one line. False if it is beyond a limit, and nothing was taken."""
+        used, lines, rest = self.used, Lines(), [(value, 0)]
+        while rest:
+            part, depth = rest.pop()
+            used += 1 + (len(part) // 64 if isinstance(part, str) else 0)
+            if isinstance(part, dict):
+                used += sum(1 + len(key) // 64 for key in part)
+                lines[id(part)] = dict.fromkeys(part, line)
+                rest += [(each, depth + 1) for each in part.values()]
+            elif isinstance(part, list):
+                lines[id(part)] = [line] * len(part)
+                rest += [(each, depth + 1) for each in part]
+            else:
+                continue
+            if depth >= MAX_DEPTH:
+                return False
+        if used > MAX_VALUES:
+            return False
+        self.root, self.empty, self.used = value, False, used
+        self.lines.update(lines)
+        return True
+
     def open_list(self, line: int, anchor: str | None = None) -> None:
         """The start of a list."""
         self._open(_OpenList(anchor), line)

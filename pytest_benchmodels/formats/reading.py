@@ -9,7 +9,7 @@ import msgspec
 
 from .builder import Builder
 from .document import Document, Flaw, Kind, Lines, MalformedError
-from .json_reader import read_json
+from .json_reader import read_json, read_json_line
 from .meant import mentions_own_keys
 from .yaml_reader import read_yaml
 
@@ -113,7 +113,7 @@ def _records(path: Path, shown: str, text: str) -> Document:
             continue
         builder = Builder(used)
         try:
-            read_json(line, builder, number)
+            read_json_line(line, builder, number)
         except MalformedError as error:
             flaws.append(error.flaw if broken else Flaw(error.flaw.line, f"{error.flaw.message}{_ONE_A_LINE}"))
             broken = True

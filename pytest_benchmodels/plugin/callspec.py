@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 
 __all__ = ["CallSpec"]
+
+_INDICES = MappingProxyType({"model": 0, "trial": 0})
 
 
 @dataclass(frozen=True, slots=True)
 class CallSpec:
-    """The parameters of one run: its model and its trial.
+    """The parameters of one run: its `model` and its `trial`.
 
     pytest itself asks each item that has a `callspec` which parameters belong to a fixture of a wider scope, by names
     that are private to it: none does. `tests/plugin/test_plugin_others.py` watches it.
@@ -30,10 +34,16 @@ class CallSpec:
     @property
     def indices(self) -> Mapping[str, int]:
         """No two runs share a parameter's place."""
-        return dict.fromkeys(self.params, 0)
+        return _INDICES
 
     @property
     def _arg2scope(self) -> Mapping[str, object]:
-        from _pytest.scope import Scope  # noqa: PLC0415 - see above
+        return _scopes()
 
-        return dict.fromkeys(self.params, Scope.Function)
+
+@cache
+def _scopes() -> Mapping[str, object]:
+    """What pytest asks for four times of each item: made anew, they would cost a tenth of collecting."""
+    from _pytest.scope import Scope  # noqa: PLC0415 - see above
+
+    return MappingProxyType(dict.fromkeys(_INDICES, Scope.Function))

@@ -118,6 +118,7 @@ class RunItem(pytest.Item):
         self.callspec = CallSpec({"model": model, "trial": trial})
         self.result: Result | None = None
         self._earlier: Result | None = None
+        self._untold: Result | None = None
         for tag in scenario.tags:
             self.add_marker(tag)
         if scenario.skip is not None:
@@ -135,7 +136,12 @@ class RunItem(pytest.Item):
         return Run(self.nodeid, self.scenario, model, self.trial, limit or None)
 
     def conclude(self, result: Result) -> None:
-        """Take the Result, and give JUnit its properties: pytest copies them into each of the item's reports.
+        """Take the Result, and give JUnit its properties: pytest copies them into each of the item's reports."""
+        self.take(result)
+        self.tell()
+
+    def take(self, result: Result) -> None:
+        """Take the Result; its properties wait for `tell`, as nobody may want them.
 
         Where a plugin reruns the item all its runs are paid: what the earlier ones took is in the last one's account.
         JUnit has a test case for each of them, which tells what that one took. A rerun for which there is no money left
@@ -147,7 +153,13 @@ class RunItem(pytest.Item):
                 self.result, told = self._earlier, self._earlier.unpaid()
             else:
                 self.result = result.again_after(self._earlier)
-        self.user_properties[:] = [*self._properties_of_others(), *junit_properties(told)]
+        self._untold = told
+
+    def tell(self) -> None:
+        """Put the properties of the Result that was taken last where pytest looks for them."""
+        if self._untold is not None:
+            self.user_properties[:] = [*self._properties_of_others(), *junit_properties(self._untold)]
+            self._untold = None
 
     def setup(self) -> None:
         if self.config.option.setuponly:
@@ -182,7 +194,7 @@ class RunItem(pytest.Item):
 
     def forget(self) -> None:
         """Let go of the Result and of what was made of it: pytest keeps items to the end."""
-        self.result = None
+        self.result = self._untold = None
         self.user_properties[:] = self._properties_of_others()
 
     def _properties_of_others(self) -> list[tuple[str, object]]:

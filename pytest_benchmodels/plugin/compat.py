@@ -6,7 +6,17 @@ from typing import Any, TextIO
 
 import pytest
 
-__all__ = ["drop_testcase", "end_fixtures", "is_skipped", "keep_rootdir", "location_name", "skip_here", "terminal_file"]
+__all__ = [
+    "drop_testcase",
+    "end_fixtures",
+    "is_skipped",
+    "keep_rootdir",
+    "let_go",
+    "location_name",
+    "share_id",
+    "skip_here",
+    "terminal_file",
+]
 
 
 def keep_rootdir(config: pytest.Config) -> None:
@@ -46,12 +56,31 @@ def is_skipped(item: pytest.Item) -> bool:
     """
     from _pytest.skipping import evaluate_skip_marks  # noqa: PLC0415 - no public way to ask
 
-    if not any(True for _ in item.iter_markers("skip")) and not any(True for _ in item.iter_markers("skipif")):
+    if not any(mark.name in {"skip", "skipif"} for mark in item.iter_markers()):
         return False
     try:
         return evaluate_skip_marks(item) is not None
     except (pytest.fail.Exception, TypeError):  # the latter of a skip mark with the arguments of skipif
         return True
+
+
+def let_go(config: pytest.Config, report: pytest.TestReport) -> None:
+    """Let pytest's terminal forget the report that it heard of last.
+
+    It keeps all to the end, and for each failure looks through all passed setups and teardowns.
+    """
+    stats: dict[str, list[Any]] = getattr(config.pluginmanager.get_plugin("terminalreporter"), "stats", {})
+    for kept in stats.values():
+        if kept and kept[-1] is report:
+            kept.pop()
+            return
+
+
+def share_id(report: pytest.TestReport, item: pytest.Item) -> None:
+    """Let a report have its item's parsed node id: it would keep one of its own, which is half of what it takes."""
+    own: dict[str, Any] = report.__dict__
+    if "_id" in own and str(own["_id"]) == item.nodeid:  # pytest 9.2 and later
+        own["_id"] = getattr(item, "_id", own["_id"])
 
 
 def drop_testcase(config: pytest.Config, nodeid: str, node: object) -> None:

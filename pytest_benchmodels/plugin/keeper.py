@@ -7,12 +7,12 @@ import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.result import Result
@@ -98,7 +98,7 @@ class Keeper:
             self._remainder.settle(result.nodeid)
         reported, kept = self._ahead.pop(result.nodeid, (None, result))
         # A plugin that reruns items may have thrown away the one that was written ahead.
-        if reported == result:
+        if reported is result or reported == result:
             recorder.take_over(kept)
         elif self._is_stored(result):
             recorder.take_over(result)

@@ -100,7 +100,7 @@ def _run_lanes(
             start(to_do)
             for left in reversed(range(len(runs))):
                 item, result = arrivals.take()
-                item.conclude(result)
+                item.take(result)
                 _report(protocol, item, idle if left else None)
                 lanes.reported(item)
 

@@ -27,10 +27,12 @@ class Progress:
     start: float = field(default_factory=time.perf_counter)
     nodeids: tuple[str, ...] = ()
     _ended: Counter[str] = field(default_factory=Counter)
+    _missing: list[str] | None = None  # looked for again when either changed: with 100,000 runs it takes a while
 
     def expect(self, nodeids: Iterable[str]) -> None:
         """These are going to be run."""
         self.nodeids = tuple(nodeids)
+        self._missing = None
         self.total = len(self.nodeids)
 
     def begin(self, total: int, in_flight: Callable[[], int]) -> None:
@@ -41,11 +43,14 @@ class Progress:
         """A run ended."""
         self.done += 1
         self._ended[result.nodeid] += 1
+        self._missing = None
         self.answered += result.status not in ("error", "skipped")
 
     def missing(self) -> list[str]:
         """The node ids that were expected and have not ended, each as often as it lacks a result."""
-        return list((Counter(self.nodeids) - self._ended).elements())
+        if self._missing is None:
+            self._missing = list((Counter(self.nodeids) - self._ended).elements())
+        return self._missing
 
     def elapsed_s(self) -> float:
         return time.perf_counter() - self.start

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
 from .collect import RunItem
+from .compat import share_id
 from .longrepr import FailureRepr
 from .transport import attach, decisive_stage
 
@@ -56,12 +58,15 @@ class Protocol:
         self._config = config
         self._hook = config.hook
         self._heard_elsewhere = heard_elsewhere
+        self._hooks: dict[Path, Any] = {}
 
     def run(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         """Report one item. The last of a session, which has no next one, ends the session's fixtures as well."""
         if nextitem is not None and isinstance(item, RunItem) and self._needs_no_guard(item):
             self._report(item)
         else:
+            if isinstance(item, RunItem):
+                item.tell()
             self._hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
 
     def _needs_no_guard(self, item: RunItem) -> bool:
@@ -85,8 +90,10 @@ class Protocol:
         return not self._heard_elsewhere and hears_outcomes_only(self._config)
 
     def _report(self, item: RunItem) -> None:
-        hook, nodeid, location = item.ihook, item.nodeid, item.location
+        hook, nodeid, location = self._hook_of(item), item.nodeid, item.location
         hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+        if not self._is_unheard:
+            item.tell()
         failure = item.failure()
         decisive = "call" if item.result is None else decisive_stage(item.result)
         for stage in (decisive,) if self._is_unheard else _STAGES:
@@ -96,6 +103,12 @@ class Protocol:
             hook.pytest_runtest_logreport(report=report)
         item.forget()
         hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+
+    def _hook_of(self, item: RunItem) -> Any:
+        """The item's hooks: those of its folder's conftest.py files, which pytest looks up whenever it is asked."""
+        if item.path not in self._hooks:
+            self._hooks[item.path] = item.ihook
+        return self._hooks[item.path]
 
     def _made(self, item: RunItem, stage: Stage, failure: FailureRepr | None) -> pytest.TestReport:
         """A report; without what nobody reads, where nobody does: pytest keeps each of them to the end."""
@@ -108,6 +121,7 @@ class Protocol:
             when=stage,
             user_properties=[] if self._is_unheard else list(item.user_properties),
         )
+        share_id(report, item)
         attach(item, report)
         return report
 

@@ -17,6 +17,7 @@ from pytest_benchmodels.reports.summary import cost_lines, interval_lines, summa
 from pytest_benchmodels.reports.units import plural
 
 from .bench import Bench
+from .compat import let_go
 from .conclusion import Ending, conclusion, markup_of_gate, markup_of_row
 from .cost_notes import cost_notes
 from .durations import write_durations
@@ -61,13 +62,7 @@ class Reporter:
             self._take(report, delivery)
         yield
         if is_of_a_run and delivery is None and report.passed:
-            self._let_go(report)
-
-    def _let_go(self, report: pytest.TestReport) -> None:
-        """Let pytest not keep the passed setup or teardown of a run: for each failure it looks through them all."""
-        kept = getattr(self._config.pluginmanager.get_plugin("terminalreporter"), "stats", {}).get("")
-        if kept and kept[-1] is report:
-            kept.pop()
+            let_go(self._config, report)
 
     def _take(self, report: pytest.TestReport, delivery: Delivery) -> None:
         if (earlier := self._crashed.pop(report.nodeid, None)) is not None:

@@ -15,6 +15,7 @@ from pytest_benchmodels.reports.properties import result_properties
 
 from .bench import BENCH, LEFT_OUT, Bench, left_out_line
 from .collect import RunItem, ScenarioFile
+from .compat import let_go
 from .durations import read_durations
 from .exits import no_silent_exit
 from .handover import Handover
@@ -24,9 +25,9 @@ from .repeats import with_trials
 from .retry_plugin import keep_from_retries
 from .sharding import shard_of
 from .streams import kept_open
-from .transport import attach
+from .transport import attach, is_of_run
 
-__all__ = ["Runner"]
+__all__ = ["Runner", "UnseenTerminal"]
 
 
 class Runner:
@@ -140,6 +141,23 @@ class Runner:
         if isinstance(item, RunItem) and item.result is not None:
             return dict(result_properties(item.result))
         return {}
+
+
+class UnseenTerminal:
+    """The plugin object of an xdist worker that lets pytest's terminal forget the reports of runs.
+
+    Nobody sees it: the controller has a terminal of its own. But at its end it would go through all of them for each
+    failure.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
+        yield
+        if is_of_run(report):
+            let_go(self._config, report)
 
 
 def _deselect(config: pytest.Config, items: list[pytest.Item], others: list[pytest.Item]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..core.errors import ProviderError
@@ -40,17 +39,19 @@ class ApiProvider:
         self._http = http
         self._dialect = dialect
         self._url = dialect.url(model)
+        self._origin = origin_of(self._url)
 
     async def complete(self, request: Request) -> Response:
         """Answer one request; raises ProviderError of every kind that it knows."""
         key = Key.from_environment(self._model.api_key_env, self._model.headers)
-        origin = Origin(origin_of(self._url), self._model.name, key)
+        origin = Origin(self._origin, self._model.name, key)
         headers = {"Content-Type": "application/json", **self._dialect.headers(key), **key.own_headers}
         body = _body(self._dialect.body(request))
         reply = await self._http.post(self._url, headers, body)
         if not 200 <= reply.status < 300:
             raise http_failure(reply, origin)
-        reading = self._read(reply, origin)
+        document = _document(reply.body, origin)
+        reading = self._read(document, reply, origin)
         response = Response(
             text=key.hide(well_formed(reading.text)),
             thinking=key.hide(well_formed(reading.thinking)),
@@ -59,12 +60,11 @@ class ApiProvider:
             latency_s=reply.latency_s,
             connect_s=reply.connect_s,
             pause_s=pause_s(reply.headers, reading.usage),
-            served_model=_reason(reading.served_model, key, _NAME_LIMIT) or "",
+            served_model=_reason(_served_model(document), key, _NAME_LIMIT) or "",
         )
         return without_thinking(response)
 
-    def _read(self, reply: HttpReply, origin: Origin) -> Reading:
-        document = _document(reply.body, origin)
+    def _read(self, document: Mapping[str, object], reply: HttpReply, origin: Origin) -> Reading:
         try:
             return self._understood(document, reply, origin)
         except ProviderError as error:
@@ -77,14 +77,17 @@ class ApiProvider:
         if document.get("error"):
             raise error_in_answer(document["error"], reply.headers, origin)
         try:
-            reading = self._dialect.read(document)
+            return self._dialect.read(document)
         except FailedError as error:
             raise error_in_answer(error.error, reply.headers, origin, while_answering=True) from None
         except BlockedError as error:
             raise blocked(str(error), origin) from None
         except UnreadableError as error:
             raise malformed(str(error), origin) from None
-        return replace(reading, served_model=document.get("model") or document.get("modelVersion"))  # Google's word
+
+
+def _served_model(document: Mapping[str, object]) -> object:
+    return document.get("model") or document.get("modelVersion")  # the latter is Google's word
 
 
 def _body(document: Mapping[str, object]) -> bytes:

@@ -53,7 +53,6 @@ class Reading:
     finish_reason: object = None
     usage: Usage = field(default_factory=Usage)
     thinking: str = ""
-    served_model: object = None
 
 
 class Dialect(Protocol):

@@ -27,7 +27,7 @@ from .reply import HttpReply, origin_of
 from .reply_parser import ReplyError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from .connection import Connection
     from .dialing import Dialer
@@ -125,11 +125,12 @@ class Endpoint:
         self._origin = origin_of(url)
         self._dialer = dialer
         self._route = _route(self._url)
-        self._fixed = [
-            ("Host", self._url.netloc.decode()),
-            ("Accept-Encoding", "identity"),  # what is measured against the limit is what takes memory
-            ("User-Agent", "pytest-benchmodels"),
-        ]
+        self._fixed = {
+            "Host": self._url.netloc.decode(),
+            "Accept-Encoding": "identity",  # what is measured against the limit is what takes memory
+            "User-Agent": "pytest-benchmodels",
+        }
+        self._last: tuple[Mapping[str, str], httpx.Headers] | None = None
         self.idle: list[OneConnection] = []
 
     def connect(self) -> OneConnection:
@@ -144,8 +145,7 @@ class Endpoint:
         self, connection: OneConnection, headers: Mapping[str, str], body: bytes, limit_bytes: int
     ) -> HttpReply:
         """Send one request and read its reply; raises ProviderError."""
-        sent = [*self._fixed, *headers.items(), ("Content-Length", str(len(body)))]
-        request = httpx.Request("POST", self._url, headers=sent, stream=httpx.ByteStream(body))
+        request = httpx.Request("POST", self._url, headers=self._known(headers), stream=httpx.ByteStream(body))
         response = await self._head(connection, request)
         read = self._answer if response.is_success else _explanation
         content = await read(response, limit_bytes)
@@ -157,6 +157,12 @@ class Endpoint:
             latency_s=reply.last_byte - reply.started,
             connect_s=response.extensions["connect_s"],
         )
+
+    def _known(self, headers: Mapping[str, str]) -> httpx.Headers:
+        """The request's headers: those of nearly every one are those of the last, and httpx looks at each anew."""
+        if self._last is None or self._last[0] != headers:
+            self._last = headers, httpx.Headers([*self._fixed.items(), *headers.items()])
+        return self._last[1]
 
     async def _head(self, connection: OneConnection, request: httpx.Request) -> httpx.Response:
         try:
@@ -266,10 +272,15 @@ def _on_the_wire(request: httpx.Request, route: Route) -> bytes:
     target, extra = url.raw_path, b""
     if route.proxy is not None and not route.is_tls:
         target, extra = url.raw_scheme + b"://" + url.netloc + target, route.proxy.headers
-    lines = [b"%s: %s\r\n" % pair for pair in request.headers.raw]
-    for name, value in request.headers.raw:
-        if _NOT_IN_A_HEAD.search(name) or _NOT_IN_A_HEAD.search(value):
-            shown = name.decode("ascii", "replace")
-            raise httpx.LocalProtocolError(f"the header {shown!r} holds a line break or a null")
-    head = b"%s %s HTTP/1.1\r\n" % (request.method.encode("ascii"), target)
-    return b"".join((head, *lines, extra, b"\r\n", *cast("httpx.SyncByteStream", request.stream)))
+    raw = request.headers.raw
+    head = b"".join([b"%s: %s\r\n" % pair for pair in raw])
+    if head.count(b"\r") + head.count(b"\n") != 2 * len(raw) or b"\0" in head:
+        raise httpx.LocalProtocolError(f"the header {_broken(raw)!r} holds a line break or a null")
+    body = b"".join(cast("httpx.SyncByteStream", request.stream))
+    start = b"%s %s HTTP/1.1\r\n" % (request.method.encode("ascii"), target)
+    return b"%s%s%sContent-Length: %d\r\n\r\n%s" % (start, head, extra, len(body), body)
+
+
+def _broken(raw: Iterable[tuple[bytes, bytes]]) -> str:
+    """The name of the header with which a request would end early."""
+    return next(name for name, value in raw if _NOT_IN_A_HEAD.search(name + value)).decode("ascii", "replace")

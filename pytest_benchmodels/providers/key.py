@@ -28,12 +28,15 @@ class Key:
     The values of the user's own headers are keys as well, and are hidden with it.
     """
 
-    __slots__ = ("_headers", "_value", "env")
+    __slots__ = ("_headers", "_secrets", "_value", "env")
 
     def __init__(self, env: str | None, value: str, headers: Mapping[str, str] | None = None) -> None:
         self.env = env
         self._value = value
         self._headers = dict(headers or {})
+        # The longest first: one may be a part of another.
+        values = {self._value, *self._headers.values()}
+        self._secrets = sorted((value for value in values if len(value) >= LEAST_HIDDEN_LENGTH), key=len, reverse=True)
 
     @classmethod
     def from_environment(cls, env: str | None, headers: Iterable[tuple[str, str]] = ()) -> Key:
@@ -58,19 +61,14 @@ class Key:
 
     def hide(self, text: str) -> str:
         """Put `***` wherever the key occurs."""
-        for value in self._secrets():
+        for value in self._secrets:
             text = text.replace(value, HIDDEN)
         return text
 
     def is_in(self, text: str) -> bool:
         """Whether a part of the key that matters occurs, percent-encoded or in another case, too."""
         text = unquote(text).casefold()
-        return any(part in text for value in self._secrets() for part in _parts(value.casefold()))
-
-    def _secrets(self) -> list[str]:
-        """What is to be hidden, the longest first: one may be a part of another."""
-        values = (self._value, *self._headers.values())
-        return sorted((value for value in values if len(value) >= LEAST_HIDDEN_LENGTH), key=len, reverse=True)
+        return any(part in text for value in self._secrets for part in _parts(value.casefold()))
 
     def __repr__(self) -> str:
         return f"Key({self.env})"

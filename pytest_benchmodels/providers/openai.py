@@ -40,20 +40,19 @@ class OpenAI:
         return {**given_params(request), "model": request.model.name, "messages": messages, "stream": False}
 
     def read(self, document: Mapping[str, object]) -> Reading:
-        _raise_failure(document)
-        message = at(document, "choices", 0, "message")
-        if not isinstance(message, Mapping):
+        choice = at(document, "choices", 0)
+        _raise_failure(document, choice)
+        message, finish_reason = at(choice, "message"), at(choice, "finish_reason")
+        if not isinstance(message, dict):
             raise UnreadableError("it has no choices[0].message")
-        finish_reason = at(document, "choices", 0, "finish_reason")
         return Reading(_text(message, finish_reason), finish_reason, self.usage(document), _thinking(message))
 
     def usage(self, document: Mapping[str, object]) -> Usage:
         return openai_usage(document)
 
 
-def _raise_failure(document: Mapping[str, object]) -> None:
+def _raise_failure(document: Mapping[str, object], choice: object) -> None:
     """Raise what stands in place of an answer: an error of the choice's own, or no choice at all."""
-    choice = at(document, "choices", 0)
     reason = at(choice, "finish_reason")
     if error := at(choice, "error"):
         raise FailedError(error)

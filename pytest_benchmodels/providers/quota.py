@@ -72,13 +72,16 @@ def pause_s(headers: Mapping[str, str], usage: Usage) -> float | None:
     A quota is used up if no request remains, or fewer tokens than the answered request took. Of several, the one that
     is whole again last counts. What is beyond `LONGEST_PAUSE_S` is ignored.
     """
+    quotas = list(_quotas(headers))
+    if not quotas:
+        return None
     needs = {
         "requests": 1,
         "tokens": (usage.input_tokens or 0) + (usage.output_tokens or 0),
         "input-tokens": usage.input_tokens or 0,
         "output-tokens": usage.output_tokens or 0,
     }
-    waits = (quota.reset_s for quota in _quotas(headers) if quota.remaining < max(1, needs[quota.counted]))
+    waits = (quota.reset_s for quota in quotas if quota.remaining < max(1, needs[quota.counted]))
     return max((wait for wait in waits if 0 < wait <= LONGEST_PAUSE_S), default=None)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.exchange import Message, Response
 from pytest_benchmodels.core.result import Result

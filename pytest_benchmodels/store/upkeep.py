@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
 
+from msgspec import structs
+
 from pytest_benchmodels.core.errors import StoreError
 
 from .database import Database
@@ -133,4 +135,4 @@ def _renumbered(records: Iterable[Record], numbers: Sequence[int]) -> Iterator[R
     for record in records:
         session = record.result.session
         number = numbers[session - 1] if 0 < session <= len(numbers) else 0
-        yield replace(record, result=replace(record.result, session=number))
+        yield replace(record, result=structs.replace(record.result, session=number))

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.contest import Contest, Work
+from benchmarks.figures import FIGURES
 from benchmarks.latency_server import latency_s
 from benchmarks.measure import MeasureError, alternate, measure, median_difference, median_ratio, slope
+from benchmarks.scale import QUICK
 from benchmarks.server import Server
 from benchmarks.table import Row, render
 
@@ -71,6 +73,20 @@ def test_contenders_do_the_same_work(tmp_path: Path) -> None:
     assert ours.seen.requests == theirs.seen.requests == written.seen.requests == 8
     assert written.seen.most_in_flight == 1
     assert 0 < theirs.start_up_s < theirs.cost.wall_s
+
+
+@pytest.mark.parametrize(("name", "limits"), [("aiohttp", ["0.5 x", "2.5 x"]), ("wide", ["1.1 x"])])
+def test_clients_are_held_against_ours(tmp_path: Path, name: str, limits: list[str]) -> None:
+    rows = FIGURES[name](QUICK, tmp_path)
+    assert [(row.limit, row.holds) for row in rows] == [(limit, None) for limit in limits]
+    assert all(" x " in row.measured for row in rows)
+
+
+def test_workers_are_held_against_one_process_and_one_worker(tmp_path: Path) -> None:
+    wall, first = FIGURES["ready"](QUICK, tmp_path)
+    assert "-n 2 / in one process" in wall.what
+    assert "-n 2 / -n 1" in first.what
+    assert (wall.limit, first.limit) == ("1.35 x", "2.5 x")
 
 
 def test_a_contender_that_leaves_work_out_is_refused(tmp_path: Path) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.exchange import Message, Response, Usage
 from pytest_benchmodels.core.result import Result, Status

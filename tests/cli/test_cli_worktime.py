@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pytest_benchmodels.cli.survey import Survey
 from pytest_benchmodels.core.result import Result
@@ -28,7 +28,7 @@ SPANS = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 20)), min_size=1, 
 def part(session: int, name: str, second: float, duration_s: float = 1.0, **facts: object) -> Result:
     """A run that began so many seconds after all else."""
     made = replace(result(name, started_at=BEGAN + second), duration_s=duration_s, session=session)
-    return replace(made, **facts)  # type: ignore[arg-type] # fields of a result
+    return replace(made, **facts)
 
 
 def resumed() -> list[Result]:

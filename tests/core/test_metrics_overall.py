@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.metrics import Tally

@@ -54,9 +54,10 @@ def seen_by(arrived_s: float, busy_from_s: float, busy_s: float) -> float:
         # Registered first: of two that are due, the socket's reader comes before timers.
         loop.call_at(arrived_s, answer.set_result, None)
         loop.call_at(busy_from_s, be_busy)
-        with lag.watched():
-            await answer
-            measured.append(lag.seconds())
+        lag.watch()
+        await answer
+        measured.append(lag.seconds())
+        lag.unwatch()
 
     on_a_clock(story)
     return measured[0]
@@ -86,11 +87,16 @@ def test_a_busy_stretch_long_before_the_answer_is_forgotten() -> None:
 def test_no_timer_is_due_while_nothing_is_watched() -> None:
     async def story(loop: Clock) -> None:
         lag = LoopLag(PERIOD_S)
-        with lag.watched(), lag.watched():
-            assert len(loop._scheduled) == 1  # type: ignore[attr-defined]
+        lag.watch()
+        lag.watch()
+        assert len(loop._scheduled) == 1  # type: ignore[attr-defined]
+        lag.unwatch()
+        assert not any(timer.cancelled() for timer in loop._scheduled)  # type: ignore[attr-defined]
+        lag.unwatch()
         assert all(timer.cancelled() for timer in loop._scheduled)  # type: ignore[attr-defined]
         loop.now += 5.0
-        with lag.watched():
-            assert lag.seconds() == 0.0, "what was before does not count"
+        lag.watch()
+        assert lag.seconds() == 0.0, "what was before does not count"
+        lag.unwatch()
 
     on_a_clock(story)

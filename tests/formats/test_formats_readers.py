@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_benchmodels.formats.builder import Builder
+from pytest_benchmodels.formats.builder import MAX_VALUES, Builder
 from pytest_benchmodels.formats.document import MalformedError
-from pytest_benchmodels.formats.json_reader import read_json
+from pytest_benchmodels.formats.json_reader import read_json, read_json_line
 from pytest_benchmodels.formats.scalars import finite, resolve
 from pytest_benchmodels.formats.yaml_reader import read_yaml
 from tests.formats.formats_loading import Loader
@@ -147,6 +148,70 @@ def test_json_is_refused_where_the_standard_library_refuses_it(text: str) -> Non
         builder = Builder()
         read_json(text, builder)
         assert builder.root == expected or builder.flaws
+
+
+def account(read: Callable[[str, Builder, int], None], text: str, used: int = 3) -> tuple[object, ...]:
+    """All that comes of reading a text: its error, or its value with lines, flaws and size."""
+    builder = Builder(used)
+    try:
+        read(text, builder, 7)
+    except MalformedError as error:
+        return error.flaw, builder.flaws
+    lines: list[object] = []
+    rest = [builder.root]
+    while rest:
+        part = rest.pop()
+        if isinstance(part, dict):
+            lines.append(dict(builder.lines[id(part)]))  # type: ignore[arg-type] # a mapping's lines are a mapping
+            rest += part.values()
+        elif isinstance(part, list):
+            lines.append(list(builder.lines[id(part)]))
+            rest += part
+    return repr(builder.root), lines, builder.flaws, builder.used, builder.empty
+
+
+@given(value=json_values, ascii_only=st.booleans())
+def test_a_line_of_json_is_read_as_a_whole_file_is(value: object, ascii_only: bool) -> None:  # noqa: FBT001 - hypothesis passes it by name
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    assert account(read_json_line, text) == account(read_json, text)
+
+
+@given(text=st.text(alphabet='{}[]:,"\\ \t\r0123456789.eE+-truefalsnINdy/u', max_size=20))
+def test_a_line_that_is_no_json_is_told_as_in_a_whole_file(text: str) -> None:
+    assert account(read_json_line, text) == account(read_json, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "a": 2}',
+        '[{"a": {"b": 1, "c": 2, "b": 3}}]',
+        '"\\ud800"',
+        "NaN",
+        "-Infinity",
+        "1e999",
+        "9" * 1000,
+        "9" * 1001,
+        "[" * 100 + "]" * 100,
+        "[" * 101 + "]" * 101,
+        "[" * 100_000 + "]" * 100_000,
+        "[" * 100_000,
+        '{"' + "k" * 640 + '": "' + "v" * 6400 + '"}',
+        '[1, 2] "more"',
+        "\ufeff{}",
+        '"a\tb"',
+    ],
+    ids=range(16),
+)
+def test_what_is_unusual_is_told_in_a_line_as_in_a_whole_file(text: str) -> None:
+    assert account(read_json_line, text) == account(read_json, text)
+
+
+@pytest.mark.parametrize("left", range(9))
+def test_a_line_may_be_as_large_as_what_is_left(left: int) -> None:
+    text = '{"a": ["' + "x" * 64 + '", null], "b": {}}'  # eight values, the long text counts for two
+    assert account(read_json_line, text, MAX_VALUES - left) == account(read_json, text, MAX_VALUES - left)
+    assert (len(account(read_json, text, MAX_VALUES - left)) == 2) == (left < 8)
 
 
 # PyYAML writes these texts, which are numbers for YAML 1.2 alone, without quotes.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -85,3 +86,63 @@ def test_a_passed_run_that_was_expected_to_fail_is_told_as_pytest_tells_it(
 ) -> None:
     project.suite(right("a", xfail="too hard"), right("b"))
     assert project.bench(*workers).parseoutcomes() == {"passed": 1, "xpassed": 1}
+
+
+KEPT = """
+import os, pytest
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    stats = session.config.pluginmanager.get_plugin("terminalreporter").stats
+    kept = {category: len(reports) for category, reports in stats.items() if reports}
+    with open(os.environ.get("PYTEST_XDIST_WORKER", "main") + ".txt", "w") as file:
+        file.write(repr(kept))
+"""
+
+
+def test_what_pytest_keeps_of_runs_is_what_its_summary_needs(project: Project, workers: tuple[str, ...]) -> None:
+    """At the end pytest looks through all other reports once for each failure: in a worker, for nobody to see."""
+    project.write("conftest.py", KEPT)
+    project.write("test_ordinary.py", "def test_one(): pass\ndef test_two(): assert False\n")
+    project.suite(*map(right, "abc"), *map(wrong, "de"))
+
+    project.bench(*workers, ".").assert_outcomes(passed=4, failed=3)
+
+    kept = {path.stem: path.read_text() for path in project.path.glob("*.txt")}
+    assert kept.pop("main") == "{'': 4, 'passed': 4, 'failed': 3}"
+    ours = [eval(text) for text in kept.values()]  # noqa: S307 - what the conftest.py above wrote
+    assert len(ours) == (2 if workers else 0)
+    # Ordinary tests stay: only what is of a run is let go.
+    assert sum(each.get("passed", 0) for each in ours) == sum(each.get("failed", 0) for each in ours) == len(ours[:1])
+
+
+def test_a_report_shares_the_node_id_of_its_item(project: Project) -> None:
+    """Each would keep a parsed one of its own to the end."""
+    project.write(
+        "conftest.py",
+        "def pytest_sessionfinish(session):\n"
+        "    stats = session.config.pluginmanager.get_plugin('terminalreporter').stats\n"
+        "    ids = {item.nodeid: item.id for item in session.items}\n"
+        "    for report in (*stats['passed'], *stats['failed']):\n"
+        "        print('shared', report.nodeid, report.id is ids[report.nodeid])\n",
+    )
+    project.suite(right("a"), wrong("b"))
+    result = project.bench("-s")
+    result.stdout.fnmatch_lines_random(["*shared suite.yaml::a* True", "*shared suite.yaml::b* True"])
+
+
+def test_python_looks_for_garbage_less_often_until_the_session_ends(project: Project, workers: tuple[str, ...]) -> None:
+    project.write(
+        "conftest.py",
+        "import gc, os\n"
+        "def pytest_sessionstart():\n"
+        "    with open(os.environ.get('PYTEST_XDIST_WORKER', 'main') + '.txt', 'w') as file:\n"
+        "        file.write(str(gc.get_threshold()[0]))\n",
+    )
+    project.suite(right("a"), right("b"))
+    before = gc.get_threshold()
+
+    project.bench(*workers)
+
+    assert gc.get_threshold() == before
+    assert {path.read_text() for path in project.path.glob("*.txt")} == {"50000"}

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.result import Result

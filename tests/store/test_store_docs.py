@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.fingerprint import PARTS
 from pytest_benchmodels.store import Record, Store

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.exchange import Message, Response, Usage
@@ -71,12 +72,12 @@ def test_half_a_conversation_does_not_take_the_place_of_a_whole_one(store: Store
 
 def test_a_reused_answer_does_not_become_new(store: Store) -> None:
     keep(store, record("a", text="asked"))
-    keep(store, Record(replace(result("a"), cached=True), (Response("reused"),)))
+    keep(store, Record(structs.replace(result("a"), cached=True), (Response("reused"),)))
     assert texts(store, "print-of-a") == ["asked"]
 
 
 def test_a_run_without_an_answer_leaves_none(store: Store) -> None:
-    keep(store, Record(replace(result("a", "error"), response=None)))
+    keep(store, Record(structs.replace(result("a", "error"), response=None)))
     assert store.responses.find("print-of-a") is None
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.exchange import Message, Response
@@ -162,7 +163,7 @@ def test_shards_are_joined_to_one_run(store: Store) -> None:
 
 
 def in_session(number: int, name: str, status: Status = "passed") -> Record:
-    return Record(replace(result(name, status), session=number))
+    return Record(structs.replace(result(name, status), session=number))
 
 
 def sessions_of(store: Store, run_id: str) -> dict[str, float]:
@@ -248,6 +249,6 @@ def test_a_part_that_is_not_there_is_named(store: Store) -> None:
 
 def test_answers_stay_while_any_result_rests_on_them(store: Store) -> None:
     aged(store, 3, Record(result("a"), (Response("4"),)))
-    aged(store, 1, Record(replace(result("a"), cached=True)))
+    aged(store, 1, Record(structs.replace(result("a"), cached=True)))
     store.prune(keep=1)
     assert store.responses.find("print-of-a") is not None
