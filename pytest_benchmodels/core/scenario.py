@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .exchange import Message
 from .grading import Grader
@@ -41,7 +42,8 @@ class Scenario:
 
     A scenario with `prompt` or `messages` has one turn. `checks` judge the last answer. `models` is empty where the
     file names none. `threshold`, `timeout_s` and `repeat` are None where the author set none. `skip` and `xfail` hold
-    the reason. `source` is `path:line` for a reader.
+    the reason. `source` is `path:line` for a reader. `vars` are the names that its texts were rendered with, a
+    record's columns among them.
     """
 
     id: str
@@ -59,11 +61,17 @@ class Scenario:
     skip: str | None = None
     xfail: str | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
+    vars: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def all_checks(self) -> tuple[Check, ...]:
         """Those of each turn, and those that judge the last answer."""
         return tuple([check for turn in self.turns for check in turn.checks]) + self.checks
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """The models that its checks ask."""
+        return tuple(dict.fromkeys(model for check in self.all_checks for model in check.grader.models()))
 
     @property
     def asked(self) -> tuple[tuple[Message, ...], ...]:

@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
+from pytest_benchmodels.core.call import Call, Transcript
 from pytest_benchmodels.core.errors import CheckError, ConfigError, ProviderError
+from pytest_benchmodels.core.exchange import Message
+from pytest_benchmodels.core.grading_context import GradingContext
 from pytest_benchmodels.core.result import Failure, Result, Status
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scoring import passes, total
-from pytest_benchmodels.core.text import told
+from pytest_benchmodels.core.text import quote, told
 
 from .admission import Admission, RefusedError
-from .attempts import Attempts
-from .conversation import Partner, converse
-from .flight import Alone, Flight, Lane
-from .judging import Watch, is_bounded, unwatched
-from .progress import Progress, conclude
-from .recall import Memory, Recall, Replay
+from .client import Client, ReplayClient, ScopedClient
+from .grading import Watch, is_bounded, judge, unwatched
+from .recall import Memory, Recall
+from .results import conclude, whole_response
+from .scope import Alone, Lane, Scope
 
-__all__ = ["Executor"]
+__all__ = ["Executor", "Solver"]
 
 
+class Solver(Protocol):
+    """Works on a run's task; see `solvers`."""
+
+    async def solve(self, run: Run, client: ScopedClient) -> Transcript:
+        """Return all calls that were made for it; the last one's failure, if it has one, is the run's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Executor:
     """Executes runs. One instance serves a session; `execute` may be called for many runs at once.
 
@@ -33,96 +45,116 @@ class Executor:
     when a run began, in seconds since the epoch.
     """
 
-    def __init__(
-        self,
-        attempts: Attempts,
-        admission: Admission,
-        recall: Recall,
-        watch: Watch = unwatched,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._attempts = attempts
-        self._admission = admission
-        self._recall = recall
-        self._watch = watch
-        self._clock = clock
+    client: Client
+    solver: Solver
+    admission: Admission
+    recalled: Recall
+    watch: Watch = unwatched
+    clock: Callable[[], float] = time.time
 
     async def execute(self, run: Run, lane: Lane) -> Result:
         """Run to the end within the run's limit. Failures are in the Result; only cancellation is raised.
 
         What is known already is not run again: a finished result is taken over, a stored answer judged afresh.
         """
-        known = self._recall.of(run)
-        flight = Flight(run, lane, asyncio.timeout(None), self._account(known))
-        return await self._reuse(known, flight) or await self._call(flight)
+        known = self.recalled.of(run)
+        scope = self._scope(run, lane, known)
+        scope.limit = asyncio.timeout(None)
+        return await self._reuse(known, scope) or await self._call(scope)
 
     async def recall(self, runs: Sequence[Run]) -> list[Result | None]:
         """The Results of those that need no model; None for one that is to be executed.
 
         One after another, so that a run whose checks may take their time is executed as well.
         """
-        self._recall.expect(runs)
+        self.recalled.expect(runs)
         return [await self._recalled(run) if is_bounded(run.scenario) else None for run in runs]
 
     async def _recalled(self, run: Run) -> Result | None:
-        known = self._recall.of(run)
-        return await self._reuse(known, Flight(run, Alone(), None, self._account(known)))
+        known = self.recalled.of(run)
+        return await self._reuse(known, self._scope(run, Alone(), known))
 
-    async def _reuse(self, known: Memory, flight: Flight) -> Result | None:
+    async def _reuse(self, known: Memory, scope: Scope) -> Result | None:
         """The Result, if it is known or follows from what is."""
         if known.result is not None:
             return replace(known.result, cached=True, reuse=known.reason)
         if known.answers:
-            result = await self._execute(flight, Replay(known.answers))
+            result = await self._execute(scope, ReplayClient(known.answers))
             return result if known.before is None else _as_it_was_run(result, known.before)
         if known.timeout is not None:
-            result = conclude(flight.run, flight.progress, "timeout", failure=known.timeout)
+            result = conclude(scope, "timeout", failure=known.timeout)
             return result if known.before is None else _at_the_cost_of(result, known.before)
         if known.must_not_run:
             failure = Failure("not-stored", known.reason)
-            return conclude(flight.run, flight.progress, "skipped", failure=failure)
+            return conclude(scope, "skipped", failure=failure)
         return None
 
-    async def _call(self, flight: Flight) -> Result:
+    async def _call(self, scope: Scope) -> Result:
         """Have the model answer, unless it is out of order or the money is spent.
 
         Asked twice: before a place in a rate limit is taken, and when the request is about to go, maybe much later.
         """
-        model = flight.run.model.id
-        flight.admit = lambda: self._admission.admit(model)
-        flight.is_hopeless = lambda: model in self._admission.closed
+        model = scope.run.model.id
+        scope.admit = lambda: self.admission.admit(model)
+        scope.is_hopeless = lambda: model in self.admission.closed
         try:
-            flight.admit()
+            scope.admit()
         except RefusedError as error:
-            return conclude(flight.run, flight.progress, error.status, failure=error.cause)
-        result = await self._execute(flight, self._attempts)
+            return conclude(scope, error.status, failure=error.cause)
+        result = await self._execute(scope, self.client)
         if result.attempts:
-            self._admission.count(result)
+            self.admission.count(result)
         return result
 
-    async def _execute(self, flight: Flight, partner: Partner) -> Result:
-        run, progress = flight.run, flight.progress
+    async def _execute(self, scope: Scope, client: Client) -> Result:
         try:
-            async with flight.limit or nullcontext():
-                await converse(flight, partner, self._watch)
+            async with scope.limit or nullcontext():
+                transcript = await self.solver.solve(scope.run, ScopedClient(client, scope))
+                if transcript.failure is not None:
+                    return conclude(scope, "error", failure=transcript.failure)
+                await self._judge(scope, transcript)
         except asyncio.CancelledError:
             if (task := asyncio.current_task()) is None or task.cancelling():
                 raise
             # Nobody gave the run up: code of the user's raised this, as it may raise anything.
             failure = Failure("provider", "CancelledError: raised by what was to answer")
-            return conclude(run, progress, "error", failure=failure)
+            return conclude(scope, "error", failure=failure)
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - a provider of the user's may raise anything; the others go on
-            status, failure = _ended_by(error, flight)
-            return conclude(run, progress, status, failure=failure)
-        passed = passes(progress.verdicts, run.scenario.threshold)
-        return conclude(run, progress, "passed" if passed else "failed", score=total(progress.verdicts))
+            status, failure = _ended_by(error, scope)
+            return conclude(scope, status, failure=failure)
+        passed = passes(scope.verdicts, scope.run.scenario.threshold)
+        return conclude(scope, "passed" if passed else "failed", score=total(scope.verdicts))
 
-    def _account(self, known: Memory) -> Progress:
-        """The account of a run of which so much is known."""
+    async def _judge(self, scope: Scope, transcript: Transcript) -> None:
+        """Each turn's answer by the turn's checks, then the last one, with the times of all, by the scenario's."""
+        scenario, responses = scope.run.scenario, transcript.responses
+        with self.watch(scope.run):
+            if len(scenario.turns) == len(responses):
+                for number, (turn, response) in enumerate(zip(scenario.turns, responses, strict=True), 1):
+                    prefix = f"turn {number}: " if len(responses) > 1 else ""
+                    context = GradingContext(response, transcript, scenario, _nobody)
+                    scope.verdicts += await judge(turn.checks, context, prefix)
+            if (whole := whole_response(responses)) is not None:
+                context = GradingContext(whole, transcript, scenario, _nobody)
+                scope.verdicts += await judge(scenario.checks, context)
+
+    def _scope(self, run: Run, lane: Lane, known: Memory) -> Scope:
+        """The scope of a run of which so much is known."""
         is_stored = bool(known.answers) or known.timeout is not None
-        return Progress(fingerprint=known.fingerprint, reuse=known.reason, cached=is_stored, clock=self._clock)
+        return Scope(
+            run,
+            lane,
+            fingerprint=known.fingerprint,
+            reuse=known.reason,
+            cached=is_stored,
+            clock=self.clock,
+        )
+
+
+async def _nobody(messages: tuple[Message, ...], model: str, params: Mapping[str, Any]) -> Call:  # noqa: ARG001 - an Ask
+    raise CheckError(f"no model {quote(model)} may be asked here: name it in the grader's models()")
 
 
 def _as_it_was_run(result: Result, before: Result) -> Result:
@@ -150,10 +182,10 @@ def _at_the_cost_of(result: Result, before: Result) -> Result:
     )
 
 
-def _ended_by(error: BaseException, flight: Flight) -> tuple[Status, Failure]:
+def _ended_by(error: BaseException, scope: Scope) -> tuple[Status, Failure]:
     """The status and the cause of a run that has no verdict."""
-    if isinstance(error, TimeoutError) and flight.limit is not None and flight.limit.expired():
-        return _out_of_time(flight)
+    if isinstance(error, TimeoutError) and scope.limit is not None and scope.limit.expired():
+        return _out_of_time(scope)
     if isinstance(error, RefusedError):
         return error.status, error.cause
     if isinstance(error, ProviderError):
@@ -165,9 +197,9 @@ def _ended_by(error: BaseException, flight: Flight) -> tuple[Status, Failure]:
     return "error", Failure("provider", f"{type(error).__name__}: {told(error)}")
 
 
-def _out_of_time(flight: Flight) -> tuple[Status, Failure]:
-    limit_s = float(flight.run.timeout_s or 0)
-    if (refusal := flight.progress.refusal) is not None:
+def _out_of_time(scope: Scope) -> tuple[Status, Failure]:
+    limit_s = float(scope.run.timeout_s or 0)
+    if (refusal := scope.refusal) is not None:
         # The server said to come back later until the time was over: that tells nothing of the model.
         return "error", Failure(refusal.kind, f"{refusal.message}; so it was until the limit of {limit_s} s")
-    return "timeout", Failure("timeout", f"Timeout (>{limit_s}s): {flight.progress.doing}")
+    return "timeout", Failure("timeout", f"Timeout (>{limit_s}s): {scope.doing}")

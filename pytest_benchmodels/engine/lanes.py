@@ -15,7 +15,8 @@ from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.text import told
 
 from .execution import Executor
-from .progress import Progress, conclude
+from .results import conclude
+from .scope import Alone, Scope
 
 __all__ = ["Job", "Lanes", "Places"]
 
@@ -181,7 +182,7 @@ class Lanes(Generic[Key]):
     def _internal_error(self, run: Run, error: BaseException) -> Result:
         """The end of a run that its executor could not end."""
         failure = Failure("internal", f"this run could not be executed: {type(error).__name__}: {told(error)}")
-        return conclude(run, Progress(fingerprint="-"), "error", failure=failure)
+        return conclude(Scope(run, Alone(), fingerprint="-"), "error", failure=failure)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()

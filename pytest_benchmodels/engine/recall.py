@@ -6,15 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from msgspec.structs import replace
-
-from pytest_benchmodels.core.exchange import Request, Response
+from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import Run
 
-from .flight import Flight
-
-__all__ = ["Forgetful", "Memory", "Recall", "Replay"]
+__all__ = ["Forgetful", "Memory", "Recall"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +51,3 @@ class Forgetful:
 
     def expect(self, runs: Sequence[Run]) -> None:
         """There is nothing to make ready."""
-
-
-class Replay:
-    """Stands for a model that has answered already, turn by turn."""
-
-    def __init__(self, answers: tuple[Response, ...]) -> None:
-        self._answers = iter(answers)
-
-    async def answer(self, request: Request, flight: Flight) -> Response:  # noqa: ARG002 - as a model is asked
-        flight.begin()
-        response = next(self._answers)
-        flight.progress.requests.append(response.usage)
-        return response if response.pause_s is None else replace(response, pause_s=None)

@@ -54,6 +54,7 @@ class Finisher:
             skip=_reason(written.skip),
             xfail=_reason(written.xfail),
             metadata=self._metadata(draft, names),
+            vars=names or {},
         )
 
     def prepare(self, draft: Draft) -> None:

@@ -7,16 +7,17 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from pytest_benchmodels import graders
-from pytest_benchmodels.engine.attempts import Attempts
 from pytest_benchmodels.engine.backoff import Backoff
+from pytest_benchmodels.engine.client import ModelClient
 from pytest_benchmodels.engine.execution import Executor
-from pytest_benchmodels.engine.flight import Alone
-from pytest_benchmodels.engine.judging import Watch, unwatched
+from pytest_benchmodels.engine.grading import Watch, unwatched
 from pytest_benchmodels.engine.limits import Limiter, Seats, Unlimited
 from pytest_benchmodels.engine.permits import Permits
 from pytest_benchmodels.engine.recall import Forgetful, Recall
+from pytest_benchmodels.engine.scope import Alone
 from pytest_benchmodels.providers import create
 from pytest_benchmodels.providers.http import HttpPool, load_transport
+from pytest_benchmodels.solvers.conversation import Conversation
 
 from .options import DEFAULT_RETRIES
 
@@ -48,8 +49,8 @@ def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable
         await limiter.aclose()
 
     permits = Permits(limiter, seats)
-    attempts = Attempts(provider_for, _backoff(bench.settings.retries), permits, load_transport)
-    return Executor(attempts, bench.admission, _recall(bench), watch, bench.clock.now), close
+    client = ModelClient(provider_for, _backoff(bench.settings.retries), permits, load_transport)
+    return Executor(client, Conversation(), bench.admission, _recall(bench), watch, bench.clock.now), close
 
 
 def _backoff(retries: int | None) -> Backoff:

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.engine.dispatch import Dispatch
-from pytest_benchmodels.engine.judging import Watch, unwatched
+from pytest_benchmodels.engine.grading import Watch, unwatched
 from pytest_benchmodels.engine.lanes import Job, Lanes
 
 from .arrivals import Arrivals

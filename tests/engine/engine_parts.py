@@ -14,13 +14,14 @@ from pytest_benchmodels.core.model import Model, Price
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Scenario, Turn
 from pytest_benchmodels.engine.admission import Admission
-from pytest_benchmodels.engine.attempts import Attempts
 from pytest_benchmodels.engine.backoff import Backoff
+from pytest_benchmodels.engine.client import ModelClient
 from pytest_benchmodels.engine.execution import Executor
 from pytest_benchmodels.engine.limits import Limiter, Unlimited
 from pytest_benchmodels.engine.limits.memory import MemoryLimiter
 from pytest_benchmodels.engine.permits import Permits
 from pytest_benchmodels.engine.recall import Forgetful, Recall
+from pytest_benchmodels.solvers.conversation import Conversation
 
 MODEL = Model("fake/one", "fake", "one", "http://fake.invalid", params={"temperature": 0}, price=Price(1.0, 2.0))
 
@@ -89,12 +90,12 @@ def executor(
     admission: Admission | None = None,
 ) -> Executor:
     """An executor whose every model is answered by one fake, without waits between attempts."""
-    attempts = Attempts(
+    client = ModelClient(
         lambda _: provider,  # type: ignore[arg-type,return-value] # a fake
         Backoff(retries, base_s=0.0),
         Permits(limiter or MemoryLimiter(), Unlimited()),
     )
-    return Executor(attempts, admission or Admission(), recall or Forgetful())
+    return Executor(client, Conversation(), admission or Admission(), recall or Forgetful())
 
 
 def retryable(kind: str = "overloaded", retry_after_s: float | None = None) -> ProviderError:

@@ -13,16 +13,17 @@ from pytest_benchmodels.core.exchange import Request, Response
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.engine import lanes
 from pytest_benchmodels.engine.admission import Admission
-from pytest_benchmodels.engine.attempts import Attempts
 from pytest_benchmodels.engine.backoff import Backoff, Refusals
+from pytest_benchmodels.engine.client import ModelClient
 from pytest_benchmodels.engine.dispatch import Dispatch
 from pytest_benchmodels.engine.execution import Executor
-from pytest_benchmodels.engine.flight import Alone
 from pytest_benchmodels.engine.limits import Unlimited
 from pytest_benchmodels.engine.limits.memory import MemoryLimiter
 from pytest_benchmodels.engine.permits import Permits
 from pytest_benchmodels.engine.recall import Forgetful
+from pytest_benchmodels.engine.scope import Alone
 from pytest_benchmodels.engine.window import Window
+from pytest_benchmodels.solvers.conversation import Conversation
 from tests.engine.engine_parts import MODEL, FakeProvider, Says, check, executor, retryable, run, scenario
 from tests.engine.virtual_time import run_in_virtual_time
 
@@ -49,12 +50,12 @@ class Minutely:
 
 
 def patient(provider: object) -> Executor:
-    attempts = Attempts(
+    client = ModelClient(
         lambda _: provider,  # type: ignore[arg-type,return-value] # a fake
         Backoff(patient=True),
         Permits(MemoryLimiter(), Unlimited()),
     )
-    return Executor(attempts, Admission(), Forgetful())
+    return Executor(client, Conversation(), Admission(), Forgetful())
 
 
 def all_of(

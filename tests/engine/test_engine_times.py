@@ -22,18 +22,19 @@ from pytest_benchmodels.core.result import Result, from_plain, to_plain
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
 from pytest_benchmodels.engine.admission import Admission
-from pytest_benchmodels.engine.attempts import Attempts
 from pytest_benchmodels.engine.backoff import Backoff
+from pytest_benchmodels.engine.client import ModelClient
 from pytest_benchmodels.engine.execution import Executor
-from pytest_benchmodels.engine.flight import Alone
 from pytest_benchmodels.engine.limits import Unlimited
 from pytest_benchmodels.engine.limits.memory import MemoryLimiter
 from pytest_benchmodels.engine.permits import Permits
 from pytest_benchmodels.engine.recall import Forgetful, Memory
+from pytest_benchmodels.engine.scope import Alone
 from pytest_benchmodels.graders.size import MaxLatency
 from pytest_benchmodels.reports.bench_json import BenchRun, write_bench_json
 from pytest_benchmodels.reports.bench_json_reader import read_bench_json
 from pytest_benchmodels.reports.evaluation import Evaluation
+from pytest_benchmodels.solvers.conversation import Conversation
 from pytest_benchmodels.store.coding import decode_answers, decode_result, encode_answers, encode_result
 from tests.engine.engine_parts import check, executor, retryable, run, scenario
 
@@ -185,13 +186,13 @@ def test_what_requests_need_is_loaded_once_and_is_no_runs_time() -> None:
         loaded.append((time.time(), threading.current_thread().name))
 
     answers = [Answered(0, Response("4", latency_s=0.5))] * 3
-    attempts = Attempts(
+    client = ModelClient(
         lambda _: Scripted(answers),
         Backoff(0),
         Permits(MemoryLimiter(), Unlimited()),
         load,
     )
-    each = Executor(attempts, Admission(), Forgetful())
+    each = Executor(client, Conversation(), Admission(), Forgetful())
 
     async def at_once() -> list[Result]:
         return await asyncio.gather(*(each.execute(run(scenario()), Alone()) for _ in answers))

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.result import CheckResult
 from pytest_benchmodels.core.scenario import Check, Scenario
 from pytest_benchmodels.core.scoring import passes
-from pytest_benchmodels.engine.judging import judge
+from pytest_benchmodels.engine.grading import judge
 from pytest_benchmodels.formats import LoadOptions, load
 from pytest_benchmodels.graders import BUILTIN, exemplar
+from tests.graders.grading_contexts import context
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PATTERNS = ("*.yaml", "*.yml", "*.json", "*.jsonl")
@@ -64,7 +64,7 @@ def passes_with_a_right_answer(scenario: Scenario) -> bool:
         for number, turn in enumerate(scenario.turns, 1):
             final = number == len(scenario.turns)
             checks = turn.checks + scenario.checks if final else turn.checks
-            found += await judge(checks, Response(exemplar(checks, scenario.target if final else None)))
+            found += await judge(checks, context(exemplar(checks, scenario.target if final else None), *checks))
         return passes(found, scenario.threshold)
 
     return asyncio.run(verdicts())

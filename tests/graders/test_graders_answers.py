@@ -14,9 +14,10 @@ import yaml
 
 from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.scenario import Check
-from pytest_benchmodels.engine.judging import judge
+from pytest_benchmodels.engine.grading import judge
 from pytest_benchmodels.graders import BUILTIN
 from pytest_benchmodels.graders.number_reader import read_number
+from tests.graders.grading_contexts import context
 
 ROWS: list[dict[str, Any]] = [
     json.loads(line) for line in (Path(__file__).parent / "answers.jsonl").read_text("utf-8").splitlines()
@@ -38,7 +39,7 @@ async def verdict(row: dict[str, Any]) -> bool:
     negate = options.pop("not", False)
     kind = next(iter(options))
     check = Check(kind, kind, kind, msgspec.convert(options, BUILTIN[kind]), negate=negate)
-    (result,) = await judge([check], Response(row["answer"]))
+    (result,) = await judge([check], context(row["answer"], check))
     return result.passed
 
 

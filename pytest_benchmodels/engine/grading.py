@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import math
 import threading
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from pytest_benchmodels.core.errors import CheckError
-from pytest_benchmodels.core.exchange import Response
-from pytest_benchmodels.core.grading import Grade
+from pytest_benchmodels.core.grading import Grade, Grader
+from pytest_benchmodels.core.grading_context import GradingContext
 from pytest_benchmodels.core.result import CheckResult
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Scenario
 from pytest_benchmodels.core.text import message, told
+
+from .admission import RefusedError
 
 __all__ = ["Watch", "is_bounded", "judge", "unwatched"]
 
@@ -52,42 +56,68 @@ def is_bounded(scenario: Scenario) -> bool:
     return all(check.grader.bounded for check in scenario.all_checks)
 
 
-async def judge(checks: Iterable[Check], response: Response, prefix: str = "") -> tuple[CheckResult, ...]:
+async def judge(checks: Iterable[Check], context: GradingContext, prefix: str = "") -> tuple[CheckResult, ...]:
     """Judge one answer by each check; raise `CheckError` where a check cannot judge."""
-    return tuple([await _judge_one(check, response, prefix) for check in checks])
+    return tuple([await _judge_one(check, context, prefix) for check in checks])
 
 
-async def _judge_one(check: Check, response: Response, prefix: str) -> CheckResult:
+async def _judge_one(check: Check, context: GradingContext, prefix: str) -> CheckResult:
     label = f"{prefix}{check.label}"
     try:
-        grade = await _graded(check, response)
+        grade = await _graded(check, context)
         return _result(check, label, grade)
     except CheckError as error:
         raise CheckError(f"check {label!r} cannot judge this answer: {told(error)}") from error
+    except RefusedError:
+        raise
     except Exception as error:
         crash = error.raised if isinstance(error, _StrayError) else error
         raise CheckError(f"check {label!r} crashed: {_where(crash)}") from error
 
 
-async def _graded(check: Check, response: Response) -> Grade:
+async def _graded(check: Check, context: GradingContext) -> Grade:
     """Let the check judge: at once if it promised to be quick, else where it can be left behind."""
-    is_quick = check.grader.bounded and len(response.text) <= _AT_ONCE_CHARS
+    takes_context, is_async = _manner(type(check.grader))
+    subject = context if takes_context else context.response
+    if is_async:
+        return await _awaited(check.grader, subject)
+    is_quick = check.grader.bounded and len(context.text) <= _AT_ONCE_CHARS
     # In the main thread a Ctrl-C of the user's would look like one of the check's.
     if is_quick and threading.current_thread() is not threading.main_thread():
-        return _call(check, response)
-    return await _in_thread(lambda: _call(check, response))
+        return _call(check.grader, subject)
+    return await _in_thread(lambda: _call(check.grader, subject))
 
 
-def _call(check: Check, response: Response) -> Grade:
-    """What is no `Exception` would end the event loop, and a StopIteration no future takes: both come as ours."""
+@cache
+def _manner(grader: type[Grader]) -> tuple[bool, bool]:
+    """Whether `grade` takes the whole context, by its parameter's name or annotation, and whether it is async."""
+    parameters = list(inspect.signature(grader.grade).parameters.values())
+    taken = parameters[1] if len(parameters) > 1 else None
+    takes_context = taken is not None and (taken.name == "context" or "GradingContext" in str(taken.annotation))
+    return takes_context, inspect.iscoroutinefunction(grader.grade)
+
+
+async def _awaited(grader: Grader, subject: Any) -> Grade:
     try:
-        return check.grader.grade(response)
-    except (StopIteration, StopAsyncIteration) as error:
-        raise _StrayError(error) from error
+        grade: Grade = await cast("Awaitable[Grade]", grader.grade(subject))
+    except (asyncio.CancelledError, GeneratorExit):
+        raise
     except BaseException as error:
-        if isinstance(error, Exception):
-            raise
-        raise _StrayError(error) from error
+        raise _stray(error) from error
+    return grade
+
+
+def _call(grader: Grader, subject: Any) -> Grade:
+    try:
+        return grader.grade(subject)
+    except BaseException as error:
+        raise _stray(error) from error
+
+
+def _stray(error: BaseException) -> Exception:
+    """What is no `Exception` would end the event loop, and a StopIteration no future takes: both come as ours."""
+    is_usual = isinstance(error, Exception) and not isinstance(error, StopIteration | StopAsyncIteration)
+    return error if is_usual else _StrayError(error)  # type: ignore[return-value] # an Exception, see above
 
 
 def _result(check: Check, label: str, grade: Grade) -> CheckResult:

@@ -1,0 +1,64 @@
+"""One question to one model and what came of it, and the calls of a run together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import Struct, field
+
+from .bill import Bill
+from .exchange import Message, Response
+from .result import Failure, Retry
+
+__all__ = ["Call", "Purpose", "Transcript"]
+
+Purpose = Literal["answer", "judge", "user", "embed"]
+"""What a call is for: the model's own answer, a verdict on one, what a simulated user says, a text as numbers."""
+
+
+class Call(Struct, frozen=True):
+    """All that a question took, whatever came of it: `response`, or `failure` where no attempt was answered.
+
+    `messages` are what was sent. `attempts` counts requests, of which all but the last are in `retries`. `waits_s`
+    are the seconds that it waited, by what for; `failed_s` those in flight of attempts that were not answered. `bill`
+    is what its requests took that were billed, or may have been. `cached`: the answer was there already, and no model
+    was asked.
+    """
+
+    purpose: Purpose
+    model: str
+    messages: tuple[Message, ...]
+    response: Response | None = None
+    failure: Failure | None = None
+    attempts: int = 0
+    retries: tuple[Retry, ...] = ()
+    waits_s: Mapping[str, float] = field(default_factory=dict)
+    failed_s: float = 0.0
+    bill: Bill | None = None
+    cached: bool = False
+
+
+class Transcript(Struct, frozen=True):
+    """The calls by which a run's task was worked on, in their order; those that graders make are not among them."""
+
+    calls: tuple[Call, ...] = ()
+
+    @property
+    def responses(self) -> tuple[Response, ...]:
+        """The model's answers, one a turn."""
+        return tuple([call.response for call in self.calls if call.response is not None and call.purpose == "answer"])
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the task was not worked on to its end; None where it was."""
+        return self.calls[-1].failure if self.calls else None
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The whole conversation, from the first message to the last answer."""
+        if not self.calls:
+            return ()
+        last = self.calls[-1]
+        said = () if last.response is None else (Message("assistant", last.response.text),)
+        return (*last.messages, *said)

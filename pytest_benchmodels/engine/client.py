@@ -1,0 +1,197 @@
+"""The one way to a model, whoever asks: attempts, limits, waits, and an account of what each call took."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import perf_counter
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from pytest_benchmodels.core.call import Call, Purpose
+from pytest_benchmodels.core.errors import ProviderError
+from pytest_benchmodels.core.exchange import Provider, Request, Response
+from pytest_benchmodels.core.model import Model
+from pytest_benchmodels.core.result import NEXT_ATTEMPT, Failure
+from pytest_benchmodels.core.thinking import without_thinking
+
+from .backoff import RATE_LIMIT, Backoff, Refusals
+from .lag import LoopLag
+from .open_call import OpenCall
+from .permits import Permits
+from .scope import Scope
+
+__all__ = ["Client", "ModelClient", "ReplayClient", "ScopedClient"]
+
+_LONGEST_WAIT_S = 3600.0
+"""A server may ask to come back in ten days: a run without a limit of its own would hold its session for as long."""
+
+
+class Client(Protocol):
+    """Whoever answers: models, or what they answered before."""
+
+    async def ask(self, request: Request, scope: Scope, purpose: Purpose = "answer") -> Call:
+        """Ask one question, as a part of a run. A failure of the model's is in the Call.
+
+        What ends the run is raised: its time limit, `RefusedError` where nothing may be sent any more.
+        """
+
+
+class ScopedClient:
+    """A client as a solver has it: what it asks is a part of one run."""
+
+    def __init__(self, client: Client, scope: Scope) -> None:
+        self._client = client
+        self._scope = scope
+
+    async def ask(self, request: Request, purpose: Purpose = "answer") -> Call:
+        """Ask one question. A failure of the model's is in the Call."""
+        return await self._client.ask(request, self._scope, purpose)
+
+
+class _Tries:
+    """How many attempts of a call were refused, and under how many refusals of its model the last one went out."""
+
+    __slots__ = ("refused", "went_out_under")
+
+    def __init__(self) -> None:
+        self.refused = 0
+        self.went_out_under = 0
+
+
+class ModelClient:
+    """Sends requests of any run, each with a permit, and waits between attempts without a lane."""
+
+    def __init__(
+        self,
+        provider_for: Callable[[Model], Provider],
+        backoff: Backoff,
+        permits: Permits,
+        load: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`load` makes ready what requests need; it is called once, in a thread, before the first of them."""
+        self._provider_for = provider_for
+        self._backoff = backoff
+        self._permits = permits
+        self._load = load
+        self._loaded: asyncio.Future[object] | None = None
+        self._lag = LoopLag()
+        self._refusals = Refusals()
+
+    async def ask(self, request: Request, scope: Scope, purpose: Purpose = "answer") -> Call:
+        """See `Client`."""
+        await self._ready()
+        call, tries = OpenCall(request, purpose), _Tries()
+        scope.calls.append(call)
+        provider = self._provider_for(request.model)
+        try:
+            while True:
+                try:
+                    await self._attempt(provider, call, scope, tries)
+                except ProviderError as error:
+                    failed = error
+                else:
+                    self._refusals.answered(request.model.id)
+                    return call.ended()
+                await self._rest(call, failed, scope, tries)
+        except ProviderError as error:
+            return call.ended(Failure(error.kind, error.message))
+
+    async def _attempt(self, provider: Provider, call: OpenCall, scope: Scope, tries: _Tries) -> None:
+        request = call.request
+        if not request.model.is_limited:
+            await self._send(provider, call, scope, tries)
+            return
+        async with self._permits.hold(request) as permit:
+            for limit, wait_s in permit.waits:
+                call.waited(limit, wait_s)
+            response = await self._send(provider, call, scope, tries)
+        await self._permits.settle(permit, request, response.usage)
+
+    async def _send(self, provider: Provider, call: OpenCall, scope: Scope, tries: _Tries) -> Response:
+        scope.begin()
+        request = call.request
+        tries.went_out_under = self._refusals.so_far(request.model.id)
+        call.attempt()
+        self._lag.watch()
+        start = perf_counter()
+        try:
+            again = call.attempts > 1
+            response = await provider.complete(replace(request, attempt=call.attempts) if again else request)
+            response = self._timed(response, perf_counter() - start)
+        except BaseException as error:
+            # It failed, or the run's time ran out.
+            call.failed(error, perf_counter() - start)
+            raise
+        finally:
+            self._lag.unwatch()
+        call.answered(response)
+        if response.pause_s is not None:
+            scope.lane.pause(response.pause_s)
+        return response
+
+    async def _ready(self) -> None:
+        """Imports take a tenth of a second or more: no run's time, and nothing that keeps the loop from an answer."""
+        if self._loaded is None:
+            self._loaded = asyncio.ensure_future(asyncio.to_thread(self._load))
+        await asyncio.shield(self._loaded)
+
+    def _timed(self, response: Response, took_s: float) -> Response:
+        """The answer with its times, a provider that keeps no clock gets ours, and without what was only thought."""
+        latency_s = response.latency_s or took_s
+        client_s = min(self._lag.seconds(), latency_s) if response.client_s is None else response.client_s
+        return without_thinking(replace(response, latency_s=latency_s, client_s=client_s))
+
+    async def _rest(self, call: OpenCall, error: ProviderError, scope: Scope, tries: _Tries) -> None:
+        """Wait until the next attempt is due; raise the error if there is to be none, or none within the limit."""
+        limited = error.kind == RATE_LIMIT
+        pause_s = self._pause_s(call, error, tries) if limited else 0.0
+        wait_s = self._backoff.wait_s(call.attempts, error, tries.refused)
+        if wait_s is None or scope.is_hopeless():
+            raise error
+        wait_s = max(wait_s, pause_s)
+        if beyond := _beyond(wait_s, scope):
+            raise ProviderError(error.kind, f"{error.message}; {beyond}", status=error.status) from error
+        call.rests(error, wait_s, limited=limited)
+        if limited and pause_s:
+            scope.lane.pause(pause_s)
+        with call.waiting(NEXT_ATTEMPT):
+            await scope.lane.rest(wait_s, limited=limited)
+        if scope.is_hopeless():
+            raise error
+
+    def _pause_s(self, call: OpenCall, error: ProviderError, tries: _Tries) -> float:
+        """For how long the whole model is left alone: as the server asks, and ever longer where nothing is answered."""
+        tries.refused += 1
+        in_a_row = self._refusals.refused(call.request.model.id, tries.went_out_under)
+        return max(error.retry_after_s or 0.0, self._backoff.pause_s(in_a_row))
+
+
+class ReplayClient:
+    """Stands for a model that has answered already, turn by turn."""
+
+    def __init__(self, answers: tuple[Response, ...]) -> None:
+        self._answers = iter(answers)
+
+    async def ask(self, request: Request, scope: Scope, purpose: Purpose = "answer") -> Call:
+        """See `Client`."""
+        scope.begin()
+        # A store that once took thinking for a part of the answer.
+        response = without_thinking(next(self._answers))
+        response = response if response.pause_s is None else replace(response, pause_s=None)
+        call = OpenCall.of_stored(request, purpose, response)
+        scope.calls.append(call)
+        return call.ended()
+
+
+def _beyond(wait_s: float, scope: Scope) -> str:
+    """Why the next attempt would come too late; empty if it would not."""
+    limit_s = scope.run.timeout_s
+    if limit_s is None and wait_s > _LONGEST_WAIT_S:
+        limit = f"the {_LONGEST_WAIT_S:.0f} s that a run without a limit waits"
+    elif not scope.reaches(wait_s):
+        limit = f"the limit of {limit_s} s"
+    else:
+        return ""
+    return f"the next attempt was due in {wait_s:.1f} s, beyond {limit}"
