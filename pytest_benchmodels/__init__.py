@@ -5,18 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .core.call import Call, Transcript
     from .core.errors import BenchError, CheckError, ProviderError
     from .core.exchange import Message, Provider, Request, Response, Usage
     from .core.grading import Grade, Grader
+    from .core.grading_context import GradingContext
     from .core.model import Model
     from .core.result import Result
     from .providers.sim import SimServer
 
 __all__ = [
     "BenchError",
+    "Call",
     "CheckError",
     "Grade",
     "Grader",
+    "GradingContext",
     "Message",
     "Model",
     "Provider",
@@ -25,13 +29,16 @@ __all__ = [
     "Response",
     "Result",
     "SimServer",
+    "Transcript",
     "Usage",
 ]
 
 _HOMES = {
+    "core.call": ("Call", "Transcript"),
     "core.errors": ("BenchError", "CheckError", "ProviderError"),
     "core.exchange": ("Message", "Provider", "Request", "Response", "Usage"),
     "core.grading": ("Grade", "Grader"),
+    "core.grading_context": ("GradingContext",),
     "core.model": ("Model",),
     "core.result": ("Result",),
     "providers.sim": ("SimServer",),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .core.grading import Grader
     from .core.result import Result
 
@@ -14,8 +16,8 @@ __all__ = ["pytest_bench_graders", "pytest_bench_result"]
 
 
 @pytest.hookspec
-def pytest_bench_graders() -> list[type[Grader]]:  # type: ignore[empty-body] # a specification has no body
-    """Return Grader subclasses; each adds the check that its first field names."""
+def pytest_bench_graders() -> list[type[Grader] | Callable[..., object]]:  # type: ignore[empty-body] # a specification has no body
+    """Return Grader subclasses, and functions; each adds a check, named by its first field or by the function."""
 
 
 @pytest.hookspec

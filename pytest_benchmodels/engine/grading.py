@@ -91,7 +91,7 @@ async def _graded(check: Check, context: GradingContext) -> Grade:
 @cache
 def _manner(grader: type[Grader]) -> tuple[bool, bool]:
     """Whether `grade` takes the whole context, by its parameter's name or annotation, and whether it is async."""
-    parameters = list(inspect.signature(grader.grade).parameters.values())
+    parameters = list(inspect.signature(grader.grade, follow_wrapped=False).parameters.values())
     taken = parameters[1] if len(parameters) > 1 else None
     takes_context = taken is not None and (taken.name == "context" or "GradingContext" in str(taken.annotation))
     return takes_context, inspect.iscoroutinefunction(grader.grade)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
@@ -59,12 +60,18 @@ def registry(extra: Iterable[object] = ()) -> dict[str, type[Grader]]:
 
 def _checked(grader: object) -> type[Grader]:
     """Return the class if it can be a check; raise `ConfigError` that names it, the rule and the remedy otherwise."""
+    if inspect.isfunction(grader):
+        from .functions import grader_of  # noqa: PLC0415 - only for a user's own
+
+        grader = grader_of(grader)
     if not (isinstance(grader, type) and issubclass(grader, Grader)):
-        raise ConfigError(f"{quote(grader)} is no grader: derive a class from Grader and give the class itself")
+        rule = "derive a class from Grader and give the class itself, or give a function that takes the context"
+        raise ConfigError(f"{quote(grader)} is no grader: {rule}")
     if not grader.__struct_fields__:
         raise ConfigError(f"{_where(grader)} has no fields: the first one names the check, as in `contains: str`")
     if grader.grade is Grader.grade:
-        raise ConfigError(f"{_where(grader)} has no grade() method: write grade(self, response) that returns a Grade")
+        wanted = "grade(self, response) or grade(self, context) that returns a Grade"
+        raise ConfigError(f"{_where(grader)} has no grade() method: write {wanted}")
     taken = next((name for name in grader.__struct_encode_fields__ if name in _RESERVED), None)
     if taken is not None:
         raise ConfigError(f"{_where(grader)}: every check has {taken!r} already; give the field another name")

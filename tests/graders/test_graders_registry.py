@@ -128,10 +128,13 @@ def _odd_type() -> object:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (_instance, "is no grader: derive a class from Grader and give the class itself"),
+        (_instance, "is no grader: derive a class from Grader and give the class itself, or give a function"),
         (lambda: str, "<class 'str'> is no grader"),
         (_no_fields, r"Empty has no fields: the first one names the check, as in `contains: str`"),
-        (_no_grade, r"Silent has no grade\(\) method: write grade\(self, response\) that returns a Grade"),
+        (
+            _no_grade,
+            r"Silent has no grade\(\) method: write grade\(self, response\) or grade\(self, context\) that returns",
+        ),
         (_same_name, r"Mine: a check 'shouts' exists already, as .*Shouts; give the first field another name"),
         (_taken_name, r"Heavy: every check has 'weight' already; give the field another name"),
         (_odd_type, r"Odd: its fields cannot be read from a file: .*; use text, numbers, lists or mappings"),
