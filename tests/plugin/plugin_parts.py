@@ -14,6 +14,16 @@ __all__ = ["Project", "broken", "hanging", "json_report", "junit_cases", "proper
 
 Scenario = dict[str, object]
 
+_WAITS = """
+import pytest
+from pytest_benchmodels.engine.backoff import Backoff
+
+def pytest_configure(config):
+    patch = pytest.MonkeyPatch()
+    patch.setattr(Backoff, "_nominal_s", lambda _, n, cap_s: {seconds})
+    config.add_cleanup(patch.undo)
+"""
+
 
 def scenario(name: str, /, sim: dict[str, object] | None = None, **keys: object) -> Scenario:
     """A sum whose result is 4. `sim` turns the simulated model's knobs for this scenario."""
@@ -67,6 +77,10 @@ class Project:
         path = self.path / "bench.toml"
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         self.write("bench.toml", "\n".join((before, f"[model.{alias}]", *lines)))
+
+    def waits(self, seconds: str) -> None:
+        """Let the n-th wait between attempts be drawn from so many seconds, an expression of `n`, not 0.5, 1, 2, 4..."""
+        self.write("conftest.py", _WAITS.format(seconds=seconds))
 
     def bench(self, *arguments: str) -> pytest.RunResult:
         """Run `pytest --bench` in this process; warnings are errors."""

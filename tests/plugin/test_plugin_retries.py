@@ -40,6 +40,7 @@ def test_a_number_that_was_given_holds_for_a_429_too(project: Project, sim: SimS
 
 def test_a_429_is_waited_out_beyond_four_retries(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
     project.watch(sim.url)
+    project.waits("0.001 * 2**n")
     project.suite(scenario("storm", {**STORMY, "recover_after": 6}), models=["watched"])
 
     result = project.bench(*workers)
@@ -52,12 +53,13 @@ def test_a_429_until_the_end_is_an_error_and_no_wrong_answer(
     project: Project, sim: SimServer, workers: tuple[str, ...]
 ) -> None:
     project.watch(sim.url)
-    project.suite(scenario("storm", STORMY, timeout=6), models=["watched"])
+    project.waits("(0, 0, 0.01, 1000)[n]")
+    project.suite(scenario("storm", STORMY, timeout=60), models=["watched"])
 
     result = project.bench(*workers)
 
     assert result.parseoutcomes() == {"errors": 1}
-    result.stdout.fnmatch_lines(["rate-limit: HTTP 429 *limit of 6.0 s (watched, *"])
+    result.stdout.fnmatch_lines(["rate-limit: HTTP 429 *limit of 60.0 s (watched, 3 attempts*"])
 
 
 def test_where_the_money_is_spent_no_run_asks_twice_and_most_do_not_ask(
