@@ -10,7 +10,18 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-__all__ = ["Project", "broken", "hanging", "json_report", "junit_cases", "properties", "right", "scenario", "wrong"]
+__all__ = [
+    "Project",
+    "broken",
+    "by_both",
+    "hanging",
+    "json_report",
+    "junit_cases",
+    "properties",
+    "right",
+    "scenario",
+    "wrong",
+]
 
 Scenario = dict[str, object]
 
@@ -79,7 +90,7 @@ class Project:
         self.write("bench.toml", "\n".join((before, f"[model.{alias}]", *lines)))
 
     def waits(self, seconds: str) -> None:
-        """Let the n-th wait between attempts be drawn from so many seconds, an expression of `n`, not 0.5, 1, 2, 4..."""
+        """Let the n-th wait between attempts be drawn from so many seconds, an expression of `n`."""
         self.write("conftest.py", _WAITS.format(seconds=seconds))
 
     def bench(self, *arguments: str) -> pytest.RunResult:
@@ -89,6 +100,22 @@ class Project:
     def bench_process(self, *arguments: str) -> pytest.RunResult:
         """The same in a process of its own, which may be ended."""
         return self._pytester.runpytest_subprocess("--bench", "-Werror", *arguments)
+
+
+def by_both(names: str, *cases: Any) -> pytest.MarkDecorator:
+    """Parametrize `workers` and these names: each case in one process, the last one with two workers too.
+
+    What differs with workers is the way that results take, not the case.
+    """
+    rows = [((), case) for case in cases] + [(("-n2",), cases[-1])]
+    several = "," in names
+    return pytest.mark.parametrize(
+        f"workers,{names}",
+        [
+            pytest.param(workers, *(case if several else (case,)), id=f"{'n2' if workers else 'serial'}-{case!s:.40}")
+            for workers, case in rows
+        ],
+    )
 
 
 def junit_cases(path: Path) -> dict[str, ET.Element]:

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_benchmodels import SimServer
 from pytest_benchmodels.store import Store
-from tests.plugin.plugin_parts import Project, hanging, right, scenario
+from tests.plugin.plugin_parts import Project, by_both, hanging, right, scenario
 from tests.plugin.plugin_process import live_session
 from tests.plugin.plugin_results import JSON, results
 
@@ -42,7 +42,7 @@ def stored(project: Project) -> dict[str, str]:
         return {result.scenario: result.status for result in store.results.of(unfinished.id)}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@by_both("number", signal.SIGINT, signal.SIGTERM)
 def test_the_first_signal_reports_and_stores_what_has_ended(
     project: Project, workers: tuple[str, ...], number: signal.Signals
 ) -> None:
@@ -86,7 +86,7 @@ def test_what_was_interrupted_is_finished_by_the_command_that_it_names(
     }
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@by_both("number", signal.SIGTERM, signal.SIGINT)
 def test_the_second_signal_ends_a_session_whose_hook_blocks_and_loses_nothing(
     project: Project, workers: tuple[str, ...], number: signal.Signals
 ) -> None:

@@ -186,10 +186,10 @@ def test_collecting_only_writes_nothing(project: Project) -> None:
     assert not (project.path / "b.json").exists()
 
 
-def test_a_session_that_stops_early_tells_what_it_has(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_session_that_stops_early_tells_what_it_has(project: Project) -> None:
     project.suite(wrong("bad"), *(hanging(f"late-{number}", timeout=None) for number in range(3)))
 
-    result = project.bench("-x", "--bench-json=b.json", *workers)
+    result = project.bench("-x", "--bench-json=b.json")
 
     assert result.ret != pytest.ExitCode.OK
     assert by_scenario(project).keys() == {"bad"}

@@ -73,15 +73,11 @@ def test_whoever_has_a_part_in_the_protocol_gets_each_run(project: Project, step
     assert seen == {"suite.yaml::a[sim/steady]", "suite.yaml::b[sim/steady]"}
 
 
-def test_the_slowest_runs_are_told(project: Project, workers: tuple[str, ...]) -> None:
+def test_the_slowest_runs_are_told(project: Project) -> None:
     project.suite(right("a"))
-    project.bench("--durations=0", "--durations-min=0.000001", *workers).stdout.fnmatch_lines(
-        ["*s call * suite.yaml::a*"]
-    )
+    project.bench("--durations=0", "--durations-min=0.000001").stdout.fnmatch_lines(["*s call * suite.yaml::a*"])
 
 
-def test_a_passed_run_that_was_expected_to_fail_is_told_as_pytest_tells_it(
-    project: Project, workers: tuple[str, ...]
-) -> None:
+def test_a_passed_run_that_was_expected_to_fail_is_told_as_pytest_tells_it(project: Project) -> None:
     project.suite(right("a", xfail="too hard"), right("b"))
-    assert project.bench(*workers).parseoutcomes() == {"passed": 1, "xpassed": 1}
+    assert project.bench().parseoutcomes() == {"passed": 1, "xpassed": 1}

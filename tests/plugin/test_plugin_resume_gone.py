@@ -29,24 +29,22 @@ def finished_session(project: Project, *arguments: str) -> str:
     return said.decode()
 
 
-def test_what_is_no_longer_in_the_suite_is_said_once_and_the_run_is_finished(
-    project: Project, sim: SimServer, workers: tuple[str, ...]
-) -> None:
+def test_what_is_no_longer_in_the_suite_is_said_once_and_the_run_is_finished(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     suite(project, hanging("old", timeout=60))
-    end_after(session(project, *workers), 3, signal.SIGKILL)
+    end_after(session(project), 3, signal.SIGKILL)
     suite(project, broken("new"))
 
-    first = finished_session(project, "--bench-resume", *workers)
+    first = finished_session(project, "--bench-resume")
 
     (run,) = stored_runs(project)
     assert f"no longer in the suite: 1 run of {run.id} (suite.yaml::old[watched])\n" in first
     assert "not asked for here" not in first
     assert (run.state, run.total) == ("unfinished", 4)
     suite(project, right("new"))
-    second = finished_session(project, "-x", "--bench-resume", *workers)
+    second = finished_session(project, "-x", "--bench-resume")
     assert "no longer in the suite" not in second
-    assert "to finish this run" not in finished_session(project, "--bench-resume", *workers)
+    assert "to finish this run" not in finished_session(project, "--bench-resume")
     assert [(each.state, each.total) for each in stored_runs(project)] == [("finished", 4)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.plugin.plugin_parts import Project, json_report, right
+from tests.plugin.plugin_parts import Project, by_both, json_report, right
 
 RAISING = """
 import asyncio, pytest
@@ -133,7 +133,7 @@ def test_an_exit_with_status_0_amid_runs_is_no_success(project: Project, workers
     assert result.ret != 0
 
 
-@pytest.mark.parametrize("code", ["items[:] = items * 2", "items.append(items[0])"])
+@by_both("code", "items[:] = items * 2", "items.append(items[0])")
 def test_an_item_that_stands_twice_is_run_as_another_trial(
     project: Project, workers: tuple[str, ...], code: str
 ) -> None:
@@ -150,13 +150,11 @@ def test_an_item_that_stands_twice_is_run_as_another_trial(
     assert result.parseoutcomes() == {"passed": len(found)}
 
 
-def test_a_file_that_is_named_twice_is_run_twice_where_that_is_asked_for(
-    project: Project, workers: tuple[str, ...]
-) -> None:
+def test_a_file_that_is_named_twice_is_run_twice_where_that_is_asked_for(project: Project) -> None:
     project.suite(right("a"))
 
-    once = project.bench("suite.yaml", "suite.yaml", *workers)
-    twice = project.bench("suite.yaml", "suite.yaml", "--keep-duplicates", *workers)
+    once = project.bench("suite.yaml", "suite.yaml")
+    twice = project.bench("suite.yaml", "suite.yaml", "--keep-duplicates")
 
     assert once.parseoutcomes() == {"passed": 1}
     assert twice.parseoutcomes() == {"passed": 2}
