@@ -108,7 +108,7 @@ def test_an_id_that_could_not_be_typed_again_is_refused_or_can_be(project: Proje
         assert "\x1b" not in result.stdout.str()
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(name=st.text(st.characters(codec="utf-8"), max_size=12))
 def test_any_id_is_refused_or_can_be_selected(project: Project, name: str) -> None:
     project.write("suite.json", json.dumps({"scenarios": [right(name, models=["sim/steady"])]}))

@@ -21,11 +21,11 @@ def pytest_bench_graders():
 """
 
 
-def test_a_grader_of_the_users_is_a_check(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_grader_of_the_users_is_a_check(project: Project) -> None:
     project.write("conftest.py", POLITE)
     project.suite(right("good", checks=[{"polite": True}]), wrong("bad", checks=[{"polite": True}]))
 
-    result = project.bench(*workers)
+    result = project.bench()
 
     assert result.parseoutcomes() == {"passed": 1, "failed": 1}
     result.stdout.fnmatch_lines(["*failed  polite*: no please in it"])

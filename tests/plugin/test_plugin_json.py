@@ -42,8 +42,9 @@ def by_scenario(project: Project) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def told(project: Project, workers: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """A result of each status."""
+def told(project: Project, request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
+    """A result of each status; a test's indirect parameter is further arguments."""
+    workers: tuple[str, ...] = getattr(request, "param", ())
     weighted = [{"equals": "4", "name": "exactly", "weight": 3}, {"contains": "5"}]
     project.suite(
         right("good"),
@@ -57,6 +58,7 @@ def told(project: Project, workers: tuple[str, ...]) -> dict[str, dict[str, Any]
     return by_scenario(project)
 
 
+@pytest.mark.parametrize("told", [(), ("-n2",)], indirect=True, ids=["serial", "n2"])
 def test_every_result_has_the_contracts_fields(told: dict[str, dict[str, Any]]) -> None:
     assert {name: result["status"] for name, result in told.items()} == {
         "good": "passed",

@@ -53,9 +53,9 @@ def test_junit_has_the_reason_as_message_and_the_text_within(project: Project) -
         assert "answer:" in (failure.text or "")
 
 
-def test_json_report_knows_where_it_stands_and_why(project: Project, workers: tuple[str, ...]) -> None:
+def test_json_report_knows_where_it_stands_and_why(project: Project) -> None:
     failing(project)
-    project.bench("--json-report", *workers)
+    project.bench("--json-report")
 
     document = json.loads((project.path / ".report.json").read_text())
 

@@ -48,13 +48,13 @@ def cases(project: Project) -> list[tuple[str | None, ...]]:
     )
 
 
-def test_junit_is_the_same_whether_somebody_watches_or_not(project: Project, workers: tuple[str, ...]) -> None:
+def test_junit_is_the_same_whether_somebody_watches_or_not(project: Project) -> None:
     project.suite(right("a"), right("b", tags=["smoke"]), wrong("c"), right("d"))
-    project.bench("--junitxml=junit.xml", *workers)
+    project.bench("--junitxml=junit.xml")
     alone = cases(project)
     project.write("conftest.py", WATCHER.format(step="setup", argument="item"))
 
-    result = project.bench("--junitxml=junit.xml", *workers)
+    result = project.bench("--junitxml=junit.xml")
 
     assert result.parseoutcomes() == {"passed": 3, "failed": 1}
     assert len(alone) == 4

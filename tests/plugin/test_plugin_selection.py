@@ -76,12 +76,12 @@ def test_showing_setups_calls_no_model(project: Project, option: str) -> None:
     result.stdout.no_fnmatch_line("*benchmark summary*")
 
 
-def test_the_last_failures_are_run_again(project: Project, workers: tuple[str, ...]) -> None:
+def test_the_last_failures_are_run_again(project: Project) -> None:
     project.suite(right("good"), wrong("bad"), name="s.yaml")
     project.write("test_ordinary.py", "def test_one(): pass\n")
-    first = project.bench(*workers)
+    first = project.bench()
 
-    again = project.bench("--lf", *workers)
+    again = project.bench("--lf")
 
     assert first.parseoutcomes() == {"passed": 2, "failed": 1}
     assert again.parseoutcomes() == {"failed": 1}

@@ -41,7 +41,7 @@ KINDS = ["skip", "exit", "fail", "stop", "system", "deep", "interrupt", "memory"
 KINDS += ["generator", "cancel", "async stop", "mute", "none", "text", "many"]
 
 
-@pytest.mark.parametrize("check", ["raises", "raises_at_once"])
+@by_both("check", "raises", "raises_at_once")
 def test_whatever_a_check_raises_is_an_error_of_its_run(project: Project, workers: tuple[str, ...], check: str) -> None:
     project.write("conftest.py", RAISING)
     project.suite(*(right(kind.replace(" ", "-"), checks=[{check: kind}]) for kind in KINDS), right("add"))
@@ -71,7 +71,7 @@ def pytest_bench_graders(): return [Closes]
 """
 
 
-@pytest.mark.parametrize("stream", ["stdout", "stderr", "__stdout__"])
+@by_both("stream", "stderr", "__stdout__", "stdout")
 def test_a_check_that_closes_a_stream_loses_no_result(project: Project, workers: tuple[str, ...], stream: str) -> None:
     project.write("conftest.py", CLOSING.format(name="sys", code=f"sys.{stream}.close()"))
     project.suite(right("a"), {"id": "closes", "prompt": "x", "checks": ["closes"]}, right("b"))
