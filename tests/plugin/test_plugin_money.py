@@ -35,6 +35,7 @@ def results(project: Project) -> dict[str, dict[str, object]]:
 def test_failed_attempts_that_were_billed_are_paid(project: Project, workers: tuple[str, ...]) -> None:
     unusable: Reply = (200, {"usage": ANSWER["usage"], "choices": []}, Fraction(2))
     refused: Reply = (500, {"error": {"message": "no"}}, Fraction(0))
+    project.waits("0.001")
     with billing({"a": [unusable, unusable, refused, unusable, TWO_DOLLARS]}) as books:
         project_with(project, books, "a")
         result = project.bench(*OUT, *workers)

@@ -35,7 +35,7 @@ def test_a_check_that_holds_the_interpreter_is_ended(
     project.watch(sim.url)
     requests(sim)  # it is up, so that the limit is the check's
     checks = [{"backtracks": "(a+)+$"}]
-    project.suite(right("holds", checks=checks, timeout=2), right("add"), models=["watched"])
+    project.suite(right("holds", checks=checks, timeout=3), right("add"), models=["watched"])
 
     result = project.bench_process("--bench-json=out.json", *workers)
 

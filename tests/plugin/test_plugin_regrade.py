@@ -162,9 +162,9 @@ def test_an_answer_that_no_check_got_to_is_judged_now(project: Project, sim: Sim
     project.write("conftest.py", BLOCKING)
     project.watch(sim.url)
     requests(sim)  # it is up, so that the limit is the check's
-    project.suite(right("a", checks=[{"blocks": True}], timeout=1.5), models=["watched"])
+    project.suite(right("a", checks=[{"blocks": True}], timeout=3), models=["watched"])
     assert project.bench().parseoutcomes() == {"failed": 1}
-    project.suite(right("a", checks=[{"min_words": 1}], timeout=1.5), models=["watched"])
+    project.suite(right("a", checks=[{"min_words": 1}], timeout=3), models=["watched"])
 
     assert project.bench("--bench-regrade").parseoutcomes() == {"passed": 1}
 

@@ -17,6 +17,7 @@ def test_a_request_gets_that_many_further_attempts(
     project: Project, sim: SimServer, arguments: tuple[str, ...], attempts: int
 ) -> None:
     project.watch(sim.url)
+    project.waits("0.001")
     project.suite(scenario("storm", BROKEN), models=["watched"])
 
     result = project.bench(*arguments)

@@ -25,6 +25,23 @@ def pytest_sessionstart(session):
 """
 
 
+WAITS = """
+import pathlib, time
+from pytest_benchmodels import Grade, Grader
+
+class Waits(Grader, frozen=True):
+    waits_for: str
+
+    def grade(self, response):
+        while not pathlib.Path(self.waits_for).exists():
+            time.sleep(0.005)  # in a thread of its own, ended by the run's limit
+        return Grade.of(True)
+
+def pytest_bench_graders():
+    return [Waits]
+"""
+
+
 def servers_of(session: LiveSession) -> list[int]:
     """The simulated servers among the processes that this session started."""
     return [number for number, command in session._processes() if MODULE in command]
@@ -42,17 +59,19 @@ def children_that_serve() -> set[int]:
 
 
 def test_one_server_serves_all_workers_and_ends_with_its_session(project: Project, workers: tuple[str, ...]) -> None:
-    project.suite(right("add"), wrong("bad"), hanging("late", timeout=2))
+    project.write("conftest.py", WAITS)
+    project.suite(right("add"), wrong("bad"), right("last", checks=[{"waits_for": "counted"}]))
 
     with live_session(project.path, *workers) as session:
         session.wait_for("PASSED")
         serving = servers_of(session)
+        project.write("counted", "")
         status, output = session.end()
         gone = session.is_gone()
 
     assert len(serving) == 1
     assert (status, gone) == (pytest.ExitCode.TESTS_FAILED, True)
-    assert "2 failed, 1 passed" in output
+    assert "1 failed, 2 passed" in output
 
 
 def test_it_ends_with_a_session_that_is_killed(project: Project, workers: tuple[str, ...]) -> None:
