@@ -31,7 +31,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Schedulin
 
     xdist's usual way sends tests in batches: in the end one worker has the long ones, and the other has none.
     """
-    if config.getvalue("dist") != "load":
+    if config.getvalue("dist") != "load" or config.getoption("bench", default=False):
         return None
     from xdist.scheduler import WorkStealingScheduling
 
