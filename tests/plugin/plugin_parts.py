@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 __all__ = [
+    "WAITS_FOR_A_FILE",
     "Project",
     "broken",
     "by_both",
@@ -25,6 +26,22 @@ __all__ = [
 
 Scenario = dict[str, object]
 
+# A check that is over when the session's folder has the file that it names.
+WAITS_FOR_A_FILE = """
+import pathlib, time
+from pytest_benchmodels import Grade, Grader
+
+class Waits(Grader, frozen=True):
+    waits_for: str
+
+    def grade(self, response):
+        while not pathlib.Path(self.waits_for).exists():
+            time.sleep(0.005)  # in a thread of its own, ended by the run's limit
+        return Grade.of(True)
+
+def pytest_bench_graders():
+    return [Waits]
+"""
 _WAITS = """
 import pytest
 from pytest_benchmodels.engine.backoff import Backoff

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels import SimServer
-from tests.plugin.plugin_parts import Project, hanging, right, wrong
+from tests.plugin.plugin_parts import WAITS_FOR_A_FILE, Project, hanging, right, wrong
 from tests.plugin.plugin_process import LiveSession, live_session
 
 MODULE = "pytest_benchmodels.providers.sim"
@@ -22,23 +22,6 @@ def pytest_sessionstart(session):
     def start():
         raise RuntimeError("started")
     session.config.stash[BENCH]._start_sim = start
-"""
-
-
-WAITS = """
-import pathlib, time
-from pytest_benchmodels import Grade, Grader
-
-class Waits(Grader, frozen=True):
-    waits_for: str
-
-    def grade(self, response):
-        while not pathlib.Path(self.waits_for).exists():
-            time.sleep(0.005)  # in a thread of its own, ended by the run's limit
-        return Grade.of(True)
-
-def pytest_bench_graders():
-    return [Waits]
 """
 
 
@@ -59,7 +42,7 @@ def children_that_serve() -> set[int]:
 
 
 def test_one_server_serves_all_workers_and_ends_with_its_session(project: Project, workers: tuple[str, ...]) -> None:
-    project.write("conftest.py", WAITS)
+    project.write("conftest.py", WAITS_FOR_A_FILE)
     project.suite(right("add"), wrong("bad"), right("last", checks=[{"waits_for": "counted"}]))
 
     with live_session(project.path, *workers) as session:
