@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.redis_server import running_redis
 
+if TYPE_CHECKING:
+    from xdist.scheduler import Scheduling
+
 # How long it takes to draw or to try an example says nothing on a busy machine.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+# The tests start some two thousand processes that import the package. Where nothing compiled may be kept, each of them
+# compiles it anew, which takes longer than all else that it does.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling | None:
+    """Let a worker without work take some from the others, unless the command line names another way.
+
+    xdist's usual way sends tests in batches: in the end one worker has the long ones, and the other has none.
+    """
+    if config.getvalue("dist") != "load" or config.getoption("bench", default=False):
+        return None
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log)
 
 
 @pytest.fixture(scope="module")

@@ -35,14 +35,17 @@ class StoreRecall:
         self._resumed = resumed
         self._fingerprints: dict[str, str] = {}
         self._expected: dict[str, Answers] = {}
+        self._known: dict[str, Result] = {}
 
     def expect(self, runs: Sequence[Run]) -> None:
-        """Read the answers to all of them at once, where answers are what is wanted."""
+        """Read the results of all of them at once, or the answers to them where answers are what is wanted."""
         self._fingerprints = {run.nodeid: fingerprint(run) for run in runs}
-        self._expected = {}
-        if self._resumed is None:
-            with suppress(StoreError):  # asked one by one, it is said of each
+        self._expected, self._known = {}, {}
+        with suppress(StoreError):  # asked one by one, it is said of each
+            if self._resumed is None:
                 self._expected = self._store.responses.find_all(self._fingerprints.values())
+            else:
+                self._known = self._store.results.some(self._resumed, self._fingerprints)
 
     def of(self, run: Run) -> Memory:
         """What is known of a run; a store that cannot be read knows nothing, and says why."""
@@ -77,7 +80,7 @@ class StoreRecall:
     def _finished(self, run: Run) -> Result | None:
         if self._resumed is None:
             return None
-        result = self._store.results.one(self._resumed, run.nodeid)
+        result = self._known.get(run.nodeid) or self._store.results.one(self._resumed, run.nodeid)
         return result if result is not None and result.status in _FINISHED else None
 
     def _answers(self, run: Run, asked: str, reason: str) -> Memory:

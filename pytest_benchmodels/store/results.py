@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -69,6 +70,10 @@ WHERE documents.result IN (SELECT id FROM results WHERE run = ?) ORDER BY docume
 """
 _RANKS = "SELECT nodeid, status, started_at FROM results WHERE run = ?"
 _GRADE_FINGERPRINTS = "SELECT nodeid, grade_fingerprint FROM results WHERE run = ?"
+_SOME_DOCUMENTS = """
+SELECT nodeid, data FROM results JOIN documents ON documents.result = results.id
+WHERE run = ? AND nodeid IN (SELECT value FROM json_each(?))
+"""
 _DOCUMENT = "SELECT data FROM documents WHERE result = (SELECT id FROM results WHERE run = ? AND nodeid = ?)"
 
 
@@ -110,6 +115,12 @@ class Results:
         """The result of a run with this node id, None if there is none."""
         row = self._database.row(tuple[str], _DOCUMENT, (self._number(run_id), well_formed(nodeid)))
         return None if row is None else self._decoded(run_id, nodeid, row[0])
+
+    def some(self, run_id: str, nodeids: Iterable[str]) -> dict[str, Result]:
+        """The results of a run with these node ids, by node id, as far as there are any: far faster than one by one."""
+        wanted = json.dumps(list(map(well_formed, nodeids)))
+        rows = self._database.rows(tuple[str, str], _SOME_DOCUMENTS, (self._number(run_id), wanted))
+        return {nodeid: self._decoded(run_id, nodeid, data) for nodeid, data in rows}
 
     def records(self, run_id: str) -> Iterator[Record]:
         """The same as `of`, with the fingerprints of their grades; without answers."""

@@ -81,8 +81,8 @@ def test_sessions_and_commands_are_measured(tmp_path: Path) -> None:
     assert [row.limit for row in rows if "from the last answer" in row.what] == ["5 s", "5 s"]
     commands = [row for row in rows if "stored runs" in row.what]
     assert [row.what.partition(" with ")[0] for row in commands] == [
-        "--bench-regrade",
         "--bench-resume, all runs there",
+        "--bench-regrade",
         "benchmodels list",
         "benchmodels show",
         "benchmodels compare",

@@ -10,9 +10,47 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-__all__ = ["Project", "broken", "hanging", "json_report", "junit_cases", "properties", "right", "scenario", "wrong"]
+__all__ = [
+    "WAITS_FOR_A_FILE",
+    "Project",
+    "broken",
+    "by_both",
+    "hanging",
+    "json_report",
+    "junit_cases",
+    "properties",
+    "right",
+    "scenario",
+    "wrong",
+]
 
 Scenario = dict[str, object]
+
+# A check that is over when the session's folder has the file that it names.
+WAITS_FOR_A_FILE = """
+import pathlib, time
+from pytest_benchmodels import Grade, Grader
+
+class Waits(Grader, frozen=True):
+    waits_for: str
+
+    def grade(self, response):
+        while not pathlib.Path(self.waits_for).exists():
+            time.sleep(0.005)  # in a thread of its own, ended by the run's limit
+        return Grade.of(True)
+
+def pytest_bench_graders():
+    return [Waits]
+"""
+_WAITS = """
+import pytest
+from pytest_benchmodels.engine.backoff import Backoff
+
+def pytest_configure(config):
+    patch = pytest.MonkeyPatch()
+    patch.setattr(Backoff, "_nominal_s", lambda _, n, cap_s: {seconds})
+    config.add_cleanup(patch.undo)
+"""
 
 
 def scenario(name: str, /, sim: dict[str, object] | None = None, **keys: object) -> Scenario:
@@ -68,6 +106,10 @@ class Project:
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         self.write("bench.toml", "\n".join((before, f"[model.{alias}]", *lines)))
 
+    def waits(self, seconds: str) -> None:
+        """Let the n-th wait between attempts be drawn from so many seconds, an expression of `n`."""
+        self.write("conftest.py", _WAITS.format(seconds=seconds))
+
     def bench(self, *arguments: str) -> pytest.RunResult:
         """Run `pytest --bench` in this process; warnings are errors."""
         return self._pytester.runpytest_inprocess("--bench", "-Werror", *arguments)
@@ -75,6 +117,22 @@ class Project:
     def bench_process(self, *arguments: str) -> pytest.RunResult:
         """The same in a process of its own, which may be ended."""
         return self._pytester.runpytest_subprocess("--bench", "-Werror", *arguments)
+
+
+def by_both(names: str, *cases: Any) -> pytest.MarkDecorator:
+    """Parametrize `workers` and these names: each case in one process, the last one with two workers too.
+
+    What differs with workers is the way that results take, not the case.
+    """
+    rows = [((), case) for case in cases] + [(("-n2",), cases[-1])]
+    several = "," in names
+    return pytest.mark.parametrize(
+        f"workers,{names}",
+        [
+            pytest.param(workers, *(case if several else (case,)), id=f"{'n2' if workers else 'serial'}-{case!s:.40}")
+            for workers, case in rows
+        ],
+    )
 
 
 def junit_cases(path: Path) -> dict[str, ET.Element]:

@@ -23,7 +23,7 @@ def test_a_slow_or_limited_model_does_not_hold_back_a_fast_one(project: Project,
             models=(),
         )
 
-        result = project.bench("--bench-concurrency=2", "--bench-timeout=60", *workers)
+        result = project.bench("--bench-concurrency=2", "--bench-timeout=300", *workers)
 
     assert result.parseoutcomes() == {"passed": len(models) * RUNS}
 

@@ -15,13 +15,11 @@ def test_without_bench_nothing_is_collected(pytester: pytest.Pytester, project: 
     assert pytester.runpytest_inprocess("-Werror").ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
-def test_without_bench_ordinary_tests_run_alone(
-    pytester: pytest.Pytester, project: Project, workers: tuple[str, ...]
-) -> None:
+def test_without_bench_ordinary_tests_run_alone(pytester: pytest.Pytester, project: Project) -> None:
     project.suite(right("add"))
     project.write("test_ordinary.py", "def test_one(): pass\n")
 
-    result = pytester.runpytest_inprocess("-Werror", *workers)
+    result = pytester.runpytest_inprocess("-Werror")
 
     assert result.ret == 0
     assert result.parseoutcomes() == {"passed": 1}

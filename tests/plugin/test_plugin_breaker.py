@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from pytest_benchmodels import SimServer
-from tests.plugin.plugin_parts import Project, right, scenario
+from tests.plugin.plugin_parts import Project, by_both, right, scenario
 from tests.plugin.plugin_results import JSON, results, seen_by
 
 RUNS = 20
@@ -39,7 +39,7 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.kind)
+@by_both("refusal", *REFUSALS)
 def test_a_model_that_is_refused_five_times_in_a_row_is_not_asked_again(
     project: Project, sim: SimServer, workers: tuple[str, ...], refusal: Refusal
 ) -> None:
@@ -70,11 +70,11 @@ def test_a_model_that_is_refused_five_times_in_a_row_is_not_asked_again(
     result.stdout.fnmatch_lines([f"{kind}: {said} (bad, 1 attempt, *)"])
 
 
-def test_a_server_that_is_not_there_is_given_up(project: Project, closed_port: int, workers: tuple[str, ...]) -> None:
+def test_a_server_that_is_not_there_is_given_up(project: Project, closed_port: int) -> None:
     project.watch(f"http://127.0.0.1:{closed_port}/v1", "gone")
     project.suite(*(right(f"s{number}") for number in range(RUNS)), models=["gone", "sim/steady"])
 
-    result = project.bench("--bench-retries=1", f"--bench-concurrency={WINDOW}", JSON, *workers)
+    result = project.bench("--bench-retries=1", f"--bench-concurrency={WINDOW}", JSON)
 
     assert result.parseoutcomes() == {"passed": RUNS, "errors": RUNS}
     attempts = [run["attempts"] for run in results(project).values() if run["model"] == "gone"]

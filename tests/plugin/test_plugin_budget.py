@@ -56,13 +56,11 @@ def test_what_is_in_flight_when_it_is_spent_still_ends(project: Project, workers
     assert spent == pytest.approx(1.0)
 
 
-def test_an_unknown_price_is_said_once_and_counts_as_unknown(
-    project: Project, sim: SimServer, workers: tuple[str, ...]
-) -> None:
+def test_an_unknown_price_is_said_once_and_counts_as_unknown(project: Project, sim: SimServer) -> None:
     project.write("bench.toml", alias(sim, "unpriced"))
     project.suite(right("a"), right("b"), models=["unpriced"])
 
-    result = project.bench("--bench-budget=0.01", JSON, *workers)
+    result = project.bench("--bench-budget=0.01", JSON)
 
     assert result.parseoutcomes() == {"passed": 2}
     unknown = "cost unknown: unpriced (the budget does not count them); set price = {input = ..., output = ...} "

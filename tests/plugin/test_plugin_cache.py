@@ -28,15 +28,13 @@ def test_nothing_is_asked_twice_and_it_is_a_run_of_its_own(
     assert [run.state for run in stored_runs(project)] == ["finished", "finished"]
 
 
-def test_the_answer_of_a_changed_check_is_judged_afresh(
-    project: Project, sim: SimServer, workers: tuple[str, ...]
-) -> None:
+def test_the_answer_of_a_changed_check_is_judged_afresh(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     project.suite(right("a"), models=["watched"])
     project.bench()
     project.suite(right("a", checks=[{"equals": "5"}]), models=["watched"])
 
-    result = project.bench("--bench-cache", *workers)
+    result = project.bench("--bench-cache")
 
     assert result.parseoutcomes() == {"failed": 1}
     result.stdout.fnmatch_lines(["*expected '5', got '4'*"])
@@ -100,14 +98,14 @@ def test_an_answer_of_another_model_is_not_reused(project: Project, sim: SimServ
     assert requests(sim) == 1
 
 
-def test_trials_keep_their_own_answers(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+def test_trials_keep_their_own_answers(project: Project, sim: SimServer) -> None:
     """A model that is right half of the time is so again, trial by trial; a further trial is asked anew."""
     project.watch(sim.url)
     project.suite(scenario("coin", {"accuracy": 0.5}), models=["watched"])
     first = project.bench("--bench-repeat=9", "--bench-json=first.json")
     assert min(first.parseoutcomes().values()) > 0
 
-    project.bench("--bench-cache", "--bench-repeat=10", "--bench-json=second.json", *workers)
+    project.bench("--bench-cache", "--bench-repeat=10", "--bench-json=second.json")
 
     before, after = (
         {entry["trial"]: entry["response"]["text"] for entry in json_report(project.path / name)["results"]}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import pytest
-
-from tests.plugin.plugin_parts import Project, json_report, junit_cases, right
+from tests.plugin.plugin_parts import Project, by_both, json_report, junit_cases, right
 from tests.plugin.plugin_store import stored_runs
 
 # Processes see the change as if the machine's clock had been set: one after its second run, a worker before its first.
@@ -29,7 +27,7 @@ def pytest_unconfigure():
 """
 
 
-@pytest.mark.parametrize("by_s", [3600, -3600])
+@by_both("by_s", 3600, -3600)
 def test_a_clock_that_is_set_changes_no_duration(project: Project, workers: tuple[str, ...], by_s: int) -> None:
     project.suite(*(right(name) for name in "abcdef"))
     project.write("conftest.py", SETS_THE_CLOCK.replace("BY", str(by_s)))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.plugin.plugin_parts import Project, json_report, right, scenario
+from tests.plugin.plugin_parts import Project, by_both, json_report, right, scenario
 
 ODD = [
     "two words",
@@ -71,7 +71,7 @@ def test_all_of_them_run_and_are_reported_by_their_names(project: Project, worke
     assert {run["scenario"] for run in told} == set(ODD)
 
 
-@pytest.mark.parametrize("name", ["a/b/c", "über größe", "l" * 1000])
+@by_both("name", "a/b/c", "l" * 1000, "über größe")
 def test_a_failure_of_an_odd_name_is_run_again(project: Project, workers: tuple[str, ...], name: str) -> None:
     failing = scenario(name, {"accuracy": 0}, models=["sim/steady"])
     project.write("suite.json", json.dumps({"scenarios": [right("other", models=["sim/steady"]), failing]}))
@@ -108,7 +108,7 @@ def test_an_id_that_could_not_be_typed_again_is_refused_or_can_be(project: Proje
         assert "\x1b" not in result.stdout.str()
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(name=st.text(st.characters(codec="utf-8"), max_size=12))
 def test_any_id_is_refused_or_can_be_selected(project: Project, name: str) -> None:
     project.write("suite.json", json.dumps({"scenarios": [right(name, models=["sim/steady"])]}))

@@ -26,14 +26,14 @@ def large_suite(project: Project) -> None:
     project.suite(*scenarios, models=[])
 
 
-def test_a_real_regression_is_told(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_real_regression_is_told(project: Project) -> None:
     large_suite(project)
     model(project, 0.95)
     project.bench()
     before = stored_runs(project)[0].id
     model(project, 0.7)
 
-    result = project.bench(f"--bench-compare={before}", "--bench-json=b.json", "--tb=no", *workers)
+    result = project.bench(f"--bench-compare={before}", "--bench-json=b.json", "--tb=no")
 
     result.stdout.fnmatch_lines(["*- comparison -*", f"*run {before}*", "m *-* pp *worse"])
     comparison = json_report(project.path / "b.json")["comparison"]

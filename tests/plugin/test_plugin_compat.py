@@ -64,9 +64,7 @@ def test_skip_marks_are_asked_as_pytest_asks_them(pytester: pytest.Pytester, nam
 
 
 @pytest.mark.parametrize("mark", ["skip(condition=True)", "skipif('1 / 0', reason='?')"])
-def test_a_mark_that_cannot_be_evaluated_is_reported_and_calls_no_model(
-    project: Project, workers: tuple[str, ...], mark: str
-) -> None:
+def test_a_mark_that_cannot_be_evaluated_is_reported_and_calls_no_model(project: Project, mark: str) -> None:
     project.write(
         "conftest.py",
         "import pytest\n\n"
@@ -75,7 +73,7 @@ def test_a_mark_that_cannot_be_evaluated_is_reported_and_calls_no_model(
     )
     project.suite(right("marked"), right("add"))
 
-    result = project.bench(*workers)
+    result = project.bench()
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert result.parseoutcomes() == {"passed": 1, "errors": 1}
@@ -126,11 +124,11 @@ def test_what_we_write_does_not_count_as_columns_of_pytests_line() -> None:
     assert isinstance(writer.fullwidth, int)
 
 
-def test_reports_of_setup_and_call_ask_the_item_for_its_text(project: Project, workers: tuple[str, ...]) -> None:
+def test_reports_of_setup_and_call_ask_the_item_for_its_text(project: Project) -> None:
     """`_repr_failure_py`: without it both would show this package's own lines."""
     project.suite(wrong("bad"), broken("refused"))
 
-    result = project.bench("--tb=long", *workers)
+    result = project.bench("--tb=long")
 
     assert result.parseoutcomes() == {"failed": 1, "errors": 1}
     for line in ("*Traceback*", "*collect.py*", "*_raise_if*", "*WrongAnswerError*", "*NoAnswerError*"):

@@ -64,7 +64,7 @@ def test_a_models_own_window_does_not_widen(project: Project) -> None:
     assert most_in_flight(project, ("--bench-concurrency=2",), (2, 2), max_in_flight=50) == (2, 2)
 
 
-@pytest.mark.parametrize("dist", ["loadfile", "loadscope", "each"])
+@pytest.mark.parametrize("dist", ["loadfile", "each"])
 def test_schedulers_of_xdist_s_own_keep_to_the_lanes(project: Project, dist: str) -> None:
     """More workers than lanes, each with items that no other may run."""
     with held_sim(AtOnce({"steady": 2})) as server:
@@ -83,7 +83,7 @@ def test_schedulers_of_xdist_s_own_keep_to_the_lanes(project: Project, dist: str
     assert 6 * LATENCY_S <= run["lower_bound_s"] <= run["makespan_s"]
 
 
-@pytest.mark.parametrize("arguments", [(), ("-n2",), ("-n2", "--dist=loadfile")], ids=" ".join)
+@pytest.mark.parametrize("arguments", [(), ("-n2", "--dist=loadfile")], ids=" ".join)
 def test_the_lower_bound_knows_what_models_have_in_common(project: Project, arguments: tuple[str, ...]) -> None:
     names = ("first", "second", "third")
     with held_sim(AtOnce({"steady": 2})) as server:

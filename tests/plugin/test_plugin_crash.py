@@ -20,8 +20,7 @@ def pytest_bench_graders():
 """
 
 
-@pytest.mark.parametrize("how", ["exit", "kill"])
-@pytest.mark.parametrize("workers", ["-n2", "-n3"])
+@pytest.mark.parametrize(("workers", "how"), [("-n2", "kill"), ("-n3", "exit")])
 def test_only_the_run_that_ended_its_worker_is_an_error(project: Project, workers: str, how: str) -> None:
     project.write("conftest.py", DEADLY)
     deadly = right("deadly", checks=[{"exits": how}])

@@ -73,11 +73,11 @@ def test_without_the_cache_plugin_nothing_is_known_and_nothing_kept(pytester: py
     assert not Path(pytester.path, ".pytest_cache").exists()
 
 
-def test_a_cache_that_cannot_be_written_costs_no_result(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_cache_that_cannot_be_written_costs_no_result(project: Project) -> None:
     project.suite(right("add"))
     project.write(".pytest_cache/v/benchmodels", "a file where a folder would have to be")
 
-    result = project.bench(*workers)
+    result = project.bench()
 
     assert result.ret == 0
     result.stdout.fnmatch_lines(["1 scenario x 1 model = 1 run in *"])

@@ -55,12 +55,12 @@ FAULTS = {
 }
 
 
-def test_each_fault_ends_its_run_with_its_status_and_its_reason(project: Project, workers: tuple[str, ...]) -> None:
+def test_each_fault_ends_its_run_with_its_status_and_its_reason(project: Project) -> None:
     late = {name for name, fault in FAULTS.items() if fault.status == "timeout"}
     suite = [scenario(name, fault.knobs, timeout=LIMIT_S if name in late else 60) for name, fault in FAULTS.items()]
     project.suite(*suite, right("sound"))
 
-    result = project.bench("--bench-retries=1", JSON, *workers)
+    result = project.bench("--bench-retries=1", JSON)
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert result.parseoutcomes() == {"passed": 1, "failed": len(late), "errors": len(FAULTS) - len(late)}
@@ -73,14 +73,14 @@ def test_each_fault_ends_its_run_with_its_status_and_its_reason(project: Project
 
 
 def test_a_key_is_not_carried_to_another_host(
-    project: Project, sim: SimServer, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+    project: Project, sim: SimServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TEST_KEY", KEY)
     project.watch(sim.url, "redirecting", api_key_env="TEST_KEY")
     with SimServer() as elsewhere:
         project.suite(scenario("moved", {"redirect": f"{elsewhere.url}/chat/completions"}), models=["redirecting"])
 
-        result = project.bench(JSON, *workers)
+        result = project.bench(JSON)
 
         assert elsewhere.stats() == {}
     run = results(project)["moved[redirecting]"]

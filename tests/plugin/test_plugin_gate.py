@@ -43,11 +43,11 @@ def test_other_tests_that_fail_still_count(project: Project, workers: tuple[str,
     assert project.bench(f"--bench-gate={HOLDS}", *workers).ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_a_file_that_cannot_be_read_still_counts(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_file_that_cannot_be_read_still_counts(project: Project) -> None:
     project.suite(right("a"), wrong("b"))
     project.write("bad.yaml", "scenarios: 3\n")
 
-    assert project.bench(f"--bench-gate={HOLDS}", *workers).ret == pytest.ExitCode.TESTS_FAILED
+    assert project.bench(f"--bench-gate={HOLDS}").ret == pytest.ExitCode.TESTS_FAILED
 
 
 def test_each_verdict_is_in_the_terminal_in_junit_and_in_json(project: Project, workers: tuple[str, ...]) -> None:
@@ -237,12 +237,12 @@ def test_a_gate_may_hold_a_run_against_another(project: Project) -> None:
     )
 
 
-def test_gates_judge_what_was_taken_over_as_well(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+def test_gates_judge_what_was_taken_over_as_well(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     project.suite(right("a"), wrong("b"), models=["watched"])
     project.bench()
 
-    result = project.bench("--bench-regrade", "--bench-gate=pass_rate == 50%", *workers)
+    result = project.bench("--bench-regrade", "--bench-gate=pass_rate == 50%")
 
     assert result.ret == 0
     result.stdout.fnmatch_lines(["gate held   pass_rate == 50%: 0.500 (1/2), over 2 of 2 runs"])

@@ -37,10 +37,10 @@ def test_where_the_budget_ends_early_no_gate_holds_in_silence(project: Project) 
     assert project.bench(GATE, "--bench-gate=graded > 10%", *spent).ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_errors_are_no_verdicts_and_timeouts_are(project: Project, workers: tuple[str, ...]) -> None:
+def test_errors_are_no_verdicts_and_timeouts_are(project: Project) -> None:
     project.suite(right("a"), broken("b"), hanging("c"), wrong("d"), right("e", skip="later"))
 
-    outcome = project.bench("--bench-gate=pass_rate >= 30%", *workers)
+    outcome = project.bench("--bench-gate=pass_rate >= 30%")
 
     assert outcome.ret == pytest.ExitCode.TESTS_FAILED
     outcome.stdout.fnmatch_lines(

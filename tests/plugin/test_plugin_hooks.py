@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.plugin.plugin_parts import Project, right, wrong
+from tests.plugin.plugin_parts import Project, by_both, right, wrong
 
 POLITE = """
 import pytest_benchmodels
@@ -21,33 +21,31 @@ def pytest_bench_graders():
 """
 
 
-def test_a_grader_of_the_users_is_a_check(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_grader_of_the_users_is_a_check(project: Project) -> None:
     project.write("conftest.py", POLITE)
     project.suite(right("good", checks=[{"polite": True}]), wrong("bad", checks=[{"polite": True}]))
 
-    result = project.bench(*workers)
+    result = project.bench()
 
     assert result.parseoutcomes() == {"passed": 1, "failed": 1}
     result.stdout.fnmatch_lines(["*failed  polite*: no please in it"])
 
 
-def test_a_check_that_crashes_is_an_error_and_names_its_line(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_check_that_crashes_is_an_error_and_names_its_line(project: Project) -> None:
     crashing = POLITE.replace("return pytest_benchmodels.Grade", "1 / 0; return pytest_benchmodels.Grade")
     project.write("conftest.py", crashing)
     project.suite(right("crash", checks=[{"polite": True}]), right("add"))
 
-    result = project.bench(*workers)
+    result = project.bench()
 
     assert result.parseoutcomes() == {"passed": 1, "errors": 1}
     result.stdout.fnmatch_lines(["check: check 'polite' crashed: ZeroDivisionError: division by zero (conftest.py:7)*"])
 
 
-@pytest.mark.parametrize(
-    ("returned", "said"),
-    [
-        ("[int]", "*is no grader: derive a class from Grader*"),
-        ("[Polite, Polite]", "*a check 'polite' exists already*"),
-    ],
+@by_both(
+    "returned, said",
+    ("[int]", "*is no grader: derive a class from Grader*"),
+    ("[Polite, Polite]", "*a check 'polite' exists already*"),
 )
 def test_a_class_that_is_no_grader_is_said_and_nothing_runs(
     project: Project, workers: tuple[str, ...], returned: str, said: str

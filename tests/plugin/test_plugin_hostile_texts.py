@@ -35,9 +35,9 @@ def test_a_reason_of_a_megabyte_is_cut(project: Project) -> None:
     assert max(map(len, result.outlines)) < 700
 
 
-def test_no_line_of_an_answer_is_a_command_of_a_ci_system(project: Project, workers: tuple[str, ...]) -> None:
+def test_no_line_of_an_answer_is_a_command_of_a_ci_system(project: Project) -> None:
     project.suite(scenario("commands", {"text": COMMANDS}))
-    result = project.bench("suite.yaml", "--bench-store=none", *workers)
+    result = project.bench("suite.yaml", "--bench-store=none")
     result.assert_outcomes(failed=1)
     assert not [line for line in result.outlines if re.search(r"^\s*::|##(vso|teamcity)?\[", line)]
     result.stdout.fnmatch_lines(["    : :error file=app.py,line=1::injected", "  # #vso[[]task.setvariable*"])

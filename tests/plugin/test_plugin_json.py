@@ -42,8 +42,9 @@ def by_scenario(project: Project) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def told(project: Project, workers: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """A result of each status."""
+def told(project: Project, request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
+    """A result of each status; a test's indirect parameter is further arguments."""
+    workers: tuple[str, ...] = getattr(request, "param", ())
     weighted = [{"equals": "4", "name": "exactly", "weight": 3}, {"contains": "5"}]
     project.suite(
         right("good"),
@@ -57,6 +58,7 @@ def told(project: Project, workers: tuple[str, ...]) -> dict[str, dict[str, Any]
     return by_scenario(project)
 
 
+@pytest.mark.parametrize("told", [(), ("-n2",)], indirect=True, ids=["serial", "n2"])
 def test_every_result_has_the_contracts_fields(told: dict[str, dict[str, Any]]) -> None:
     assert {name: result["status"] for name, result in told.items()} == {
         "good": "passed",
@@ -186,10 +188,10 @@ def test_collecting_only_writes_nothing(project: Project) -> None:
     assert not (project.path / "b.json").exists()
 
 
-def test_a_session_that_stops_early_tells_what_it_has(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_session_that_stops_early_tells_what_it_has(project: Project) -> None:
     project.suite(wrong("bad"), *(hanging(f"late-{number}", timeout=None) for number in range(3)))
 
-    result = project.bench("-x", "--bench-json=b.json", *workers)
+    result = project.bench("-x", "--bench-json=b.json")
 
     assert result.ret != pytest.ExitCode.OK
     assert by_scenario(project).keys() == {"bad"}

@@ -43,15 +43,13 @@ def test_two_sessions_keep_one_limit(
     assert len(seen["answered_each_second"]) >= 3
 
 
-def test_two_sessions_keep_one_maximum_of_requests_in_flight(
-    project: Project, sim: SimServer, redis_url: str, workers: tuple[str, ...]
-) -> None:
+def test_two_sessions_keep_one_maximum_of_requests_in_flight(project: Project, sim: SimServer, redis_url: str) -> None:
     """Each session has ten runs at once, and the server bears three requests: for both together, says bench.toml."""
     knobs: dict[str, object] = {"latency": 0.1, "sigma": 0, "limit_in_flight": 3}
     suite = json.dumps({"scenarios": [scenario(f"s{number}", knobs) for number in range(REQUESTS)]})
     config = limited(sim.url, redis_url, "max_in_flight = 3")
 
-    statuses = in_two_folders(project, config, suite, "--bench-concurrency=10", "--bench-json=bench.json", *workers)
+    statuses = in_two_folders(project, config, suite, "--bench-concurrency=10", "--bench-json=bench.json")
 
     assert statuses == [0, 0]
     seen = seen_by(sim)["steady"]

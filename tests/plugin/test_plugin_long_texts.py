@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.plugin.plugin_parts import Project, json_report, scenario
+from tests.plugin.plugin_parts import Project, by_both, json_report, scenario
 
 CHECKS = """
 from typing import ClassVar
@@ -40,7 +38,7 @@ def pytest_bench_graders():
 """
 
 
-@pytest.mark.parametrize("check", ["on_the_loop", "in_a_thread"])
+@by_both("check", "on_the_loop", "in_a_thread")
 def test_a_check_may_say_as_much_as_it_likes(project: Project, workers: tuple[str, ...], check: str) -> None:
     project.write("conftest.py", CHECKS)
     names = ("raises", "cannot judge", "unreadable", "explains", "steers", "no text")
@@ -59,10 +57,10 @@ def test_a_check_may_say_as_much_as_it_likes(project: Project, workers: tuple[st
     assert "an explanation has to be a text, got int" in found["no text"]["error"]["message"]
 
 
-def test_a_server_may_explain_itself_at_length(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_server_may_explain_itself_at_length(project: Project) -> None:
     project.suite(scenario("a", {"status": 400, "text": "y" * 500_000}))
 
-    result = project.bench("--bench-json=b.json", *workers)
+    result = project.bench("--bench-json=b.json")
 
     assert result.parseoutcomes() == {"errors": 1}
     (found,) = json_report(project.path / "b.json")["results"]

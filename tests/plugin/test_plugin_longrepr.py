@@ -53,9 +53,9 @@ def test_junit_has_the_reason_as_message_and_the_text_within(project: Project) -
         assert "answer:" in (failure.text or "")
 
 
-def test_json_report_knows_where_it_stands_and_why(project: Project, workers: tuple[str, ...]) -> None:
+def test_json_report_knows_where_it_stands_and_why(project: Project) -> None:
     failing(project)
-    project.bench("--json-report", *workers)
+    project.bench("--json-report")
 
     document = json.loads((project.path / ".report.json").read_text())
 
@@ -66,10 +66,10 @@ def test_json_report_knows_where_it_stands_and_why(project: Project, workers: tu
     assert all("answer:" in text for text in texts)
 
 
-def test_an_error_counts_as_one_at_setup(project: Project, workers: tuple[str, ...]) -> None:
+def test_an_error_counts_as_one_at_setup(project: Project) -> None:
     project.suite(right("a", params={"sim": {"status": 400}}), right("b"))
 
-    result = project.bench("--bench-retries=0", *workers)
+    result = project.bench("--bench-retries=0")
 
     assert result.parseoutcomes() == {"passed": 1, "errors": 1}
     result.stdout.fnmatch_lines(["*ERROR at setup of a*"])

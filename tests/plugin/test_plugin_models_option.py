@@ -8,11 +8,11 @@ from pytest_benchmodels import SimServer
 from tests.plugin.plugin_parts import Project, right
 
 
-def test_it_wins_over_files_and_config(project: Project, workers: tuple[str, ...]) -> None:
+def test_it_wins_over_files_and_config(project: Project) -> None:
     project.write("bench.toml", 'models = ["sim/slow"]\n')
     project.suite(right("add", models=["sim/hang"]), models=["sim/hang"])
 
-    result = project.bench("--bench-models", "sim/steady, sim/flaky", "--bench-models=sim/steady", *workers)
+    result = project.bench("--bench-models", "sim/steady, sim/flaky", "--bench-models=sim/steady")
 
     assert result.ret == 0
     result.stdout.fnmatch_lines(["1 scenario x 2 models = 2 runs in *"])
@@ -58,10 +58,10 @@ def test_an_unknown_model_is_a_usage_error(project: Project) -> None:
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
 
 
-def test_an_unknown_model_of_a_file_names_a_run_that_wants_it(project: Project, workers: tuple[str, ...]) -> None:
+def test_an_unknown_model_of_a_file_names_a_run_that_wants_it(project: Project) -> None:
     project.suite(right("a"), right("b", models=["sim/steady", "nope/x"]), name="deep/suite.yaml")
 
-    result = project.bench(*workers)
+    result = project.bench()
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: unknown model 'nope/x'* (wanted by deep/suite.yaml::b[[]nope/x])"])

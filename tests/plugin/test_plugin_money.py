@@ -35,6 +35,7 @@ def results(project: Project) -> dict[str, dict[str, object]]:
 def test_failed_attempts_that_were_billed_are_paid(project: Project, workers: tuple[str, ...]) -> None:
     unusable: Reply = (200, {"usage": ANSWER["usage"], "choices": []}, Fraction(2))
     refused: Reply = (500, {"error": {"message": "no"}}, Fraction(0))
+    project.waits("0.001")
     with billing({"a": [unusable, unusable, refused, unusable, TWO_DOLLARS]}) as books:
         project_with(project, books, "a")
         result = project.bench(*OUT, *workers)
@@ -121,12 +122,12 @@ def test_a_gate_on_cost_is_judged_as_far_as_it_is_known(project: Project) -> Non
     assert verdict("cost >= $2")[:2] == (True, 0)
 
 
-def test_the_budget_counts_what_is_known(project: Project, workers: tuple[str, ...]) -> None:
+def test_the_budget_counts_what_is_known(project: Project) -> None:
     unusable: Reply = (200, {"usage": ANSWER["usage"]}, Fraction(2))
     plan: dict[str, list[Reply | None]] = {"a": [unusable], "b": [(200, b"{", Fraction(2))], "c": [unusable], "d": []}
     with billing(plan) as books:
         project_with(project, books, *"abcd")
-        result = project.bench("--bench-budget=3", "--bench-concurrency=1", "--bench-retries=0", *OUT, *workers)
+        result = project.bench("--bench-budget=3", "--bench-concurrency=1", "--bench-retries=0", *OUT)
 
     assert books.requests == 3
     assert results(project)["d"]["status"] == "skipped"

@@ -19,8 +19,8 @@ socket.getaddrinfo = getaddrinfo
 
 
 def test_a_name_server_that_never_answers_holds_nobody_else(project: Project, workers: tuple[str, ...]) -> None:
-    project.suite(*(right(name, timeout=3) for name in "abcdef"), models=["lost", "sim/steady"])
-    project.write("bench.toml", '[model.lost]\nprovider = "openai"\nname = "m"\nbase_url = "http://lost.test/v1"\n')
+    project.suite(*(right(name) for name in "abcdef"), models=["lost", "sim/steady"])
+    project.watch("http://lost.test/v1", "lost", timeout=0.5)
     project.write("conftest.py", NEVER_ANSWERS)
 
     result = project.bench_process("--bench-json=b.json", "--bench-retries=0", *workers)

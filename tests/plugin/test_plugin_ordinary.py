@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_benchmodels import SimServer
-from tests.plugin.plugin_parts import Project, right
+from tests.plugin.plugin_parts import Project, by_both, right
 
 FIXTURES = """
 import os, pathlib, pytest
@@ -82,7 +82,7 @@ def test_a_failing_test_counts_beside_runs(project: Project, workers: tuple[str,
     assert result.parseoutcomes() == {"passed": 1, "failed": 1}
 
 
-@pytest.mark.parametrize("mark", ["skip(reason='closed')", "skipif(True, reason='closed')"])
+@by_both("mark", "skip(reason='closed')", "skipif(True, reason='closed')")
 def test_a_mark_that_a_conftest_adds_keeps_the_model_uncalled(
     project: Project, sim: SimServer, workers: tuple[str, ...], mark: str
 ) -> None:

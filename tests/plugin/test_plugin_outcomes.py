@@ -121,10 +121,10 @@ def test_json_report_has_the_same_facts(project: Project, workers: tuple[str, ..
     assert tests["s.yaml::breaks[sim/steady]"]["metadata"]["status"] == "error"
 
 
-def test_a_hostile_answer_breaks_nothing(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_hostile_answer_breaks_nothing(project: Project) -> None:
     project.suite(scenario("hostile", {"text": HOSTILE.replace("\ud800", "")}), right("passes"))
 
-    result = project.bench("-rA", "--junitxml=j.xml", "--json-report", "--bench-json=b.json", *workers)
+    result = project.bench("-rA", "--junitxml=j.xml", "--json-report", "--bench-json=b.json")
 
     assert result.parseoutcomes() == {"passed": 1, "failed": 1}
     shown = result.stdout.str()

@@ -8,14 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from pytest_benchmodels import SimServer
 from pytest_benchmodels.plugin.marks import Marks
 from pytest_benchmodels.plugin.overdue import RECORD, overdue_in, records_path
 from pytest_benchmodels.plugin.patrol import Patrol
 from tests.plugin.plugin_parts import Project, json_report, right
+from tests.plugin.plugin_store import requests
 
+# Whoever looks for what is late does so more often, and bears less, than otherwise.
 HOLDING = """
 import re
 from pytest_benchmodels import Grade, Grader
+from pytest_benchmodels.plugin import helper, overdue, patrol
+helper.GRACE_S = overdue.GRACE_S = patrol._EVERY_S = 0.5
 class Backtracks(Grader, frozen=True):
     backtracks: str
     def grade(self, response): return Grade.of(bool(re.match(self.backtracks, "a" * 60 + "b")), "x")
@@ -23,13 +28,18 @@ def pytest_bench_graders(): return [Backtracks]
 """
 
 
-def test_a_check_that_holds_the_interpreter_is_ended(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_check_that_holds_the_interpreter_is_ended(
+    project: Project, sim: SimServer, workers: tuple[str, ...]
+) -> None:
     project.write("conftest.py", HOLDING)
-    project.suite(right("holds", checks=[{"backtracks": "(a+)+$"}], timeout=1), right("add"))
+    project.watch(sim.url)
+    requests(sim)  # it is up, so that the limit is the check's
+    checks = [{"backtracks": "(a+)+$"}]
+    project.suite(right("holds", checks=checks, timeout=3), right("add"), models=["watched"])
 
     result = project.bench_process("--bench-json=out.json", *workers)
 
-    words = "*suite.yaml::holds[[]sim/steady]: check 'backtracks' holds the interpreter*"
+    words = "*suite.yaml::holds[[]watched]: check 'backtracks' holds the interpreter*"
     if workers:
         assert result.ret == pytest.ExitCode.TESTS_FAILED
         errors = {one["scenario"]: one["error"] for one in json_report(project.path / "out.json")["results"]}

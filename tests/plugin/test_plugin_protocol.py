@@ -49,13 +49,13 @@ def cases(project: Project) -> list[tuple[str | None, ...]]:
     )
 
 
-def test_junit_is_the_same_whether_somebody_watches_or_not(project: Project, workers: tuple[str, ...]) -> None:
+def test_junit_is_the_same_whether_somebody_watches_or_not(project: Project) -> None:
     project.suite(right("a"), right("b", tags=["smoke"]), wrong("c"), right("d"))
-    project.bench("--junitxml=junit.xml", *workers)
+    project.bench("--junitxml=junit.xml")
     alone = cases(project)
     project.write("conftest.py", WATCHER.format(step="setup", argument="item"))
 
-    result = project.bench("--junitxml=junit.xml", *workers)
+    result = project.bench("--junitxml=junit.xml")
 
     assert result.parseoutcomes() == {"passed": 3, "failed": 1}
     assert len(alone) == 4
@@ -74,18 +74,14 @@ def test_whoever_has_a_part_in_the_protocol_gets_each_run(project: Project, step
     assert seen == {"suite.yaml::a[sim/steady]", "suite.yaml::b[sim/steady]"}
 
 
-def test_the_slowest_runs_are_told(project: Project, workers: tuple[str, ...]) -> None:
+def test_the_slowest_runs_are_told(project: Project) -> None:
     project.suite(right("a"))
-    project.bench("--durations=0", "--durations-min=0.000001", *workers).stdout.fnmatch_lines(
-        ["*s call * suite.yaml::a*"]
-    )
+    project.bench("--durations=0", "--durations-min=0.000001").stdout.fnmatch_lines(["*s call * suite.yaml::a*"])
 
 
-def test_a_passed_run_that_was_expected_to_fail_is_told_as_pytest_tells_it(
-    project: Project, workers: tuple[str, ...]
-) -> None:
+def test_a_passed_run_that_was_expected_to_fail_is_told_as_pytest_tells_it(project: Project) -> None:
     project.suite(right("a", xfail="too hard"), right("b"))
-    assert project.bench(*workers).parseoutcomes() == {"passed": 1, "xpassed": 1}
+    assert project.bench().parseoutcomes() == {"passed": 1, "xpassed": 1}
 
 
 KEPT = """

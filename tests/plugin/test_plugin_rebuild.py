@@ -50,12 +50,12 @@ def test_a_conversation_that_was_judged_again_is_told_whole(project: Project) ->
     assert answers(json_report(project.path / "b.json")) == answers(rebuilt(project)) == {"early": ["4", "7"]}
 
 
-def test_a_rebuilt_summary_is_that_of_the_session(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+def test_a_rebuilt_summary_is_that_of_the_session(project: Project, sim: SimServer) -> None:
     """Also its lower bound, though no more than one run was ever seen at once of the twenty that were allowed."""
     project.watch(sim.url, max_in_flight=2)
     project.suite(right("a"), wrong("b"), right("c"), models=["watched", "sim/steady"])
 
-    project.bench("--bench-concurrency=7", "--bench-json=live.json", *workers)
+    project.bench("--bench-concurrency=7", "--bench-json=live.json")
     live, again = json_report(project.path / "live.json")["run"], rebuilt(project)["run"]
 
     (session,) = again["sessions"]

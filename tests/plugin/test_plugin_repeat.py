@@ -35,10 +35,10 @@ def test_the_option_wins_over_the_scenario(project: Project) -> None:
     assert listed(project, "--bench-repeat=1") == ["suite.yaml::twice[sim/steady]"]
 
 
-def test_one_trial_can_be_named(project: Project, workers: tuple[str, ...]) -> None:
+def test_one_trial_can_be_named(project: Project) -> None:
     project.suite(right("add"))
 
-    assert project.bench("--bench-repeat=3", "suite.yaml::add[sim/steady#2]", *workers).parseoutcomes() == {"passed": 1}
+    assert project.bench("--bench-repeat=3", "suite.yaml::add[sim/steady#2]").parseoutcomes() == {"passed": 1}
 
 
 def test_trials_are_asked_anew(project: Project) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_benchmodels import SimServer
-from tests.plugin.plugin_parts import Project, json_report, junit_cases, right
+from tests.plugin.plugin_parts import Project, by_both, json_report, junit_cases, right
 
 GOES_AWAY = """
 import pathlib
@@ -36,7 +36,7 @@ def test_before_the_first_call_all_are_said_and_nothing_is_touched(
     assert (project.path / "file").read_text(encoding="utf-8") == "mine"
 
 
-@pytest.mark.parametrize("option", ["--bench-json", "--bench-html", "--bench-markdown"])
+@by_both("option", "--bench-html", "--bench-markdown", "--bench-json")
 def test_one_that_cannot_be_written_any_more_is_said_below_the_summary(
     project: Project, option: str, workers: tuple[str, ...]
 ) -> None:

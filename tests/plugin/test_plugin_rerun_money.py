@@ -56,10 +56,10 @@ def test_the_budget_is_kept_over_reruns(priced: Project, sim: SimServer, workers
     assert sum(run["cost_usd"] for run in json_report(priced.path / "b.json")["results"]) == 1.5
 
 
-def test_what_passes_at_once_is_paid_once(priced: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+def test_what_passes_at_once_is_paid_once(priced: Project, sim: SimServer) -> None:
     priced.suite(right("a"), right("b"), models=["priced"])
 
-    result = priced.bench(*RERUNS, "4", *workers)
+    result = priced.bench(*RERUNS, "4")
 
     assert requests(sim) == 2
     result.stdout.fnmatch_lines(["priced * 2/2 *$1.00"])

@@ -13,6 +13,7 @@ from tests.plugin.plugin_parts import (
     Project,
     Scenario,
     broken,
+    by_both,
     hanging,
     json_report,
     junit_cases,
@@ -63,7 +64,7 @@ def complete(project: Project, result: pytest.RunResult, *, cached: int, statuse
 ALL = {"a": "passed", "b": "failed", "c": "passed", "d": "passed"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@by_both("number", signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 def test_after_a_signal(project: Project, sim: SimServer, workers: tuple[str, ...], number: signal.Signals) -> None:
     project.watch(sim.url)
     suite(project, hanging("d", timeout=60))
@@ -111,17 +112,17 @@ def json_cached(project: Project) -> set[str]:
     return {entry["scenario"] for entry in json_report(project.path / "b.json")["results"] if entry["cached"]}
 
 
-def test_after_the_budget_was_spent(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+def test_after_the_budget_was_spent(project: Project, sim: SimServer) -> None:
     price = "price = {input = 1_000_000, output = 0}"
     project.write(
         "bench.toml", f'[model.watched]\nprovider = "sim"\nname = "steady"\nbase_url = "{sim.url}"\n{price}\n'
     )
     suite(project, right("d"))
-    first = project.bench("--bench-concurrency=1", "--bench-budget=1", *workers)
+    first = project.bench("--bench-concurrency=1", "--bench-budget=1")
     assert first.parseoutcomes() == {"passed": 1, "skipped": 3}
 
     # What was taken over costs nothing again: three runs of 3 dollars and more fit into this budget, four do not.
-    result = project.bench("--bench-resume", "--bench-concurrency=1", "--bench-budget=10", *REPORTS, *workers)
+    result = project.bench("--bench-resume", "--bench-concurrency=1", "--bench-budget=10", *REPORTS)
 
     assert result.parseoutcomes() == {"passed": 3, "failed": 1}
     complete(project, result, cached=1, statuses=ALL)
@@ -186,12 +187,10 @@ def unfinished(project: Project, sim: SimServer, **changed: object) -> None:
     project.suite({**right("a"), **changed}, wrong("b"), right("c"), right("d"), models=["watched"])
 
 
-def test_a_changed_prompt_is_asked_again_and_the_reason_is_told(
-    project: Project, sim: SimServer, workers: tuple[str, ...]
-) -> None:
+def test_a_changed_prompt_is_asked_again_and_the_reason_is_told(project: Project, sim: SimServer) -> None:
     unfinished(project, sim, prompt="What is 1 + 3?")
 
-    result = project.bench("--bench-resume", "-v", *REPORTS, *workers)
+    result = project.bench("--bench-resume", "-v", *REPORTS)
 
     assert result.parseoutcomes() == {"passed": 3, "failed": 1}
     result.stdout.fnmatch_lines(["1 run was run: not reused: messages changed"])
@@ -213,7 +212,7 @@ def test_changed_checks_judge_the_stored_answer(project: Project, sim: SimServer
     assert requests(sim) == 4 + 1
 
 
-def test_marks_count_for_what_is_taken_over(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+def test_marks_count_for_what_is_taken_over(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     suite(project, broken("d"))
     project.bench()
@@ -225,7 +224,7 @@ def test_marks_count_for_what_is_taken_over(project: Project, sim: SimServer, wo
         models=["watched"],
     )
 
-    result = project.bench("--bench-resume", *workers)
+    result = project.bench("--bench-resume")
 
     assert result.parseoutcomes() == {"passed": 2, "skipped": 1, "xfailed": 1}
     assert requests(sim) == 4 + 1
@@ -279,23 +278,21 @@ def test_a_part_of_a_run_does_not_finish_it(project: Project, sim: SimServer) ->
     assert requests(sim) == 4 + 1
 
 
-def test_what_was_only_judged_again_is_still_to_be_run(
-    project: Project, sim: SimServer, workers: tuple[str, ...]
-) -> None:
+def test_what_was_only_judged_again_is_still_to_be_run(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     suite(project, hanging("d", timeout=60))
-    project.bench("-x", *workers)
+    project.bench("-x")
     suite(project, right("d", prompt="What is 1 + 3?"))  # nobody has asked this yet
 
-    judged = project.bench("--bench-resume", "--bench-regrade", *workers)
+    judged = project.bench("--bench-resume", "--bench-regrade")
 
     before = requests(sim)
     (run,) = stored_runs(project)
     assert run.state == "unfinished"
     assert run.statuses["skipped"] >= 1
-    judged.stdout.fnmatch_lines([f"to finish this run: pytest --bench -Werror {''.join(workers)}*--bench-resume"])
+    judged.stdout.fnmatch_lines(["to finish this run: pytest --bench -Werror *--bench-resume"])
     judged.stdout.no_fnmatch_line("to finish this run: *--bench-regrade*")
-    result = project.bench("--bench-resume", *REPORTS, *workers)
+    result = project.bench("--bench-resume", *REPORTS)
     assert result.parseoutcomes() == {"passed": 3, "failed": 1}
     complete(project, result, cached=4 - run.statuses["skipped"], statuses=ALL)
     assert requests(sim) == before + run.statuses["skipped"]

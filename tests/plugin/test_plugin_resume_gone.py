@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 
 import pytest
 
@@ -10,6 +11,8 @@ from pytest_benchmodels import SimServer
 from pytest_benchmodels.cli import main
 from tests.plugin.plugin_parts import Project, Scenario, broken, hanging, json_report, right
 from tests.plugin.plugin_store import end_after, session, stored_runs
+
+Said = Callable[..., str]
 
 
 @pytest.fixture(autouse=True)
@@ -23,84 +26,94 @@ def suite(project: Project, *last: Scenario) -> None:
     project.suite(right("a"), right("b"), right("c"), *last, models=["watched"])
 
 
-def finished_session(project: Project, *arguments: str) -> str:
+@pytest.fixture
+def finished_session(pytester: pytest.Pytester) -> Said:
     """What a session says that nobody ends; its words are those of `session`."""
-    said, _ = session(project, *arguments).communicate(timeout=300)
-    return said.decode()
+
+    def run(*arguments: str) -> str:
+        return pytester.runpytest_inprocess("--bench", "-v", "-p", "no:hypothesispytest", *arguments).stdout.str()
+
+    return run
 
 
 def test_what_is_no_longer_in_the_suite_is_said_once_and_the_run_is_finished(
-    project: Project, sim: SimServer, workers: tuple[str, ...]
+    project: Project, sim: SimServer, finished_session: Said
 ) -> None:
     project.watch(sim.url)
     suite(project, hanging("old", timeout=60))
-    end_after(session(project, *workers), 3, signal.SIGKILL)
+    end_after(session(project), 3, signal.SIGKILL)
     suite(project, broken("new"))
 
-    first = finished_session(project, "--bench-resume", *workers)
+    first = finished_session("--bench-resume")
 
     (run,) = stored_runs(project)
     assert f"no longer in the suite: 1 run of {run.id} (suite.yaml::old[watched])\n" in first
     assert "not asked for here" not in first
     assert (run.state, run.total) == ("unfinished", 4)
     suite(project, right("new"))
-    second = finished_session(project, "-x", "--bench-resume", *workers)
+    second = finished_session("-x", "--bench-resume")
     assert "no longer in the suite" not in second
-    assert "to finish this run" not in finished_session(project, "--bench-resume", *workers)
+    assert "to finish this run" not in finished_session("--bench-resume")
     assert [(each.state, each.total) for each in stored_runs(project)] == [("finished", 4)]
 
 
-def test_a_file_that_was_removed_is_no_longer_in_the_suite(project: Project, sim: SimServer) -> None:
+def test_a_file_that_was_removed_is_no_longer_in_the_suite(
+    project: Project, sim: SimServer, finished_session: Said
+) -> None:
     project.watch(sim.url)
     suite(project, right("d"))
     last = project.suite(*(hanging(name, timeout=60) for name in "ef"), name="tail.yaml", models=["watched"])
     end_after(session(project), 4, signal.SIGKILL)
     last.unlink()
 
-    said = finished_session(project, "--bench-resume")
+    said = finished_session("--bench-resume")
 
     (run,) = stored_runs(project)
     assert f"no longer in the suite: 2 runs of {run.id} (tail.yaml::e[watched], ...)\n" in said
     assert (run.state, run.total) == ("finished", 4)
 
 
-def test_a_file_that_cannot_be_read_is_still_to_be_run(project: Project, sim: SimServer) -> None:
+def test_a_file_that_cannot_be_read_is_still_to_be_run(
+    project: Project, sim: SimServer, finished_session: Said
+) -> None:
     project.watch(sim.url)
     suite(project)
     last = project.suite(hanging("e", timeout=60), name="tail.yaml", models=["watched"])
     end_after(session(project), 3, signal.SIGKILL)
     last.write_text("scenarios: {")
 
-    said = finished_session(project, "--bench-resume")
+    said = finished_session("--bench-resume")
 
     assert "not asked for here: 1 run of " in said
     assert "no longer in the suite" not in said
     assert stored_runs(project)[0].total == 4
 
 
-def test_another_command_does_not_tell_what_is_gone(project: Project, sim: SimServer) -> None:
+def test_another_command_does_not_tell_what_is_gone(project: Project, sim: SimServer, finished_session: Said) -> None:
     project.watch(sim.url)
     suite(project, hanging("old", timeout=60))
     end_after(session(project), 3, signal.SIGKILL)
 
-    said = finished_session(project, "--bench-resume", "-k", "not old")
+    said = finished_session("--bench-resume", "-k", "not old")
 
     assert "not asked for here: 1 run of " in said
     assert "no longer in the suite" not in said
 
 
 def test_words_of_the_environment_make_another_command(
-    project: Project, sim: SimServer, monkeypatch: pytest.MonkeyPatch
+    project: Project, sim: SimServer, finished_session: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.watch(sim.url)
     suite(project, hanging("old", timeout=60))
     end_after(session(project), 3, signal.SIGKILL)
     monkeypatch.setenv("PYTEST_ADDOPTS", "-k 'not old'")
 
-    assert "not asked for here: 1 run of " in finished_session(project, "--bench-resume")
+    assert "not asked for here: 1 run of " in finished_session("--bench-resume")
 
 
-def test_a_model_that_another_session_added_is_still_to_be_run(project: Project, sim: SimServer) -> None:
+def test_a_model_that_another_session_added_is_still_to_be_run(
+    project: Project, sim: SimServer, finished_session: Said
+) -> None:
     project.watch(sim.url)
     project.watch(sim.url, "other")
     suite(project, hanging("d", timeout=60))
@@ -108,7 +121,7 @@ def test_a_model_that_another_session_added_is_still_to_be_run(project: Project,
     end_after(session(project, "--bench-resume", "--bench-models=other"), 3, signal.SIGKILL)
     suite(project, right("d"))
 
-    said = finished_session(project, "--bench-resume")
+    said = finished_session("--bench-resume")
 
     assert "(suite.yaml::d[other])" not in said
     assert "not asked for here: 1 run of " in said

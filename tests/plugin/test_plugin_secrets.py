@@ -65,7 +65,11 @@ def test_a_key_is_in_no_output(
     assert [path.name for path in written if KEY.encode() in path.read_bytes()] == []
 
 
-@pytest.mark.parametrize("case", [("s3cr7", 1), ("EMPTY", 0), (KEY, 0)], ids=["short", "stand-in", "long"])
+@pytest.mark.parametrize(
+    ("workers", "case"),
+    [((), ("EMPTY", 0)), ((), (KEY, 0)), ((), ("s3cr7", 1)), (("-n2",), ("s3cr7", 1))],
+    ids=["stand-in", "long", "short", "short-n2"],
+)
 def test_a_key_too_short_to_be_hidden_is_told_once(
     project: Project, sim: SimServer, workers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, case: tuple[str, int]
 ) -> None:

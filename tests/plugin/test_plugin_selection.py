@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.plugin.plugin_parts import Project, hanging, right, scenario, wrong
+from tests.plugin.plugin_parts import Project, by_both, hanging, right, scenario, wrong
 
 TWO = ("sim/steady", "sim/flaky")
 
@@ -38,7 +38,7 @@ def test_a_choice_is_obeyed(project: Project, arguments: tuple[str, ...], expect
     assert chosen(result) == expected
 
 
-@pytest.mark.parametrize("named", ["s.yaml::add[sim/steady]", "s.yaml::add"])
+@by_both("named", "s.yaml::add", "s.yaml::add[sim/steady]")
 def test_node_ids_are_run(project: Project, workers: tuple[str, ...], named: str) -> None:
     project.suite(right("add"), wrong("other"), name="s.yaml")
 
@@ -76,12 +76,12 @@ def test_showing_setups_calls_no_model(project: Project, option: str) -> None:
     result.stdout.no_fnmatch_line("*benchmark summary*")
 
 
-def test_the_last_failures_are_run_again(project: Project, workers: tuple[str, ...]) -> None:
+def test_the_last_failures_are_run_again(project: Project) -> None:
     project.suite(right("good"), wrong("bad"), name="s.yaml")
     project.write("test_ordinary.py", "def test_one(): pass\n")
-    first = project.bench(*workers)
+    first = project.bench()
 
-    again = project.bench("--lf", *workers)
+    again = project.bench("--lf")
 
     assert first.parseoutcomes() == {"passed": 2, "failed": 1}
     assert again.parseoutcomes() == {"failed": 1}
@@ -109,7 +109,7 @@ def test_stepwise_stops_at_a_failure_and_goes_on_from_there(project: Project) ->
     assert second.parseoutcomes() == {"failed": 1, "deselected": 1}
 
 
-@pytest.mark.parametrize(("option", "failures"), [("-x", 1), ("--maxfail=2", 2)])
+@by_both("option, failures", ("-x", 1), ("--maxfail=2", 2))
 def test_enough_failures_stop_the_session(
     project: Project, workers: tuple[str, ...], option: str, failures: int
 ) -> None:

@@ -32,18 +32,18 @@ def test_parts_make_up_the_whole_and_share_nothing(project: Project) -> None:
     assert [sum("suite" in nodeid for nodeid in one) for one in parts] == [8, 7, 7]
 
 
-def test_durations_decide_what_is_even(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+def test_durations_decide_what_is_even(project: Project, sim: SimServer) -> None:
     project.watch(sim.url)
     names = ("long", *(f"s{number}" for number in range(4)))
     project.suite(*map(right, names), models=["watched"])
-    assert project.bench(*workers).ret == 0
+    assert project.bench().ret == 0
     took = {f"suite.yaml::{name}[watched]": 6.0 if name == "long" else 0.5 for name in names}
     (project.path / f".pytest_cache/v/{KEY}").write_text(json.dumps(took), encoding="utf-8")
 
-    first = project.bench("--bench-shard=1/2", "--bench-store=1.db", *workers)
-    second = project.bench("--bench-shard=2/2", "--bench-store=2.db", *workers)
+    first = project.bench("--bench-shard=1/2", "--bench-store=1.db")
+    second = project.bench("--bench-shard=2/2", "--bench-store=2.db")
 
-    assert first.parseoutcomes() == ({"passed": 1, "deselected": 4} if not workers else {"passed": 1})
+    assert first.parseoutcomes() == {"passed": 1, "deselected": 4}
     assert second.parseoutcomes()["passed"] == 4
     assert requests(sim) == 5 + 5
     with Store.open_to_read(project.path / "1.db") as store:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels import SimServer
-from tests.plugin.plugin_parts import Project, hanging, right, wrong
+from tests.plugin.plugin_parts import WAITS_FOR_A_FILE, Project, hanging, right, wrong
 from tests.plugin.plugin_process import LiveSession, live_session
 
 MODULE = "pytest_benchmodels.providers.sim"
@@ -42,17 +42,19 @@ def children_that_serve() -> set[int]:
 
 
 def test_one_server_serves_all_workers_and_ends_with_its_session(project: Project, workers: tuple[str, ...]) -> None:
-    project.suite(right("add"), wrong("bad"), hanging("late", timeout=2))
+    project.write("conftest.py", WAITS_FOR_A_FILE)
+    project.suite(right("add"), wrong("bad"), right("last", checks=[{"waits_for": "counted"}]))
 
     with live_session(project.path, *workers) as session:
         session.wait_for("PASSED")
         serving = servers_of(session)
+        project.write("counted", "")
         status, output = session.end()
         gone = session.is_gone()
 
     assert len(serving) == 1
     assert (status, gone) == (pytest.ExitCode.TESTS_FAILED, True)
-    assert "2 failed, 1 passed" in output
+    assert "1 failed, 2 passed" in output
 
 
 def test_it_ends_with_a_session_that_is_killed(project: Project, workers: tuple[str, ...]) -> None:

@@ -128,11 +128,11 @@ def test_a_file_that_cannot_be_a_store_is_said_and_left_alone(project: Project, 
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_a_disk_that_is_full_is_said(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_disk_that_is_full_is_said(project: Project) -> None:
     project.write("conftest.py", SMALL_DISK)
     project.suite(*(right(f"a{number}", prompt=f"{number}{'x' * 5000}") for number in range(30)))
 
-    result = project.bench_process(*REPORTS, *workers)
+    result = project.bench_process(*REPORTS)
 
     outcomes = result.parseoutcomes()
     assert sum(outcomes.values()) == 30
@@ -157,10 +157,10 @@ def locked(project: Project) -> Iterator[sqlite3.Connection]:
 
 
 @pytest.mark.usefixtures("impatient", "locked")
-def test_a_store_that_stays_locked_is_said(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_store_that_stays_locked_is_said(project: Project) -> None:
     project.suite(right("a"), right("b"), wrong("c"))
 
-    result = project.bench(*REPORTS, *workers)
+    result = project.bench(*REPORTS)
 
     complete(project, result)
     result.stdout.fnmatch_lines(
@@ -171,11 +171,9 @@ def test_a_store_that_stays_locked_is_said(project: Project, workers: tuple[str,
     )
 
 
-def test_a_store_that_is_let_go_is_waited_for(
-    project: Project, locked: sqlite3.Connection, workers: tuple[str, ...]
-) -> None:
+def test_a_store_that_is_let_go_is_waited_for(project: Project, locked: sqlite3.Connection) -> None:
     project.suite(right("a"), right("b"), wrong("c"))
-    process = session(project, *workers)
+    process = session(project)
 
     said = read_until_said(process, "another process keeps it locked; waiting for it, 15 s at most")
     locked.execute("ROLLBACK")

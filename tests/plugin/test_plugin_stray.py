@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.plugin.plugin_parts import Project, json_report, right
+from tests.plugin.plugin_parts import Project, by_both, json_report, right
 
 RAISING = """
 import asyncio, pytest
@@ -41,7 +41,7 @@ KINDS = ["skip", "exit", "fail", "stop", "system", "deep", "interrupt", "memory"
 KINDS += ["generator", "cancel", "async stop", "mute", "none", "text", "many"]
 
 
-@pytest.mark.parametrize("check", ["raises", "raises_at_once"])
+@by_both("check", "raises", "raises_at_once")
 def test_whatever_a_check_raises_is_an_error_of_its_run(project: Project, workers: tuple[str, ...], check: str) -> None:
     project.write("conftest.py", RAISING)
     project.suite(*(right(kind.replace(" ", "-"), checks=[{check: kind}]) for kind in KINDS), right("add"))
@@ -71,7 +71,7 @@ def pytest_bench_graders(): return [Closes]
 """
 
 
-@pytest.mark.parametrize("stream", ["stdout", "stderr", "__stdout__"])
+@by_both("stream", "stderr", "__stdout__", "stdout")
 def test_a_check_that_closes_a_stream_loses_no_result(project: Project, workers: tuple[str, ...], stream: str) -> None:
     project.write("conftest.py", CLOSING.format(name="sys", code=f"sys.{stream}.close()"))
     project.suite(right("a"), {"id": "closes", "prompt": "x", "checks": ["closes"]}, right("b"))
@@ -133,7 +133,7 @@ def test_an_exit_with_status_0_amid_runs_is_no_success(project: Project, workers
     assert result.ret != 0
 
 
-@pytest.mark.parametrize("code", ["items[:] = items * 2", "items.append(items[0])"])
+@by_both("code", "items[:] = items * 2", "items.append(items[0])")
 def test_an_item_that_stands_twice_is_run_as_another_trial(
     project: Project, workers: tuple[str, ...], code: str
 ) -> None:
@@ -150,13 +150,11 @@ def test_an_item_that_stands_twice_is_run_as_another_trial(
     assert result.parseoutcomes() == {"passed": len(found)}
 
 
-def test_a_file_that_is_named_twice_is_run_twice_where_that_is_asked_for(
-    project: Project, workers: tuple[str, ...]
-) -> None:
+def test_a_file_that_is_named_twice_is_run_twice_where_that_is_asked_for(project: Project) -> None:
     project.suite(right("a"))
 
-    once = project.bench("suite.yaml", "suite.yaml", *workers)
-    twice = project.bench("suite.yaml", "suite.yaml", "--keep-duplicates", *workers)
+    once = project.bench("suite.yaml", "suite.yaml")
+    twice = project.bench("suite.yaml", "suite.yaml", "--keep-duplicates")
 
     assert once.parseoutcomes() == {"passed": 1}
     assert twice.parseoutcomes() == {"passed": 2}

@@ -31,11 +31,11 @@ def assert_closed(lines: list[str]) -> None:
         assert pattern.fullmatch(line), line
 
 
-def test_the_summary_is_the_last_before_pytests_own_line(project: Project, workers: tuple[str, ...]) -> None:
+def test_the_summary_is_the_last_before_pytests_own_line(project: Project) -> None:
     project.suite(right("good"), wrong("bad"), broken("refused"), hanging("late", timeout=0.2))
     project.write("test_ordinary.py", "import warnings\n\ndef test_one(): warnings.warn('hm')\n")
 
-    result = project.bench("-Wdefault", "-ra", "--durations=1", "--bench-gate=graded >= 50%", *workers)
+    result = project.bench("-Wdefault", "-ra", "--durations=1", "--bench-gate=graded >= 50%")
 
     titles = [line.strip("=- ") for line in result.outlines if re.fullmatch(r"[=-]{3,} .+ [=-]{3,}", line)]
     order = ["ERRORS", "FAILURES", "warnings summary", "short test summary info", "gates", "benchmark summary"]

@@ -23,7 +23,7 @@ def weighted(name: str, **keys: object) -> Scenario:
     return four(name, checks=checks, **keys)
 
 
-def test_checks_decide_or_the_score_that_the_author_asks_for(project: Project, workers: tuple[str, ...]) -> None:
+def test_checks_decide_or_the_score_that_the_author_asks_for(project: Project) -> None:
     project.suite(
         right("near", checks=[{"similar": "four", "min": 0.7}], params=FOURS),
         right("nearer", checks=[{"similar": "four", "min": 0.7}], params=FOURS, threshold=0.9),
@@ -35,7 +35,7 @@ def test_checks_decide_or_the_score_that_the_author_asks_for(project: Project, w
         four("turned", checks=[{**MET, "not": True}]),
         four("known", checks=[FAILED], xfail="too hard"),
     )
-    outcome = project.bench(JSON, *workers)
+    outcome = project.bench(JSON)
 
     outcome.stdout.fnmatch_lines_random(
         [

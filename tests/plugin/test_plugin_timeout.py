@@ -6,7 +6,7 @@ import pytest
 
 from pytest_benchmodels import SimServer
 from tests.plugin.held_server import AfterAbandoned, AtOnce, held_sim
-from tests.plugin.plugin_parts import Project, hanging, right, scenario
+from tests.plugin.plugin_parts import Project, by_both, hanging, right, scenario
 
 BLOCKING_CHECKS = """
 import time
@@ -67,13 +67,11 @@ def test_the_environment_sets_the_limit_too(project: Project, monkeypatch: pytes
     project.bench().stdout.fnmatch_lines(["Timeout (>0.2s): *"])
 
 
-def test_a_scenarios_limit_wins_over_the_models_and_the_models_over_options(
-    project: Project, sim: SimServer, workers: tuple[str, ...]
-) -> None:
+def test_a_scenarios_limit_wins_over_the_models_and_the_models_over_options(project: Project, sim: SimServer) -> None:
     project.watch(sim.url, timeout=0.4)
     project.suite(hanging("own", timeout=0.2), hanging("models", timeout=None), models=["watched"])
 
-    result = project.bench("--timeout=60", *workers)
+    result = project.bench("--timeout=60")
 
     result.stdout.fnmatch_lines_random(
         ["Timeout (>0.2s): * (watched on 'own'*", "Timeout (>0.4s): * (watched on 'models'*"]
@@ -93,7 +91,7 @@ def test_only_the_late_run_ends(project: Project, workers: tuple[str, ...]) -> N
     assert (seen["requests"], seen["in_flight"], seen["abandoned"]) == (4, 0, 1)
 
 
-@pytest.mark.parametrize("check", ["spins", "sleeps", "stubborn"])
+@by_both("check", "spins", "sleeps", "stubborn")
 def test_a_check_that_blocks_ends_by_the_limit_and_so_does_the_process(
     project: Project, workers: tuple[str, ...], check: str
 ) -> None:
@@ -101,24 +99,24 @@ def test_a_check_that_blocks_ends_by_the_limit_and_so_does_the_process(
     # Up before the session is, so that its limit is the check's.
     with held_sim(AtOnce({})) as server:
         project.watch(server.url)
-        block = right("block", checks=[{check: True}], timeout=1.5)
+        block = right("block", checks=[{check: True}], timeout=3)
         project.suite(block, *(right(f"add-{number}") for number in range(3)), models=["watched"])
 
         result = project.bench_process(*workers)
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert result.parseoutcomes() == {"passed": 3, "failed": 1}
-    result.stdout.fnmatch_lines(["Timeout (>1.5s): the model answered, but a check did not finish*"])
+    result.stdout.fnmatch_lines(["Timeout (>3.0s): the model answered, but a check did not finish*"])
 
 
-def test_a_pattern_that_explodes_ends_by_itself_or_by_the_limit(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_pattern_that_explodes_ends_by_itself_or_by_the_limit(project: Project) -> None:
     """An author's pattern that takes exponential time on an answer, against the answer that provokes it."""
     explosive = {"regex": "^(a|aa)+$"}
     project.suite(
         scenario("explode", {"text": "a" * 60 + "!"}, checks=[explosive], timeout=1.5), right("add"), right("more")
     )
 
-    result = project.bench_process(*workers)
+    result = project.bench_process()
 
     outcomes = result.parseoutcomes()
     assert outcomes["passed"] == 2

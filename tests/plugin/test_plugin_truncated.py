@@ -11,7 +11,7 @@ CUT: dict[str, object] = {"finish_reason": "length", "text": "<think>4, or", "la
 LINE = "cut off: sim/steady: 2 of 3 answers ended at max_tokens"
 
 
-def test_answers_that_were_cut_off_are_counted_everywhere(project: Project, workers: tuple[str, ...]) -> None:
+def test_answers_that_were_cut_off_are_counted_everywhere(project: Project) -> None:
     project.suite(scenario("a", CUT), scenario("b", CUT), scenario("c"))
 
     result = project.bench(
@@ -20,7 +20,6 @@ def test_answers_that_were_cut_off_are_counted_everywhere(project: Project, work
         "--bench-markdown=out.md",
         "--bench-gate=truncated_rate <= 10%",
         "--bench-gate=truncated_rate <= 70% @ *",
-        *workers,
     )
 
     assert result.ret == 1

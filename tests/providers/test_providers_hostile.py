@@ -272,7 +272,7 @@ def test_a_connection_that_does_not_come_about_can_be_cancelled() -> None:
         await pool.aclose()
 
     with blackhole() as port:
-        asyncio.run(asyncio.wait_for(scenario(port), 10))
+        asyncio.run(asyncio.wait_for(scenario(port), 300))
 
 
 @ON_LINUX
@@ -298,7 +298,7 @@ def test_a_handshake_that_does_not_end_can_be_cancelled(canned: CannedServer) ->
             await server.left.wait()
             await pool.aclose()
 
-    asyncio.run(asyncio.wait_for(scenario(), 10))
+    asyncio.run(asyncio.wait_for(scenario(), 300))
 
 
 def test_without_file_descriptors_it_says_what_to_raise(canned: CannedServer, http_text: HttpText) -> None:

@@ -236,7 +236,7 @@ def test_a_model_that_does_not_answer_sees_the_client_leave(name: str, knobs: di
         await pool.aclose()
 
     with SimServer() as server:
-        asyncio.run(asyncio.wait_for(scenario(server), 10))
+        asyncio.run(asyncio.wait_for(scenario(server), 300))
         assert server.stats()[name] == {
             "requests": 1,
             "refused": 0,

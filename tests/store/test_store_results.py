@@ -216,3 +216,15 @@ def test_the_latest_fingerprint_of_each_run_is_known(store: Store) -> None:
         run = store.runs.begin(BEGINNING)
         store.results.add(run, [Record(replace(result("a", started_at=started_at), fingerprint=fingerprint))])
     assert store.results.latest_fingerprints() == {"suite.yaml::a[m]": "new"}
+
+
+def test_some_results_are_found_at_once(store: Store) -> None:
+    one, two = store.runs.begin(BEGINNING), store.runs.begin(BEGINNING)
+    store.results.add(one, map(record, ("a", "b", "c")))
+    store.results.add(two, [record("a", text="two"), Record(replace(result(), nodeid="\ud800"))])
+    first, absent = "suite.yaml::a[m]", "suite.yaml::z[m]"
+
+    assert set(store.results.some(one, [first, "suite.yaml::c[m]", absent])) == {first, "suite.yaml::c[m]"}
+    assert store.results.some(two, [first])[first] == store.results.one(two, first)
+    assert list(store.results.some(two, ["\ud800", absent]).values()) == [store.results.one(two, "\ud800")]
+    assert store.results.some(one, []) == {}
