@@ -40,7 +40,7 @@ class Grader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     and what the JSON Schema shows.
 
     `grade` may take a `context` instead of the `response`: a `GradingContext`, which has the response, the transcript,
-    the scenario, and may ask other models. It may be `async`.
+    and the scenario. It may be `async`.
 
     `bounded` promises that `grade` takes time linear in the answer's length and never blocks: such a grader runs on
     the event loop, any other in a thread that the run's time limit can abandon.
@@ -56,10 +56,6 @@ class Grader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def grade(self, response: Response) -> Grade:  # noqa: ARG002 - the parameter is the interface
         """Judge one answer. Whatever it raises becomes the run's error, never a score."""
         raise TypeError(f"{type(self).__name__} has no grade() method: a Grader has to judge")
-
-    def models(self) -> tuple[str, ...]:
-        """The models that `grade` asks, by the names that users type: each has to be known before the first call."""
-        return ()
 
     def example(self) -> str | None:
         """An answer that this check accepts, if one can be told: it is how `sim/*` answers rightly."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .call import Call, Transcript
-from .exchange import Message, Response
+from .call import Transcript
+from .exchange import Response
 from .scenario import Scenario
 
-__all__ = ["Ask", "GradingContext"]
-
-Ask = Callable[[tuple[Message, ...], str, Mapping[str, Any]], Awaitable[Call]]
-"""Messages, a model's name and further params -> the call by which that model was asked."""
+__all__ = ["GradingContext"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +24,6 @@ class GradingContext:
     response: Response
     transcript: Transcript
     scenario: Scenario
-    asking: Ask
 
     @property
     def text(self) -> str:
@@ -48,14 +44,3 @@ class GradingContext:
     def metadata(self) -> Mapping[str, object]:
         """Whatever the author noted in the scenario."""
         return self.scenario.metadata
-
-    async def ask(
-        self, prompt: str | Sequence[Message], *, model: str, params: Mapping[str, Any] | None = None
-    ) -> Call:
-        """Ask a model something about the answer. It has lanes, limits, a price and errors of its own.
-
-        `model` is one that the grader named in `models`; `params` override that model's. A failure of the model's is
-        in the Call. Raises `CheckError` for a model that was not named.
-        """
-        messages = (Message("user", prompt),) if isinstance(prompt, str) else tuple(prompt)
-        return await self.asking(messages, model, params or {})

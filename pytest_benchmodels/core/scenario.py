@@ -69,11 +69,6 @@ class Scenario:
         return tuple([check for turn in self.turns for check in turn.checks]) + self.checks
 
     @property
-    def judges(self) -> tuple[str, ...]:
-        """The models that its checks ask."""
-        return tuple(dict.fromkeys(model for check in self.all_checks for model in check.grader.models()))
-
-    @property
     def asked(self) -> tuple[tuple[Message, ...], ...]:
         """The messages that each turn adds, the system's in front of the first."""
         added = tuple([turn.messages for turn in self.turns])

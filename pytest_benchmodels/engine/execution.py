@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from msgspec.structs import replace
 
-from pytest_benchmodels.core.call import Call, Transcript
+from pytest_benchmodels.core.call import Transcript
 from pytest_benchmodels.core.errors import CheckError, ConfigError, ProviderError
-from pytest_benchmodels.core.exchange import Message
 from pytest_benchmodels.core.grading_context import GradingContext
 from pytest_benchmodels.core.result import Failure, Result, Status
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scoring import passes, total
-from pytest_benchmodels.core.text import quote, told
+from pytest_benchmodels.core.text import told
 
 from .admission import Admission, RefusedError
 from .client import Client, ReplayClient, ScopedClient
@@ -134,10 +133,10 @@ class Executor:
             if len(scenario.turns) == len(responses):
                 for number, (turn, response) in enumerate(zip(scenario.turns, responses, strict=True), 1):
                     prefix = f"turn {number}: " if len(responses) > 1 else ""
-                    context = GradingContext(response, transcript, scenario, _nobody)
+                    context = GradingContext(response, transcript, scenario)
                     scope.verdicts += await judge(turn.checks, context, prefix)
             if (whole := whole_response(responses)) is not None:
-                context = GradingContext(whole, transcript, scenario, _nobody)
+                context = GradingContext(whole, transcript, scenario)
                 scope.verdicts += await judge(scenario.checks, context)
 
     def _scope(self, run: Run, lane: Lane, known: Memory) -> Scope:
@@ -151,10 +150,6 @@ class Executor:
             cached=is_stored,
             clock=self.clock,
         )
-
-
-async def _nobody(messages: tuple[Message, ...], model: str, params: Mapping[str, Any]) -> Call:  # noqa: ARG001 - an Ask
-    raise CheckError(f"no model {quote(model)} may be asked here: name it in the grader's models()")
 
 
 def _as_it_was_run(result: Result, before: Result) -> Result:

@@ -21,8 +21,6 @@ from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Scenario
 from pytest_benchmodels.core.text import message, told
 
-from .admission import RefusedError
-
 __all__ = ["Watch", "is_bounded", "judge", "unwatched"]
 
 
@@ -68,8 +66,6 @@ async def _judge_one(check: Check, context: GradingContext, prefix: str) -> Chec
         return _result(check, label, grade)
     except CheckError as error:
         raise CheckError(f"check {label!r} cannot judge this answer: {told(error)}") from error
-    except RefusedError:
-        raise
     except Exception as error:
         crash = error.raised if isinstance(error, _StrayError) else error
         raise CheckError(f"check {label!r} crashed: {_where(crash)}") from error

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from pytest_benchmodels.core.call import Call, Transcript
 from pytest_benchmodels.core.exchange import Message, Response
 from pytest_benchmodels.core.grading_context import GradingContext
 from pytest_benchmodels.core.scenario import Check, Scenario, Turn
-
-
-async def _nobody(messages: tuple[Message, ...], model: str, params: Mapping[str, Any]) -> Call:
-    raise AssertionError(f"{model} is asked: {messages} {params}")
 
 
 def context(answer: str, *checks: Check) -> GradingContext:
@@ -20,4 +13,4 @@ def context(answer: str, *checks: Check) -> GradingContext:
     scenario = Scenario("s", "s.yaml:1", (Turn((Message("user", "?"),)),), checks)
     response = Response(answer)
     call = Call("answer", "m", scenario.turns[0].messages, response)
-    return GradingContext(response, Transcript((call,)), scenario, _nobody)
+    return GradingContext(response, Transcript((call,)), scenario)

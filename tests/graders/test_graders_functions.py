@@ -59,7 +59,8 @@ def test_it_is_called_with_the_context_and_its_options(
     passed: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     result = verdict(function, options, "ha ha")
-    assert (result.score, result.passed) == (pytest.approx(score), passed)
+    assert result.score == pytest.approx(score)
+    assert result.passed == passed
 
 
 def test_an_explanation_says_what_was_called_and_what_it_said() -> None:
@@ -94,7 +95,7 @@ def many(*contexts: GradingContext) -> bool:
 
 
 def unknown(context: GradingContext, of: Nowhere) -> bool:  # type: ignore[name-defined] # noqa: F821 - what is tested
-    return context.text == of
+    return bool(context.text == of)
 
 
 def heavy(context: GradingContext, what: str, weight: int) -> bool:
