@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,13 @@ class Reporter:
             self._not_reused[result.reuse] = self._not_reused.get(result.reuse, 0) + 1
         if result.status != "skipped" and not result.cached:
             self._durations[result.nodeid] = round(result.duration_s, 3)
-        self._config.hook.pytest_bench_result(result=result)
+        if self._is_heard:
+            self._config.hook.pytest_bench_result(result=result)
+
+    @cached_property
+    def _is_heard(self) -> bool:
+        """Whether anybody wants each result: by then every plugin and every conftest.py is there."""
+        return bool(self._config.hook.pytest_bench_result.get_hookimpls())
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:
