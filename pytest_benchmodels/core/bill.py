@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from msgspec.structs import fields
 
 from .exchange import Usage
@@ -17,16 +17,14 @@ _PER = 1_000_000
 _KINDS = tuple(field.name for field in fields(Usage))
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """`known_usd` US dollars, and more where it is not the whole."""
 
     known_usd: float
     is_whole: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Bill:
+class Bill(Struct, frozen=True):
     """What requests took together.
 
     `usage` and `cost_usd` (US dollars) are None, or hold None, where any part is unknown. `known_usage` and

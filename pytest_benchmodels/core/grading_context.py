@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from .call import Transcript
 from .exchange import Response
@@ -13,8 +14,7 @@ from .scenario import Scenario
 __all__ = ["GradingContext"]
 
 
-@dataclass(frozen=True, slots=True)
-class GradingContext:
+class GradingContext(Struct, frozen=True):
     """One answer and all that belongs to it.
 
     `response` is the answer to judge: that of the turn whose check it is, else the last one. `transcript` holds the

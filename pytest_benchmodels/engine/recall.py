@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.result import Failure, Result
@@ -13,8 +14,7 @@ from pytest_benchmodels.core.run import Run
 __all__ = ["Forgetful", "Memory", "Recall"]
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(Struct, frozen=True):
     """What is known of one run.
 
     `result`: it is finished already. `answers`: its model answered each of its turns already, they are to be judged.
