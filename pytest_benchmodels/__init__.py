@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .core.errors import BenchError, CheckError, ProviderError
+    from .core.errors import BenchError, CheckError, FormatError, ProviderError
     from .core.exchange import Message, Provider, Request, Response, Usage
     from .core.grading import Grade, Grader
     from .core.model import Model
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BenchError",
     "CheckError",
+    "FormatError",
     "Grade",
     "Grader",
     "Message",
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "core.errors": ("BenchError", "CheckError", "ProviderError"),
+    "core.errors": ("BenchError", "CheckError", "FormatError", "ProviderError"),
     "core.exchange": ("Message", "Provider", "Request", "Response", "Usage"),
     "core.grading": ("Grade", "Grader"),
     "core.model": ("Model",),
