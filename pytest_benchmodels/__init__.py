@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from .core.model import Model
     from .core.result import Result
     from .providers.sim import SimServer
+    from .reports.evaluation import Evaluation
 
 __all__ = [
     "BenchError",
     "CheckError",
+    "Evaluation",
     "FormatError",
     "Grade",
     "Grader",
@@ -36,6 +38,7 @@ _HOMES = {
     "core.model": ("Model",),
     "core.result": ("Result",),
     "providers.sim": ("SimServer",),
+    "reports.evaluation": ("Evaluation",),
 }
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .core.grading import Grader
     from .core.result import Result
 
-__all__ = ["pytest_bench_formats", "pytest_bench_graders", "pytest_bench_result"]
+__all__ = ["pytest_bench_formats", "pytest_bench_graders", "pytest_bench_reports", "pytest_bench_result"]
 
 
 @pytest.hookspec
@@ -28,6 +28,15 @@ def pytest_bench_formats() -> Mapping[str | tuple[str, ...], Callable[[Path, Any
     list of records, or yields them: each a mapping with the keys of a scenario, and with `line`, from 1, where it knows
     that. It may return a whole file's mapping instead, with `defaults` and `scenarios`; None for a file that it does
     not take for its own.
+    """
+
+
+@pytest.hookspec
+def pytest_bench_reports() -> Mapping[str, object]:  # type: ignore[empty-body] # the same
+    """Return reports by the names that `--bench-report NAME=FILE` is to know.
+
+    A report is a function `(path: Path, evaluation: Evaluation) -> None`, or a class or an object with such a method
+    `write`. It writes its file to `path` when the session is over: in the one process, or on xdist's controller.
     """
 
 
