@@ -34,7 +34,7 @@ class Report(Protocol):
 
 
 def own_reports(found: Iterable[object], taken: Container[str]) -> dict[str, Report]:
-    """What hooks returned as reports, by name. Raises `ConfigError` for what can be none, and for a name that is taken."""
+    """What hooks returned as reports, by name. Raises `ConfigError` for what can be none, and for a taken name."""
     reports: dict[str, Report] = {}
     for returned in found:
         if not isinstance(returned, Mapping):

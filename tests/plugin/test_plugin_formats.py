@@ -173,7 +173,7 @@ def test_what_is_no_format_is_said_before_anything_runs(
     project.write("conftest.py", f"\ndef pytest_bench_formats():\n    {hook}\n")
     project.write("a.csv", CSV)
 
-    result = project.bench_process(*workers)
+    result = project.bench(*workers)
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: {said}"])

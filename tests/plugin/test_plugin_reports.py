@@ -142,7 +142,7 @@ def test_what_cannot_be_written_is_said_before_the_first_call(
     (project.path / "folder").mkdir()
     project.suite(right("add"), models=["watched"])
 
-    result = project.bench_process(f"--bench-report={option}", *workers)
+    result = project.bench(f"--bench-report={option}", *workers)
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: {said}"])
@@ -175,7 +175,7 @@ def test_what_is_no_report_is_said_before_the_first_call(
     project.write("conftest.py", f"\ndef pytest_bench_reports():\n    {hook}\n")
     project.suite(right("add"), models=["watched"])
 
-    result = project.bench_process("--bench-report=mine=x", *workers)
+    result = project.bench("--bench-report=mine=x", *workers)
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: {said}"])
@@ -196,7 +196,8 @@ def test_it_may_stand_in_the_ini_file_and_name_ours(project: Project, workers: t
 def test_a_plugin_that_comes_late_may_bring_one(project: Project, workers: tuple[str, ...]) -> None:
     project.write(
         "conftest.py",
-        "class Late:\n    def pytest_bench_reports(self):\n        return {'late': lambda path, _: path.write_text('x')}\n\n"
+        "class Late:\n    def pytest_bench_reports(self):\n"
+        "        return {'late': lambda path, _: path.write_text('x')}\n\n"
         "def pytest_configure(config):\n    config.pluginmanager.register(Late())\n",
     )
     project.suite(right("add"))
