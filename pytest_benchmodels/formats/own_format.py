@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
 from functools import partial
 from itertools import islice
@@ -14,7 +14,7 @@ from typing import Any
 
 from ..core.crashes import crash_text
 from ..core.errors import ConfigError, FormatError, Problem, ScenarioFileError
-from ..core.text import MESSAGE_LIMIT, clip, harmless, quote, well_formed
+from ..core.text import MESSAGE_LIMIT, clip, harmless, quote, told, well_formed
 from .builder import MAX_DEPTH, MAX_VALUES
 from .document import Document, Flaw, Lines, MalformedError
 from .format import FileFormat
@@ -63,8 +63,7 @@ def _read(reader: Reader, takes_bytes: bool, path: Path, shown: str) -> Document
     try:
         content = content_of(path)
         given = content if takes_bytes else _text(content, path, reader)
-        value = _called(reader, path, given)
-        return None if value is None else _Adoption(path, shown, reader).document(value)
+        return _adopted(reader, path, shown, given)
     except MalformedError as error:
         line, message = error.flaw
         raise ScenarioFileError([Problem(harmless(shown), line, harmless(clip(message, MESSAGE_LIMIT)))]) from None
@@ -78,21 +77,22 @@ def _text(content: bytes, path: Path, reader: Reader) -> str:
         raise MalformedError(error.flaw.line, f"{error.flaw.message}, {remedy}") from None
 
 
-def _called(reader: Reader, path: Path, given: str | bytes) -> object:
-    """What the reader returns, with all of a generator's records; `MalformedError` if it raises anything."""
+def _adopted(reader: Reader, path: Path, shown: str, given: str | bytes) -> Document | None:
+    """What the reader returns, as a document; `MalformedError` if it raises anything.
+
+    Its code may go on after it returned: in a generator, or in a mapping of its own.
+    """
     try:
         value = reader(path, given)
-        if isinstance(value, Iterator):
-            value = list(islice(value, _MOST_RECORDS))
-    except FormatError as error:
-        raise MalformedError(max(error.line or 1, 1), str(error)) from error
-    except ScenarioFileError:
+        if inspect.iscoroutine(value):
+            value.close()  # or Python warns that nobody waited for it
+        return None if value is None else _Adoption(path, shown, reader).document(value)
+    except (MalformedError, ScenarioFileError):
         raise
+    except FormatError as error:
+        raise MalformedError(max(error.line or 1, 1), told(error)) from error
     except (Exception, SystemExit) as error:
         raise MalformedError(1, f"its reader {reader_name(reader)} crashed: {crash_text(error)}") from error
-    if inspect.iscoroutine(value):
-        value.close()  # or Python warns that nobody waited for it
-    return value
 
 
 class _UnfitError(ValueError):
@@ -135,6 +135,8 @@ class _Adoption:
         if isinstance(entries, list | tuple):
             records, told = self._records(list(entries))
             whole["scenarios"], lines[id(records)] = records, told
+        # All keys at the top stand in line 1, as far as anybody knows: the way to the entries leads over them.
+        lines[id(whole)] = dict.fromkeys(whole, 1)
         return self._document(whole, lines)
 
     def _document(self, value: object, lines: Lines) -> Document:
@@ -167,7 +169,7 @@ class _Adoption:
     def _plain(self, value: object, where: str, depth: int) -> object:
         self._spend(value)
         if depth > MAX_DEPTH:
-            raise _UnfitError(f"{where or 'it'} is nested more than {MAX_DEPTH} levels deep: write it flatter")
+            raise _UnfitError(f"{clip(where, 80)} is nested more than {MAX_DEPTH} levels deep: write it flatter")
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, Mapping):

@@ -56,7 +56,7 @@ def _pattern(name: object) -> str:
     pattern = f"*{name}" if name.startswith(".") and "*" not in name and "/" not in name else name
     for known in BUILTIN:
         for suffix in known.suffixes:
-            if Path(f"scenarios/any{suffix}").match(pattern):
+            if all(Path(f"scenarios/{stem}{suffix}").match(pattern) for stem in ("a", "Z 1")):
                 rule = f"every file that ends in {suffix} would be its own: narrow it, for example to '*.mine{suffix}'"
                 raise ConfigError(f"{_HOOK}: {quote(name)} takes over a format that is there already: {rule}")
     return pattern
