@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import os
-import sysconfig
 import traceback
 
 from .text import told
@@ -11,7 +11,13 @@ from .text import told
 __all__ = ["crash_text"]
 
 _OWN = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 - a prefix of file names, looked at as text
-_LIBRARIES = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+
+@functools.cache
+def _libraries() -> tuple[str, ...]:
+    import sysconfig  # noqa: PLC0415 - milliseconds that each worker would pay
+
+    return tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 def crash_text(error: BaseException) -> str:
@@ -23,7 +29,7 @@ def crash_text(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename:  # a file that it imports
         frames.append((error.filename, error.lineno))
     foreign = [frame for frame in frames if not frame[0].startswith(_OWN)]
-    theirs = [frame for frame in foreign if not (frame[0].startswith(_LIBRARIES) or frame[0].startswith("<"))]
+    theirs = [frame for frame in foreign if not (frame[0].startswith(_libraries()) or frame[0].startswith("<"))]
     said = f"{type(error).__name__}: {told(error)}".removesuffix(": ")
     found = theirs or foreign or frames
     return f"{said} ({_shown(found[-1][0])}:{found[-1][1]})" if found else said

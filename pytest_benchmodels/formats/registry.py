@@ -11,7 +11,6 @@ from pathlib import Path
 from ..core.errors import ConfigError
 from ..core.text import quote
 from .format import FileFormat
-from .own_format import own_format, reader_name
 from .reading import JSON, JSONL, YAML
 
 __all__ = ["BUILTIN", "file_format", "own_formats"]
@@ -34,8 +33,13 @@ def own_formats(found: Iterable[object]) -> tuple[FileFormat, ...]:
 
     Raises `ConfigError` for what cannot be one, and for a pattern that two of them have.
     """
+    returns = list(found)
+    if not returns:
+        return ()
+    from .own_format import own_format, reader_name  # noqa: PLC0415 - milliseconds that most sessions need not pay
+
     readers: dict[str, object] = {}
-    for returned in found:
+    for returned in returns:
         if not isinstance(returned, Mapping):
             rule = "give a mapping of names to readers, such as {'*.csv': read_csv}"
             raise ConfigError(f"{_HOOK} returned {quote(returned)}: {rule}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -17,6 +17,7 @@ from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import NO_MODEL
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.core.session import Pool
+from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.clock import SessionClock
 from pytest_benchmodels.engine.dispatch import Dispatch
@@ -80,7 +81,7 @@ class Bench:
         self.distant_workers: list[str] = []
         self.asked_runs = 0
         self.left_out = 0
-        self._load_options: dict[tuple[type[Grader], ...], LoadOptions] = {}
+        self._load_options: dict[tuple[int, ...], LoadOptions] = {}
         self._own_formats: dict[Path, tuple[FileFormat, ...]] = {}
         self.broken_folders: set[Path] = set()
         self._tags: set[str] = set()
@@ -91,14 +92,15 @@ class Bench:
 
     def load_options(self, found: Iterable[Iterable[type[Grader]]]) -> LoadOptions:
         """What the loader needs for a file whose conftest.py files brought these checks; raises `ConfigError`."""
-        extra = tuple(grader for some in found for grader in some)
-        if extra not in self._load_options:
+        extra = [grader for some in found for grader in _listed(some)]
+        known = tuple(map(id, extra))  # of classes that the registry keeps alive; what is none may have no hash
+        if known not in self._load_options:
             config = self._config
             base = self.settings.config_file.parent if self.settings.config_file else config.rootpath
             roots = (config.rootpath, config.invocation_params.dir, *self._named_folders())
             registry = graders.registry(extra)
-            self._load_options[extra] = LoadOptions(registry, self.file.allowed(base), tuple(dict.fromkeys(roots)))
-        return self._load_options[extra]
+            self._load_options[known] = LoadOptions(registry, self.file.allowed(base), tuple(dict.fromkeys(roots)))
+        return self._load_options[known]
 
     def own_formats(self, session: pytest.Session, folder: Path) -> tuple[FileFormat, ...]:
         """The user's formats of files in a folder, by the conftest.py files that hold there; raises `ConfigError`."""
@@ -215,6 +217,14 @@ class Bench:
                 except ConfigError as error:
                     raise ConfigError(f"{path.name}: {error}") from None
         return file
+
+
+def _listed(returned: object) -> Iterable[Any]:
+    """What one `pytest_bench_graders` returned; `ConfigError` for what is no list."""
+    if isinstance(returned, type) or not isinstance(returned, Iterable):
+        rule = "give a list of Grader classes, such as [Polite]"
+        raise ConfigError(f"pytest_bench_graders returned {quote(returned)}: {rule}")
+    return returned
 
 
 def _keep_nothing(ended: Iterable[tuple[Scenario, Result]]) -> None:
