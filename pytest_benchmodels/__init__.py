@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .core.call import Call, Transcript
-    from .core.errors import BenchError, CheckError, ProviderError
+    from .core.errors import BenchError, CheckError, FormatError, ProviderError
     from .core.exchange import Message, Provider, Request, Response, Usage
     from .core.grading import Grade, Grader
     from .core.grading_context import GradingContext
     from .core.model import Model
     from .core.result import Result
     from .providers.sim import SimServer
+    from .reports.evaluation import Evaluation
 
 __all__ = [
     "BenchError",
     "Call",
     "CheckError",
+    "Evaluation",
+    "FormatError",
     "Grade",
     "Grader",
     "GradingContext",
@@ -35,13 +38,14 @@ __all__ = [
 
 _HOMES = {
     "core.call": ("Call", "Transcript"),
-    "core.errors": ("BenchError", "CheckError", "ProviderError"),
+    "core.errors": ("BenchError", "CheckError", "FormatError", "ProviderError"),
     "core.exchange": ("Message", "Provider", "Request", "Response", "Usage"),
     "core.grading": ("Grade", "Grader"),
     "core.grading_context": ("GradingContext",),
     "core.model": ("Model",),
     "core.result": ("Result",),
     "providers.sim": ("SimServer",),
+    "reports.evaluation": ("Evaluation",),
 }
 
 

@@ -1,8 +1,10 @@
-"""How users add graders of their own: hooks for a conftest.py or a plugin."""
+"""How users add graders, formats and reports of their own: hooks for a conftest.py or a plugin."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,12 +14,32 @@ if TYPE_CHECKING:
     from .core.grading import Grader
     from .core.result import Result
 
-__all__ = ["pytest_bench_graders", "pytest_bench_result"]
+__all__ = ["pytest_bench_formats", "pytest_bench_graders", "pytest_bench_reports", "pytest_bench_result"]
 
 
 @pytest.hookspec
 def pytest_bench_graders() -> list[type[Grader] | Callable[..., object]]:  # type: ignore[empty-body] # a specification has no body
     """Return Grader subclasses, and functions; each adds a check, named by its first field or by the function."""
+
+
+@pytest.hookspec
+def pytest_bench_formats() -> Mapping[str | tuple[str, ...], Callable[[Path, Any], object]]:  # type: ignore[empty-body] # a specification has no body
+    """Return readers by the files that they read: `{".csv": read_csv, ("*.prompt.md", "*.prompt.txt"): read_prompt}`.
+
+    A reader takes the file's path and its text (its bytes, where it declares that parameter as `bytes`). It returns a
+    list of records, or yields them: each a mapping with the keys of a scenario, and with `line`, from 1, where it knows
+    that. It may return a whole file's mapping instead, with `defaults` and `scenarios`; None for a file that it does
+    not take for its own.
+    """
+
+
+@pytest.hookspec
+def pytest_bench_reports() -> Mapping[str, object]:  # type: ignore[empty-body] # the same
+    """Return reports by the names that `--bench-report NAME=FILE` is to know.
+
+    A report is a function `(path: Path, evaluation: Evaluation) -> None`, or a class or an object with such a method
+    `write`. It writes its file to `path` when the session is over: in the one process, or on xdist's controller.
+    """
 
 
 @pytest.hookspec

@@ -41,6 +41,7 @@ def evaluate(source: Source, gates: Sequence[Gate], before: Source | None) -> Ev
         baseline=before.name if before is not None else None,
         coverage=coverage,
         not_started=not_started(sorted(source.expected()), survey.outcomes),
+        results=source.results,
     )
 
 

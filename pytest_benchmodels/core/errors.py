@@ -3,6 +3,7 @@
     BenchError
     ├── ConfigError         bench.toml, an option or the environment: ends the session as a usage error
     ├── ScenarioFileError   one file's problems, all of them: a collection error
+    ├── FormatError         a file that a user's own reader cannot read: a collection error of that file
     ├── ProviderError       one request that brought no usable answer
     ├── CheckError          a check that cannot judge this answer, through no fault of the answer
     └── StoreError          a store that cannot be read or written: a run goes on without it
@@ -16,7 +17,16 @@ from dataclasses import dataclass
 
 from .exchange import Usage
 
-__all__ = ["BenchError", "CheckError", "ConfigError", "Problem", "ProviderError", "ScenarioFileError", "StoreError"]
+__all__ = [
+    "BenchError",
+    "CheckError",
+    "ConfigError",
+    "FormatError",
+    "Problem",
+    "ProviderError",
+    "ScenarioFileError",
+    "StoreError",
+]
 
 
 class BenchError(Exception):
@@ -45,6 +55,17 @@ class ScenarioFileError(BenchError):
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
         super().__init__("\n".join(map(str, self.problems)))
+
+
+class FormatError(BenchError):
+    """What a reader of `pytest_bench_formats` raises for a file that is wrong.
+
+    `line` counts from 1; None if it is not known.
+    """
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 class ProviderError(BenchError):

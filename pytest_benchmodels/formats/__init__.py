@@ -8,14 +8,14 @@ from ..core.errors import Problem, ScenarioFileError
 from ..core.scenario import Scenario
 from ..core.text import harmless
 from .document import Document, Problems
-from .format import Format, LoadOptions
+from .format import FileFormat, Format, LoadOptions
 from .json_schema import schema
 from .meant import has_own_keys
 from .native import NATIVE
 from .placement import lies_inside
-from .reading import preview, read
+from .registry import BUILTIN, file_format, own_formats
 
-__all__ = ["Document", "Format", "LoadOptions", "load", "schema"]
+__all__ = ["BUILTIN", "Document", "FileFormat", "Format", "LoadOptions", "load", "own_formats", "schema"]
 
 _LINK = (
     "is a link that leads out of its folder, and is not looked at: name it itself on the command line, or allow the "
@@ -30,11 +30,16 @@ def load(path: Path, shown: str, options: LoadOptions, *, named: bool = False) -
     `shown` is how messages write the path. Raises `ScenarioFileError` with all problems of the file, and for a link
     that leads out of its folder, of which nothing is told.
     """
-    quick = preview(path, shown)
+    known = file_format(path, options.own)
+    if known.name == "own":
+        return _load_own(known, path, shown, options, named=named)
+    quick = known.preview(path, shown)
     if quick is not None and _format_of(quick, options) is None:
         _refuse_if(named, quick)
         return None
-    document = read(path, shown)
+    document = known.read(path, shown)
+    if document is None:
+        return None
     recognised = _format_of(document, options)
     if recognised is None and not (named or _is_meant(document)):
         return None
@@ -46,6 +51,19 @@ def load(path: Path, shown: str, options: LoadOptions, *, named: bool = False) -
     if document.broken:
         Problems(document).raise_any()
     return tuple((recognised or NATIVE).scenarios(document, options))
+
+
+def _load_own(
+    known: FileFormat, path: Path, shown: str, options: LoadOptions, *, named: bool
+) -> tuple[Scenario, ...] | None:
+    """The same of a file that a reader of the user's reads: it is theirs by its name, unless the reader says no."""
+    if not named and not lies_inside(path, options):
+        raise ScenarioFileError([Problem(harmless(shown), 1, _LINK)])
+    document = known.read(path, shown)
+    if document is None and named:
+        told = "its reader returned None: it does not take this file for a scenario file"
+        raise ScenarioFileError([Problem(harmless(shown), 1, told)])
+    return None if document is None else tuple(NATIVE.scenarios(document, options))
 
 
 def _format_of(document: Document, options: LoadOptions) -> Format | None:

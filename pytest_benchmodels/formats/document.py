@@ -13,7 +13,7 @@ from ..core.text import clip, harmless, nearest
 
 __all__ = ["Document", "Flaw", "Kind", "Lines", "MalformedError", "Problems", "Step", "Steps"]
 
-Kind = Literal["yaml", "json", "jsonl"]
+Kind = Literal["yaml", "json", "jsonl", "own"]
 Step = str | int
 Steps = tuple[Step, ...]
 """The way from a document's root to a part of it: `("scenarios", 3, "checks", 0)`."""
@@ -44,9 +44,10 @@ class MalformedError(Exception):
 class Document:
     """What one file holds: mappings, lists, text, finite numbers, booleans and None, with text as keys.
 
-    `path` is where it lies and `shown` how messages write that. A JSONL file's `value` is the list of its records. A
-    document that is `broken` could be read in part only: `flaws` says where it ends, and `mentions` whether keys of
-    ours stand in the whole of it.
+    `path` is where it lies and `shown` how messages write that. A JSONL file's `value` is the list of its records; one
+    that a reader of the user's read (`own`) has such a list too, or a mapping as a YAML file has. Of its lines at most
+    those of its entries are known, and 0 stands for the others. A document that is `broken` could be read in part only:
+    `flaws` says where it ends, and `mentions` whether keys of ours stand in the whole of it.
     """
 
     path: Path
@@ -69,7 +70,29 @@ class Document:
                 value = value[step]  # type: ignore[index]  # the same
             except LookupError:
                 break
-        return line
+        return line or 1
+
+    def source(self, steps: Steps) -> str:
+        """`path:line` of an entry, for a reader; the path alone where its line is not known."""
+        _, line = self._own_entry(steps)
+        return f"{self.shown}:{self.line(steps)}" if self.kind != "own" or line else self.shown
+
+    def place(self, steps: Steps) -> str:
+        """`record 3`: the entry around a part by its number, from 1, where its line is not known; else nothing."""
+        number, line = self._own_entry(steps)
+        if line or self.kind != "own":
+            return ""
+        return f"record {number}" if number else "defaults" * (steps[:1] == ("defaults",))
+
+    def _own_entry(self, steps: Steps) -> tuple[int, int]:
+        """Number and line of the entry around a part of an `own` document; 0 for what is not known."""
+        entries, way = self.value, steps
+        if isinstance(entries, dict) and steps[:1] == ("scenarios",):
+            entries, way = entries.get("scenarios"), steps[1:]
+        if self.kind != "own" or not way or not isinstance(way[0], int):
+            return 0, 0
+        told = self.lines.get(id(entries))
+        return way[0] + 1, told[way[0]] if isinstance(told, list) else 0
 
 
 class Problems:
@@ -85,7 +108,7 @@ class Problems:
 
     def add(self, steps: Steps, message: str) -> None:
         """Note a problem of the part that `steps` leads to."""
-        place = f"{self._place()}: " if self._place else ""
+        place = "".join(f"{place}: " for place in (self._document.place(steps), self._place and self._place()) if place)
         self._found[Flaw(self._document.line(steps), f"{place}{message}")] = None
 
     def hint(self, name: str, known: Iterable[str]) -> str:

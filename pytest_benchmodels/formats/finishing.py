@@ -40,7 +40,7 @@ class Finisher:
         target = or_else(written.target, None)
         return Scenario(
             id=name,
-            source=f"{self._document.shown}:{self._document.line(draft.steps)}",
+            source=self._document.source(draft.steps),
             turns=tuple(self._turn(turn, names) for turn in draft.turns),
             checks=self._checks.read(draft.checks, names),
             system=self.text(or_else(written.system, ""), names, draft.at("system")) or None,

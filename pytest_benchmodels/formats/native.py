@@ -67,11 +67,11 @@ class _Reading:
         self._allowed = options.allowed
         self._problems = problems
         self._finisher = Finisher(document, problems, CheckReader(options, problems, budget), budget)
-        self._seen: dict[str, int] = {}
+        self._seen: dict[str, str] = {}
 
     def scenarios(self) -> Iterator[Scenario]:
         value = self._document.value
-        if self._document.kind == "jsonl" and isinstance(value, list):
+        if self._document.kind in ("jsonl", "own") and isinstance(value, list):
             return self._all({}, value, ())
         if not isinstance(value, dict):
             wanted = "a mapping: the keys of one scenario, or a list of them under 'scenarios'"
@@ -155,11 +155,12 @@ class _Reading:
         """Take an id for a scenario, unless that cannot be."""
         fault = id_fault(name) if name else None
         if name in self._seen:
-            fault = f"id {quote(name)} is taken already, by line {self._seen[name]}: ids are unique in a file"
+            fault = f"id {quote(name)} is taken already, by {self._seen[name]}: ids are unique in a file"
         if fault:
             self._problems.add((*draft.steps, "id"), fault)
         elif name:
-            self._seen[name] = self._document.line(draft.steps)
+            document = self._document
+            self._seen[name] = document.place(draft.steps) or f"line {document.line(draft.steps)}"
 
     def _is_full(self, steps: Steps) -> bool:
         if len(self._seen) <= MAX_SCENARIOS:

@@ -3,55 +3,47 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from .builder import Builder
 from .document import Document, Flaw, Kind, Lines, MalformedError
+from .format import FileFormat
 from .json_reader import read_json, read_json_line
 from .meant import mentions_own_keys
 from .yaml_reader import read_yaml
 
-__all__ = ["MAX_BYTES", "kind_of", "open_regular", "preview", "read"]
+__all__ = ["JSON", "JSONL", "MAX_BYTES", "YAML", "content_of", "decoded", "open_regular"]
 
 MAX_BYTES = 20_000_000
 """Largest scenario file. Larger amounts belong into a dataset, which is not held in memory."""
 
 _MOST_FLAWS = 100
 _ONE_A_LINE = " (JSONL holds one whole object a line; an object over several lines is a .json file)"
-_KINDS: dict[str, Kind] = {".json": "json", ".jsonl": "jsonl"}
 
 
-def kind_of(path: Path) -> Kind:
-    """By the name's end; what is neither `.json` nor `.jsonl` is read as YAML."""
-    return _KINDS.get(path.suffix.lower(), "yaml")
-
-
-def preview(path: Path, shown: str) -> Document | None:
+def _preview(kind: Kind, path: Path, shown: str) -> Document | None:
     """A quick look at a JSON or JSONL file, without lines; of a JSONL file the first record only.
 
-    None where only a thorough reading can tell: the file is YAML, broken or unreadable.
+    None where only a thorough reading can tell: the file is broken or unreadable.
     """
-    kind = kind_of(path)
-    if kind == "yaml":
-        return None
     try:
-        content = _first_line(path) if kind == "jsonl" else _content(path)
+        content = _first_line(path) if kind == "jsonl" else content_of(path)
         value = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"))
     except (MalformedError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return Document(path, shown, kind, [value] if kind == "jsonl" else value)
 
 
-def read(path: Path, shown: str) -> Document:
+def _read(kind: Kind, path: Path, shown: str) -> Document:
     """Read a scenario file as far as it can be read; what is wrong with it is in `flaws`."""
-    kind = kind_of(path)
     builder = Builder()
     content = None
     try:
-        content = _content(path)
-        text = _decoded(content)
+        content = content_of(path)
+        text = decoded(content)
         if kind == "jsonl":
             return _records(path, shown, text)
         (read_json if kind == "json" else read_yaml)(text, builder)
@@ -76,7 +68,8 @@ def open_regular(path: Path) -> int:
         raise MalformedError(1, f"cannot be read: {reason}") from error
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path) -> bytes:
+    """All that a scenario file holds; `MalformedError` for one that is too large, or cannot be read."""
     with os.fdopen(open_regular(path), "rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
@@ -93,7 +86,8 @@ def _first_line(path: Path) -> bytes:
     return b""
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes) -> str:
+    """UTF-8 as text, without a byte order mark; `MalformedError` with the line of what is none."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -125,3 +119,8 @@ def _records(path: Path, shown: str, text: str) -> Document:
         if len(flaws) > _MOST_FLAWS:
             break
     return Document(path, shown, "jsonl", records, lines, tuple(flaws), broken)
+
+
+YAML = FileFormat("yaml", ("*.yaml", "*.yml"), partial(_read, "yaml"))
+JSON = FileFormat("json", ("*.json",), partial(_read, "json"), partial(_preview, "json"))
+JSONL = FileFormat("jsonl", ("*.jsonl",), partial(_read, "jsonl"), partial(_preview, "jsonl"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
@@ -51,8 +52,23 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     try:
         return (yield)
     except pytest.UsageError as error:
-        named = [name for name in session.config.args if name.partition("::")[0].endswith(_SCENARIO_FILES)]
+        named = [name for name in session.config.args if _may_hold_scenarios(session, name.partition("::")[0])]
         if not named or session.config.option.bench:
             raise
         remedy = f"if {named[0]!r} is a scenario file, add --bench: without it no scenario file is collected"
         raise pytest.UsageError(*error.args, remedy) from None
+
+
+def _may_hold_scenarios(session: pytest.Session, name: str) -> bool:
+    if name.endswith(_SCENARIO_FILES):
+        return True
+    from pytest_benchmodels.core.errors import ConfigError  # noqa: PLC0415 - for this message only
+    from pytest_benchmodels.formats import own_formats  # noqa: PLC0415 - the same
+
+    from .hook_answers import answers  # noqa: PLC0415 - the same
+
+    try:
+        own = own_formats(answers(session.config.hook.pytest_bench_formats))
+    except ConfigError:  # told with --bench
+        return False
+    return any(known.has(Path(name)) for known in own)

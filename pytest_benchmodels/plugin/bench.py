@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TypeVar
+from pathlib import Path, PurePath
+from typing import Any, TypeVar
 
 import pytest
 
@@ -17,14 +17,16 @@ from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import NO_MODEL
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.core.session import Pool
+from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.clock import SessionClock
 from pytest_benchmodels.engine.dispatch import Dispatch
 from pytest_benchmodels.engine.window import Window
-from pytest_benchmodels.formats import LoadOptions
+from pytest_benchmodels.formats import FileFormat, LoadOptions, own_formats
 from pytest_benchmodels.formats.configfile import ConfigFile, read_config
 
 from .handover import Handover
+from .hook_answers import answers
 from .models import HOW_TO_NAME_A_MODEL, Models
 from .options import Settings, read_settings
 from .progress import Progress
@@ -55,7 +57,7 @@ class Bench:
     tells of each model that was made ready how many of its runs may be in flight, `pools` of which ones how many
     together. `foresee` is told which models are about to run, and raises `ConfigError` where a gate could never be
     judged. `asked_runs` is how many runs the files ask for that were collected, `left_out` how many YAML files were
-    none of ours.
+    none of ours. `broken_folders` are those whose conftest.py files bring what is no format.
     """
 
     def __init__(
@@ -79,7 +81,9 @@ class Bench:
         self.distant_workers: list[str] = []
         self.asked_runs = 0
         self.left_out = 0
-        self._load_options: dict[tuple[type[Grader], ...], LoadOptions] = {}
+        self._load_options: dict[tuple[int, ...], LoadOptions] = {}
+        self._own_formats: dict[Path, tuple[FileFormat, ...]] = {}
+        self.broken_folders: set[Path] = set()
         self._tags: set[str] = set()
         self.settings: Settings = read_settings(config)
         self.admission = Admission(self.settings.budget_usd)
@@ -88,14 +92,30 @@ class Bench:
 
     def load_options(self, found: Iterable[Iterable[type[Grader]]]) -> LoadOptions:
         """What the loader needs for a file whose conftest.py files brought these checks; raises `ConfigError`."""
-        extra = tuple(grader for some in found for grader in some)
-        if extra not in self._load_options:
+        extra = [grader for some in found for grader in _listed(some)]
+        known = tuple(map(id, extra))  # of classes that the registry keeps alive; what is none may have no hash
+        if known not in self._load_options:
             config = self._config
             base = self.settings.config_file.parent if self.settings.config_file else config.rootpath
             roots = (config.rootpath, config.invocation_params.dir, *self._named_folders())
             registry = graders.registry(extra)
-            self._load_options[extra] = LoadOptions(registry, self.file.allowed(base), tuple(dict.fromkeys(roots)))
-        return self._load_options[extra]
+            self._load_options[known] = LoadOptions(registry, self.file.allowed(base), tuple(dict.fromkeys(roots)))
+        return self._load_options[known]
+
+    def own_formats(self, session: pytest.Session, folder: Path) -> tuple[FileFormat, ...]:
+        """The user's formats of files in a folder, by the conftest.py files that hold there; raises `ConfigError`."""
+        if folder not in self._own_formats:
+            self.broken_folders.add(folder)
+            self._own_formats[folder] = own_formats(answers(session.gethookproxy(folder).pytest_bench_formats))
+            self.broken_folders.discard(folder)
+        return self._own_formats[folder]
+
+    def is_scenario_file(self, path: PurePath, own: Iterable[FileFormat] | None = None) -> bool:
+        """Whether a file is collected, by its name; `own` are the user's formats that hold there, else all known."""
+        if any(map(path.match, self.settings.patterns)):
+            return True
+        known = own if own is not None else {one for some in self._own_formats.values() for one in some}
+        return any(one.has(path) for one in known)
 
     def _named_folders(self) -> Iterator[Path]:
         """The folders of the command line's paths."""
@@ -105,13 +125,14 @@ class Bench:
                 yield path if path.is_dir() else path.parent
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Refuse a class that is no check before anything is collected, or a worker started.
+        """Refuse a class that is no check, or what is no format, before anything is collected, or a worker started.
 
         Of deeper folders' conftest.py files that is told when their folder is collected.
         """
         with usage_errors():
             for folder in dict.fromkeys((self._config.rootpath, *self._named_folders())):
-                self.load_options(session.gethookproxy(folder).pytest_bench_graders())
+                self.load_options(answers(session.gethookproxy(folder).pytest_bench_graders))
+                self.own_formats(session, folder)
 
     def register_tags(self, tags: Iterable[str]) -> None:
         """Let tags be markers: `--strict-markers` is for typing errors in tests, a scenario's tags are data."""
@@ -196,6 +217,14 @@ class Bench:
                 except ConfigError as error:
                     raise ConfigError(f"{path.name}: {error}") from None
         return file
+
+
+def _listed(returned: object) -> Iterable[Any]:
+    """What one `pytest_bench_graders` returned; `ConfigError` for what is no list."""
+    if isinstance(returned, type) or not isinstance(returned, Iterable):
+        rule = "give a list of Grader classes, such as [Polite]"
+        raise ConfigError(f"pytest_bench_graders returned {quote(returned)}: {rule}")
+    return returned
 
 
 def _keep_nothing(ended: Iterable[tuple[Scenario, Result]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -22,6 +23,7 @@ from pytest_benchmodels.reports.units import one_line, plural
 from .bench import BENCH
 from .callspec import CallSpec
 from .compat import location_name, skip_here
+from .hook_answers import answers
 from .longrepr import FailureRepr
 
 __all__ = ["LateAnswerError", "NoAnswerError", "RunItem", "ScenarioFile", "WrongAnswerError"]
@@ -57,11 +59,15 @@ class ScenarioFile(pytest.File):
         bench = self.config.stash[BENCH]
         as_typed = harmless(self._path_from(self.config.invocation_params.dir))
         try:
-            options = bench.load_options(self.ihook.pytest_bench_graders())
+            own = bench.own_formats(self.session, self.path.parent)
+            options = replace(bench.load_options(answers(self.ihook.pytest_bench_graders)), own=own)
             scenarios = formats.load(self.path, as_typed, options, named=self.session.isinitpath(self.path))
         except (ConfigError, ScenarioFileError) as error:
             raise self.CollectError(str(error)) from None
-        if scenarios is None and self.path.suffix.lower() not in _NOT_COUNTED:
+        except pytest.fail.Exception as error:  # in a reader of the user's
+            raise self.CollectError(f"{as_typed}:1: its reader failed: {one_line(str(error), _REASON_LIMIT)}") from None
+        is_data = self.path.suffix.lower() in _NOT_COUNTED or any(known.has(self.path) for known in own)
+        if scenarios is None and not is_data:
             bench.left_out += 1
         asked = sum(len(self._models(scenario)) * self._trials(scenario) for scenario in scenarios or ())
         if refusal := bench.ask_for(asked):

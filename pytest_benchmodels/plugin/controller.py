@@ -23,6 +23,7 @@ from .boot import WorkerBoot
 from .brief import Brief
 from .compat import drop_testcase
 from .crash_order import Witness, blame_rightly
+from .file_lists import told_files
 from .handover import Handover
 from .interrupts import gentle_interrupts
 from .machines import distant
@@ -111,8 +112,7 @@ class Controller:
 
     def _is_scenario_file(self, path: str) -> bool:
         if path not in self._scenario_files:
-            matches = PurePosixPath(path).match
-            self._scenario_files[path] = any(map(matches, self.bench.settings.patterns))
+            self._scenario_files[path] = self.bench.is_scenario_file(PurePosixPath(path))
         return self._scenario_files[path]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -185,6 +185,7 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: WorkerController, ids: Sequence[str]) -> None:
         """Make ready for the models where a scheduler of xdist's own distributes the items."""
+        self._scenario_files.update(dict.fromkeys(told_files(self._folder / f"{node.gateway.id}.marks"), True))
         if self._boot is not None:
             self._boot.came_up()
         if self._schedules:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from pytest_benchmodels.core.text import quote
+
 from .paths import checked_path, refuse_same_file
 
 __all__ = [
     "DEFAULT_PATTERNS",
     "DEFAULT_RETRIES",
-    "Outputs",
+    "Output",
     "Reuse",
     "Settings",
     "Shard",
@@ -49,16 +51,17 @@ class Reuse:
         return self.resume or self.cache or self.regrade
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """Where reports go; None for one that nobody asked for."""
+class Output(NamedTuple):
+    """A report file that was asked for: by which option, which report, and where it goes."""
 
-    json: Path | None = None
-    html: Path | None = None
-    markdown: Path | None = None
+    option: str
+    report: str
+    path: Path
 
-    def __bool__(self) -> bool:
-        return bool(self.json or self.html or self.markdown)
+    @property
+    def typed(self) -> str:
+        """The option, and the file where the option alone does not tell which it is."""
+        return f"{self.option}={self.path}" if " " in self.option else self.option
 
 
 class Shard(NamedTuple):
@@ -97,7 +100,7 @@ class Settings:
     plan: bool
     shard: Shard | None
     is_part: bool
-    outputs: Outputs
+    outputs: tuple[Output, ...]
     max_runs: int
 
 
@@ -151,6 +154,13 @@ def add_options(parser: pytest.Parser) -> None:
     _add_verdict_options(add)
     for name, form in _OUTPUTS.items():
         add(f"--bench-{name}", metavar="FILE", help=f"write {form} to FILE")
+    add(
+        "--bench-report",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="write a report of your own (hook pytest_bench_reports), or one of ours, to FILE; may be repeated",
+    )
     parser.addini("bench_files", "patterns of scenario files", type="args", default=DEFAULT_PATTERNS)
 
 
@@ -188,8 +198,8 @@ def read_settings(config: pytest.Config) -> Settings:
     named = option.bench_config is not None
     config_file = _path(config, "config") or config.rootpath / "bench.toml"
     store = _store(config)
-    outputs = {name: _path(config, name) for name in _OUTPUTS}
-    written = {f"--bench-{name}": path for name, path in outputs.items()}
+    outputs = tuple(_outputs(config))
+    written = {output.typed: output.path for output in outputs}
     refuse_same_file({"the store": store, "the configuration": config_file, **written})
     return Settings(
         models=tuple(name.strip() for text in option.bench_models for name in text.split(",") if name.strip()),
@@ -207,7 +217,7 @@ def read_settings(config: pytest.Config) -> Settings:
         plan=option.bench_plan,
         shard=option.bench_shard,
         is_part=_is_part(config),
-        outputs=Outputs(**outputs),
+        outputs=outputs,
         max_runs=option.bench_max_runs,
     )
 
@@ -216,6 +226,20 @@ def _path(config: pytest.Config, option: str) -> Path | None:
     """Where the option leads, from the folder that pytest was started in; None where it was not given."""
     typed = getattr(config.option, f"bench_{option}")
     return None if typed is None else checked_path(f"--bench-{option}", typed, config.invocation_params.dir)
+
+
+def _outputs(config: pytest.Config) -> Iterator[Output]:
+    """The reports that have an option of their own, and those of `--bench-report`, each once."""
+    for name in _OUTPUTS:
+        path = _path(config, name)
+        if path is not None:
+            yield Output(f"--bench-{name}", name, path)
+    for typed in dict.fromkeys(config.option.bench_report):
+        name, separator, file = typed.partition("=")
+        if not (name and separator):
+            raise pytest.UsageError(f"--bench-report {quote(typed)}: write NAME=FILE, such as html=report.html")
+        option = f"--bench-report {name}"
+        yield Output(option, name, checked_path(option, file, config.invocation_params.dir))
 
 
 def _compare(config: pytest.Config) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -17,19 +17,21 @@ from pytest_benchmodels.providers.key import LEAST_HIDDEN_LENGTH
 from pytest_benchmodels.reports.summary import cost_lines, interval_lines, summary_lines, wrapped
 from pytest_benchmodels.reports.units import plural
 
-from .bench import Bench
+from .bench import Bench, usage_errors
 from .compat import let_go
 from .conclusion import Ending, conclusion, markup_of_gate, markup_of_row
 from .cost_notes import cost_notes
 from .durations import write_durations
+from .hook_answers import answers
 from .keeper import Keeper
 from .longrepr import FailureRepr
 from .transport import WORKER_CRASH, Delivery, detach, gate_reports, is_of_run, is_rerun
 from .verdicts import Verdicts
-from .writing import write_reports
+from .writing import reports_for, write_reports
 
 if TYPE_CHECKING:
     from pytest_benchmodels.reports.evaluation import Evaluation
+    from pytest_benchmodels.reports.registry import Report
 
 __all__ = ["Reporter"]
 
@@ -50,10 +52,15 @@ class Reporter:
         self._exitstatus = 0
         self._gates: tuple[GateVerdict, ...] = ()
         self._crashed: dict[str, Result] = {}
+        self._reports: Mapping[str, Report] = {}
 
     def pytest_sessionstart(self) -> None:
-        """Look at the store before workers do, and before anything is paid for."""
+        """Look at the store and at the reports before workers do, and before anything is paid for."""
         self._keeper.look()
+        if not self._config.option.collectonly:
+            with usage_errors():
+                hook = self._config.hook.pytest_bench_reports
+                self._reports = reports_for(self._bench.settings.outputs, lambda: answers(hook))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
@@ -134,7 +141,7 @@ class Reporter:
         outputs = self._bench.settings.outputs
         if not outputs or session.config.option.collectonly:
             return
-        for problem in write_reports(outputs, self._evaluation(session), self._keeper.results):
+        for problem in write_reports(outputs, self._reports, self._evaluation(session)):
             # The results are in the terminal and in JUnit: say so and fail, but lose nothing of them.
             self._say(f"ERROR: {problem}")
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
@@ -168,6 +175,7 @@ class Reporter:
             baseline=self._verdicts.baseline,
             coverage=self._verdicts.coverage(self._bench.progress.nodeids),
             not_started=self._verdicts.not_started(self._bench.progress.nodeids),
+            results=self._keeper.results,
         )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

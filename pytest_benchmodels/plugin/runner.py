@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.reports.properties import result_properties
@@ -18,6 +19,7 @@ from .collect import RunItem, ScenarioFile
 from .compat import let_go
 from .durations import read_durations
 from .exits import no_silent_exit
+from .file_lists import tell_files
 from .handover import Handover
 from .loop import run_session
 from .planning import print_plan
@@ -38,7 +40,11 @@ class Runner:
         self._foreign_errors = 0
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
-        if any(file_path.match(pattern) for pattern in self._bench.settings.patterns):
+        try:
+            own = self._bench.own_formats(parent.session, file_path.parent)
+        except ConfigError as error:
+            raise parent.CollectError(str(error)) from None
+        if self._bench.is_scenario_file(file_path, own):
             return ScenarioFile.from_parent(parent, path=file_path)
         return None
 
@@ -48,13 +54,13 @@ class Runner:
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         """A worker's controller hears of failed reports only, and is to refuse the session as one process would."""
         report = yield
-        if isinstance(collector, ScenarioFile) and report.failed:
+        is_ours = isinstance(collector, ScenarioFile) or getattr(collector, "path", None) in self._bench.broken_folders
+        if is_ours and report.failed:
             report.bench_runs = self._bench.asked_runs  # type: ignore[attr-defined] # plain data crosses as it is
         return report
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        scenario_file = any(Path(report.nodeid).match(pattern) for pattern in self._bench.settings.patterns)
-        self._foreign_errors += report.failed and not scenario_file
+        self._foreign_errors += report.failed and not hasattr(report, "bench_runs")
 
     def pytest_report_collectionfinish(self) -> str | list[str]:
         return left_out_line(self._bench.left_out) if self._bench.left_out else []
@@ -85,6 +91,9 @@ class Runner:
         option = session.config.option
         if not (option.collectonly or getattr(option, "setuponly", False) or self._bench.settings.plan):
             self._bench.progress.expect(item.nodeid for item in session.items if isinstance(item, RunItem))
+        if self._bench.handover is not None:
+            runs = (item.nodeid for item in session.items if isinstance(item, RunItem))
+            tell_files(self._bench.handover, self._bench.settings.patterns, runs)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:

@@ -29,7 +29,7 @@ from .units import utc
 if TYPE_CHECKING:
     from .evaluation import Evaluation
 
-__all__ = ["SCHEMA_VERSION", "BenchRun", "write_bench_json"]
+__all__ = ["SCHEMA_VERSION", "BenchRun", "write_bench_json", "write_json"]
 
 SCHEMA_VERSION = 1
 
@@ -54,22 +54,24 @@ class BenchRun:
 
 
 def write_bench_json(path: Path, evaluation: Evaluation, results: Iterable[Result]) -> None:
-    """Write the document, one result after another: it is never in memory as a whole.
-
-    The file appears when it is complete. Raises `ConfigError` if it cannot be written.
-    """
+    """Write the document to a file, which appears when it is complete. Raises `ConfigError` if it cannot be written."""
     with replacing(path, "--bench-json") as stream:
-        stream.write(b'{"schema_version":%d,\n"run":' % SCHEMA_VERSION)
-        stream.write(_encode(_run(evaluation)))
-        stream.write(b',\n"models":')
-        _write_array(stream, map(_model, evaluation.figures.models))
-        stream.write(b',\n"gates":')
-        _write_array(stream, map(gate_plain, evaluation.gates))
-        stream.write(b',\n"comparison":')
-        stream.write(_encode(_comparison(evaluation)))
-        stream.write(b',\n"results":')
-        _write_array(stream, map(_result, results))
-        stream.write(b"}\n")
+        write_json(stream, evaluation, results)
+
+
+def write_json(stream: BinaryIO, evaluation: Evaluation, results: Iterable[Result]) -> None:
+    """Write the document, one result after another: it is never in memory as a whole."""
+    stream.write(b'{"schema_version":%d,\n"run":' % SCHEMA_VERSION)
+    stream.write(_encode(_run(evaluation)))
+    stream.write(b',\n"models":')
+    _write_array(stream, map(_model, evaluation.figures.models))
+    stream.write(b',\n"gates":')
+    _write_array(stream, map(gate_plain, evaluation.gates))
+    stream.write(b',\n"comparison":')
+    stream.write(_encode(_comparison(evaluation)))
+    stream.write(b',\n"results":')
+    _write_array(stream, map(_result, results))
+    stream.write(b"}\n")
 
 
 def _run(evaluation: Evaluation) -> dict[str, object]:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from pytest_benchmodels.core.errors import ConfigError
 
-__all__ = ["check_writable", "replacing"]
+__all__ = ["check_writable", "is_special", "naming", "replacing"]
 
 _NAME_PART = 40  # characters of up to 4 bytes: a name may have 255 bytes
 
@@ -21,9 +21,9 @@ def check_writable(path: Path, option: str) -> None:
 
     Missing folders are made. What is there is left as it is; a pipe or a device is not opened, which could block.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if is_special(path):
         return
-    with _named(path, option):
+    with naming(path, option):
         _, unfinished = _places(path)
         unfinished.open("wb").close()
         unfinished.unlink()
@@ -35,12 +35,18 @@ def replacing(path: Path, option: str) -> Iterator[BinaryIO]:
 
     Raises `ConfigError`, which names the `option` that asked for the file, if it cannot be written.
     """
-    with _named(path, option), _opened(path) as stream:
+    with naming(path, option), _opened(path) as stream:
         yield stream
 
 
+def is_special(path: Path) -> bool:
+    """Whether it is a pipe or a device (/dev/stdout), which is written to as it is."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 @contextmanager
-def _named(path: Path, option: str) -> Iterator[None]:
+def naming(path: Path, option: str) -> Iterator[None]:
+    """Let an `OSError` become a `ConfigError` that names the file and the `option` that asked for it."""
     try:
         yield
     except OSError as error:
@@ -52,8 +58,7 @@ def _named(path: Path, option: str) -> Iterator[None]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    if path.exists() and not path.is_file() and not path.is_dir():
-        # A pipe or a device (/dev/stdout) is written to; replacing it would put a plain file in its place.
+    if is_special(path):  # to replace it would put a plain file in its place
         with path.open("wb") as stream:
             yield stream
         return

@@ -99,7 +99,8 @@ def test_a_report_has_to_be_asked_for(run_id: str, capsys: Capture) -> None:
 
     assert done.status == 2
     assert done.err == (
-        "benchmodels: error: no report was asked for: name a file with --html, --markdown, --json, --junitxml\n"
+        "benchmodels: error: no report was asked for: name a file with --html, --markdown, --json, --junitxml, "
+        "--report NAME=FILE\n"
     )
 
 
@@ -110,7 +111,7 @@ def test_a_report_that_cannot_be_written(form: str, run_id: str, folder: Path, c
     done = run_command(capsys, "report", run_id, f"--{form}", "file/r")
 
     assert done.status == 2
-    assert f"{'bench-json' if form == 'json' else form} 'file/r' cannot be written: " in done.err
+    assert f"--{form} 'file/r' cannot be written: " in done.err
 
 
 def test_csv_on_standard_output(run_id: str, capsys: Capture) -> None:

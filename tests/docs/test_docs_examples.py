@@ -109,7 +109,8 @@ def test_the_files_of_all_documents_run_together_and_pass(tmp_path: Path) -> Non
                 write(tmp_path / name, block)
     folders = [path.name for path in tmp_path.iterdir()]
 
-    done = run_pytest(tmp_path, "--bench", *folders, "--bench-models=sim/steady", "--bench-json=bench.json")
+    options = ("--bench-models=sim/steady", "--bench-json=bench.json", "--bench-report=history=history.csv")
+    done = run_pytest(tmp_path, "--bench", *folders, *options)
 
     assert done.returncode == 0, done.stdout
     results = json.loads((tmp_path / "bench.json").read_text())["results"]
@@ -117,10 +118,14 @@ def test_the_files_of_all_documents_run_together_and_pass(tmp_path: Path) -> Non
         Path(block.name).name
         for text in DOCS.values()
         for block in blocks(text)
-        if block.language in {"yaml", "jsonl"} and not block.name.startswith(WRONG_ON_PURPOSE)
+        if (block.language in {"yaml", "jsonl"} or ".questions." in block.name)
+        and not block.name.startswith(WRONG_ON_PURPOSE)
     }
     assert {"ends_with", "sentences"} <= {check["name"] for result in results for check in result["checks"]}
     assert len((tmp_path / "results.tsv").read_text().splitlines()) == len(results)
+    (row,) = (tmp_path / "history.csv").read_text().splitlines()
+    passed = sum(result["status"] == "passed" for result in results)
+    assert row.split(",")[1:3] == ["sim/steady", str(passed)]
 
 
 CONFIGURATIONS = [(name, file.name) for name in DOCS for file in blocks(DOCS[name]) if file.language == "toml"]

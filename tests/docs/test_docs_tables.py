@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -155,6 +156,10 @@ def test_the_limits_are_those_of_the_loader() -> None:
 
 def test_the_public_names_are_those_that_are_exported() -> None:
     assert sorted(listed(DOCS["extending"], "name")) == sorted(pytest_benchmodels.__all__)
+
+
+def test_the_fields_of_an_evaluation_are_those_that_it_has() -> None:
+    assert listed(DOCS["extending"], "field") == [field.name for field in dataclasses.fields(Evaluation)]
 
 
 def test_the_junit_properties_are_those_that_are_written() -> None:

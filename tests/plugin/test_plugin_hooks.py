@@ -44,6 +44,12 @@ def test_a_check_that_crashes_is_an_error_and_names_its_line(project: Project) -
 
 @by_both(
     "returned, said",
+    ("1 / 0", "pytest_bench_graders crashed: ZeroDivisionError: division by zero (conftest.py:12)"),
+    (
+        "Polite",
+        "pytest_bench_graders returned <class '*Polite'>: give a list of Grader classes, such as [[]Polite]",
+    ),
+    ("[[Polite]]", "*is no grader: derive a class from Grader*"),
     ("[int]", "*is no grader: derive a class from Grader*"),
     ("[Polite, Polite]", "*a check 'polite' exists already*"),
 )

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from pytest_benchmodels import formats
 from pytest_benchmodels.core.errors import Problem, ScenarioFileError
 from pytest_benchmodels.formats.configfile import read_config
-from pytest_benchmodels.graders import BUILTIN
+from pytest_benchmodels.graders import BUILTIN, registry
 from pytest_benchmodels.reports.units import plural
 
 from ..completion import completes_files
+from ..conftests import Conftests
 from ..output import Output
 from ..rootdir import find_rootdir
-from ..scenario_files import scenario_files
+from ..scenario_files import ends_as_ours, scenario_files
 
 __all__ = ["add_arguments", "run"]
 
+_HOOK = b"def pytest_bench_formats"
 _CODE_NOTE = "; validate runs no code: `pytest --bench --collect-only` knows the checks of conftest.py too"
 
 
@@ -37,6 +41,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="datasets may come from here too; may be repeated",
     )
     parser.add_argument(
+        "--with-conftest",
+        action="store_true",
+        help="run the code of conftest.py files, and know the formats and checks that they define",
+    )
+    parser.add_argument(
         "--format",
         choices=("text", "github"),
         default="text",
@@ -45,13 +54,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, output: Output) -> int:
-    given = list(scenario_files(arguments.paths))
     rootdir = find_rootdir(list(map(Path, arguments.paths)))
     options = formats.LoadOptions(graders=BUILTIN, allowed=_allowed(arguments, rootdir))
+    project = _Project(rootdir, options, runs_code=arguments.with_conftest)
     files = scenarios = broken = problems = 0
-    for path, named in given:
+    for path, named in list(scenario_files(arguments.paths, project.has)):
         try:
-            found = formats.load(path, str(path), _noting(options, path, rootdir), named=named)
+            found = formats.load(path, str(path), project.options_of(path), named=named)
         except ScenarioFileError as error:
             broken += 1
             problems += len(error.problems)
@@ -68,7 +77,58 @@ def run(arguments: Namespace, output: Output) -> int:
     output.line(
         f"{checked}: {plural(problems, 'problem')} in {plural(broken, 'file')}" if broken else f"{checked}: no problem"
     )
+    for conftest in project.unread:
+        output.line(f"not checked: files of formats that {conftest} defines; --with-conftest runs it, and checks them")
     return int(broken > 0)
+
+
+class _Project:
+    """What the conftest.py files above a file bring; their code runs only if the user allows it."""
+
+    def __init__(self, rootdir: Path, options: formats.LoadOptions, *, runs_code: bool) -> None:
+        self._rootdir = rootdir.resolve()
+        self._options = options
+        self._conftests = Conftests(rootdir) if runs_code else None
+        self._found: dict[Path, formats.LoadOptions] = {}
+        self.unread: dict[Path, None] = {}
+
+    def has(self, path: Path) -> bool:
+        """Whether a file in a folder is to be checked, by its name."""
+        return ends_as_ours(path) or any(known.has(path) for known in self._in(path.parent).own)
+
+    def options_of(self, path: Path) -> formats.LoadOptions:
+        """Raises `ScenarioFileError` for a file that only a format could read whose code does not run."""
+        options = self._in(path.parent)
+        if self._conftests is None and self.unread and not ends_as_ours(path):
+            told = f"no format of ours reads {path.suffix or 'it'}; --with-conftest runs conftest.py for its formats"
+            raise ScenarioFileError([Problem(str(path), 1, told)])
+        return options
+
+    def _in(self, folder: Path) -> formats.LoadOptions:
+        if folder not in self._found:
+            self._found[folder] = self._without_code(folder) if self._conftests is None else self._with(folder)
+        return self._found[folder]
+
+    def _with(self, folder: Path) -> formats.LoadOptions:
+        assert self._conftests is not None  # noqa: S101 - the caller looked
+        own = formats.own_formats(self._conftests.answers("pytest_bench_formats", folder))
+        found = self._conftests.answers("pytest_bench_graders", folder)
+        extra = [grader for some in found if isinstance(some, Iterable) for grader in some]
+        return replace(self._options, own=own, graders=registry(extra))
+
+    def _without_code(self, folder: Path) -> formats.LoadOptions:
+        """Let unknown checks be told with a remedy where there is a conftest.py, which may define them."""
+        here = folder.resolve()
+        above = [parent for parent in (here, *here.parents) if parent.is_relative_to(self._rootdir)]
+        paths = [path for parent in above if (path := parent / "conftest.py").is_file()]
+        with suppress(OSError):
+            self.unread.update({_shown(path): None for path in paths if _HOOK in path.read_bytes()})
+        return replace(self._options, unknown_check_note=_CODE_NOTE) if paths else self._options
+
+
+def _shown(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _allowed(arguments: Namespace, rootdir: Path) -> tuple[Path, ...]:
@@ -77,14 +137,6 @@ def _allowed(arguments: Namespace, rootdir: Path) -> tuple[Path, ...]:
     named = arguments.config is not None
     config = Path(arguments.config).resolve() if named else rootdir / "bench.toml"
     return (*typed, *read_config(config).allowed(config.parent)) if named or config.is_file() else typed
-
-
-def _noting(options: formats.LoadOptions, path: Path, rootdir: Path) -> formats.LoadOptions:
-    """Let unknown checks be told with a remedy where pytest would find a conftest.py, which may define them."""
-    folder = path.resolve().parent
-    folders = [parent for parent in (folder, *folder.parents) if parent.is_relative_to(rootdir.resolve())]
-    has_code = any((parent / "conftest.py").is_file() for parent in folders)
-    return replace(options, unknown_check_note=_CODE_NOTE) if has_code else options
 
 
 def _annotation(problem: Problem) -> str:

@@ -1,0 +1,23 @@
+"""What the hooks of conftest.py files and plugins return, whose code may fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_benchmodels.core.crashes import crash_text
+from pytest_benchmodels.core.errors import ConfigError
+
+__all__ = ["answers"]
+
+
+def answers(hook: Any) -> list[Any]:
+    """All that the implementations of one of our hooks return; `hook` is pluggy's caller of it.
+
+    Raises `ConfigError` with the line of an implementation that raises: pytest would take it for an error of its own.
+    """
+    try:
+        return list(hook())
+    except ConfigError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"{hook.name} crashed: {crash_text(error)}") from error
