@@ -1,0 +1,195 @@
+"""Code of the user's: called so that it can neither block nor end the session, and told by its file and line.
+
+What it raises may be anything: an `Exception`, a `SystemExit` that would end the event loop, a `StopIteration` that no
+future takes. `call` and `call_at_once` hand all of that over as a `UserCodeError`; only `ProviderError`, by which code
+of the user's says what became of a request, goes through as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import sysconfig
+import threading
+import traceback
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import CodeType
+from typing import TypeVar
+
+from .errors import BenchError, ProviderError
+from .text import told
+
+__all__ = ["UserCodeError", "call", "call_at_once", "code_of", "in_thread", "raised", "where"]
+
+T = TypeVar("T")
+_Outcome = tuple[object, BaseException | None]
+
+
+class UserCodeError(BenchError):
+    """What code of the user's raised: `ValueError: no such thing (agent.py:12)`."""
+
+
+class _AbandonedError(BaseException):
+    """Thrown into a thread whose run has ended."""
+
+
+async def call(function: Callable[..., object], *arguments: object) -> object:
+    """What an async or sync function returns. A sync one runs in a thread of its own; cancelling this abandons either.
+
+    An async one gets a task of its own, which is cancelled: one that catches that holds up nobody but itself. A sync
+    one that returns something to await (a lambda around an async function) is awaited as well. Raises `UserCodeError`
+    and `ProviderError`.
+    """
+    if _is_async(function):
+        outcome = await _in_task(lambda: function(*arguments))
+    else:
+        outcome = await in_thread(lambda: _outcome(function, *arguments), "benchmodels-function")
+        if inspect.isawaitable(value := outcome[0]):
+            outcome = await _in_task(lambda: value)
+    return _settled(function, *outcome)
+
+
+def call_at_once(function: Callable[..., object], *arguments: object) -> object:
+    """What a sync function returns that never blocks. Raises `UserCodeError` and `ProviderError`."""
+    return _settled(function, *_outcome(function, *arguments))
+
+
+def where(error: BaseException) -> str:
+    """` (agent.py:12)`: the innermost frame in a file of the user's, else the innermost of all; empty without one."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    frames = [(name, line) for name, line in frames if not _is_ours(name)]
+    own = [(name, line) for name, line in frames if not _is_of_a_library(name)]
+    for name, line in reversed(own or frames):
+        return f" ({Path(name).name}:{line})"
+    return ""
+
+
+def raised(error: BaseException, function: object = None) -> str:
+    """`ValueError: no such thing (agent.py:12)`; where it was not begun, the place where the function is defined."""
+    text, code = told(error), code_of(function)
+    place = where(error) or (f" ({Path(code.co_filename).name}:{code.co_firstlineno})" if code else "")
+    return f"{type(error).__name__}{': ' if text else ''}{text}{place}"
+
+
+def code_of(function: object) -> CodeType | None:
+    """The code that runs when this is called; None for what is not written in Python."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    function = inspect.unwrap(function) if callable(function) else function
+    function = getattr(function, "__func__", function)
+    code = getattr(function, "__code__", None)
+    if code is None and not isinstance(function, type):
+        code = getattr(inspect.unwrap(type(function).__call__), "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+async def in_thread(function: Callable[[], T], name: str) -> T:
+    """Call a function that may block forever; cancelling this leaves the thread behind.
+
+    A pool would be joined at exit and hang there, so each call has a daemon thread of its own (about 60 us).
+    """
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[T] = loop.create_future()
+
+    def settle(value: T | None, error: BaseException | None) -> None:
+        if outcome.done():
+            return
+        if error is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(value)  # type: ignore[arg-type] # None only beside an error, or where T is None
+
+    def work() -> None:
+        value, error = None, None
+        try:
+            value = function()
+        except BaseException as caught:  # noqa: BLE001 - handed to the awaiting run
+            error = caught
+        try:
+            loop.call_soon_threadsafe(settle, value, error)
+        except RuntimeError:
+            return  # the loop was closed meanwhile: nobody waits for this any more
+
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    try:
+        return await outcome
+    except asyncio.CancelledError:
+        _interrupt(thread)
+        raise
+
+
+def _interrupt(thread: threading.Thread) -> None:
+    """Stop a thread that runs Python code in a loop; one that sleeps in C dies with the process."""
+    import ctypes  # noqa: PLC0415 - 10 ms that only a blocked call pays
+
+    if thread.ident is not None and thread.is_alive():
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_AbandonedError))
+
+
+def _is_async(function: Callable[..., object]) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+
+
+async def _in_task(begin: Callable[[], object]) -> _Outcome:
+    """Await what `begin` returns in a task that is left behind when this is cancelled."""
+
+    async def outcome() -> _Outcome:
+        # As data: a SystemExit that leaves a task ends the event loop.
+        try:
+            awaitable = begin()
+            assert isinstance(awaitable, Awaitable)  # noqa: S101 - `call` has seen to it
+            return await awaitable, None
+        except BaseException as error:  # noqa: BLE001 - handed to the awaiting run
+            return None, error
+
+    task = asyncio.ensure_future(outcome())
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    return task.result()
+
+
+def _outcome(function: Callable[..., object], *arguments: object) -> _Outcome:
+    try:
+        return function(*arguments), None
+    except KeyboardInterrupt as error:
+        if threading.current_thread() is threading.main_thread():
+            raise  # a Ctrl-C of the user's
+        return None, error
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is that run's alone
+        return None, error
+
+
+def _settled(function: object, value: object, error: BaseException | None) -> object:
+    if error is None:
+        return value
+    if isinstance(error, ProviderError):
+        raise error
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration | StopAsyncIteration):
+        error = error.__cause__  # as Python passes it on from a coroutine
+    raise UserCodeError(raised(error, function)) from error
+
+
+def _is_ours(name: str) -> bool:
+    return Path(name).is_relative_to(_packages()[0])
+
+
+def _is_of_a_library(name: str) -> bool:
+    is_installed = {"site-packages", "dist-packages"} & set(Path(name).parts)
+    return (
+        bool(is_installed)
+        or name.startswith("<")
+        or any(Path(name).is_relative_to(folder) for folder in _packages()[1:])
+    )
+
+
+@functools.cache
+def _packages() -> tuple[Path, ...]:
+    """The folders of this package, of Python's library and of what is installed."""
+    libraries = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    return (Path(__file__).parents[1], *libraries)
