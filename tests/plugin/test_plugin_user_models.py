@@ -221,7 +221,8 @@ RETURNED = {
     "number": "TypeError: it has to return a text or a Response, got int",
     "list": "TypeError: it has to return a text or a Response, got list",
     "class": "TypeError: it has to return a text or a Response, got StructMeta",
-    "text": "TypeError: it has to return a text or a Response; of its Response: Expected `str`, got `int` - at `$.text`",
+    "text": "TypeError: it has to return a text or a Response; of its Response: Expected `str`, got `int` "
+    "- at `$.text`",
     "usage": None,
     "tokens": "TypeError: it has to return a text or a Response; of its Response: Expected `int | null`, got `str` "
     "- at `$.usage.input_tokens`",
