@@ -1,4 +1,4 @@
-"""Code of the user's: called so that it can neither block nor end the session, and told by its file and line.
+"""Code of the user's: called so that it can neither block nor end the session.
 
 What it raises may be anything: an `Exception`, a `SystemExit` that would end the event loop, a `StopIteration` that no
 future takes. `call` and `call_at_once` hand all of that over as a `UserCodeError`; only `ProviderError`, by which code
@@ -8,20 +8,15 @@ of the user's says what became of a request, goes through as it is.
 from __future__ import annotations
 
 import asyncio
-import functools
 import inspect
-import sysconfig
 import threading
-import traceback
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from types import CodeType
 from typing import TypeVar
 
+from .code_location import raised
 from .errors import BenchError, ProviderError
-from .text import told
 
-__all__ = ["UserCodeError", "call", "call_at_once", "code_of", "in_thread", "raised", "where"]
+__all__ = ["UserCodeError", "call", "call_at_once", "in_thread"]
 
 T = TypeVar("T")
 _Outcome = tuple[object, BaseException | None]
@@ -54,35 +49,6 @@ async def call(function: Callable[..., object], *arguments: object) -> object:
 def call_at_once(function: Callable[..., object], *arguments: object) -> object:
     """What a sync function returns that never blocks. Raises `UserCodeError` and `ProviderError`."""
     return _settled(function, *_outcome(function, *arguments))
-
-
-def where(error: BaseException) -> str:
-    """` (agent.py:12)`: the innermost frame in a file of the user's, else the innermost of all; empty without one."""
-    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    frames = [(name, line) for name, line in frames if not _is_ours(name)]
-    own = [(name, line) for name, line in frames if not _is_of_a_library(name)]
-    for name, line in reversed(own or frames):
-        return f" ({Path(name).name}:{line})"
-    return ""
-
-
-def raised(error: BaseException, function: object = None) -> str:
-    """`ValueError: no such thing (agent.py:12)`; where it was not begun, the place where the function is defined."""
-    text, code = told(error), code_of(function)
-    place = where(error) or (f" ({Path(code.co_filename).name}:{code.co_firstlineno})" if code else "")
-    return f"{type(error).__name__}{': ' if text else ''}{text}{place}"
-
-
-def code_of(function: object) -> CodeType | None:
-    """The code that runs when this is called; None for what is not written in Python."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    function = inspect.unwrap(function) if callable(function) else function
-    function = getattr(function, "__func__", function)
-    code = getattr(function, "__code__", None)
-    if code is None and not isinstance(function, type):
-        code = getattr(inspect.unwrap(type(function).__call__), "__code__", None)
-    return code if isinstance(code, CodeType) else None
 
 
 async def in_thread(function: Callable[[], T], name: str) -> T:
@@ -173,23 +139,3 @@ def _settled(function: object, value: object, error: BaseException | None) -> ob
     if isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration | StopAsyncIteration):
         error = error.__cause__  # as Python passes it on from a coroutine
     raise UserCodeError(raised(error, function)) from error
-
-
-def _is_ours(name: str) -> bool:
-    return Path(name).is_relative_to(_packages()[0])
-
-
-def _is_of_a_library(name: str) -> bool:
-    is_installed = {"site-packages", "dist-packages"} & set(Path(name).parts)
-    return (
-        bool(is_installed)
-        or name.startswith("<")
-        or any(Path(name).is_relative_to(folder) for folder in _packages()[1:])
-    )
-
-
-@functools.cache
-def _packages() -> tuple[Path, ...]:
-    """The folders of this package, of Python's library and of what is installed."""
-    libraries = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    return (Path(__file__).parents[1], *libraries)

@@ -10,6 +10,7 @@ from typing import TypeVar
 import pytest
 
 from pytest_benchmodels import graders
+from pytest_benchmodels.core.code_location import raised
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.grading import Grader
 from pytest_benchmodels.core.model import Model
@@ -17,6 +18,7 @@ from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import NO_MODEL
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.core.session import Pool
+from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.clock import SessionClock
 from pytest_benchmodels.engine.dispatch import Dispatch
@@ -89,9 +91,9 @@ class Bench:
         self.file = handover.file if handover else self._read_file()
         self.models = Models(self.settings.models, self.file, sim_url)
 
-    def load_options(self, found: Iterable[Iterable[type[Grader]]]) -> LoadOptions:
-        """What the loader needs for a file whose conftest.py files brought these checks; raises `ConfigError`."""
-        extra = tuple(grader for some in found for grader in some)
+    def load_options(self, hook: Callable[[], Iterable[object]]) -> LoadOptions:
+        """What the loader needs for a file to which this `pytest_bench_graders` belongs; raises `ConfigError`."""
+        extra = _graders_by(hook)
         if extra not in self._load_options:
             config = self._config
             base = self.settings.config_file.parent if self.settings.config_file else config.rootpath
@@ -121,7 +123,7 @@ class Bench:
                 self.models.registry = read_registry(self._config)
         with usage_errors():
             for folder in dict.fromkeys((self._config.rootpath, *self._named_folders())):
-                self.load_options(session.gethookproxy(folder).pytest_bench_graders())
+                self.load_options(session.gethookproxy(folder).pytest_bench_graders)
 
     def pytest_plugin_registered(self, plugin: object) -> None:
         """Remember a conftest.py that comes too late: no worker's controller would know its models."""
@@ -213,6 +215,21 @@ class Bench:
                 except ConfigError as error:
                     raise ConfigError(f"{path.name}: {error}") from None
         return file
+
+
+def _graders_by(hook: Callable[[], Iterable[object]]) -> tuple[type[Grader], ...]:
+    """What the hook's implementations return together; whether they are checks is looked at later."""
+    try:
+        found = list(hook())
+    except (KeyboardInterrupt, pytest.UsageError, pytest.exit.Exception):
+        raise
+    except BaseException as error:  # noqa: BLE001 - a user's code may raise anything, `pytest.skip()` too
+        raise ConfigError(f"pytest_bench_graders() crashed: {raised(error)}") from None
+    for some in found:
+        if not isinstance(some, Iterable):
+            kind = type(some).__name__
+            raise ConfigError(f"pytest_bench_graders() has to return a list of classes, got {kind} {quote(some)}")
+    return tuple(grader for some in found if isinstance(some, Iterable) for grader in some)
 
 
 def _keep_nothing(ended: Iterable[tuple[Scenario, Result]]) -> None:

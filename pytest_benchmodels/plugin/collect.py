@@ -57,7 +57,7 @@ class ScenarioFile(pytest.File):
         bench = self.config.stash[BENCH]
         as_typed = harmless(self._path_from(self.config.invocation_params.dir))
         try:
-            options = bench.load_options(self.ihook.pytest_bench_graders())
+            options = bench.load_options(self.ihook.pytest_bench_graders)
             scenarios = formats.load(self.path, as_typed, options, named=self.session.isinitpath(self.path))
         except (ConfigError, ScenarioFileError) as error:
             raise self.CollectError(str(error)) from None

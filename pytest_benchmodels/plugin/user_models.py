@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from pytest_benchmodels.core.code_location import raised
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.run import NO_MODEL
 from pytest_benchmodels.core.text import quote
-from pytest_benchmodels.core.user_code import raised
 from pytest_benchmodels.providers.api_protocol import ApiProtocol
 from pytest_benchmodels.providers.catalog import CATALOG
 from pytest_benchmodels.providers.registry import FUNCTION, Registry

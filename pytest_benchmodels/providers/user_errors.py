@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from ..core.code_location import where
 from ..core.errors import ProviderError
 from ..core.exchange import Request, Usage
 from ..core.text import quote
-from ..core.user_code import where
 from .key import Key
 
 __all__ = ["UserFault", "settled_error", "without_solution"]

@@ -441,3 +441,40 @@ def test_it_holds_whole_conversations(project: Project, workers: tuple[str, ...]
     project.write("suite.yaml", json.dumps({"models": ["my/agent"], **talk}))
 
     assert project.bench(*workers).parseoutcomes() == {"passed": 1}
+
+
+def test_what_it_states_as_its_cost_counts_for_the_budget(project: Project) -> None:
+    functions(project, 'def ask(request): return Response("4", usage=Usage(stated_cost_usd=0.02))')
+    project.write("bench.toml", '[model."my/agent"]\nmax_in_flight = 1\n')
+    project.suite(*(right(f"s{number}") for number in range(5)), models=["my/agent"])
+
+    result = project.bench("--bench-budget=0.04")
+
+    assert result.parseoutcomes() == {"passed": 2, "skipped": 3}
+
+
+def test_an_alias_of_a_function_that_nobody_gives_is_refused(project: Project) -> None:
+    functions(project, 'def ask(request): return "4"')
+    project.write("bench.toml", '[model.hot]\nprovider = "function"\nname = "my/agnet"\n')
+    project.suite(right("add"), models=["hot"])
+
+    result = project.bench()
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    said = "model 'hot': unknown function 'my/agnet'; did you mean 'my/agent'?*(known are my/agent)*"
+    result.stderr.fnmatch_lines([f"ERROR: {said}"])
+
+
+def test_a_plugin_that_reruns_calls_it_again(project: Project) -> None:
+    source = "count = 0\ndef ask(request):\n    global count\n    count += 1\n    return '4' if count > 1 else '5'"
+    functions(project, source)
+    project.suite(right("add"), models=["my/agent"])
+
+    assert project.bench("--reruns=1").parseoutcomes() == {"passed": 1, "rerun": 1}
+
+
+def test_many_workers_share_its_runs(project: Project) -> None:
+    functions(project, "async def ask(request): return '4'")
+    project.suite(*(right(f"s{number}") for number in range(60)), models=["my/agent"])
+
+    assert project.bench("-n20").parseoutcomes() == {"passed": 60}
