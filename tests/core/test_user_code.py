@@ -42,7 +42,7 @@ CALLABLES: list[Callable[..., object]] = [
     Agent().plainly,
     echo,
     functools.partial(echo),
-    lambda text: echo(text),
+    lambda text: echo(text),  # noqa: PLW0108 - a sync function that returns something to await
     str,
 ]
 
@@ -76,9 +76,9 @@ def test_a_provider_error_goes_through() -> None:
     def refuse() -> None:
         raise ProviderError("http", "no")
 
-    with pytest.raises(ProviderError, match="^no$"):
+    with pytest.raises(ProviderError, match=r"^no$"):
         asyncio.run(call(refuse))
-    with pytest.raises(ProviderError, match="^no$"):
+    with pytest.raises(ProviderError, match=r"^no$"):
         call_at_once(refuse)
 
 
