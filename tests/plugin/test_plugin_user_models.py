@@ -104,8 +104,8 @@ def test_a_key_that_is_about_http_is_refused(project: Project, key: str, said: s
         ("{7: ask}", "7 is no name of a model*"),
         ("{'a': 'b'}", "'a' is 'b', which is not callable*"),
         ("[ask]", "*has to return a dict, got list*"),
-        ("1 / 0", "*crashed: ZeroDivisionError: division by zero (conftest.py:5)"),
-        ("pytest.skip('no')", "*crashed: Skipped: no (conftest.py:5)"),
+        ("1 / 0", "*crashed: ZeroDivisionError: division by zero (conftest.py:7)"),
+        ("pytest.skip('no')", "*crashed: Skipped: no (conftest.py:7)"),
     ],
 )
 def test_what_cannot_be_a_model_is_a_usage_error_with_its_place(
