@@ -46,15 +46,9 @@ def test_a_check_that_crashes_is_an_error_and_names_its_line(project: Project) -
     "returned, said",
     ("[int]", "*is no grader: derive a class from Grader*"),
     ("[Polite, Polite]", "*a check 'polite' exists already*"),
-@pytest.mark.parametrize(
-    ("returned", "said"),
-    [
-        ("[int]", "*is no grader: derive a class from Grader*"),
-        ("[Polite, Polite]", "*a check 'polite' exists already*"),
-        ("[1 / 0]", "pytest_bench_graders() crashed: ZeroDivisionError: division by zero (conftest.py:12)"),
-        ("pytest.skip('no')", "pytest_bench_graders() crashed: Skipped: no (conftest.py:12)"),
-        ("7", "pytest_bench_graders() has to return a list of classes, got int 7"),
-    ],
+    ("[1 / 0]", "pytest_bench_graders() crashed: ZeroDivisionError: division by zero (conftest.py:12)"),
+    ("pytest.skip('no')", "pytest_bench_graders() crashed: Skipped: no (conftest.py:12)"),
+    ("7", "pytest_bench_graders() has to return a list of classes, got int 7"),
 )
 def test_a_class_that_is_no_grader_is_said_and_nothing_runs(
     project: Project, workers: tuple[str, ...], returned: str, said: str
