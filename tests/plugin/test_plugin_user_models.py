@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.plugin.plugin_parts import Project, json_report, junit_cases, properties, right, scenario
+from tests.plugin.plugin_parts import Project, by_both, json_report, junit_cases, properties, right, scenario
 
 AGENTS = """
 import asyncio, json, threading
@@ -92,21 +92,19 @@ def test_a_key_that_is_about_http_is_refused(project: Project, key: str, said: s
     result.stderr.fnmatch_lines([f"ERROR: [[]model.my/agent[]] of bench.toml: {said}*"])
 
 
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ("{'openai/x': ask}", "'openai/x' names a model of the provider 'openai': begin it with another word"),
-        ("{'function/x': ask}", "'function/x' names a model of the provider 'function'*"),
-        ("{'a[1]': ask}", "the name 'a[[]1[]]' has to be printable, without*"),
-        ("{'a#2': ask}", "the name 'a#2' has to be printable, without*"),
-        ("{'a,b': ask}", "the name 'a,b' could not be given to --bench-models*"),
-        ("{'': ask}", "'' is no name of a model*"),
-        ("{7: ask}", "7 is no name of a model*"),
-        ("{'a': 'b'}", "'a' is 'b', which is not callable*"),
-        ("[ask]", "*has to return a dict, got list*"),
-        ("1 / 0", "*crashed: ZeroDivisionError: division by zero (conftest.py:7)"),
-        ("pytest.skip('no')", "*crashed: Skipped: no (conftest.py:7)"),
-    ],
+@by_both(
+    "given, said",
+    ("{'openai/x': ask}", "'openai/x' names a model of the provider 'openai': begin it with another word"),
+    ("{'function/x': ask}", "'function/x' names a model of the provider 'function'*"),
+    ("{'a[1]': ask}", "the name 'a[[]1[]]' has to be printable, without*"),
+    ("{'a#2': ask}", "the name 'a#2' has to be printable, without*"),
+    ("{'a,b': ask}", "the name 'a,b' could not be given to --bench-models*"),
+    ("{'': ask}", "'' is no name of a model*"),
+    ("{7: ask}", "7 is no name of a model*"),
+    ("{'a': 'b'}", "'a' is 'b', which is not callable*"),
+    ("[ask]", "*has to return a dict, got list*"),
+    ("1 / 0", "*crashed: ZeroDivisionError: division by zero (conftest.py:7)"),
+    ("pytest.skip('no')", "*crashed: Skipped: no (conftest.py:7)"),
 )
 def test_what_cannot_be_a_model_is_a_usage_error_with_its_place(
     project: Project, workers: tuple[str, ...], given: str, said: str

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.plugin.plugin_parts import Project, json_report, right, scenario
+from tests.plugin.plugin_parts import Project, by_both, json_report, right, scenario
 from tests.plugin.signed_server import CLIENT, USES, SignedServer, served
 
 ACME = """
@@ -150,7 +150,7 @@ CRASHES = {
 }
 
 
-@pytest.mark.parametrize("old", CRASHES)
+@by_both("old", *CRASHES)
 def test_a_crash_is_that_runs_error_with_file_and_line(
     project: Project, acme: SignedServer, workers: tuple[str, ...], old: str
 ) -> None:
@@ -255,18 +255,16 @@ def test_no_token_no_signature_and_no_secret_is_in_any_output(
         assert not [content for content in written if secret.encode() in content]
 
 
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ("{'openai': Acme()}", "there is a provider 'openai' already: rename yours"),
-        ("{'function': Acme()}", "there is a provider 'function' already: rename yours"),
-        ("{'a/b': Acme()}", "'a/b' is no name of a provider*"),
-        ("{'acme': Acme}", "'acme' is the class Acme: give an instance of it"),
-        ("{'acme': 7}", "'acme' is 7, which is no ApiProtocol*"),
-        ("{'acme': ApiProtocol()}", "'acme': ApiProtocol lacks url(), body(), read()*"),
-        ("[Acme()]", "*has to return a dict, got list*"),
-        ("1 / 0", "*crashed: ZeroDivisionError: division by zero (conftest.py:*)"),
-    ],
+@by_both(
+    "given, said",
+    ("{'openai': Acme()}", "there is a provider 'openai' already: rename yours"),
+    ("{'function': Acme()}", "there is a provider 'function' already: rename yours"),
+    ("{'a/b': Acme()}", "'a/b' is no name of a provider*"),
+    ("{'acme': Acme}", "'acme' is the class Acme: give an instance of it"),
+    ("{'acme': 7}", "'acme' is 7, which is no ApiProtocol*"),
+    ("{'acme': ApiProtocol()}", "'acme': ApiProtocol lacks url(), body(), read()*"),
+    ("[Acme()]", "*has to return a dict, got list*"),
+    ("1 / 0", "*crashed: ZeroDivisionError: division by zero (conftest.py:*)"),
 )
 def test_what_cannot_be_a_provider_is_a_usage_error_with_its_place(
     project: Project, workers: tuple[str, ...], given: str, said: str
