@@ -12,27 +12,36 @@ if TYPE_CHECKING:
     from .core.grading_context import GradingContext
     from .core.model import Model
     from .core.result import Result
+    from .providers.api_protocol import ApiProtocol
+    from .providers.dialect import BlockedError, FailedError, Reading, UnreadableError
+    from .providers.key import Key
     from .providers.sim import SimServer
     from .reports.evaluation import Evaluation
 
 __all__ = [
+    "ApiProtocol",
     "BenchError",
+    "BlockedError",
     "Call",
     "CheckError",
     "Evaluation",
+    "FailedError",
     "FormatError",
     "Grade",
     "Grader",
     "GradingContext",
+    "Key",
     "Message",
     "Model",
     "Provider",
     "ProviderError",
+    "Reading",
     "Request",
     "Response",
     "Result",
     "SimServer",
     "Transcript",
+    "UnreadableError",
     "Usage",
 ]
 
@@ -44,6 +53,9 @@ _HOMES = {
     "core.grading_context": ("GradingContext",),
     "core.model": ("Model",),
     "core.result": ("Result",),
+    "providers.api_protocol": ("ApiProtocol",),
+    "providers.dialect": ("BlockedError", "FailedError", "Reading", "UnreadableError"),
+    "providers.key": ("Key",),
     "providers.sim": ("SimServer",),
     "reports.evaluation": ("Evaluation",),
 }

@@ -1,20 +1,29 @@
-"""How users add graders, formats and reports of their own: hooks for a conftest.py or a plugin."""
+"""How users add checks, models, providers, file formats and reports: hooks for a conftest.py or a plugin."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from .core.exchange import Request, Response
     from .core.grading import Grader
     from .core.result import Result
+    from .providers.api_protocol import ApiProtocol
 
-__all__ = ["pytest_bench_formats", "pytest_bench_graders", "pytest_bench_reports", "pytest_bench_result"]
+    Answer = str | Response
+
+__all__ = [
+    "pytest_bench_formats",
+    "pytest_bench_graders",
+    "pytest_bench_models",
+    "pytest_bench_providers",
+    "pytest_bench_reports",
+    "pytest_bench_result",
+]
 
 
 @pytest.hookspec
@@ -34,11 +43,27 @@ def pytest_bench_formats() -> Mapping[str | tuple[str, ...], Callable[[Path, Any
 
 
 @pytest.hookspec
+def pytest_bench_models() -> Mapping[str, Callable[[Request], Answer | Awaitable[Answer]]]:  # type: ignore[empty-body]
+    """Return functions that stand where models stand, by the names that they get there: `{"my/agent": ask}`.
+
+    Called once, when the session starts, in each process. A sync function runs in a thread of its own.
+    """
+
+
+@pytest.hookspec
 def pytest_bench_reports() -> Mapping[str, object]:  # type: ignore[empty-body] # the same
     """Return reports by the names that `--bench-report NAME=FILE` is to know.
 
     A report is a function `(path: Path, evaluation: Evaluation) -> None`, or a class or an object with such a method
     `write`. It writes its file to `path` when the session is over: in the one process, or on xdist's controller.
+    """
+
+
+@pytest.hookspec
+def pytest_bench_providers() -> Mapping[str, ApiProtocol]:  # type: ignore[empty-body] # a specification has no body
+    """Return protocols of your own over HTTP by provider name: `{"acme": Acme()}`; their models are `acme/NAME`.
+
+    Called once, when the session starts, in each process.
     """
 
 

@@ -16,7 +16,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-from pytest_benchmodels.core.crashes import crash_text
+from pytest_benchmodels.core.code_location import raised
 from pytest_benchmodels.core.errors import ConfigError
 
 __all__ = ["Conftests"]
@@ -48,7 +48,7 @@ class Conftests:
             try:
                 self._loaded[path] = list(_modules(path))
             except (Exception, SystemExit) as error:
-                raise ConfigError(f"{path} cannot be imported: {crash_text(error)}") from error
+                raise ConfigError(f"{path} cannot be imported: {raised(error)}") from error
         return self._loaded[path]
 
     @cached_property
@@ -94,4 +94,4 @@ def _called(hook: str, function: Callable[[], object]) -> object:
     except ConfigError:
         raise
     except (Exception, SystemExit) as error:
-        raise ConfigError(f"{hook} crashed: {crash_text(error)}") from error
+        raise ConfigError(f"{hook}() crashed: {raised(error)}") from error

@@ -12,11 +12,20 @@ from pathlib import Path
 
 import msgspec
 
+from .code_location import code_of
 from .grading import Grader
 from .run import Run
 from .scenario import Check, Scenario
 
-__all__ = ["GRADE_PARTS", "GRADING_VERSION", "PARTS", "explain_difference", "fingerprint", "grade_fingerprint"]
+__all__ = [
+    "GRADE_PARTS",
+    "GRADING_VERSION",
+    "PARTS",
+    "digest_of_code",
+    "explain_difference",
+    "fingerprint",
+    "grade_fingerprint",
+]
 
 GRADING_VERSION = 2
 """Raised whenever a check of ours, or the way scores are added up, comes to judge an answer differently."""
@@ -36,7 +45,8 @@ def fingerprint(run: Run) -> str:
     """A digest of each of `PARTS`, joined by `-`; the trial stands as its number.
 
     Two models, two addresses, two trials never share one. What only judges the answer is not in it. The simulated
-    provider listens on another port each time, so its address counts for nothing.
+    provider listens on another port each time, so its address counts for nothing. Of a model that code of the user's
+    is or asks, the text of its file counts.
     """
     model, scenario = run.model, run.scenario
     address = "" if model.provider == "sim" else model.base_url
@@ -45,7 +55,7 @@ def fingerprint(run: Run) -> str:
         (
             _MESSAGES.of(scenario),
             _digest(params) if params else _NO_PARAMS,
-            _digest_of_model(model.provider, model.name),
+            _digest_of_model(model.provider, model.name, model.code),
             _digest_of_address(address),
             str(run.trial),
         )
@@ -58,6 +68,12 @@ def explain_difference(old: str, new: str, parts: tuple[str, ...] = PARTS) -> tu
     if not len(before) == len(after) == len(parts):
         return () if old == new else parts
     return tuple(part for part, one, other in zip(parts, before, after, strict=True) if one != other)
+
+
+def digest_of_code(*callables: object) -> str:
+    """A digest of the texts of the files that these are written in; another each time where one has no file."""
+    codes = [code_of(function) for function in callables]
+    return _digest(sorted({_digest_of_file(code.co_filename if code else "") for code in codes}))
 
 
 def grade_fingerprint(scenario: Scenario) -> str:
@@ -105,8 +121,8 @@ def _digest_of_file(name: str) -> str:
 
 
 @cache
-def _digest_of_model(provider: str, name: str) -> str:
-    return _digest([provider, name])
+def _digest_of_model(provider: str, name: str, code: str) -> str:
+    return _digest([provider, name, code] if code else [provider, name])
 
 
 @cache

@@ -65,6 +65,7 @@ class Model:
     `api_key_env` names the environment variable, never the key; `headers` are those of the user's own, each with the
     variable that holds its value. `timeout_s`, in seconds, is the limit of one run.
     `max_in_flight` holds for the runs of one session; `caps` for those of several, where they share their limits.
+    `code` is the digest of the user's source file that asks the model, or is it; empty where all of that is ours.
     """
 
     id: str
@@ -79,6 +80,7 @@ class Model:
     caps: tuple[Cap, ...] = ()
     price: Price | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    code: str = ""
 
     @property
     def is_limited(self) -> bool:

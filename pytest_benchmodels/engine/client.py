@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from time import perf_counter
 from typing import Protocol
 
@@ -17,6 +18,7 @@ from pytest_benchmodels.core.result import NEXT_ATTEMPT, Failure
 from pytest_benchmodels.core.thinking import without_thinking
 
 from .backoff import RATE_LIMIT, Backoff, Refusals
+from .grading import Watch, unwatched
 from .lag import LoopLag
 from .open_call import OpenCall
 from .permits import Permits
@@ -69,12 +71,17 @@ class ModelClient:
         backoff: Backoff,
         permits: Permits,
         load: Callable[[], object] = lambda: None,
+        watch: Watch = unwatched,
     ) -> None:
-        """`load` makes ready what requests need; it is called once, in a thread, before the first of them."""
+        """`load` makes ready what requests need; it is called once, in a thread, before the first of them.
+
+        `watch` is entered around a request that code of the user's answers or makes: it may end the process.
+        """
         self._provider_for = provider_for
         self._backoff = backoff
         self._permits = permits
         self._load = load
+        self._watch = watch
         self._loaded: asyncio.Future[object] | None = None
         self._lag = LoopLag()
         self._refusals = Refusals()
@@ -84,8 +91,8 @@ class ModelClient:
         await self._ready()
         call, tries = OpenCall(request, purpose), _Tries()
         scope.calls.append(call)
-        provider = self._provider_for(request.model)
         try:
+            provider = self._provider_for(request.model)
             while True:
                 try:
                     await self._attempt(provider, call, scope, tries)
@@ -118,7 +125,8 @@ class ModelClient:
         start = perf_counter()
         try:
             again = call.attempts > 1
-            response = await provider.complete(replace(request, attempt=call.attempts) if again else request)
+            with self._watch(scope.run) if request.model.code else nullcontext():
+                response = await provider.complete(replace(request, attempt=call.attempts) if again else request)
             response = self._timed(response, perf_counter() - start)
         except BaseException as error:
             # It failed, or the run's time ran out.

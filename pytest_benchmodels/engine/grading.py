@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from pytest_benchmodels.core.errors import CheckError
 from pytest_benchmodels.core.grading import Grade, Grader
@@ -20,6 +20,7 @@ from pytest_benchmodels.core.result import CheckResult
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Scenario
 from pytest_benchmodels.core.text import message, told
+from pytest_benchmodels.core.user_code import in_thread
 
 __all__ = ["Watch", "is_bounded", "judge", "unwatched"]
 
@@ -36,12 +37,7 @@ class _StrayError(Exception):
         self.raised = raised
 
 
-T = TypeVar("T")
 Watch = Callable[[Run], AbstractContextManager[object]]
-
-
-class _AbandonedError(BaseException):
-    """Thrown into a thread whose run has ended."""
 
 
 def unwatched(run: Run) -> AbstractContextManager[object]:  # noqa: ARG001 - a Watch
@@ -81,7 +77,7 @@ async def _graded(check: Check, context: GradingContext) -> Grade:
     # In the main thread a Ctrl-C of the user's would look like one of the check's.
     if is_quick and threading.current_thread() is not threading.main_thread():
         return _call(check.grader, subject)
-    return await _in_thread(lambda: _call(check.grader, subject))
+    return await in_thread(lambda: _call(check.grader, subject), "benchmodels-check")
 
 
 @cache
@@ -139,47 +135,3 @@ def _where(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {told(error)}{place}"
-
-
-async def _in_thread(function: Callable[[], T]) -> T:
-    """Call a function that may block forever; cancelling this leaves the thread behind.
-
-    A pool would be joined at exit and hang there, so each call has a daemon thread of its own (about 60 us).
-    """
-    loop = asyncio.get_running_loop()
-    outcome: asyncio.Future[T] = loop.create_future()
-
-    def settle(value: T | None, error: BaseException | None) -> None:
-        if outcome.done():
-            return
-        if error is not None:
-            outcome.set_exception(error)
-        else:
-            outcome.set_result(value)  # type: ignore[arg-type] # None only beside an error, or where T is None
-
-    def work() -> None:
-        value, error = None, None
-        try:
-            value = function()
-        except BaseException as caught:  # noqa: BLE001 - handed to the awaiting run
-            error = caught
-        try:
-            loop.call_soon_threadsafe(settle, value, error)
-        except RuntimeError:
-            return  # the loop was closed meanwhile: nobody waits for this verdict any more
-
-    thread = threading.Thread(target=work, name="benchmodels-check", daemon=True)
-    thread.start()
-    try:
-        return await outcome
-    except asyncio.CancelledError:
-        _interrupt(thread)
-        raise
-
-
-def _interrupt(thread: threading.Thread) -> None:
-    """Stop a thread that runs Python code in a loop; one that sleeps in C dies with the process."""
-    import ctypes  # noqa: PLC0415 - 10 ms that only a blocked check pays
-
-    if thread.ident is not None and thread.is_alive():
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_AbandonedError))

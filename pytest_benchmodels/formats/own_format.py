@@ -12,7 +12,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from ..core.crashes import crash_text
+from ..core.code_location import raised
 from ..core.errors import ConfigError, FormatError, Problem, ScenarioFileError
 from ..core.text import MESSAGE_LIMIT, clip, harmless, quote, told, well_formed
 from .builder import MAX_DEPTH, MAX_VALUES
@@ -92,7 +92,7 @@ def _adopted(reader: Reader, path: Path, shown: str, given: str | bytes) -> Docu
     except FormatError as error:
         raise MalformedError(max(error.line or 1, 1), told(error)) from error
     except (Exception, SystemExit) as error:
-        raise MalformedError(1, f"its reader {reader_name(reader)} crashed: {crash_text(error)}") from error
+        raise MalformedError(1, f"its reader {reader_name(reader)} crashed: {raised(error)}") from error
 
 
 class _UnfitError(ValueError):

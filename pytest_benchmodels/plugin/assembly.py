@@ -40,7 +40,7 @@ def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable
 
     def provider_for(model: Model) -> Provider:
         if model.id not in made:
-            made[model.id] = create(model, pool, exemplar=graders.exemplar)
+            made[model.id] = create(model, pool, graders.exemplar, bench.models.registry)
         return made[model.id]
 
     async def close() -> None:
@@ -49,7 +49,7 @@ def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable
         await limiter.aclose()
 
     permits = Permits(limiter, seats)
-    client = ModelClient(provider_for, _backoff(bench.settings.retries), permits, load_transport)
+    client = ModelClient(provider_for, _backoff(bench.settings.retries), permits, load_transport, watch)
     return Executor(client, Conversation(), bench.admission, _recall(bench), watch, bench.clock.now), close
 
 

@@ -36,6 +36,8 @@ __all__ = ["BENCH", "LEFT_OUT", "Bench", "left_out_line", "usage_errors"]
 LEFT_OUT = "benchmodels-left-out"
 """Under which a worker tells how many YAML files it left out."""
 
+_REGISTRY_HOOKS = ("pytest_bench_models", "pytest_bench_providers")
+
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -85,6 +87,7 @@ class Bench:
         self._own_formats: dict[Path, tuple[FileFormat, ...]] = {}
         self.broken_folders: set[Path] = set()
         self._tags: set[str] = set()
+        self._has_started = False
         self.settings: Settings = read_settings(config)
         self.admission = Admission(self.settings.budget_usd)
         self.file = handover.file if handover else self._read_file()
@@ -125,14 +128,28 @@ class Bench:
                 yield path if path.is_dir() else path.parent
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Refuse a class that is no check, or what is no format, before anything is collected, or a worker started.
+        """Take models and providers of the user's, and refuse what cannot be a check, a format or one of them.
 
-        Of deeper folders' conftest.py files that is told when their folder is collected.
+        All before anything is collected, or a worker started. Of checks of deeper folders' conftest.py files that is
+        told when their folder is collected.
         """
+        self._has_started = True
+        if any(getattr(self._config.hook, hook).get_hookimpls() for hook in _REGISTRY_HOOKS):
+            from .user_models import read_registry  # noqa: PLC0415 - for those who have such a hook
+
+            with usage_errors():
+                self.models.registry = read_registry(self._config)
         with usage_errors():
             for folder in dict.fromkeys((self._config.rootpath, *self._named_folders())):
                 self.load_options(answers(session.gethookproxy(folder).pytest_bench_graders))
                 self.own_formats(session, folder)
+
+    def pytest_plugin_registered(self, plugin: object) -> None:
+        """Remember a conftest.py that comes too late: no worker's controller would know its models."""
+        if self._has_started and any(hasattr(plugin, hook) for hook in _REGISTRY_HOOKS):
+            from .user_models import late_note  # noqa: PLC0415 - rare
+
+            self.models.late_note = late_note(plugin, self._config)
 
     def register_tags(self, tags: Iterable[str]) -> None:
         """Let tags be markers: `--strict-markers` is for typing errors in tests, a scenario's tags are data."""

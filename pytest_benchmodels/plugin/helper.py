@@ -48,7 +48,8 @@ def looked_after(advice: str) -> Iterator[Callable[[Run], AbstractContextManager
         records = OverdueRecords(path)
         arguments = [path, RECORD.format, str(GRACE_S), str(os.getpid()), advice]
         command = [sys.executable, "-I", "-S", "-c", _PROGRAM, *arguments]
-        with subprocess.Popen(command, stdin=subprocess.PIPE) as helper:  # noqa: S603 - a program of our own
+        # In a group of its own: a Ctrl-C of the terminal's is the session's, and the helper would die of it aloud.
+        with subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0) as helper:  # noqa: S603 - our own program
             try:
                 yield records.judging
             finally:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_benchmodels.core.crashes import crash_text
+import pytest
+
+from pytest_benchmodels.core.code_location import raised
 from pytest_benchmodels.core.errors import ConfigError
 
 __all__ = ["answers"]
@@ -17,7 +19,7 @@ def answers(hook: Any) -> list[Any]:
     """
     try:
         return list(hook())
-    except ConfigError:
+    except (ConfigError, KeyboardInterrupt, pytest.UsageError, pytest.exit.Exception):
         raise
-    except (Exception, SystemExit) as error:
-        raise ConfigError(f"{hook.name} crashed: {crash_text(error)}") from error
+    except BaseException as error:
+        raise ConfigError(f"{hook.name}() crashed: {raised(error)}") from error

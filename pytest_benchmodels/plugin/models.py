@@ -11,21 +11,24 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.core.fingerprint import digest_of_code
 from pytest_benchmodels.core.model import Cap, Limit, Model, Price
 from pytest_benchmodels.core.session import Pool
 from pytest_benchmodels.core.text import address, nearest, plain, quote
 from pytest_benchmodels.formats.configfile import ConfigFile, ModelEntry, ProviderEntry
 from pytest_benchmodels.providers.catalog import CATALOG, ProviderInfo
 from pytest_benchmodels.providers.key import is_unhidden, key_fault
+from pytest_benchmodels.providers.registry import FUNCTION, Registry
 
-__all__ = ["HOW_TO_NAME_A_MODEL", "Models"]
+__all__ = ["HOW_TO_NAME_A_MODEL", "NODE_ID_RULE", "Models", "fits_a_node_id"]
 
 HOW_TO_NAME_A_MODEL = (
     "no model is named: give --bench-models sim/steady, or `models: [...]` in the scenario or in the file's "
     "`defaults`, or `models = [...]` in bench.toml"
 )
 
-
+NODE_ID_RULE = "has to be printable, without `[`, `]` and an ending like `#2`"
+_NO_HTTP = "makes no sense for a model that is a function of conftest.py"
 _KEY_HEADERS = ("authorization", "x-api-key", "x-goog-api-key")
 
 
@@ -36,6 +39,10 @@ class Models:
         self._typed = typed
         self._file = file
         self._sim_url = sim_url
+        self.registry = Registry()
+        """What the user's hooks gave: known once the session has started, before anything is resolved."""
+        self.late_note = ""
+        """Where a hook gives models too late, for whoever misses one."""
         self._resolved: dict[str, Model] = {}
         self._listed: dict[str, Price] = {}
 
@@ -72,13 +79,15 @@ class Models:
     def _build(self, name: str, entry: ModelEntry) -> Model:
         provider, _, api_name = name.partition("/")
         provider = entry.provider or provider
-        if not _fits_a_node_id(name):
-            raise ConfigError(f"model {quote(name)} has to be printable, without `[`, `]` and an ending like `#2`")
-        if provider not in CATALOG:
+        if not fits_a_node_id(name):
+            raise ConfigError(f"model {quote(name)} {NODE_ID_RULE}")
+        if name in self.registry.functions or entry.provider == FUNCTION:
+            return self._build_function(name, entry)
+        if provider not in self.registry.providers:
             raise ConfigError(self._unknown(name, provider))
         if not (entry.name or api_name):
             raise ConfigError(_nameless(name, provider, entry))
-        info = CATALOG[provider]
+        info = self.registry.providers[provider]
         if info.protocol == "sim" and entry.base_url is None:
             _check_simulated(name, entry.name or api_name)
         # An address of the user's own never gets the key of the provider's: an alias names its key or has none.
@@ -94,8 +103,52 @@ class Models:
             max_in_flight=entry.max_in_flight,
             price=_price(info, entry),
             headers=self._headers(provider, entry),
+            code=self._code_of(provider),
         )
         _refuse_second_key(model)
+        return self._limited(model)
+
+    def _build_function(self, name: str, entry: ModelEntry) -> Model:
+        """A function by its own name, or by an alias whose table has `provider = "function"` and its `name`."""
+        functions = self.registry.functions
+        function = name if name in functions else entry.name or ""
+        of_http = ("base_url", "api_key_env", "headers", *(("provider", "name") if name in functions else ()))
+        if senseless := [key for key in of_http if getattr(entry, key)]:
+            raise ConfigError(
+                f"[model.{quote(name)[1:-1]}] of bench.toml: {', '.join(senseless)} {_NO_HTTP}; leave out what is "
+                "about a provider: max_in_flight, rpm, tpm, timeout, price and params hold"
+            )
+        if function not in functions:
+            known = f"known are {', '.join(functions)}" if functions else "no conftest.py gives any"
+            named = f"function {quote(function)}" if function else "function without a `name`"
+            raise ConfigError(
+                f"model {quote(name)}: unknown {named}{nearest(function, functions)}; a function is named as "
+                f"pytest_bench_models names it ({known})"
+            )
+        return self._limited(
+            Model(
+                id=name,
+                provider=FUNCTION,
+                name=function,
+                base_url="",
+                params=entry.params,
+                timeout_s=entry.timeout,
+                max_in_flight=entry.max_in_flight,
+                price=_stated_price(entry),
+                code=digest_of_code(functions[function]),
+            )
+        )
+
+    def _code_of(self, provider: str) -> str:
+        """The digest of a protocol's code, where it is the user's."""
+        protocol = self.registry.protocols.get(provider)
+        if protocol is None:
+            return ""
+        from pytest_benchmodels.providers.api_protocol import user_methods  # noqa: PLC0415 - where there are any
+
+        return digest_of_code(*user_methods(protocol))
+
+    def _limited(self, model: Model) -> Model:
         return replace(model, limits=tuple(self._limits(model)), caps=tuple(self._caps(model)))
 
     def _headers(self, provider: str, entry: ModelEntry) -> tuple[tuple[str, str], ...]:
@@ -131,7 +184,7 @@ class Models:
 
     def list_prices(self, models: Mapping[str, Model]) -> None:
         """Look up the prices that bench.toml does not tell."""
-        wanting = [model for model in models.values() if model.price is None and not self._has_own_address(model.id)]
+        wanting = [model for model in models.values() if model.price is None and self._may_be_listed(model)]
         if wanting:
             from .prices import listed_price  # noqa: PLC0415 - the list takes 0.3 s to load
 
@@ -139,6 +192,9 @@ class Models:
                 price = listed_price(model.provider, model.name)
                 if price is not None:
                     self.list_price(model.id, price)
+
+    def _may_be_listed(self, model: Model) -> bool:
+        return model.provider in CATALOG and not self._has_own_address(model.id)
 
     def _has_own_address(self, name: str) -> bool:
         entry = self._file.model.get(name)
@@ -171,24 +227,34 @@ class Models:
 
     def _account(self, model: Model) -> str:
         """Provider, key and address: what an API counts together. What is as usual goes without saying."""
-        info = CATALOG[model.provider]
+        if model.provider == FUNCTION:
+            return f"provider {FUNCTION}"
+        info = self.registry.providers[model.provider]
         at = f" at {model.base_url}" if model.base_url != self._usual_url(info) else ""
         key = model.api_key_env if at or model.api_key_env != info.find_key_env(os.environ) else None
         keys = sorted(filter(None, (key, *(variable for _, variable in model.headers))))
         return f"provider {model.provider}{at}" + (f" with {', '.join(keys)}" if keys else "")
 
     def _base_url(self, info: ProviderInfo) -> str:
-        return _checked_url(info.base_url_env or info.name, self._usual_url(info))
+        url = self._usual_url(info)
+        if info.protocol == "own" and not url:
+            variables = f", or {info.base_url_env} in the environment" if info.base_url_env else ""
+            raise ConfigError(
+                f"provider {quote(info.name)} has no address: set `base_url` of its ApiProtocol, or of the model's "
+                f"table in bench.toml{variables}"
+            )
+        return _checked_url(info.base_url_env or info.name, url)
 
     def _usual_url(self, info: ProviderInfo) -> str:
         return self._sim_url if info.protocol == "sim" else info.find_base_url(os.environ)
 
     def _unknown(self, name: str, provider: str) -> str:
-        known = [*CATALOG, *self._file.model]
-        hint = nearest(name, self._file.model) or nearest(provider, known)
+        providers, functions = self.registry.providers, self.registry.functions
+        hint = nearest(name, [*self._file.model, *functions]) or nearest(provider, [*providers, *self._file.model])
+        given = f", or one of {', '.join(functions)}, which conftest.py gives" if functions else ""
         return (
             f"unknown model {quote(name)}{hint}; a model is `provider/name` with a provider of "
-            f"{', '.join(CATALOG)}, or an alias that bench.toml defines as [model.NAME]"
+            f"{', '.join(providers)}, or an alias that bench.toml defines as [model.NAME]{given}{self.late_note}"
         )
 
 
@@ -209,7 +275,7 @@ def _check_simulated(name: str, api_name: str) -> None:
         raise ConfigError(f"{alias}unknown model {quote(f'sim/{api_name}')}{hint}; simulated are {known}")
 
 
-def _fits_a_node_id(name: str) -> bool:
+def fits_a_node_id(name: str) -> bool:
     """A run's node id ends with `[model]` or `[model#trial]`, and is read back from there."""
     return name.isprintable() and not re.search(r"[\[\]]|#\d+$", name)
 
@@ -267,6 +333,10 @@ def _why(error: ValueError, url: str) -> str:
 
 
 def _price(info: ProviderInfo, entry: ModelEntry) -> Price | None:
-    if entry.price is not None:
-        return Price(**msgspec.structs.asdict(entry.price))
-    return Price(0.0, 0.0) if info.protocol == "sim" else None
+    if entry.price is None and info.protocol == "sim":
+        return Price(0.0, 0.0)
+    return _stated_price(entry)
+
+
+def _stated_price(entry: ModelEntry) -> Price | None:
+    return None if entry.price is None else Price(**msgspec.structs.asdict(entry.price))

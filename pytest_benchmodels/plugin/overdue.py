@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.core.scenario import Check
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.graders.registering import BUILTIN
 
@@ -36,9 +37,13 @@ def records_path(marks_path: str) -> str:
 
 
 def may_hold(run: Run) -> bool:
-    """Whether a check of this run is code that we do not know, and there is a limit to hold it to."""
-    checks = run.scenario.all_checks
-    return run.timeout_s is not None and any(BUILTIN.get(check.kind) is not type(check.grader) for check in checks)
+    """Whether its model or a check is code that we do not know, and there is a limit to hold it to."""
+    is_foreign = bool(run.model.code) or any(_is_foreign(check) for check in run.scenario.all_checks)
+    return run.timeout_s is not None and is_foreign
+
+
+def _is_foreign(check: Check) -> bool:
+    return BUILTIN.get(check.kind) is not type(check.grader)
 
 
 class Overdue(NamedTuple):
@@ -99,7 +104,8 @@ def overdue_in(path: Path) -> tuple[int, list[Overdue]]:
 
 
 def _text_of(run: Run) -> str:
-    foreign = [check.label for check in run.scenario.all_checks if BUILTIN.get(check.kind) is not type(check.grader)]
-    checks = ", ".join(repr(label) for label in foreign)
+    foreign = [repr(check.label) for check in run.scenario.all_checks if _is_foreign(check)]
     noun = "check" if len(foreign) == 1 else "one of the checks"
-    return plain(f"{run.nodeid}: {noun} {checks} holds the interpreter, {run.timeout_s} s and more")
+    suspects = [f"{noun} {', '.join(foreign)}"] if foreign else []
+    suspects += ["the code of its model"] if run.model.code else []
+    return plain(f"{run.nodeid}: {' or '.join(suspects)} holds the interpreter, {run.timeout_s} s and more")

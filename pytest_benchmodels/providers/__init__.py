@@ -9,37 +9,48 @@ if TYPE_CHECKING:
     from ..core.model import Model
     from .dialect import Dialect
     from .http import HttpPool
+    from .registry import Registry
     from .sim.dialect import Exemplar
 
 __all__ = ["create"]
 
 
-def create(model: Model, http: HttpPool, exemplar: Exemplar | None = None) -> Provider:
-    """Make the provider for a model, by the protocol of its provider's entry in the catalog.
+def create(
+    model: Model, http: HttpPool, exemplar: Exemplar | None = None, registry: Registry | None = None
+) -> Provider:
+    """Make the provider for a model: a function of the user's, or the API of its provider.
 
     `exemplar` tells simulated models a right answer; no other provider sees it. The key is read from the environment
-    with each request. Raises ConfigError for a provider that is not in the catalog.
+    with each request. Raises ConfigError for a provider that nobody knows, and ProviderError where the user's own
+    cannot tell its address.
     """
-    from .api import ApiProvider  # noqa: PLC0415 - only a process that sends requests needs it
+    from .registry import FUNCTION, Registry  # noqa: PLC0415 - only a process that sends requests needs it
 
-    return ApiProvider(model, http, _dialect(model, exemplar))
+    registry = registry or Registry()
+    if model.provider == FUNCTION and model.name in registry.functions:
+        from .function import FunctionProvider  # noqa: PLC0415 - where there are any
+
+        return FunctionProvider(model.name, registry.functions[model.name])
+    from .api import ApiProvider  # noqa: PLC0415 - as above
+
+    return ApiProvider(model, http, _dialect(model, registry, exemplar))
 
 
-def _dialect(model: Model, exemplar: Exemplar | None) -> Dialect:
+def _dialect(model: Model, registry: Registry, exemplar: Exemplar | None) -> Dialect:
     from ..core.errors import ConfigError  # noqa: PLC0415 - the simulated server loads this package, and needs no more
     from ..core.text import nearest, quote  # noqa: PLC0415 - the same
     from .anthropic import Anthropic  # noqa: PLC0415 - the same
-    from .catalog import CATALOG  # noqa: PLC0415 - the same
     from .google import Google  # noqa: PLC0415 - the same
     from .openai import OpenAI  # noqa: PLC0415 - the same
     from .sim.dialect import Sim  # noqa: PLC0415 - the same
 
-    if model.provider not in CATALOG:
-        known = ", ".join(CATALOG)
+    providers = registry.providers
+    if model.provider not in providers:
+        known = ", ".join(providers)
         raise ConfigError(
-            f"unknown provider {quote(model.provider)}{nearest(model.provider, CATALOG)} (known: {known})"
+            f"unknown provider {quote(model.provider)}{nearest(model.provider, providers)} (known: {known})"
         )
-    match CATALOG[model.provider].protocol:
+    match providers[model.provider].protocol:
         case "anthropic":
             return Anthropic()
         case "google":
@@ -48,3 +59,7 @@ def _dialect(model: Model, exemplar: Exemplar | None) -> Dialect:
             return Sim(exemplar)
         case "openai":
             return OpenAI()
+        case "own":
+            from .api_protocol import GuardedProtocol  # noqa: PLC0415 - where there are any
+
+            return GuardedProtocol(model.provider, registry.protocols[model.provider])

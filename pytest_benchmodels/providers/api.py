@@ -9,11 +9,13 @@ from ..core.errors import ProviderError
 from ..core.exchange import Response, Usage
 from ..core.text import clip, plain, well_formed
 from ..core.thinking import without_thinking
+from .api_protocol import GuardedProtocol
 from .dialect import BlockedError, FailedError, UnreadableError
 from .failure import Origin, blocked, error_in_answer, http_failure, malformed, no_json
 from .key import Key
 from .quota import pause_s
 from .reply import origin_of
+from .user_errors import without_solution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,15 +40,32 @@ class ApiProvider:
         self._model = model
         self._http = http
         self._dialect = dialect
+        self._own = dialect if isinstance(dialect, GuardedProtocol) else None
         self._url = dialect.url(model)
         self._origin = origin_of(self._url)
 
     async def complete(self, request: Request) -> Response:
         """Answer one request; raises ProviderError of every kind that it knows."""
         key = Key.from_environment(self._model.api_key_env, self._model.headers)
+        if self._own is None:
+            return await self._answer(self._headers(key), _body(self._dialect.body(request)), key)
+        return await self._answer_to_own(self._own, request, key.and_surroundings())
+
+    async def _answer_to_own(self, own: GuardedProtocol, request: Request, key: Key) -> Response:
+        """The same where code of the user's has a say: it may add secrets, and repeat any in what it raises."""
+        try:
+            body = _body(own.body(without_solution(request)))
+            headers, key = await own.authenticate(self._url, self._headers(key), body, key)
+            return await self._answer(headers, body, key)
+        except ProviderError as error:
+            error.message = key.and_header_values(own.lately).hide(error.message)
+            raise
+
+    def _headers(self, key: Key) -> dict[str, str]:
+        return {"Content-Type": "application/json", **self._dialect.headers(key), **key.own_headers}
+
+    async def _answer(self, headers: Mapping[str, str], body: bytes, key: Key) -> Response:
         origin = Origin(self._origin, self._model.name, key)
-        headers = {"Content-Type": "application/json", **self._dialect.headers(key), **key.own_headers}
-        body = _body(self._dialect.body(request))
         reply = await self._http.post(self._url, headers, body)
         if not 200 <= reply.status < 300:
             raise http_failure(reply, origin)

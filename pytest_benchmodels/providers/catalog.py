@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["CATALOG", "ApiProtocol", "ProviderInfo"]
+__all__ = ["CATALOG", "ProviderInfo"]
 
-ApiProtocol = Literal["openai", "anthropic", "google", "sim"]
+_Spoken = Literal["openai", "anthropic", "google", "sim", "own"]
 
 _OLLAMA_PORT = "11434"
 
@@ -18,10 +18,11 @@ class ProviderInfo:
     """One provider. Of several environment variables, the first that is set counts.
 
     `base_url` is the address without any variable set; empty for `sim`, whose address is known at run time only.
+    `protocol` is `own` for a user's.
     """
 
     name: str
-    protocol: ApiProtocol
+    protocol: _Spoken
     base_url: str
     base_url_envs: tuple[str, ...] = ()
     key_envs: tuple[str, ...] = ()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from urllib.parse import unquote
 
 from ..core.errors import ProviderError
@@ -14,6 +17,9 @@ HIDDEN = "***"
 
 LEAST_HIDDEN_LENGTH = 6
 """A shorter key is a part of many an answer: to hide it would spoil them."""
+
+_LEAST_GUESSED_LENGTH = 16
+_KEY_ENDINGS = ("_KEY", "_TOKEN", "_SECRET", "APIKEY")
 
 # What keyless servers are given, since their clients ask for some key.
 _STAND_INS = frozenset(
@@ -30,12 +36,15 @@ class Key:
 
     __slots__ = ("_headers", "_secrets", "_value", "env")
 
-    def __init__(self, env: str | None, value: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, env: str | None, value: str, headers: Mapping[str, str] | None = None, others: Iterable[str] = ()
+    ) -> None:
+        """`others` are hidden as well."""
         self.env = env
         self._value = value
         self._headers = dict(headers or {})
         # The longest first: one may be a part of another.
-        values = {self._value, *self._headers.values()}
+        values = {self._value, *self._headers.values(), *others}
         self._secrets = sorted((value for value in values if len(value) >= LEAST_HIDDEN_LENGTH), key=len, reverse=True)
 
     @classmethod
@@ -49,6 +58,20 @@ class Key:
             if fault := key_fault(variable):
                 raise ProviderError("auth", f"no API key: {fault}")
         return cls(env, "" if env is None else _value(env), {name: _value(variable) for name, variable in named})
+
+    @classmethod
+    def of_surroundings(cls) -> Key:
+        """No key, but what looks like one in the environment: code of the user's may use and repeat any of them."""
+        return cls(None, "", others=_look_like_keys())
+
+    def and_surroundings(self) -> Key:
+        """The same key, which hides what looks like a key in the environment as well."""
+        return Key(self.env, self._value, self._headers, (*self._secrets, *_look_like_keys()))
+
+    def and_header_values(self, values: Iterable[str]) -> Key:
+        """The same key, which hides these headers' values and their parts as well."""
+        parts = (part for value in values for part in _parts_of_header(value))
+        return Key(self.env, self._value, self._headers, (*self._secrets, *parts))
 
     @property
     def own_headers(self) -> Mapping[str, str]:
@@ -95,6 +118,29 @@ def is_unhidden(env: str) -> bool:
     value = _value(env)
     is_stand_in = len(set(value)) <= 1 or value.casefold() in _STAND_INS
     return len(value) < LEAST_HIDDEN_LENGTH and not is_stand_in
+
+
+def _look_like_keys() -> Iterator[str]:
+    """Values of variables that are named as keys are, long and mixed as keys are: no word that an answer may need."""
+    for name, value in os.environ.items():
+        value = value.strip()  # noqa: PLW2901 - the same value
+        if name.upper().endswith(_KEY_ENDINGS) and len(value) >= _LEAST_GUESSED_LENGTH and _is_mixed(value):
+            yield value
+
+
+def _is_mixed(value: str) -> bool:
+    return any(map(str.isdigit, value)) and any(map(str.isalpha, value)) and not any(map(str.isspace, value))
+
+
+def _parts_of_header(value: str) -> Iterator[str]:
+    """`Bearer abc` is hidden as a whole, and `abc`; of `Basic` its password too, of a signature its long parts."""
+    yield value
+    scheme, _, rest = value.partition(" ")
+    yield rest.strip()
+    if scheme.casefold() == "basic":
+        with suppress(ValueError):
+            yield b64decode(rest.strip(), validate=True).decode("utf-8", "replace").partition(":")[2]
+    yield from (part for part in re.split(r"[\s,;=]+", rest) if len(part) >= _LEAST_GUESSED_LENGTH)
 
 
 def _value(env: str) -> str:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from pytest_benchmodels.core.crashes import crash_text
+from pytest_benchmodels.core.code_location import raised
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.text import harmless, quote
 
@@ -57,7 +57,7 @@ def _writer(name: str, given: Any) -> Callable[[Path, Evaluation], object]:
         try:
             given = given()
         except (Exception, SystemExit) as error:
-            raise ConfigError(f"{what} cannot be made: {crash_text(error)}") from error
+            raise ConfigError(f"{what} cannot be made: {raised(error)}") from error
     write = getattr(given, "write", given)
     if not callable(write):
         raise ConfigError(f"{what} is {quote(given)}: {_RULE}")
@@ -80,7 +80,7 @@ def _write(
             raise
         except BaseException as error:  # `pytest.fail()` is no Exception, and no reason to lose the other reports
             raise ConfigError(
-                f"{option} {str(path)!r} cannot be written: the report {name!r} crashed: {harmless(crash_text(error))}"
+                f"{option} {str(path)!r} cannot be written: the report {name!r} crashed: {harmless(raised(error))}"
             ) from error
         if not staged.exists():
             rule = "write it to the path that `write` is given"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_benchmodels.core.crashes import crash_text
+from pytest_benchmodels.core.code_location import raised
 from pytest_benchmodels.core.text import nearest
 
 HERE = "tests/core/test_core_crashes.py"
@@ -22,7 +22,7 @@ def _from_the_rootdir(monkeypatch: pytest.MonkeyPatch) -> None:
 def said(function: Callable[[], object]) -> str:
     with pytest.raises(BaseException) as caught:  # noqa: PT011 - whatever it raises
         function()
-    return crash_text(caught.value)
+    return raised(caught.value)
 
 
 def test_the_line_is_the_users_and_not_a_librarys() -> None:
@@ -50,8 +50,8 @@ def test_a_file_that_cannot_be_compiled_is_named(tmp_path: Path) -> None:
 
 
 def test_an_exception_that_was_never_raised_has_no_line() -> None:
-    assert crash_text(ValueError("no")) == "ValueError: no"
-    assert crash_text(ValueError()) == "ValueError"
+    assert raised(ValueError("no")) == "ValueError: no"
+    assert raised(ValueError()) == "ValueError"
 
 
 def test_an_exception_that_cannot_be_told_is_named() -> None:
@@ -59,4 +59,4 @@ def test_an_exception_that_cannot_be_told_is_named() -> None:
         def __str__(self) -> str:
             raise KeyError
 
-    assert crash_text(Mute()) == "Mute: (it cannot say what: its __str__ raises KeyError)"
+    assert raised(Mute()) == "Mute: (it cannot say what: its __str__ raises KeyError)"

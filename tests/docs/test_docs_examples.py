@@ -75,6 +75,11 @@ def form(line: str) -> str:
     return " ".join(re.sub(r"([=_-])\1{2,}", r"\1\1\1", without_figures).split())
 
 
+def unfolded(text: str) -> str:
+    """A line that had to go on in the next one, as one: how long it is depends on its figures."""
+    return re.sub(r"\n  (?=\S)", " ", text)
+
+
 def is_of_a_busy_machine(line: str) -> bool:
     """What the summary says where this machine, and not the program, was slow."""
     return line.startswith("latency is overstated: this machine was busy")
@@ -96,8 +101,8 @@ def test_the_commands_print_what_the_document_shows(name: str, tmp_path: Path) -
 
         done = run_pytest(tmp_path, *shown.arguments)
 
-        printed = "\n".join(map(form, filterfalse(is_of_a_busy_machine, done.stdout.splitlines())))
-        for part in "\n".join(("", *map(form, shown.output))).split("\n...\n"):
+        printed = "\n".join(map(form, filterfalse(is_of_a_busy_machine, unfolded(done.stdout).splitlines())))
+        for part in "\n".join(("", *map(form, unfolded("\n".join(shown.output)).splitlines()))).split("\n...\n"):
             assert part.strip() in printed
         assert done.returncode == exit_status(shown.output), done.stdout
 

@@ -45,6 +45,10 @@ class LiveSession:
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
+    def press(self, number: signal.Signals) -> None:
+        """Send a signal as a terminal does: to the session and all that it started in its process group."""
+        os.killpg(self._process.pid, number)
+
     def insist(self, number: signal.Signals, words: str) -> None:
         """Send a signal twice, as somebody does for whom the session does not end soon enough.
 

@@ -163,8 +163,8 @@ def test_a_file_that_the_reader_does_not_take_is_left_out_unless_it_was_named(
         ("return {'.csv': 3}", "pytest_bench_formats: the reader of '[*].csv' is 3: a reader is a function *"),
         ("return {'.csv': lambda path: []}", "pytest_bench_formats: the reader of '[*].csv', *, cannot be called so *"),
         ("return {'.csv': len, '*.csv': len}", "pytest_bench_formats: '[*].csv' has two readers, builtins.len and *"),
-        ("1 / 0", "pytest_bench_formats crashed: ZeroDivisionError: division by zero (conftest.py:3)"),
-        ("raise SystemExit(3)", "pytest_bench_formats crashed: SystemExit: 3 (conftest.py:3)"),
+        ("1 / 0", "pytest_bench_formats() crashed: ZeroDivisionError: division by zero (conftest.py:3)"),
+        ("raise SystemExit(3)", "pytest_bench_formats() crashed: SystemExit: 3 (conftest.py:3)"),
     ],
 )
 def test_what_is_no_format_is_said_before_anything_runs(

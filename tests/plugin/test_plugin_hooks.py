@@ -44,7 +44,7 @@ def test_a_check_that_crashes_is_an_error_and_names_its_line(project: Project) -
 
 @by_both(
     "returned, said",
-    ("1 / 0", "pytest_bench_graders crashed: ZeroDivisionError: division by zero (conftest.py:12)"),
+    ("1 / 0", "pytest_bench_graders() crashed: ZeroDivisionError: division by zero (conftest.py:12)"),
     (
         "Polite",
         "pytest_bench_graders returned <class '*Polite'>: give a list of Grader classes, such as [[]Polite]",
@@ -52,11 +52,15 @@ def test_a_check_that_crashes_is_an_error_and_names_its_line(project: Project) -
     ("[[Polite]]", "*is no grader: derive a class from Grader*"),
     ("[int]", "*is no grader: derive a class from Grader*"),
     ("[Polite, Polite]", "*a check 'polite' exists already*"),
+    ("pytest.skip('no')", "pytest_bench_graders() crashed: Skipped: no (conftest.py:12)"),
+    ("7", "pytest_bench_graders returned 7: give a list of Grader classes, such as [[]Polite]"),
 )
 def test_a_class_that_is_no_grader_is_said_and_nothing_runs(
     project: Project, workers: tuple[str, ...], returned: str, said: str
 ) -> None:
-    project.write("conftest.py", POLITE.replace("[Polite]", returned))
+    project.write(
+        "conftest.py", POLITE.replace("[Polite]", returned).replace("import pytest_", "import pytest, pytest_")
+    )
     project.suite(right("add"))
 
     result = project.bench_process(*workers)
@@ -78,3 +82,16 @@ def test_each_result_is_handed_out_once_where_results_come_together(project: Pro
         "got s.yaml::bad[sim/steady] failed",
         "got s.yaml::not[sim/steady] skipped",
     ]
+
+
+def test_a_crash_of_a_deeper_folders_hook_is_a_collection_error_without_our_traceback(project: Project) -> None:
+    project.write("deep/conftest.py", "def pytest_bench_graders(): return [1 / 0]\n")
+    project.suite(right("add"), name="deep/suite.yaml")
+    project.suite(right("add"))
+
+    result = project.bench("--continue-on-collection-errors")
+
+    assert result.parseoutcomes() == {"errors": 1, "passed": 1}
+    crashed = "pytest_bench_graders() crashed: ZeroDivisionError: division by zero (deep/conftest.py:1)"
+    result.stdout.fnmatch_lines([crashed])
+    result.stdout.no_fnmatch_line("*collect.py*")

@@ -63,6 +63,30 @@ def test_the_first_signal_reports_and_stores_what_has_ended(
     assert results(project).keys() == {"a[sim/steady]", "b[sim/steady]"}
 
 
+def test_ctrl_c_ends_functions_of_the_users_and_no_process_of_ours_complains(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    source = """
+import asyncio, threading
+def sync(request): threading.Event().wait()
+async def later(request): await asyncio.Event().wait()
+def pytest_bench_models(): return {"sync": sync, "later": later}
+"""
+    project.write("conftest.py", source)
+    project.suite(right("done"))
+    project.suite(right("waits"), models=["sync", "later"], name="waits.yaml")
+
+    with live_session(project.path, *workers) as session:
+        session.wait_for("PASSED")
+        session.press(signal.SIGINT)
+        status, output = session.end()
+        gone = session.is_gone()
+
+    assert (status, gone) == (pytest.ExitCode.INTERRUPTED, True)
+    assert "Traceback" not in output
+    assert "stopped early: 2 of 3 runs have no result here" in output
+
+
 def test_what_was_interrupted_is_finished_by_the_command_that_it_names(
     project: Project, workers: tuple[str, ...]
 ) -> None:

@@ -165,7 +165,7 @@ def test_what_cannot_be_written_is_said_before_the_first_call(
             "return {'mine': type('R', (), {'__init__': lambda self: 1 / 0})}",
             "*'mine' cannot be made: ZeroDivisionError*",
         ),
-        ("1 / 0", "pytest_bench_reports crashed: ZeroDivisionError: division by zero (conftest.py:3)"),
+        ("1 / 0", "pytest_bench_reports() crashed: ZeroDivisionError: division by zero (conftest.py:3)"),
     ],
 )
 def test_what_is_no_report_is_said_before_the_first_call(

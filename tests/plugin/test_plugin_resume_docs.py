@@ -19,6 +19,7 @@ KILLED_AFTER = 9
 
 def form(text: str) -> str:
     """Output without what differs from run to run: figures, how wide a rule or a column is, and a busy machine."""
+    text = re.sub(r"\n  (?=\S)", " ", text)  # a line is as long as its figures, and may have to go on in the next one
     without_figures = re.sub(r"\d+(\.\d+)?(ms|min|s\b)?", "#", re.sub("(?m)^latency is overstated: .*\n", "", text))
     lines = (re.sub(r"([=_])\1{2,}", r"\1\1\1", line) for line in without_figures.splitlines())
     return "\n".join(" ".join(line.split()) for line in lines)
