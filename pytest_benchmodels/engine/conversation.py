@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Protocol
 
 from pytest_benchmodels.core.exchange import Message, Request, Response
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
-from pytest_benchmodels.core.thinking import without_thinking
+from pytest_benchmodels.core.thinking import AT_ONCE_CHARS, without_thinking
 
 from .flight import Flight
 from .judging import Watch, judge
@@ -31,7 +32,7 @@ async def converse(flight: Flight, partner: Partner, watch: Watch) -> None:
     for number, turn in enumerate(scenario.turns):
         request = _with_turn(request, turn, run, final=number == last)
         # Whoever answered: a model, a function of the user's, a store that once took thinking for a part of the answer.
-        response = without_thinking(await partner.answer(request, flight))
+        response = await _without_thinking(await partner.answer(request, flight))
         progress.answered(response)
         with watch(run):
             progress.verdicts += await judge(turn.checks, response, f"turn {number + 1}: " if last else "")
@@ -40,6 +41,12 @@ async def converse(flight: Flight, partner: Partner, watch: Watch) -> None:
     if progress.response is not None:
         with watch(run):
             progress.verdicts += await judge(scenario.checks, progress.response)
+
+
+async def _without_thinking(response: Response) -> Response:
+    if len(response.text) <= AT_ONCE_CHARS:
+        return without_thinking(response)
+    return await asyncio.to_thread(without_thinking, response)
 
 
 def _opening(run: Run) -> Request:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import ProviderError
 from ..core.exchange import Response, Usage
 from ..core.text import clip, plain, well_formed
-from ..core.thinking import without_thinking
+from ..core.thinking import AT_ONCE_CHARS, without_thinking
 from .dialect import BlockedError, FailedError, UnreadableError
 from .failure import Origin, blocked, error_in_answer, http_failure, malformed, no_json
 from .key import Key
@@ -61,6 +62,8 @@ class ApiProvider:
             pause_s=pause_s(reply.headers, reading.usage),
             served_model=_reason(reading.served_model, key, _NAME_LIMIT) or "",
         )
+        if len(response.text) > AT_ONCE_CHARS:
+            return await asyncio.to_thread(without_thinking, response)
         return without_thinking(response)
 
     def _read(self, reply: HttpReply, origin: Origin) -> Reading:
