@@ -74,7 +74,8 @@ def without_emphasis(text: str) -> str:
     """Return `text` without Markdown's marks of emphasis and code: `New **York**` is `New York`."""
     if not any(mark in text for mark in ("*", "_", "`", "~~")):
         return text
-    parts, at = [], 0
+    parts: list[str] = []
+    at = 0
     for start in range(0, len(text), _WINDOW):
         end = min(start + _WINDOW, len(text))
         while (match := _EMPHASIS.search(text, max(at, start), end + _LONGEST_EMPHASIS)) and match.start() < end:

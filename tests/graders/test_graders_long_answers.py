@@ -89,7 +89,7 @@ def test_a_document_that_no_decoder_reads_in_a_moment_is_refused(options: dict[s
 
 
 def test_of_very_many_documents_the_first_thousand_count() -> None:
-    grader = BUILTIN["json"](json={"a": 1}, extract=True)  # type: ignore[call-arg]
+    grader = BUILTIN["json"](json={"a": 1}, extract=True)
 
     grade = grader.grade(Response("".join(f'see {{"a": {number}}} ' for number in range(40_000))))
 
@@ -98,7 +98,7 @@ def test_of_very_many_documents_the_first_thousand_count() -> None:
 
 @pytest.mark.parametrize("text", ["\u27e8./.\u27e9", "\u27e81..2/3\u27e9", "\u27e8+/-\u27e9"])
 def test_what_looks_like_a_fraction_in_plain_notation_is_no_crash(text: str) -> None:
-    assert not BUILTIN["number"](number=7).grade(Response(text)).passed  # type: ignore[call-arg]
+    assert not BUILTIN["number"](number=7).grade(Response(text)).passed
 
 
 def test_tags_on_one_long_line_are_looked_at_once_each() -> None:
