@@ -39,6 +39,8 @@ def fingerprint(run: Run) -> str:
     model, scenario = run.model, run.scenario
     turns = [[[message.role, message.content] for message in turn.messages] for turn in scenario.turns]
     address = "" if model.provider == "sim" else model.base_url
+    if model.query:
+        address = f"{address}?{_ENCODER.encode(sorted(model.query))}"
     return "-".join(
         (
             _digest([scenario.system, turns], 32),

@@ -6,6 +6,7 @@ import asyncio
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
 
 from ..core.errors import ProviderError
 from ..core.exchange import Response, Usage
@@ -44,11 +45,11 @@ class ApiProvider:
 
     async def complete(self, request: Request) -> Response:
         """Answer one request; raises ProviderError of every kind that it knows."""
-        key = Key.from_environment(self._model.api_key_env, self._model.headers)
+        key = Key.from_environment(self._model.api_key_env, self._model.headers, self._model.secret_query)
         origin = Origin(origin_of(self._url), self._model.name, key)
         headers = {"Content-Type": "application/json", **self._dialect.headers(key), **key.own_headers}
         body = _body(self._dialect.body(request))
-        reply = await self._http.post(self._url, headers, body)
+        reply = await self._http.post(self._address(key), headers, body)
         if not 200 <= reply.status < 300:
             raise http_failure(reply, origin)
         reading = self._read(reply, origin)
@@ -65,6 +66,12 @@ class ApiProvider:
         if len(response.text) > AT_ONCE_CHARS:
             return await asyncio.to_thread(without_thinking, response)
         return without_thinking(response)
+
+    def _address(self, key: Key) -> str:
+        """Where requests go, with the user's query behind the API's own path."""
+        if not self._model.query:
+            return self._url
+        return f"{self._url}?{urlencode({**dict(self._model.query), **key.own_query}, quote_via=quote)}"
 
     def _read(self, reply: HttpReply, origin: Origin) -> Reading:
         document = _document(reply.body, origin)

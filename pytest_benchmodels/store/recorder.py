@@ -25,9 +25,9 @@ class Recorder:
 
     The first failure is handed to `warn` as a text for the user; from then on the session has no store, and `run_id`
     is None. A store whose file was deleted, replaced or cut short is no failure: the run goes on in a new one at the
-    same path, which `warn` hears too. All results of the session are put aside as well, so that reports are complete whatever is
-    left of the store: in a file that nobody else sees. Of each the node id stays in memory. With `reports` false nobody
-    is going to ask for them.
+    same path, which `warn` hears too. All results of the session are put aside as well, so that reports are complete
+    whatever is left of the store: in a file that nobody else sees. Of each the node id stays in memory. With `reports`
+    false nobody is going to ask for them.
     """
 
     def __init__(
