@@ -11,7 +11,7 @@ import pytest
 from pytest_benchmodels.core.metrics import Figures
 from pytest_benchmodels.core.verdict import GateVerdict
 from pytest_benchmodels.reports.table import name_limit
-from pytest_benchmodels.reports.units import one_line, plural, shortened
+from pytest_benchmodels.reports.units import one_line, plural, short_name
 
 __all__ = ["Ending", "conclusion", "markup_of_row", "markup_of_section"]
 
@@ -99,7 +99,7 @@ def markup_of_row(line: str, figures: Figures, width: int) -> Markup:
     if line.startswith("errors: "):
         return _BAD
     for model in figures.models:
-        if line.startswith(f"{shortened(one_line(model.model, 120), name_limit(width))} "):
+        if line.startswith(f"{short_name(model.model, name_limit(width))} "):
             if model.errors or model.timeouts or model.passed < model.graded:
                 return _BAD
             return _GOOD if model.graded else _PLAIN

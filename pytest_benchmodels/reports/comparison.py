@@ -11,7 +11,7 @@ from pytest_benchmodels.core.statistics import SIGNIFICANT
 from .changes import change_lines, changes_plain, incomparable_lines
 from .difference import p_value, points
 from .table import aligned
-from .units import UNKNOWN, fraction, one_line, percent, plural, shortened
+from .units import UNKNOWN, fraction, one_line, percent, plural, short_name
 
 __all__ = ["comparison_lines", "comparison_notes", "comparison_plain", "comparison_table", "verdict_text"]
 
@@ -143,7 +143,7 @@ def _unpaired_models(comparison: Comparison) -> Iterator[str]:
 
 
 def _short(text: str) -> str:
-    return shortened(_name(text))
+    return short_name(text)
 
 
 def _name(text: str) -> str:

@@ -9,7 +9,7 @@ from pytest_benchmodels.core.statistics import disagreement
 
 from .difference import p_value, points
 from .table import aligned
-from .units import UNKNOWN, fraction, one_line, percent, plural, shortened
+from .units import UNKNOWN, fraction, one_line, percent, plural, short_name
 
 __all__ = ["pair_lines", "ranking_lines", "ranking_plain", "ranking_table"]
 
@@ -89,7 +89,7 @@ def _flaky_lines(ranking: Ranking) -> Iterator[str]:
 
 
 def _short(text: str) -> str:
-    return shortened(_name(text))
+    return short_name(text)
 
 
 def _name(text: str) -> str:

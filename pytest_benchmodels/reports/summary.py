@@ -11,7 +11,7 @@ from pytest_benchmodels.core.metrics import ErrorGroup, Figures, ModelFigures
 from pytest_benchmodels.core.text import clip
 
 from .table import name_limit, parts
-from .units import UNKNOWN, dollars, duration, fraction, one_line, percent, plural, shortened, tokens
+from .units import UNKNOWN, dollars, duration, fraction, one_line, percent, plural, short_name, tokens
 
 __all__ = [
     "cause_lines",
@@ -103,8 +103,8 @@ def _table(models: Sequence[ModelFigures], width: int) -> list[str]:
     if not models:
         return []
     columns, rows = _columns_and_rows(models)
-    for row in rows:
-        row[0] = shortened(row[0], name_limit(width))
+    for row, model in zip(rows, models, strict=True):
+        row[0] = short_name(model.model, name_limit(width))
     cells = [column.cells(values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)]
     return [_GAP.join(line).rstrip() for part in parts(cells[:1], cells[1:], width) for line in zip(*part, strict=True)]
 
@@ -135,7 +135,7 @@ def _row(model: ModelFigures) -> list[str]:
 
 
 def _name(text: str) -> str:
-    return shortened(one_line(text, _MODEL_LIMIT))
+    return short_name(text)
 
 
 def _interval(model: ModelFigures) -> str:

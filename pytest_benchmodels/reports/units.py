@@ -8,13 +8,26 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from pytest_benchmodels.core.text import clip, harmless
 
-__all__ = ["UNKNOWN", "dollars", "duration", "fraction", "one_line", "percent", "plural", "shortened", "tokens", "utc"]
+__all__ = [
+    "UNKNOWN",
+    "dollars",
+    "duration",
+    "fraction",
+    "one_line",
+    "percent",
+    "plural",
+    "short_name",
+    "shortened",
+    "tokens",
+    "utc",
+]
 
 UNKNOWN = "-"
 """Stands where a figure is not known, or is not a number."""
 
 _MINUTE_S = 60
 _HOUR_S = 3600
+_LONGEST_NAME = 1000
 _LEAST_SHOWN_USD = 0.000001
 
 
@@ -85,6 +98,11 @@ def shortened(text: str, limit: int = 56) -> str:
         return text
     tail = (limit - 3) // 2
     return f"{text[: limit - 3 - tail]}...{text[len(text) - tail :]}"
+
+
+def short_name(text: str, limit: int = 56) -> str:
+    """Hostile text as a name on one line, `shortened`."""
+    return shortened(one_line(text, _LONGEST_NAME), limit)
 
 
 def _cents(amount: float, rounding: str) -> str:
