@@ -51,6 +51,8 @@ def fingerprint(run: Run) -> str:
     model, scenario = run.model, run.scenario
     address = "" if model.provider == "sim" else model.base_url
     params = {**model.params, **scenario.params}
+    if model.query:
+        address = f"{address}?{_ENCODER.encode(sorted(model.query))}"
     return "-".join(
         (
             _MESSAGES.of(scenario),

@@ -9,6 +9,9 @@ from typing import Literal
 __all__ = ["Cap", "Limit", "Model", "Price", "Tier"]
 
 
+_ENV = "env:"
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
     """US dollars per million tokens.
@@ -63,7 +66,8 @@ class Model:
     """`id` is what the user typed (`openai/gpt-4o-mini` or an alias) and reports show; `name` is what the API gets.
 
     `api_key_env` names the environment variable, never the key; `headers` are those of the user's own, each with the
-    variable that holds its value. `timeout_s`, in seconds, is the limit of one run.
+    variable that holds its value. `query` is added to the address of each request: names, each with its value or
+    `env:VARIABLE`. `timeout_s`, in seconds, is the limit of one run.
     `max_in_flight` holds for the runs of one session; `caps` for those of several, where they share their limits.
     `code` is the digest of the user's source file that asks the model, or is it; empty where all of that is ours.
     """
@@ -81,8 +85,14 @@ class Model:
     price: Price | None = None
     headers: tuple[tuple[str, str], ...] = ()
     code: str = ""
+    query: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_limited(self) -> bool:
         """Whether a request may have to wait for leave."""
         return bool(self.limits or self.caps)
+
+    @property
+    def secret_query(self) -> tuple[tuple[str, str], ...]:
+        """Those of `query` whose value is in a variable, each with its name."""
+        return tuple((name, value[len(_ENV) :]) for name, value in self.query if value.startswith(_ENV))

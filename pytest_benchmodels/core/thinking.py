@@ -16,12 +16,15 @@ from msgspec.structs import replace
 
 from .exchange import Response
 
-__all__ = ["split_thinking", "without_thinking"]
+__all__ = ["AT_ONCE_CHARS", "split_thinking", "without_thinking"]
+
+AT_ONCE_CHARS = 20_000
+"""Up to this length `without_thinking` takes a few milliseconds; 10 MB may take seconds, and belong into a thread."""
 
 # One of these stands in each text that holds any thinking.
 _MARKS = ("<", "[", "\u25c1", "assistantfinal")
 _NAME = r"think(?:ing)?|thought|reasoning|seed:think"
-_OPENING = re.compile(rf"[\s\ufeff]*(?:<({_NAME})\s*>|\[(THINK)\]|◁(think)▷)", re.IGNORECASE)
+_OPENING = re.compile(rf"[\s\ufeff]*+(?:<({_NAME})\s*>|\[(THINK)\]|◁(think)▷)", re.IGNORECASE)
 _ANY_OPENING = re.compile(rf"<(?:{_NAME})\s*>|\[THINK\]|◁think▷", re.IGNORECASE)
 _ANY_CLOSING = re.compile(rf"</(?:{_NAME})\s*>|\[/THINK\]|◁/think▷", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
@@ -32,11 +35,11 @@ _MOST_LONE = 20
 _LINE = 1000  # how much of a line is looked at: a hostile one may be endless
 
 # OpenAI's harmony format: <|channel|>analysis<|message|>...<|end|><|start|>assistant<|channel|>final<|message|>...
-_HARMONY = re.compile(r"\s*(?:<\|start\|>\s*assistant\s*)?<\|channel\|>")
+_HARMONY = re.compile(r"\s*+(?:<\|start\|>\s*assistant\s*)?<\|channel\|>")
 _CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>")
 _CHANNEL_END = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
 # The same as a server leaves it that drops special tokens.
-_BARE_HARMONY = re.compile(r"\s*analysis(?=\S)(.*?)assistantfinal", re.DOTALL)
+_BARE_HARMONY = re.compile(r"\s*+analysis(?=\S)(.*?)assistantfinal", re.DOTALL)
 
 
 def without_thinking(response: Response) -> Response:
@@ -63,7 +66,8 @@ def split_thinking(text: str, *, told_apart: bool = False) -> tuple[str, str]:
     if bare := _BARE_HARMONY.match(text):
         return bare[1].strip(), text[bare.end() :].lstrip()
     thought: list[str] = []
-    at, fences = 0, _fences(text)
+    fences = _fences(text) if _OPENING.match(text) or _ANY_CLOSING.search(text) else []
+    at = 0
     while opening := _OPENING.match(text, at):
         closing = _closing(text, opening, fences)
         if closing is None and told_apart:
@@ -136,7 +140,8 @@ def _is_quoted(text: str, tag: re.Match[str], fences: list[int]) -> bool:
         return True
     if text[tag.start() - 1 : tag.start()] in _OPENING_QUOTES and text[tag.end() : tag.end() + 1] in _CLOSING_QUOTES:
         return True
-    start, end = max(text.rfind("\n", 0, tag.start()) + 1, tag.start() - _LINE), tag.end() + _LINE
+    begin, end = max(tag.start() - _LINE, 0), tag.end() + _LINE
+    start = max(text.rfind("\n", begin, tag.start()) + 1, begin)
     left, right = text[start : tag.start()], text[tag.end() : end].partition("\n")[0]
     return any(left.count(mark) % 2 and mark in right for mark in '`"')
 

@@ -15,7 +15,7 @@ from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.core.exchange import Provider, Request, Response
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import NEXT_ATTEMPT, Failure
-from pytest_benchmodels.core.thinking import without_thinking
+from pytest_benchmodels.core.thinking import AT_ONCE_CHARS, without_thinking
 
 from .backoff import RATE_LIMIT, Backoff, Refusals
 from .grading import Watch, unwatched
@@ -134,6 +134,7 @@ class ModelClient:
             raise
         finally:
             self._lag.unwatch()
+        response = await _without_thinking(response)
         call.answered(response)
         if response.pause_s is not None:
             scope.lane.pause(response.pause_s)
@@ -146,10 +147,10 @@ class ModelClient:
         await asyncio.shield(self._loaded)
 
     def _timed(self, response: Response, took_s: float) -> Response:
-        """The answer with its times, a provider that keeps no clock gets ours, and without what was only thought."""
+        """The answer with its times: a provider that keeps no clock gets ours."""
         latency_s = response.latency_s or took_s
         client_s = min(self._lag.seconds(), latency_s) if response.client_s is None else response.client_s
-        return without_thinking(replace(response, latency_s=latency_s, client_s=client_s))
+        return replace(response, latency_s=latency_s, client_s=client_s)
 
     async def _rest(self, call: OpenCall, error: ProviderError, scope: Scope, tries: _Tries) -> None:
         """Wait until the next attempt is due; raise the error if there is to be none, or none within the limit."""
@@ -186,7 +187,7 @@ class ReplayClient:
         """See `Client`."""
         scope.begin()
         # A store that once took thinking for a part of the answer.
-        response = without_thinking(next(self._answers))
+        response = await _without_thinking(next(self._answers))
         response = response if response.pause_s is None else replace(response, pause_s=None)
         call = OpenCall.of_stored(request, purpose, response)
         scope.calls.append(call)
@@ -203,3 +204,10 @@ def _beyond(wait_s: float, scope: Scope) -> str:
     else:
         return ""
     return f"the next attempt was due in {wait_s:.1f} s, beyond {limit}"
+
+
+async def _without_thinking(response: Response) -> Response:
+    """Whoever answered, a model, a function or a store. A long text is looked at beside the event loop."""
+    if len(response.text) <= AT_ONCE_CHARS:
+        return without_thinking(response)
+    return await asyncio.to_thread(without_thinking, response)

@@ -21,6 +21,8 @@ NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 RedisUrl = Annotated[str, msgspec.Meta(pattern=r"^(rediss?|unix)://")]
 HeaderName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
 FromEnvironment = Annotated[str, msgspec.Meta(pattern=r"^env:[A-Za-z_][A-Za-z0-9_]*$")]
+QueryName = Annotated[str, msgspec.Meta(min_length=1)]
+QueryValue = Annotated[str, msgspec.Meta(pattern=r"^(?!env:)|^env:[A-Za-z_][A-Za-z0-9_]*$")]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -35,7 +37,10 @@ class PriceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One `[model.NAME]` table. `timeout` is in seconds, 0 for no limit; `headers` hold `env:VARIABLE` by name."""
+    """One `[model.NAME]` table. `timeout` is in seconds, 0 for no limit.
+
+    `headers` hold `env:VARIABLE` by name, `query` a text or the same.
+    """
 
     provider: str | None = None
     name: str | None = None
@@ -48,6 +53,7 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_in_flight: Count | None = None
     price: PriceEntry | None = None
     headers: dict[HeaderName, FromEnvironment] = {}
+    query: dict[QueryName, QueryValue] = {}
 
 
 class ProviderEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,6 +63,7 @@ class ProviderEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tpm: Positive | None = None
     max_in_flight: Count | None = None
     headers: dict[HeaderName, FromEnvironment] = {}
+    query: dict[QueryName, QueryValue] = {}
 
 
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -171,6 +178,7 @@ _RULES = {
 }
 _SECRETIVE = {
     "base_url": "has to be a text",
+    "query": 'each value is a text, or read from the environment: write query = {api-version = "2024-10-21"}',
     "limits": "no address of a Redis; write redis://, rediss:// or unix:// and an address",
     "headers": 'each value is read from the environment, where keys belong: write headers = {NAME = "env:VARIABLE"}',
 }

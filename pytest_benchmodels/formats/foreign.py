@@ -57,6 +57,10 @@ _OF_MODELS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(
         ("cost", "pricing"), ("price", "write price = {input = ..., output = ...}, in USD per million tokens")
     ),
+    **dict.fromkeys(
+        ("api_version", "api-version", "default_query", "extra_query", "query_params"),
+        ("query", 'write query = {api-version = "2024-10-21"}'),
+    ),
     **dict.fromkeys(("extra_headers", "default_headers"), ("headers", 'write headers = {NAME = "env:VARIABLE"}')),
     "models": ("model", "a model's table is [model.NAME]"),
     "providers": ("provider", "a provider's table is [provider.NAME]"),

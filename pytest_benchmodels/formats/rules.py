@@ -19,7 +19,10 @@ _RESERVED_TAGS = {
     **dict.fromkeys(("and", "or", "not", "None", "True", "False"), "no -m expression could name it"),
 }
 _RESERVED_PARAMS = {
-    **dict.fromkeys(("api_base", "api_key", "base_url", "extra_headers", "headers"), "it belongs into bench.toml"),
+    **dict.fromkeys(
+        ("api_base", "api_key", "base_url", "default_query", "extra_headers", "extra_query", "headers", "query"),
+        "it belongs into bench.toml",
+    ),
     "model": "write `models:` in the scenario",
     "messages": "write `messages:` in the scenario",
 }

@@ -7,10 +7,12 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
 
+from ..core.errors import CheckError
 from ..core.text import quote
 from .normalization import compose
 
@@ -22,6 +24,15 @@ _OPENING_FENCE = re.compile(
 _FENCE = re.compile(r"[ \t]*(`{3,8}|~{3,8})[^`]*\Z")
 _FENCE_LENGTHS = range(3, 9)
 _DEPTH = 64
+_TEXT_LENGTH = 1_000_000
+"""A decoder is one call, in which no other thread goes on: up to this length about 50 ms."""
+
+_MOST_DOCUMENTS = 1_000
+"""Of so many in one answer the first are looked at."""
+
+_TOO_DEEP_WORK = 5_000
+"""Characters that a decoder reads, at least, until it is nested deeper than Python lets it be."""
+
 _SHOWN = 60
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 
@@ -35,8 +46,9 @@ def parse(text: str) -> object:
 
     The block's fence is of three or more backticks or tildes; one that was never closed is read to the end. Texts of
     the document are composed (NFC). NaN, numbers beyond the range of a double, a key twice in one object and documents
-    nested more than 64 levels deep are refused.
+    nested more than 64 levels deep are refused. Raises `CheckError` for more than 1,000,000 characters.
     """
+    _refuse_length(text)
     text = _unfenced(text.strip("\ufeff \t\r\n"))
     try:
         document: object = msgspec.json.decode(text)
@@ -66,7 +78,8 @@ def extract(text: str) -> object:
 def documents_in(text: str) -> list[object]:
     """The different documents in a text: those in its code blocks, else the objects and lists between its words."""
     text = text.replace("\r\n", "\n")
-    found = _parsed(_blocks(text)) or _parsed(_spans(text))
+    _refuse_length(text)
+    found = _parsed(islice(_blocks(text), _MOST_DOCUMENTS)) or _parsed(islice(_spans(text), _MOST_DOCUMENTS))
     return list({identity(document): document for document in found}.values())
 
 
@@ -134,10 +147,17 @@ def _spans(text: str) -> Iterator[str]:
             work -= max(error.pos - start, 1)
         except RecursionError:
             at = opening.end()
-            work -= _DEPTH
+            work -= _TOO_DEEP_WORK
 
 
 _OPENING = re.compile(r"[\[{](?:[\[{]*)")
+
+
+def _refuse_length(text: str) -> None:
+    if len(text) > _TEXT_LENGTH:
+        raise CheckError(
+            f"an answer is read as JSON up to {_TEXT_LENGTH:,} characters, this one has {len(text):,}; lower max_tokens"
+        )
 
 
 def _unfenced(text: str) -> str:
@@ -162,7 +182,13 @@ def _refuse_duplicates(text: str) -> None:
                 raise NotJsonError(f"key {quote(key, _SHOWN)} stands twice in one object")
             keys.add(key)
 
-    json.loads(text, object_pairs_hook=collect, parse_int=str, parse_float=str)
+    if "{" in text:
+        json.loads(text, object_pairs_hook=collect, parse_int=_as_it_stands, parse_float=_as_it_stands)
+
+
+def _as_it_stands(number: str) -> str:
+    """Take a number as its text. In Python: with `str` no other thread goes on as long as numbers follow each other."""
+    return number
 
 
 def composed(value: object) -> Any:

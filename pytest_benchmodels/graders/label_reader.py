@@ -25,7 +25,7 @@ _BOX = re.compile(
 )
 _LEAD = re.compile(r"^[^\n:]{1,60}:\s*(?P<rest>[^\n]{1,100})$", re.MULTILINE)
 _SEPARATOR = re.compile(r"(?<=[^\W_])[\s_/-]+(?=[^\W_])")
-_BULLET = re.compile(r"\s*[-*>#\u2022]+\s+")
+_BULLET = re.compile(r"[-*>#\u2022]+\s+")
 _AROUND = " \t\r\n.,;:!*_`\"'()[]{}<>#\u3002\uff01\u2705\u2714"
 _DENIED = re.compile(
     r"(?:\b(?:not|never|hardly|neither|nor|cannot|whether|if|unless|rather than|instead of"
@@ -180,7 +180,12 @@ class _Reader:
         """The label that a text is, punctuation around it aside."""
         if "?" in text:
             return None
-        return self._by_key.get(label_key(_BULLET.sub("", text, count=1).strip(self._around)))
+        return self._by_key.get(label_key(self._bare(text)))
+
+    def _bare(self, text: str) -> str:
+        text = text.strip()
+        bullet = _BULLET.match(text)
+        return text[bullet.end() if bullet else 0 :].strip(self._around)
 
     def _mentions(self, text: str) -> Iterator[str]:
         for match in self._expression.finditer(text):

@@ -160,7 +160,7 @@ _TOKEN = re.compile(
       | \d{{1,2}}(?P<bar>[/.-])\d{{1,2}}(?P=bar)(?P<year_last>\d{{4}})(?!\d) )
     | (?:(?P<sign>[-+])(?P<gap>\ ?))?(?:\u00a4\ ?(?P<late>[-+]?))?
       (?:
-          \u27e8(?P<above>[-+]?[\d.]+)/(?P<below>[-+]?[\d.]+)\u27e9
+          \u27e8(?P<above>[-+]?\d+(?:\.\d+)?)/(?P<below>[-+]?\d+(?:\.\d+)?)\u27e9
         | {_PLAIN}
           (?:
               (?:\ and)?\ ?\u27e8(?P<mixed_above>\d+)/(?P<mixed_below>\d+)\u27e9
@@ -182,6 +182,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_DIGIT = re.compile(r"\d")
+_LONGEST_LEAD = 60
 _SIGN_WORD = re.compile(r"(?<!\d\s)\b(?:minus|negative|moins|menos)\s$", re.IGNORECASE)
 
 
@@ -208,12 +210,17 @@ class Numeral:
 
 def find_numerals(text: str) -> Iterator[Numeral]:
     """Yield the numbers of a text that went through `plain_numbers`, in order."""
-    for match in _TOKEN.finditer(text):
-        if match["skip"] is not None:
-            continue
-        found = _date(match) if match["date"] is not None else _numeral(match)
-        if found is not None:
-            yield found
+    at = 0
+    while digit := _DIGIT.search(text, at):
+        # Nothing that begins further before its first digit is a number. To look for one there takes long.
+        match = _TOKEN.search(text, max(at, digit.start() - _LONGEST_LEAD))
+        if match is None:
+            return
+        at = match.end()
+        if match["skip"] is None:
+            found = _date(match) if match["date"] is not None else _numeral(match)
+            if found is not None:
+                yield found
 
 
 def within(found: Decimal, expected: Decimal, margin: Decimal) -> bool:

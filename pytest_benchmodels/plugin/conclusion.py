@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -9,12 +10,14 @@ import pytest
 
 from pytest_benchmodels.core.metrics import Figures
 from pytest_benchmodels.core.verdict import GateVerdict
-from pytest_benchmodels.reports.units import one_line, plural
+from pytest_benchmodels.reports.table import name_limit
+from pytest_benchmodels.reports.units import one_line, plural, short_name
 
-__all__ = ["Ending", "conclusion", "markup_of_gate", "markup_of_row"]
+__all__ = ["Ending", "conclusion", "markup_of_row", "markup_of_section"]
 
 _NAME_LIMIT = 60
 _NAMED_GATES = 3
+_VERDICT = re.compile(r"  (better|worse)$")
 
 Markup = Mapping[str, bool]
 _GOOD: Markup = {"green": True}
@@ -78,17 +81,25 @@ def _other_reasons(ending: Ending) -> Iterator[str]:
         yield f"{plural(ending.others_failed, 'other failure')}"
 
 
-def markup_of_gate(line: str) -> Markup:
+def _markup_of_gate(line: str) -> Markup:
     """Green for a gate that held, red for one that did not."""
     return _GOOD if line.startswith("gate held") else _BAD
 
 
-def markup_of_row(line: str, figures: Figures) -> Markup:
+def markup_of_section(title: str, line: str) -> Markup:
+    """Of a line before the summary: gates, and the models of a comparison that got better or worse."""
+    if title == "gates":
+        return _markup_of_gate(line)
+    verdict = _VERDICT.search(line) if title == "comparison" and not line.startswith("model ") else None
+    return _PLAIN if verdict is None else _GOOD if verdict[1] == "better" else _BAD
+
+
+def markup_of_row(line: str, figures: Figures, width: int) -> Markup:
     """Of a line of the summary: green for a model all of whose answers passed, red for one with anything else."""
     if line.startswith("errors: "):
         return _BAD
     for model in figures.models:
-        if line.startswith(f"{one_line(model.model, 80)} "):
+        if line.startswith(f"{short_name(model.model, name_limit(width))} "):
             if model.errors or model.timeouts or model.passed < model.graded:
                 return _BAD
             return _GOOD if model.graded else _PLAIN

@@ -38,7 +38,8 @@ class _Scopes(NamedTuple):
     remove: Callable[[Any], str | None]
 
     def remove_node(self, node: Any) -> str | None:
-        units = list(self.scheduler.assigned_work[node].values())
+        assigned = self.scheduler.assigned_work[node]
+        units = list(assigned.values())
         for unit in units:
             for nodeid, finished in unit.items():
                 unit[nodeid] = finished or self.witness.is_reported_by(node, nodeid)
@@ -47,6 +48,10 @@ class _Scopes(NamedTuple):
         for unit in units:
             if culprit in unit:
                 unit[culprit] = True  # or it would be sent to the next worker
+        # xdist puts finished units back in the queue, too. A worker that takes a dead one's place is handed one unit at
+        # first: with nothing in it to be done it would report nothing, and never be handed another.
+        for scope in [scope for scope, unit in assigned.items() if all(unit.values())]:
+            del assigned[scope]
         self.remove(node)
         return culprit
 

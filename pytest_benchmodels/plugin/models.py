@@ -104,6 +104,7 @@ class Models:
             price=_price(info, entry),
             headers=self._headers(provider, entry),
             code=self._code_of(provider),
+            query=self._query(provider, entry),
         )
         _refuse_second_key(model)
         return self._limited(model)
@@ -156,6 +157,11 @@ class Models:
         shared = ProviderEntry() if entry.base_url is not None else self._file.provider.get(provider, ProviderEntry())
         named = {name.casefold(): (name, value) for name, value in (*shared.headers.items(), *entry.headers.items())}
         return tuple((name, value.removeprefix("env:")) for name, value in named.values())
+
+    def _query(self, provider: str, entry: ModelEntry) -> tuple[tuple[str, str], ...]:
+        """What stands behind the `?` of each request's address: the same way."""
+        shared = ProviderEntry() if entry.base_url is not None else self._file.provider.get(provider, ProviderEntry())
+        return tuple({**shared.query, **entry.query}.items())
 
     def pools(self, models: Collection[Model]) -> list[Pool]:
         """The maxima in flight that models with one account have in common."""
@@ -232,7 +238,7 @@ class Models:
         info = self.registry.providers[model.provider]
         at = f" at {model.base_url}" if model.base_url != self._usual_url(info) else ""
         key = model.api_key_env if at or model.api_key_env != info.find_key_env(os.environ) else None
-        keys = sorted(filter(None, (key, *(variable for _, variable in model.headers))))
+        keys = sorted(filter(None, (key, *(variable for _, variable in (*model.headers, *model.secret_query)))))
         return f"provider {model.provider}{at}" + (f" with {', '.join(keys)}" if keys else "")
 
     def _base_url(self, info: ProviderInfo) -> str:
@@ -284,7 +290,7 @@ def _variables(model: Model) -> Iterator[str]:
     """The environment's variables that hold what nobody may see."""
     if model.api_key_env:
         yield model.api_key_env
-    yield from (variable for _, variable in model.headers)
+    yield from (variable for _, variable in (*model.headers, *model.secret_query))
 
 
 def _refuse_second_key(model: Model) -> None:
@@ -321,7 +327,9 @@ def _checked_url(source: str, url: str) -> str:
     if parts.username or parts.password:
         raise ConfigError(f"{source}: base_url must hold no user and no password; name the key with api_key_env")
     if "?" in url or "#" in url:
-        remedy = "the API's path is put behind it. Set what stands there by headers, or at a gateway of your own"
+        remedy = (
+            'the API\'s path is put behind it. Write what stands behind the `?` as query = {NAME = "value"} beside it'
+        )
         raise ConfigError(f"{source}: base_url {address(url)} must hold no `?` and no `#`: {remedy}")
     return url.rstrip("/")
 

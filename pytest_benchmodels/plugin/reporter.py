@@ -19,7 +19,7 @@ from pytest_benchmodels.reports.units import plural
 
 from .bench import Bench, usage_errors
 from .compat import let_go
-from .conclusion import Ending, conclusion, markup_of_gate, markup_of_row
+from .conclusion import Ending, conclusion, markup_of_row, markup_of_section
 from .cost_notes import cost_notes
 from .durations import write_durations
 from .hook_answers import answers
@@ -185,15 +185,17 @@ class Reporter:
         figures = self._figures()
         if figures.runs:
             width = self._config.get_terminal_writer().fullwidth
-            for title, lines in self._verdicts.sections(self._gates):
+            for title, lines in self._verdicts.sections(self._gates, width):
                 terminalreporter.write_sep("-", title)
                 for line in lines:
-                    is_gate = title == "gates"  # the others are tables
-                    for part in wrapped(line, width) if is_gate else (line,):
-                        terminalreporter.write_line(part, **(markup_of_gate(line) if is_gate else {}))
+                    for part in wrapped(line, width):
+                        terminalreporter.write_line(part, **markup_of_section(title, line))
             terminalreporter.write_sep("=", "benchmark summary")
+            markup = markup_of_row("", figures, width)
             for line in summary_lines(figures, width, self._notes(figures)):
-                terminalreporter.write_line(line, **markup_of_row(line, figures))
+                if not line.startswith(" "):  # what goes on from the line before looks as that does
+                    markup = markup_of_row(line, figures, width)
+                terminalreporter.write_line(line, **markup)
         for problem in self._keeper.problems:
             terminalreporter.write_line(problem, red=True)
         if figures.runs or (self._bench.progress.missing() and self._exitstatus == pytest.ExitCode.TESTS_FAILED):

@@ -173,16 +173,16 @@ class Verdicts:
         if self._baseline is not None:
             self._conditions.expect(nodeids)
 
-    def sections(self, gates: Sequence[GateVerdict]) -> Iterator[tuple[str, list[str]]]:
+    def sections(self, gates: Sequence[GateVerdict], width: int) -> Iterator[tuple[str, list[str]]]:
         """What stands before the summary: titles, each with its lines."""
         if self.ranking is not None:
             from pytest_benchmodels.reports.ranking import ranking_lines  # noqa: PLC0415 - see ranking
 
-            yield "model ranking", ranking_lines(self.ranking)
+            yield "model ranking", ranking_lines(self.ranking, width)
         if self.comparison is not None and self.baseline is not None:
             from pytest_benchmodels.reports.comparison import comparison_lines  # noqa: PLC0415 - see comparison
 
-            yield "comparison", comparison_lines(self.comparison, self.baseline)
+            yield "comparison", comparison_lines(self.comparison, self.baseline, width)
         if gates:
             from pytest_benchmodels.reports.gates import gate_line  # noqa: PLC0415 - see gates
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
 
 from ..core.errors import ProviderError
 from ..core.exchange import Response, Usage
 from ..core.text import clip, plain, well_formed
-from ..core.thinking import without_thinking
+from ..core.thinking import AT_ONCE_CHARS, without_thinking
 from .api_protocol import GuardedProtocol
 from .dialect import BlockedError, FailedError, UnreadableError
 from .failure import Origin, blocked, error_in_answer, http_failure, malformed, no_json
@@ -46,7 +48,7 @@ class ApiProvider:
 
     async def complete(self, request: Request) -> Response:
         """Answer one request; raises ProviderError of every kind that it knows."""
-        key = Key.from_environment(self._model.api_key_env, self._model.headers)
+        key = Key.from_environment(self._model.api_key_env, self._model.headers, self._model.secret_query)
         if self._own is None:
             return await self._answer(self._headers(key), _body(self._dialect.body(request)), key)
         return await self._answer_to_own(self._own, request, key.and_surroundings())
@@ -55,7 +57,7 @@ class ApiProvider:
         """The same where code of the user's has a say: it may add secrets, and repeat any in what it raises."""
         try:
             body = _body(own.body(without_solution(request)))
-            headers, key = await own.authenticate(self._url, self._headers(key), body, key)
+            headers, key = await own.authenticate(self._address(key), self._headers(key), body, key)
             return await self._answer(headers, body, key)
         except ProviderError as error:
             error.message = key.and_header_values(own.lately).hide(error.message)
@@ -66,7 +68,7 @@ class ApiProvider:
 
     async def _answer(self, headers: Mapping[str, str], body: bytes, key: Key) -> Response:
         origin = Origin(self._origin, self._model.name, key)
-        reply = await self._http.post(self._url, headers, body)
+        reply = await self._http.post(self._address(key), headers, body)
         if not 200 <= reply.status < 300:
             raise http_failure(reply, origin)
         document = _document(reply.body, origin)
@@ -81,7 +83,15 @@ class ApiProvider:
             pause_s=pause_s(reply.headers, reading.usage),
             served_model=_reason(_served_model(document), key, _NAME_LIMIT) or "",
         )
+        if len(response.text) > AT_ONCE_CHARS:
+            return await asyncio.to_thread(without_thinking, response)
         return without_thinking(response)
+
+    def _address(self, key: Key) -> str:
+        """Where requests go, with the user's query behind the API's own path."""
+        if not self._model.query:
+            return self._url
+        return f"{self._url}?{urlencode({**dict(self._model.query), **key.own_query}, quote_via=quote)}"
 
     def _read(self, document: Mapping[str, object], reply: HttpReply, origin: Origin) -> Reading:
         try:

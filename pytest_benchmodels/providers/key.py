@@ -31,33 +31,43 @@ _STAND_INS = frozenset(
 class Key:
     """A key and the environment variable it came from. No repr shows its value, and `hide` removes it from text.
 
-    The values of the user's own headers are keys as well, and are hidden with it.
+    The values of the user's own headers are keys as well, and are hidden with it; so are those of an address's query
+    that come from the environment.
     """
 
-    __slots__ = ("_headers", "_secrets", "_value", "env")
+    __slots__ = ("_headers", "_query", "_secrets", "_value", "env")
 
     def __init__(
-        self, env: str | None, value: str, headers: Mapping[str, str] | None = None, others: Iterable[str] = ()
+        self,
+        env: str | None,
+        value: str,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        others: Iterable[str] = (),
     ) -> None:
         """`others` are hidden as well."""
         self.env = env
         self._value = value
         self._headers = dict(headers or {})
+        self._query = dict(query or {})
         # The longest first: one may be a part of another.
-        values = {self._value, *self._headers.values(), *others}
+        values = {self._value, *self._headers.values(), *self._query.values(), *others}
         self._secrets = sorted((value for value in values if len(value) >= LEAST_HIDDEN_LENGTH), key=len, reverse=True)
 
     @classmethod
-    def from_environment(cls, env: str | None, headers: Iterable[tuple[str, str]] = ()) -> Key:
-        """Read the variables now; `headers` are names, each with its variable.
+    def from_environment(
+        cls, env: str | None, headers: Iterable[tuple[str, str]] = (), query: Iterable[tuple[str, str]] = ()
+    ) -> Key:
+        """Read the variables now; `headers` and `query` are names, each with its variable.
 
         Raises ProviderError `auth` where one is not set or could be no header's value.
         """
-        named = tuple(headers)
-        for variable in (*([] if env is None else [env]), *(variable for _, variable in named)):
+        named, asked = tuple(headers), tuple(query)
+        for variable in (*([] if env is None else [env]), *(variable for _, variable in (*named, *asked))):
             if fault := key_fault(variable):
                 raise ProviderError("auth", f"no API key: {fault}")
-        return cls(env, "" if env is None else _value(env), {name: _value(variable) for name, variable in named})
+        values, asked_values = ({name: _value(variable) for name, variable in pairs} for pairs in (named, asked))
+        return cls(env, "" if env is None else _value(env), values, asked_values)
 
     @classmethod
     def of_surroundings(cls) -> Key:
@@ -66,17 +76,22 @@ class Key:
 
     def and_surroundings(self) -> Key:
         """The same key, which hides what looks like a key in the environment as well."""
-        return Key(self.env, self._value, self._headers, (*self._secrets, *_look_like_keys()))
+        return Key(self.env, self._value, self._headers, self._query, (*self._secrets, *_look_like_keys()))
 
     def and_header_values(self, values: Iterable[str]) -> Key:
         """The same key, which hides these headers' values and their parts as well."""
         parts = (part for value in values for part in _parts_of_header(value))
-        return Key(self.env, self._value, self._headers, (*self._secrets, *parts))
+        return Key(self.env, self._value, self._headers, self._query, (*self._secrets, *parts))
 
     @property
     def own_headers(self) -> Mapping[str, str]:
         """The user's own headers."""
         return self._headers
+
+    @property
+    def own_query(self) -> Mapping[str, str]:
+        """Those of the address's query that nobody may see."""
+        return self._query
 
     def header(self, name: str, scheme: str = "") -> dict[str, str]:
         """The one header that carries the key; none for a model without a key."""

@@ -11,7 +11,7 @@ from pytest_benchmodels.core.statistics import SIGNIFICANT
 from .changes import change_lines, changes_plain, incomparable_lines
 from .difference import p_value, points
 from .table import aligned
-from .units import UNKNOWN, fraction, one_line, percent, plural
+from .units import UNKNOWN, fraction, one_line, percent, plural, short_name
 
 __all__ = ["comparison_lines", "comparison_notes", "comparison_plain", "comparison_table", "verdict_text"]
 
@@ -21,19 +21,20 @@ _SHOWN = 10
 _NAME_LIMIT = 120
 
 
-def comparison_lines(comparison: Comparison, baseline: str) -> list[str]:
+def comparison_lines(comparison: Comparison, baseline: str, width: int | None = None) -> list[str]:
     """The models' table, what else changed, then for each model what is needed and which scenarios changed.
 
-    `baseline` names the run that this one is compared with. Long lists are cut, and say how many were left out.
+    `baseline` names the run that this one is compared with, `width` is the terminal's, in characters. Long lists are
+    cut, and say how many were left out.
     """
-    lines = [f"compared with {_name(baseline)}:"]
+    lines = [f"compared with {_short(baseline) if width else _name(baseline)}:"]
     if comparison.models:
-        lines += aligned(*comparison_table(comparison), _LEFT)
+        lines += aligned(*comparison_table(comparison), _LEFT, width)
     lines += incomparable_lines(comparison.changes)
     if changed := change_lines(comparison.changes):
         lines += ["what else changed:", *(f"  {line}" for line in changed)]
     for model in comparison.models:
-        lines += [f"{_name(model.model)}: {line}" for line in comparison_notes(model)]
+        lines += [f"{_short(model.model)}: {line}" for line in comparison_notes(model)]
         lines += _changes(model)
     return [*lines, *_unpaired_models(comparison)]
 
@@ -119,9 +120,9 @@ def _list(
     model: ModelComparison, what: str, changes: Sequence[ScenarioChange], shown: Callable[[Standing], str]
 ) -> Iterator[str]:
     if changes:
-        yield f"{_name(model.model)}: {what}: {plural(len(changes), 'scenario')}"
+        yield f"{_short(model.model)}: {what}: {plural(len(changes), 'scenario')}"
     for change in changes[:_SHOWN]:
-        yield f"  {_name(change.scenario)}  {shown(change.before)} -> {shown(change.after)}"
+        yield f"  {_short(change.scenario)}  {shown(change.before)} -> {shown(change.after)}"
     if len(changes) > _SHOWN:
         yield f"  and {len(changes) - _SHOWN} more"
 
@@ -138,7 +139,11 @@ def _unpaired_models(comparison: Comparison) -> Iterator[str]:
     for where, models in (("the run before", comparison.only_before), ("this run", comparison.only_after)):
         if models:
             more = f" and {len(models) - _SHOWN} more" if len(models) > _SHOWN else ""
-            yield f"only in {where}: {', '.join(map(_name, models[:_SHOWN]))}{more}"
+            yield f"only in {where}: {', '.join(map(_short, models[:_SHOWN]))}{more}"
+
+
+def _short(text: str) -> str:
+    return short_name(text)
 
 
 def _name(text: str) -> str:

@@ -9,7 +9,7 @@ from pytest_benchmodels.core.statistics import disagreement
 
 from .difference import p_value, points
 from .table import aligned
-from .units import UNKNOWN, fraction, one_line, percent, plural
+from .units import UNKNOWN, fraction, one_line, percent, plural, short_name
 
 __all__ = ["pair_lines", "ranking_lines", "ranking_plain", "ranking_table"]
 
@@ -19,15 +19,16 @@ _SHOWN = 10
 _NAME_LIMIT = 120
 
 
-def ranking_lines(ranking: Ranking) -> list[str]:
+def ranking_lines(ranking: Ranking, width: int | None = None) -> list[str]:
     """The models by place, which of them differ by more than chance, and the scenarios whose trials disagree.
 
     Models that share a place are not told apart by these runs. Long lists are cut, and say how many were left out.
+    `width` is the terminal's, in characters.
     """
     if not ranking.models:
         return []
     titles, rows = ranking_table(ranking)
-    return [*aligned(titles, rows, _LEFT), *pair_lines(ranking), *_flaky_lines(ranking)]
+    return [*aligned(titles, rows, _LEFT, width), *pair_lines(ranking), *_flaky_lines(ranking)]
 
 
 def ranking_table(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
@@ -72,7 +73,7 @@ def pair_lines(ranking: Ranking) -> Iterator[str]:
     yield f"told apart: {len(apart)} of {pairs} of models (p after Holm's correction)"
     for pair in apart[:_SHOWN]:
         over = f"{points(pair.difference)} over {plural(pair.scenarios, 'scenario')}, p {p_value(pair.p_value)}"
-        yield f"  {_name(pair.first)} over {_name(pair.second)}: {over}"
+        yield f"  {_short(pair.first)} over {_short(pair.second)}: {over}"
     if len(apart) > _SHOWN:
         yield f"  and {len(apart) - _SHOWN} more"
 
@@ -80,11 +81,15 @@ def pair_lines(ranking: Ranking) -> Iterator[str]:
 def _flaky_lines(ranking: Ranking) -> Iterator[str]:
     for model in ranking.models:
         if model.flaky:
-            yield f"{_name(model.model)}: trials disagree in {plural(len(model.flaky), 'scenario')}"
+            yield f"{_short(model.model)}: trials disagree in {plural(len(model.flaky), 'scenario')}"
         for scenario, standing in model.flaky[:_SHOWN]:
-            yield f"  {_name(scenario)}  {standing.passed}/{standing.graded} passed"
+            yield f"  {_short(scenario)}  {standing.passed}/{standing.graded} passed"
         if len(model.flaky) > _SHOWN:
             yield f"  and {len(model.flaky) - _SHOWN} more"
+
+
+def _short(text: str) -> str:
+    return short_name(text)
 
 
 def _name(text: str) -> str:

@@ -10,7 +10,8 @@ from pytest_benchmodels.core.intervals import Interval
 from pytest_benchmodels.core.metrics import ErrorGroup, Figures, ModelFigures
 from pytest_benchmodels.core.text import clip
 
-from .units import UNKNOWN, dollars, duration, fraction, one_line, percent, plural, tokens
+from .table import name_limit, parts
+from .units import UNKNOWN, dollars, duration, fraction, one_line, percent, plural, short_name, tokens
 
 __all__ = [
     "cause_lines",
@@ -102,21 +103,10 @@ def _table(models: Sequence[ModelFigures], width: int) -> list[str]:
     if not models:
         return []
     columns, rows = _columns_and_rows(models)
+    for row, model in zip(rows, models, strict=True):
+        row[0] = short_name(model.model, name_limit(width))
     cells = [column.cells(values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)]
-    return [_GAP.join(line).rstrip() for part in _parts(cells, width) for line in zip(*part, strict=True)]
-
-
-def _parts(cells: list[list[str]], width: int) -> Iterator[list[list[str]]]:
-    """The columns in parts that fit, each with the models' names in front; a last one that ends in blanks may do so."""
-    names, *others = cells
-    part = [names]
-    for column in others:
-        taken = sum(len(other[0]) + len(_GAP) for other in part)
-        if len(part) > 1 and taken + max(len(cell.rstrip()) for cell in column) > width:
-            yield part
-            part = [names]
-        part.append(column)
-    yield part
+    return [_GAP.join(line).rstrip() for part in parts(cells[:1], cells[1:], width) for line in zip(*part, strict=True)]
 
 
 def _columns_and_rows(models: Sequence[ModelFigures]) -> tuple[list[_Column], list[list[str]]]:
@@ -144,6 +134,10 @@ def _row(model: ModelFigures) -> list[str]:
     ]
 
 
+def _name(text: str) -> str:
+    return short_name(text)
+
+
 def _interval(model: ModelFigures) -> str:
     interval = model.interval
     if interval is None:
@@ -160,7 +154,7 @@ def interval_lines(figures: Figures) -> Iterator[str]:
             _figure_interval("p95", model.p95_s, model.p95_interval, duration),
         ]
         if any(told):
-            yield f"95% CI: {one_line(model.model, _MODEL_LIMIT)}: {', '.join(filter(None, told))}"
+            yield f"95% CI: {_name(model.model)}: {', '.join(filter(None, told))}"
 
 
 def _figure_interval(
@@ -189,7 +183,7 @@ def cause_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:
     """The most frequent causes of errors, each on as many lines of `width` characters as its remedy takes."""
     shown = groups if len(groups) <= _ERROR_LINES else groups[: _ERROR_LINES - 1]
     for group in shown:
-        start = f"errors: {one_line(group.model, _MODEL_LIMIT)}: {group.count} x {one_line(group.kind, _MODEL_LIMIT)}: "
+        start = f"errors: {_name(group.model)}: {group.count} x {_name(group.kind)}: "
         # Escapes take several characters for one.
         cause = start + clip(one_line(group.message, _CAUSE_LIMIT), _CAUSE_LIMIT + _NOTE)
         yield from wrap(cause, max(width, _LEAST_WIDTH), subsequent_indent=_GAP, break_on_hyphens=False)
@@ -202,7 +196,7 @@ def cut_lines(figures: Figures) -> Iterator[str]:
     for model in figures.models:
         if model.truncated:
             counted = f"{model.truncated} of {plural(model.answered, 'answer')}"
-            yield f"cut off: {one_line(model.model, _MODEL_LIMIT)}: {counted} ended at max_tokens"
+            yield f"cut off: {_name(model.model)}: {counted} ended at max_tokens"
 
 
 def wait_lines(figures: Figures) -> Iterator[str]:
@@ -210,17 +204,15 @@ def wait_lines(figures: Figures) -> Iterator[str]:
     least = max(_WAIT_SHARE * figures.makespan_s, _LEAST_WAIT_S)
     for model in figures.models:
         waits = sorted(model.waits_s.items(), key=lambda wait: -wait[1])
-        told = [
-            f"{duration(seconds)} for {one_line(reason, _MODEL_LIMIT)}" for reason, seconds in waits if seconds >= least
-        ]
+        told = [f"{duration(seconds)} for {_name(reason)}" for reason, seconds in waits if seconds >= least]
         if told:
-            yield f"waited: {one_line(model.model, _MODEL_LIMIT)}: {', '.join(told)} (all its runs together)"
+            yield f"waited: {_name(model.model)}: {', '.join(told)} (all its runs together)"
 
 
 def timing_lines(figures: Figures) -> Iterator[str]:
     """What a reader of p50 and p95 has to know: which runs they leave out, and whether this machine was too busy."""
     left_out = [
-        f"{one_line(model.model, _MODEL_LIMIT)}: {model.latency_timeouts} of {plural(model.graded, 'run')}"
+        f"{_name(model.model)}: {model.latency_timeouts} of {plural(model.graded, 'run')}"
         for model in figures.models
         if model.latency_timeouts
     ]
@@ -248,7 +240,7 @@ def cost_lines(figures: Figures) -> Iterator[str]:
     for model in figures.models:
         if model.known_cost_per_passed_usd:
             each = dollars(model.cost_per_passed_usd, model.known_cost_per_passed_usd)
-            yield f"cost per passed run: {one_line(model.model, _MODEL_LIMIT)}: {each}"
+            yield f"cost per passed run: {_name(model.model)}: {each}"
 
 
 def rerun_lines(figures: Figures) -> Iterator[str]:
@@ -256,7 +248,7 @@ def rerun_lines(figures: Figures) -> Iterator[str]:
     for model in figures.models:
         if model.reruns:
             again = plural(model.reruns, "run")
-            yield f"run again: {one_line(model.model, _MODEL_LIMIT)}: {again}; all are paid, the last verdict counts"
+            yield f"run again: {_name(model.model)}: {again}; all are paid, the last verdict counts"
 
 
 def closing_lines(figures: Figures) -> list[str]:

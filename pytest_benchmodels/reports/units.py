@@ -8,13 +8,26 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from pytest_benchmodels.core.text import clip, harmless
 
-__all__ = ["UNKNOWN", "dollars", "duration", "fraction", "one_line", "percent", "plural", "tokens", "utc"]
+__all__ = [
+    "UNKNOWN",
+    "dollars",
+    "duration",
+    "fraction",
+    "one_line",
+    "percent",
+    "plural",
+    "short_name",
+    "shortened",
+    "tokens",
+    "utc",
+]
 
 UNKNOWN = "-"
 """Stands where a figure is not known, or is not a number."""
 
 _MINUTE_S = 60
 _HOUR_S = 3600
+_LONGEST_NAME = 1000
 _LEAST_SHOWN_USD = 0.000001
 
 
@@ -77,6 +90,19 @@ def utc(seconds: float) -> str:
 def one_line(text: str, limit: int) -> str:
     """Hostile text on one line of at most about `limit` characters."""
     return harmless(" ".join(clip(text, limit).split()))
+
+
+def shortened(text: str, limit: int = 56) -> str:
+    """A name of at most `limit` characters: of a longer one the middle goes, for names differ at their ends."""
+    if len(text) <= limit:
+        return text
+    tail = (limit - 3) // 2
+    return f"{text[: limit - 3 - tail]}...{text[len(text) - tail :]}"
+
+
+def short_name(text: str, limit: int = 56) -> str:
+    """Hostile text as a name on one line, `shortened`."""
+    return shortened(one_line(text, _LONGEST_NAME), limit)
 
 
 def _cents(amount: float, rounding: str) -> str:

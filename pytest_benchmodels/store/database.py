@@ -42,7 +42,9 @@ class Database:
         self._connection = connection
         self._patience = patience
         self._file = _identity(path)
-        self._beside = {_identity(beside) for beside in _beside(path)}
+        self._size = _size(path)
+        self._beside = {beside: _identity(beside) for beside in _beside(path)}
+        self._has_log = True
 
     @classmethod
     def open(cls, path: Path, patience: Patience) -> Self:
@@ -55,12 +57,15 @@ class Database:
     def anew(self) -> Self:
         """Open what is at the path by now, or make a new file there; what this one had stays readable.
 
-        What this one left beside it belongs to no other: SQLite would take it for the new one's.
+        What this one left beside it belongs to no other: SQLite would take it for the new one's. One that was cut short
+        is put aside as `NAME.damaged`.
         """
         with saying(self.path):
+            if self._is_in_place():
+                self.path.rename(self.path.with_name(f"{self.path.name}.damaged"))
             is_gone = _identity(self.path) is None
             for beside in _beside(self.path):
-                if is_gone or _identity(beside) in self._beside:
+                if is_gone or _identity(beside) in self._beside.values():
                     beside.unlink(missing_ok=True)
         return self.open(self.path, self._patience)
 
@@ -110,15 +115,19 @@ class Database:
     def transaction(self, *, commit: bool = True) -> Iterator[sqlite3.Cursor]:
         """Commit what was done with the cursor when the block ends; nothing of it on an error, or without `commit`.
 
-        Raises `StoreLostError` where the file is at its path no more: what is written into it then is soon gone.
+        Raises `StoreLostError` where the file is at its path no more, or was cut short: what is written into it then is
+        soon gone.
         """
         self._look_for_file()
-        with saying(self.path):
+        self._look_beside()
+        with saying(self.path), self._saying_cut():
             cursor = self._connection.cursor()
             try:
                 self._patience.wait(self.path, self._connection, lambda _: cursor.execute("BEGIN IMMEDIATE"))
                 yield cursor
                 cursor.execute("COMMIT" if commit else "ROLLBACK")
+                if not self._has_log:
+                    cursor.execute("PRAGMA wal_checkpoint(FULL)")
             except BaseException:
                 # SQLite itself may have rolled back already, as where the disk is full.
                 if self._connection.in_transaction:
@@ -147,6 +156,62 @@ class Database:
         if not self._is_in_place():
             what = "deleted" if _identity(self.path) is None else "replaced by another"
             raise StoreLostError(f"store {quote(str(self.path), 200)}: its file was {what} while it was in use")
+        size = _size(self.path)
+        if size < self._size and not self._is_sound(size):
+            raise self._cut(size)
+        self._size = size
+
+    @contextmanager
+    def _saying_cut(self) -> Iterator[None]:
+        """Tell a file that lacks its end from one that is damaged otherwise: it may have grown since we looked."""
+        try:
+            yield
+        except sqlite3.DatabaseError:
+            size = _size(self.path)
+            if size < _size_in_head(self.path):
+                raise self._cut(size) from None
+            raise
+
+    def _cut(self, size: int) -> StoreLostError:
+        return StoreLostError(
+            f"store {quote(str(self.path), 200)}: its file was cut short while it was in use "
+            f"(to {size:,} bytes; it is put aside as .damaged beside it)"
+        )
+
+    def _is_sound(self, size: int) -> bool:
+        """Whether a file that became smaller still has everything, as after `benchmodels prune`."""
+        try:
+            return bool(size) and self._connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+        except sqlite3.Error:
+            return False
+
+    def _look_beside(self) -> None:
+        """Where somebody deleted the log or its index, bring all that it holds into the file, and begin a new one.
+
+        What is written into a deleted log is gone when the process is killed, and other processes do not see it.
+        """
+        gone = [beside for beside, known in self._beside.items() if known is not None and _identity(beside) != known]
+        if not gone or not self._has_log:
+            return
+        with saying(self.path):
+            try:
+                # Not by a second connection: it would have another log for the same file.
+                self._connection.execute("PRAGMA journal_mode = DELETE")
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+            except sqlite3.OperationalError as error:
+                if not is_busy(error):
+                    raise
+                # Another session has it open, and the same log: from now on nothing stays in it.
+                self._has_log = False
+                self._connection.execute("PRAGMA wal_checkpoint(FULL)")
+        self._beside = {beside: _identity(beside) for beside in _beside(self.path)}
+        self._size = _size(self.path)
+        names = " and ".join(quote(beside.name, 100) for beside in gone)
+        self._patience.tell(
+            f"store {quote(str(self.path), 200)}: {names} beside it was deleted while it was in use; "
+            "nothing of it is lost, leave these files alone while a session runs"
+        )
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -156,6 +221,24 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _size_in_head(path: Path) -> int:
+    """The size in bytes that a database's first bytes give it: at 16 that of a page, at 28 their number."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(32)
+    except OSError:
+        return 0
+    page = int.from_bytes(head[16:18])
+    return (65_536 if page == 1 else page) * int.from_bytes(head[28:32])
 
 
 def _beside(path: Path) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from pytest_benchmodels.core.result import Result
 
 from .coding import decode_result, encode_result
 from .failure import StoreLostError
-from .record import Beginning, Record
+from .record import Beginning, Record, StoredRun
 from .spool import Spool
 from .store import Store
 
@@ -24,10 +24,10 @@ class Recorder:
     """Writes to a store as long as it lets itself be written to, and raises nothing when it no longer does.
 
     The first failure is handed to `warn` as a text for the user; from then on the session has no store, and `run_id`
-    is None. A store whose file was deleted or replaced is no failure: the run goes on in a new one at the same path,
-    which `warn` hears too. All results of the session are put aside as well, so that reports are complete whatever is
-    left of the store: in a file that nobody else sees. Of each the node id stays in memory. With `reports` false nobody
-    is going to ask for them.
+    is None. A store whose file was deleted, replaced or cut short is no failure: the run goes on in a new one at the
+    same path, which `warn` hears too. All results of the session are put aside as well, so that reports are complete
+    whatever is left of the store: in a file that nobody else sees. Of each the node id stays in memory. With `reports`
+    false nobody is going to ask for them.
     """
 
     def __init__(
@@ -39,7 +39,9 @@ class Recorder:
         self._spool = Spool()
         self._last: dict[str, int] = {}
         self._count = 0
+        self._run: StoredRun | None = None
         self.run_id = run_id
+        self._remember()
 
     @classmethod
     def begin(
@@ -57,6 +59,7 @@ class Recorder:
         except StoreError as error:
             recorder._give_up(error)
         recorder.run_id = recorder.attempt(lambda store: store.runs.begin(beginning), None)
+        recorder._remember()
         return recorder
 
     @classmethod
@@ -91,6 +94,12 @@ class Recorder:
         last = set(self._last.values())
         return (decode_result(text) for number, text in enumerate(self._spool) if number in last)
 
+    def _remember(self) -> None:
+        """What there is to know of the run, should its file be cut short."""
+        if self.run_id is not None:
+            run_id = self.run_id
+            self._run = self.attempt(lambda store: store.runs.find(run_id), None)
+
     def attempt(self, action: Callable[[Store], T], otherwise: T) -> T:
         """What `action` returns of the store; `otherwise` if there is none or it fails."""
         if self._store is None:
@@ -106,9 +115,9 @@ class Recorder:
         try:
             return action(store)
         except StoreLostError as lost:
-            if self.run_id is None:
+            if self._run is None:
                 raise
-            self._store = store = store.anew(self.run_id)
+            self._store = store = store.anew(self._run, map(Record, self.results()))
             self._warn(
                 f"{lost}. This session goes on in a new one there, with all results of its own run so far; "
                 "other runs that it had are not in it"

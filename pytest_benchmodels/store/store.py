@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pytest_benchmodels.core.errors import StoreError
+
 from .database import Database
 from .patience import Patience
-from .record import Pruned
+from .record import Pruned, Record, StoredRun
 from .responses import Responses
 from .results import Results
 from .runs import Runs
-from .upkeep import join, merge, move_run, prune
+from .upkeep import join, merge, move_run, prune, restore_run
 
 __all__ = ["Store"]
 
@@ -77,14 +79,18 @@ class Store:
         """
         return join(self._database, run_ids)
 
-    def anew(self, run_id: str) -> Self:
+    def anew(self, run: StoredRun, kept: Iterable[Record] = ()) -> Self:
         """Where the file was deleted or replaced: the store at its path, a new one where there is none, with this run.
 
-        The run's results come along, for a file that is open stays readable. This one is closed.
+        The run's results come along, for a file that is open stays readable; where it was cut short and is not, those
+        that were `kept` elsewhere. This one is closed.
         """
         database = self._database.anew()
         try:
-            move_run(database, self._database, run_id)
+            try:
+                move_run(database, self._database, run.id)
+            except StoreError:
+                restore_run(database, run, kept)
         except BaseException:
             database.close()
             raise

@@ -100,7 +100,7 @@ def test_show_has_the_summary_and_what_did_not_pass(folder: Path, capsys: Captur
         [status, f"suite.yaml::s-{status}[m]"] for status in ("failed", "timeout", "error")
     ]
     assert lines[9] == "benchmark summary"
-    assert "5 scenarios x 1 model = 5 runs in 0.02 min" in lines[-4:]
+    assert "5 scenarios x 1 model = 5 runs in 0.02 min" in lines[-5:]
 
 
 def test_show_lists_ten_that_did_not_pass(folder: Path, capsys: Capture) -> None:

@@ -58,6 +58,7 @@ def told(**changes: object) -> Run:
         (told(name="gpt-large"), ("model",)),
         (told(provider="openrouter"), ("model",)),
         (told(base_url="http://two.invalid/v1"), ("address",)),
+        (told(query=(("api-version", "2024-10-21"),)), ("address",)),
         (replace(RUN, trial=2), ("trial",)),
         (replace(told(name="gpt-large", params={}), trial=2), ("params", "model", "trial")),
     ],

@@ -1,4 +1,4 @@
-"""`headers` of bench.toml, and values that no message shows."""
+"""`headers` and `query` of bench.toml, and values that no message shows."""
 
 from __future__ import annotations
 
@@ -60,3 +60,16 @@ def test_keys_of_other_tools_name_ours(tmp_path: Path, text: str, remedy: str) -
 def test_a_configuration_without_an_end_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="larger than 10 MB"):
         read_config(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize("value", ["1", "true", '"env:"', '"env:two words"', "[1]"])
+@pytest.mark.parametrize("table", ["model.x", "provider.openai"])
+def test_a_querys_value_is_a_text_or_a_variable(tmp_path: Path, table: str, value: str) -> None:
+    said = fault(tmp_path, f"[{table}]\nquery = {{api-version = {value}}}\n")
+
+    assert said.startswith("bench.toml:2: query: each value is a text, or read from the environment: write query = ")
+
+
+@pytest.mark.parametrize("key", ["api_version", "default_query", "extra_query"])
+def test_other_tools_names_for_it_are_told(tmp_path: Path, key: str) -> None:
+    assert 'write query = {api-version = "2024-10-21"}' in fault(tmp_path, f'[model.x]\n{key} = "1"\n')

@@ -13,6 +13,19 @@ from tests.plugin.plugin_parts import Project, right
 SECRET = "gateway-S3CRET"
 
 
+ADDRESSES = {  # as Azure documents them: each with the base_url and the query that lead there
+    "/openai/v1/chat/completions": ("/openai/v1", ""),
+    "/openai/deployments/my-deployment/chat/completions?api-version=2024-10-21": (
+        "/openai/deployments/my-deployment",
+        'query = {api-version = "2024-10-21"}',
+    ),
+    "/openai/v1/chat/completions?a%20b=gateway-S3CRET&c=%26": (
+        "/openai/v1",
+        'query = {"a b" = "env:AZURE_OPENAI_API_KEY", c = "&"}',
+    ),
+}
+
+
 class Gateway(BaseHTTPRequestHandler):
     """Keeps what it is sent, and repeats a key in its refusal."""
 
@@ -37,7 +50,7 @@ class Azure(Gateway):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         known = self.headers["api-key"] == SECRET and "Authorization" not in self.headers
-        known = known and self.path == "/openai/v1/chat/completions"
+        known = known and self.path in ADDRESSES
         answer = (
             b'{"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "4"}}],'
             b' "usage": {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}}'
@@ -49,9 +62,10 @@ class Azure(Gateway):
         self.wfile.write(body)
 
 
+@pytest.mark.parametrize(("base", "query"), ADDRESSES.values(), ids=["v1", "deployment", "secret"])
 @pytest.mark.parametrize(("key", "outcome"), [(SECRET, {"passed": 1}), ("another-key", {"errors": 1})])
-def test_azure_answers_whoever_shows_its_key_in_api_key(
-    project: Project, monkeypatch: pytest.MonkeyPatch, key: str, outcome: dict[str, int]
+def test_azure_answers_whoever_shows_its_key_in_api_key(  # noqa: PLR0913, PLR0917 - two tables and two fixtures
+    project: Project, monkeypatch: pytest.MonkeyPatch, key: str, outcome: dict[str, int], base: str, query: str
 ) -> None:
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", key)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Azure)
@@ -61,11 +75,14 @@ def test_azure_answers_whoever_shows_its_key_in_api_key(
         project.write(
             "bench.toml",
             '[model.azure]\nprovider = "openai"\nname = "my-deployment"\n'
-            f'base_url = "http://127.0.0.1:{server.server_port}/openai/v1"\n'
+            f'base_url = "http://127.0.0.1:{server.server_port}{base}"\n{query}\n'
             'headers = {api-key = "env:AZURE_OPENAI_API_KEY"}\n',
         )
         project.suite(right("a"), models=["azure"])
-        assert project.bench("suite.yaml").parseoutcomes() == outcome
+        result = project.bench("suite.yaml", "-v", "--bench-json=b.json")
+        assert result.parseoutcomes() == outcome
+        written = [path.read_bytes() for path in project.path.rglob("*") if path.is_file()]
+        assert not [text for text in (result.stdout.str().encode(), *written) if key.encode() in text]
     finally:
         server.shutdown()
         thread.join()
@@ -139,7 +156,7 @@ def test_a_second_key_is_refused(project: Project, monkeypatch: pytest.MonkeyPat
     [
         (
             "http://127.0.0.1:9/v1?api-version=S3CRET",
-            "'http://127.0.0.1:9/v1?[*][*][*]' must hold no `?` and no `#`: *",
+            "'http://127.0.0.1:9/v1?[*][*][*]' must hold no `?` and no `#`: *as query = {NAME = *",
         ),
         ("http://user:S3CRET@127.0.0.1:port", "*'http://[*][*][*]@127.0.0.1:port' is no address: *"),
     ],

@@ -38,6 +38,38 @@ def test_a_choice_is_obeyed(project: Project, arguments: tuple[str, ...], expect
     assert chosen(result) == expected
 
 
+CHOICES: list[tuple[tuple[str, ...], dict[str, int]]] = [
+    (("-k", "bad"), {"failed": 1, "deselected": 3}),
+    (("-k", "not bad and not test_one"), {"passed": 2, "deselected": 2}),
+    (("--deselect", "s.yaml::bad[sim/steady]"), {"passed": 3, "deselected": 1}),
+    (("--deselect", "s.yaml"), {"passed": 1, "deselected": 3}),
+    (("--ff",), {"failed": 1, "passed": 3}),
+    (("--lf", "--lfnf=none"), {"failed": 1}),
+    (("--nf",), {"failed": 1, "passed": 3}),
+    (("--maxfail=9",), {"failed": 1, "passed": 3}),
+    (("--sw", "--sw-skip"), {"failed": 1, "passed": 3}),
+    # Of items that are left out, each worker knows for itself.
+    (("-k", "bad", "-n2"), {"failed": 1}),
+    (("--deselect", "s.yaml::bad[sim/steady]", "--ff", "-n2"), {"passed": 3}),
+    (("--sw", "--sw-skip", "-n2"), {"failed": 1, "passed": 3}),
+]
+
+
+@pytest.mark.parametrize(("arguments", "expected"), CHOICES, ids=["_".join(arguments) for arguments, _ in CHOICES])
+def test_a_choice_is_run_and_nothing_else(
+    project: Project, arguments: tuple[str, ...], expected: dict[str, int]
+) -> None:
+    project.suite(right("good"), right("other"), wrong("bad"), name="s.yaml")
+    project.write("test_ordinary.py", "def test_one(): pass\n")
+    project.write(".pytest_cache/v/cache/lastfailed", '{"s.yaml::bad[sim/steady]": true}')
+
+    result = project.bench("--bench-json=b.json", *arguments)
+
+    assert result.parseoutcomes() == expected
+    assert result.ret == (pytest.ExitCode.TESTS_FAILED if "failed" in expected else 0)
+    result.stdout.no_fnmatch_line("*without a result*")
+
+
 @by_both("named", "s.yaml::add", "s.yaml::add[sim/steady]")
 def test_node_ids_are_run(project: Project, workers: tuple[str, ...], named: str) -> None:
     project.suite(right("add"), wrong("other"), name="s.yaml")

@@ -164,8 +164,7 @@ def test_a_model_of_an_odd_name_breaks_no_line(project: Project, sim: SimServer)
 
     lines = summary(project.bench())
 
-    assert lines[1].startswith("m" * 100)
-    assert len(lines[1]) < 300
+    assert lines[1].partition(" ")[0] == "m" * 27 + "..." + "m" * 26
     assert_closed(lines)
 
 
@@ -183,3 +182,17 @@ def test_gates_closing_lines_and_the_conclusion_fit_a_narrow_terminal(
     assert "gate failed graded >= 95%: 0.667 (2/3), the share of runs with a verdict; asked by default" in said
     assert "model runs/min (1 error, 1 skipped not counted)" in said
     assert "exit status 1: gate failed: pass_rate >= 0.9, gate failed: graded >= 95%" in said
+
+
+def test_verdicts_and_long_causes_keep_their_colours(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    project.suite(*(right(f"s{number}") for number in range(8)), broken("refused"))
+    project.bench("--bench-json=before.json")
+    project.suite(*(wrong(f"s{number}") for number in range(8)), broken("refused"))
+
+    result = project.bench("--bench-compare=before.json", "--color=yes")
+
+    red = [line for line in result.outlines if line.startswith("\x1b[31m")]
+    assert any(line.removesuffix("\x1b[0m").endswith("  worse") for line in red), red
+    at = next(number for number, line in enumerate(result.outlines) if "errors: sim/steady" in line)
+    assert result.outlines[at + 1].startswith("\x1b[31m  ")

@@ -239,3 +239,23 @@ def test_each_header_is_read_in_each_form(names: str, forms: str) -> None:
     for name in names.split(", "):
         for form in [*re.findall(r"\d[\w.:-]*[a-zA-Z]\b", forms), "7"]:
             assert retry_after_s({name: form}, 429) is not None
+
+
+@pytest.mark.parametrize("name", ["retry-after", "retry-after-ms"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400", "9" * 400, "soon", "", "5 minutes", "0x10", "5,5"])
+def test_a_wish_that_is_nonsense_is_none(name: str, value: str) -> None:
+    assert retry_after_s({name: value}) is None
+
+
+@pytest.mark.parametrize("value", ["Thu, 31 Dec 2099 23:59:59 GMT", "3153600000"])
+def test_a_wish_for_decades_is_told_as_it_is(value: str) -> None:
+    """How long a run waits is decided by its limit, not by the server."""
+    wish = retry_after_s({"retry-after": value})
+
+    assert wish is not None
+    assert wish > 365 * 86_400
+
+
+@pytest.mark.parametrize("value", ["Sat, 01 Jan 2000 00:00:00 GMT", "0", "-0", "-5", "-0.1"])
+def test_a_moment_that_is_past_is_now(value: str) -> None:
+    assert retry_after_s({"retry-after": value}) == 0.0

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -151,3 +154,87 @@ def test_another_file_in_its_place_is_left_alone(path: Path) -> None:
     assert "This session goes on without a store" in said[0]
     assert path.read_text() == "not a database, but notes of the user's\n"
     assert list(recorder.results()) == [result("a"), result("b")]
+
+
+def cut(path: Path, share: float) -> None:
+    """Cut the file, not what is beside it: all of it is in there, as after a long session."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with path.open("r+b") as file:
+        file.truncate(int(path.stat().st_size * share))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5], ids=["all", "most", "half"])
+def test_a_file_that_is_cut_short_is_put_aside(path: Path, share: float) -> None:
+    said: list[str] = []
+    recorder = begun(path, said)
+    recorder.add(record("b"))
+    cut(path, share)
+    recorder.add(record("c"))
+    recorder.add(record("d"))
+
+    assert len(said) == 1
+    assert "its file was cut short while it was in use (to " in said[0]
+    assert GOES_ON in said[0]
+    assert kept(path, recorder.run_id) == [result(name) for name in "abcd"]
+    recorder.close(finished=True)
+    assert kept(path, recorder.run_id) == [result(name) for name in "abcd"]
+    assert path.with_name("store.sqlite.damaged").exists()
+
+
+def test_a_file_that_another_session_made_smaller_is_none_that_was_cut_short(path: Path) -> None:
+    said: list[str] = []
+    recorder = begun(path, said)
+    with Store.open(path) as store:
+        for _ in range(300):
+            store.runs.finish(store.runs.begin(BEGINNING))
+    recorder.add(record("b"))
+    with Store.open(path) as store:
+        store.shrink()
+    recorder.add(record("b"))
+    before = path.stat().st_size
+    with Store.open(path) as store:
+        store.prune(keep=1)
+        store.shrink()
+    assert path.stat().st_size < before
+    recorder.add(record("c"))
+
+    assert said == []
+    assert kept(path, recorder.run_id) == [result("a"), result("b"), result("c")]
+
+
+LOSES_ITS_LOG = """
+import os, signal, sys
+from functools import partial
+from pathlib import Path
+from pytest_benchmodels.store import Recorder, Store
+from pytest_benchmodels.store.patience import Patience
+from tests.store.store_parts import BEGINNING, record
+
+path, shared, endings = Path(sys.argv[1]), sys.argv[2] == "shared", sys.argv[3:]
+patience = Patience(tell=print, most_s=0.05, quiet_s=0.05)
+recorder = Recorder.begin(partial(Store.open, path, patience), BEGINNING, print)
+other = Store.open(path) if shared else None
+recorder.add(record("a"))
+for ending in endings:
+    path.with_name(path.name + ending).unlink()
+recorder.add(record("b"))
+recorder.add(record("c"))
+print("run", recorder.run_id, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("sessions", ["alone", "shared"])
+@pytest.mark.parametrize("endings", [("-wal",), ("-shm",), ("-wal", "-shm")], ids="".join)
+def test_a_deleted_log_costs_no_result_of_a_session_that_is_killed(
+    path: Path, endings: tuple[str, ...], sessions: str
+) -> None:
+    command = [sys.executable, "-c", LOSES_ITS_LOG, str(path), sessions, *endings]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    *said, run = done.stdout.splitlines()
+    assert ["was deleted while it was in use; nothing of it is lost" in line for line in said] == [True]
+    assert all(f"store.sqlite{ending}" in said[0] for ending in endings)
+    assert kept(path, run.removeprefix("run ")) == [result(name) for name in "abc"]
