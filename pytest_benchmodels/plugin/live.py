@@ -74,9 +74,12 @@ class Live:
 
     def beat(self) -> None:
         """Show how far the session is; nothing before the runs have begun."""
-        if not self._progress.total or self._over.is_set():
+        if not self._progress.total:
             return
         with self._lock:
+            # Asked under the lock: else the thread might draw once more when the end has erased the line.
+            if self._over.is_set():
+                return
             if self._in_place:
                 self._draw()
             else:
