@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode
+from urllib.parse import quote as percent_encoded
+from urllib.parse import urlencode
 
 from ..core.errors import ProviderError
 from ..core.exchange import Response, Usage
@@ -91,7 +92,7 @@ class ApiProvider:
         """Where requests go, with the user's query behind the API's own path."""
         if not self._model.query:
             return self._url
-        return f"{self._url}?{urlencode({**dict(self._model.query), **key.own_query}, quote_via=quote)}"
+        return f"{self._url}?{urlencode({**dict(self._model.query), **key.own_query}, quote_via=percent_encoded)}"
 
     def _read(self, document: Mapping[str, object], reply: HttpReply, origin: Origin) -> Reading:
         try:
