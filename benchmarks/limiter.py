@@ -14,7 +14,7 @@ from pathlib import Path
 from pytest_benchmodels.core.exchange import Message, Request, Usage
 from pytest_benchmodels.core.model import Limit, Model
 from pytest_benchmodels.engine.limits import Limiter, Unlimited
-from pytest_benchmodels.engine.limits.memory import MemoryLimiter
+from pytest_benchmodels.engine.limits.limiter import MemoryLimiter
 from pytest_benchmodels.engine.limits.sqlite import SqliteLimiter
 from pytest_benchmodels.engine.permits import Permits
 

@@ -19,11 +19,17 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.table import Row, render
-from pytest_benchmodels.core.comparison import compare
-from pytest_benchmodels.core.intervals import Interval, design_effect, paired_interval, percentile_interval, wilson
-from pytest_benchmodels.core.outcome import Outcome
-from pytest_benchmodels.core.power import PairedTrials, scenarios_needed, trials_needed
-from pytest_benchmodels.core.statistics import SIGNIFICANT, common_steps, paired_p_value
+from pytest_benchmodels.statistics.comparison import compare
+from pytest_benchmodels.statistics.intervals import (
+    Interval,
+    design_effect,
+    paired_interval,
+    percentile_interval,
+    wilson,
+)
+from pytest_benchmodels.statistics.outcomes import Outcome
+from pytest_benchmodels.statistics.paired import SIGNIFICANT, common_steps, paired_p_value
+from pytest_benchmodels.statistics.power import PairedTrials, scenarios_needed, trials_needed
 
 __all__ = ["rows"]
 

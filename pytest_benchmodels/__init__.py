@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .core.call import Call, Transcript
-    from .core.errors import BenchError, CheckError, FormatError, ProviderError
-    from .core.exchange import Message, Provider, Request, Response, Usage
-    from .core.grading import Grade, Grader
-    from .core.grading_context import GradingContext
-    from .core.model import Model
-    from .core.result import Result
-    from .providers.api_protocol import ApiProtocol
-    from .providers.dialect import BlockedError, FailedError, Reading, UnreadableError
-    from .providers.key import Key
-    from .providers.sim import SimServer
-    from .reports.evaluation import Evaluation
+    from pytest_benchmodels.core.call import Call, Transcript
+    from pytest_benchmodels.core.errors import BenchError, CheckError, FormatError, ProviderError
+    from pytest_benchmodels.core.exchange import Message, Provider, Request, Response, Usage
+    from pytest_benchmodels.core.grading import Grade, Grader
+    from pytest_benchmodels.core.grading_context import GradingContext
+    from pytest_benchmodels.core.model import Model
+    from pytest_benchmodels.core.result import Result
+    from pytest_benchmodels.providers.api_protocol import ApiProtocol
+    from pytest_benchmodels.providers.dialect import BlockedError, FailedError, Reading, UnreadableError
+    from pytest_benchmodels.providers.key import Key
+    from pytest_benchmodels.providers.sim import SimServer
+    from pytest_benchmodels.reports.bench_json import Evaluation
 
 __all__ = [
     "ApiProtocol",
@@ -57,7 +57,7 @@ _HOMES = {
     "providers.dialect": ("BlockedError", "FailedError", "Reading", "UnreadableError"),
     "providers.key": ("Key",),
     "providers.sim": ("SimServer",),
-    "reports.evaluation": ("Evaluation",),
+    "reports.bench_json": ("Evaluation",),
 }
 
 

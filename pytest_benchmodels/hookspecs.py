@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .core.exchange import Request, Response
-    from .core.grading import Grader
-    from .core.result import Result
-    from .providers.api_protocol import ApiProtocol
+    from pytest_benchmodels.core.exchange import Request, Response
+    from pytest_benchmodels.core.grading import Grader
+    from pytest_benchmodels.core.result import Result
+    from pytest_benchmodels.providers.api_protocol import ApiProtocol
 
     Answer = str | Response
 

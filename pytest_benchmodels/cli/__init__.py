@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .entry import main
+from pytest_benchmodels.cli.entry import main
 
 __all__ = ["main"]

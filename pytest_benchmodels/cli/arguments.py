@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
 
-from .completion import completes_files, completes_runs
+from pytest_benchmodels.cli.completion import completes_files, completes_runs
 
 __all__ = ["add_output", "add_run", "add_store", "age", "count"]
 

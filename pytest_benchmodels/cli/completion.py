@@ -67,6 +67,6 @@ def _nodeids(prefix: str, parsed_args: Namespace, **_: object) -> list[str]:
 
 
 def _store(arguments: Namespace) -> Store:
-    from .location import read_store  # noqa: PLC0415 - only for the shell
+    from pytest_benchmodels.cli.location import read_store  # noqa: PLC0415 - only for the shell
 
     return read_store(arguments.store)

@@ -16,8 +16,8 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-from pytest_benchmodels.core.code_location import raised
 from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.core.user_code import raised
 
 __all__ = ["Conftests"]
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from pytest_benchmodels.cli.output import Output
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.store import Patience, Store
-
-from .output import Output
 
 __all__ = ["find_store", "open_store", "read_store"]
 

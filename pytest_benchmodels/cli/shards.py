@@ -10,16 +10,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from pytest_benchmodels.cli.location import read_store
+from pytest_benchmodels.cli.source import FileSource, Source, StoreSource
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.text import plain, quote
-from pytest_benchmodels.reports.bench_json_reader import read_bench_json
+from pytest_benchmodels.reports.bench_json import read_bench_json
 from pytest_benchmodels.reports.units import one_line
 from pytest_benchmodels.store import Store, StoredRun
 from pytest_benchmodels.store.record import State
 from pytest_benchmodels.store.runs import new_id
-
-from .location import read_store
-from .source import FileSource, Source, StoreSource
 
 __all__ = ["Part", "check_shards", "join_shards", "open_shard"]
 

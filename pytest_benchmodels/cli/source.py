@@ -11,16 +11,15 @@ from typing import Any, Protocol
 
 import msgspec
 
-from pytest_benchmodels.core.coverage import Coverage, CoverageTally
+from pytest_benchmodels.cli.location import read_store
+from pytest_benchmodels.cli.moments import is_time
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.session import Session
 from pytest_benchmodels.core.text import quote
-from pytest_benchmodels.reports.bench_json_reader import BenchDocument, read_bench_json
+from pytest_benchmodels.reports.bench_json import BenchDocument, read_bench_json
+from pytest_benchmodels.statistics.outcomes import Coverage, CoverageTally
 from pytest_benchmodels.store import Answers, Record, Store, StoredRun
-
-from .location import read_store
-from .moments import is_time
 
 __all__ = ["FileSource", "Source", "StoreSource", "open_source"]
 

@@ -2,20 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
-from pytest_benchmodels.core.coverage import Coverage, CoverageTally
-from pytest_benchmodels.core.metrics import Figures, Tally
-from pytest_benchmodels.core.outcome import Outcome, graded_scenarios
-from pytest_benchmodels.core.ranking import Ranking, rank
+from pytest_benchmodels.cli.moments import is_time
+from pytest_benchmodels.cli.source import Source
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.session import Session
-from pytest_benchmodels.core.verdict import Measured
+from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation
+from pytest_benchmodels.statistics.comparison import Conditions, compare_runs
+from pytest_benchmodels.statistics.gates import Gate
+from pytest_benchmodels.statistics.metrics import Figures, Tally, lower_bound
+from pytest_benchmodels.statistics.outcomes import Coverage, CoverageTally, Outcome, graded_scenarios, not_started
+from pytest_benchmodels.statistics.ranking import Ranking, rank
+from pytest_benchmodels.statistics.verdict import Measured, judge_all
 
-from .worktime import Worktime, makespan_s, shifts, shortest_s
+__all__ = ["Survey", "Worktime", "conditions", "evaluate", "makespan_s", "most_at_once", "shifts", "shortest_s"]
 
-__all__ = ["Survey"]
+_TOUCH_S = 0.001
+"""By so much two runs of one lane may seem to overlap: their start is the clock's, their length is measured."""
+
+
+class Worktime:
+    """When one session's runs were at work, model by model; it has at least one. Times are in seconds since the epoch.
+
+    Where the session is not known, as many runs of a model were allowed at once as were seen at once: it is the same
+    wherever there was enough to do.
+    """
+
+    def __init__(self, session: Session | None) -> None:
+        self._session = session
+        self._starts: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
+        self._durations: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
+        self._in_flight: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
+
+    def add(self, result: Result) -> None:
+        """Count a run that was neither skipped nor taken over."""
+        self._starts[result.model].append(result.started_at)
+        self._durations[result.model].append(result.duration_s)
+        self._in_flight[result.model].append(result.in_flight_s)
+
+    @property
+    def began_at(self) -> float:
+        return min(map(min, self._starts.values()))
+
+    @property
+    def ended_at(self) -> float:
+        return max(max(self._ends(model)) for model in self._starts)
+
+    @property
+    def lanes(self) -> int:
+        """How many runs of one model were allowed at once."""
+        return self._session.concurrency if self._session is not None else max(self._seen.values())
+
+    def shortest_s(self) -> float:
+        """The least time, in seconds, in which its runs fit into what was allowed."""
+        windows = self._seen if self._session is None else self._session.windows
+        longest_s = max(map(max, self._durations.values()))
+        pools = () if self._session is None else self._session.pools
+        return max(longest_s, lower_bound(self._in_flight, self.lanes, windows, pools))
+
+    @cached_property
+    def _seen(self) -> Mapping[str, int]:
+        return {model: most_at_once(starts, self._ends(model)) for model, starts in self._starts.items()}
+
+    def _ends(self, model: str) -> Iterator[float]:
+        spans = zip(self._starts[model], self._durations[model], strict=True)
+        return (start + duration_s for start, duration_s in spans)
+
+
+Shift = Sequence[Worktime]
+"""Sessions that were at work at the same time, as shards are on several machines."""
+
+
+def shifts(worktimes: Iterable[Worktime]) -> Iterator[Shift]:
+    """The sessions, those together that overlap; those that came one after another, as when one was resumed, apart."""
+    shift: list[Worktime] = []
+    until = float("-inf")
+    for worktime in sorted(worktimes, key=lambda each: each.began_at):
+        if shift and worktime.began_at > until:
+            yield shift
+            shift = []
+        shift.append(worktime)
+        until = max(until, worktime.ended_at)
+    if shift:
+        yield shift
+
+
+def makespan_s(found: Iterable[Shift]) -> float:
+    """For how long, in seconds, at least one session was at work."""
+    # Seconds since the epoch, as floats, are true to a quarter of a microsecond: less than that is no time.
+    return round(sum(_length_s(shift) for shift in found), 6)
+
+
+def shortest_s(found: Iterable[Shift]) -> float:
+    """The least that the makespan could have been: the sessions of a shift beside each other, the shifts in turn.
+
+    Where a session is not known, and so short that the clocks do not tell what overlapped, it was as long as it was.
+    """
+    return sum(min(_length_s(shift), max(worktime.shortest_s() for worktime in shift)) for shift in found)
+
+
+def _length_s(shift: Shift) -> float:
+    return max(worktime.ended_at for worktime in shift) - min(worktime.began_at for worktime in shift)
+
+
+def most_at_once(starts: Iterable[float], ends: Iterable[float]) -> int:
+    """How many intervals, in seconds, shared a moment; 1 where there are none."""
+    changes: list[tuple[float, int]] = []
+    for start, end in zip(starts, ends, strict=True):
+        changes += [(start, 1), (max(start, end - _TOUCH_S), -1)]
+    now = most = 0
+    for _, change in sorted(changes):
+        now += change
+        most = max(most, now)
+    return max(most, 1)
 
 
 class Survey:
@@ -87,3 +191,70 @@ class Survey:
         if len(graded) < 2 and all(outcome.trial == 1 for outcome in self.outcomes):
             return None
         return rank(self.outcomes)
+
+
+def conditions(source: Source) -> Conditions:
+    """All that a comparison has to know of a run. Raises `BenchError` for one that is damaged."""
+    found = Conditions(source.run.plugin_version, source.run.shard)
+    for result in source.results():
+        found.add(result)
+    found.expect(source.expected())
+    return found
+
+
+_PASSED, _FAILED, _INTERRUPTED = 0, 1, 2
+
+
+def evaluate(source: Source, gates: Sequence[Gate], before: Source | None) -> Evaluation:
+    """A run, held against rules and, if there is one, the run before. Raises `BenchError` for one that is damaged."""
+    survey = Survey(source.results(), source.run.sessions)
+    coverage = source.coverage(survey.coverage)
+    baseline = Survey(before.results()) if before is not None else None
+    compared = baseline.measured() if baseline is not None else None
+    comparison = compare_runs(conditions(before), conditions(source)) if before is not None else None
+    verdicts = judge_all(gates, survey.measured(coverage), compared)
+    held = all(verdict.held for verdict in verdicts) if verdicts else None
+    return Evaluation(
+        run=_bench_run(source, survey, held=held),
+        figures=survey.figures(),
+        gates=verdicts,
+        ranking=survey.ranking(),
+        comparison=comparison,
+        baseline=before.name if before is not None else None,
+        coverage=coverage,
+        not_started=not_started(sorted(source.expected()), survey.outcomes),
+        results=source.results,
+    )
+
+
+def _bench_run(source: Source, survey: Survey, *, held: bool | None) -> BenchRun:
+    """What is not stored is concluded: the exit status from the results or gates, the time from that of the results.
+
+    A run begins in the store when its first result comes in; the time between two of its sessions is not its own.
+    """
+    run = source.run
+    times = [time for time in (run.started_at, survey.began_at) if time is not None and is_time(time)]
+    began_at = min(times, default=0.0)
+    ended_at = run.finished_at or survey.ended_at or began_at
+    took_s = source.duration_s if source.duration_s is not None else ended_at - began_at - survey.idle_s
+    return BenchRun(
+        started_at=began_at,
+        duration_s=max(took_s, 0.0),
+        version=run.plugin_version,
+        concurrency=survey.lanes,
+        exit_status=_status(survey, held=held) if run.is_complete else _INTERRUPTED,
+        id=run.id,
+        shard=run.shard,
+        sessions=tuple(map(_writable, run.sessions)),
+    )
+
+
+def _writable(session: Session) -> Session:
+    return session if is_time(session.started_at) else replace(session, started_at=0.0)
+
+
+def _status(survey: Survey, *, held: bool | None) -> int:
+    """Of a session with these results; `held` is None where there is no gate."""
+    if held is None:
+        held = all(outcome.status in {"passed", "skipped"} for outcome in survey.outcomes)
+    return _PASSED if held else _FAILED

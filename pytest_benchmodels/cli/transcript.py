@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 import msgspec
 
+from pytest_benchmodels.cli.moments import iso
 from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.result import CheckResult, Result, to_plain
-from pytest_benchmodels.reports.ruling import ruling
+from pytest_benchmodels.reports.failure import ruling
 from pytest_benchmodels.reports.units import UNKNOWN, dollars, duration, fraction, one_line, plural, tokens
 from pytest_benchmodels.store import Answers
-
-from .moments import iso
 
 __all__ = ["transcript_lines", "transcript_plain"]
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import fields
 
-from .exchange import Usage
-from .model import Price
+from pytest_benchmodels.core.exchange import Usage
+from pytest_benchmodels.core.model import Price
 
 __all__ = ["Bill", "Cost", "bill", "cost", "together"]
 

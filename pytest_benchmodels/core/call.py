@@ -7,9 +7,9 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from .bill import Bill
-from .exchange import Message, Response
-from .result import Failure, Retry
+from pytest_benchmodels.core.bill import Bill
+from pytest_benchmodels.core.exchange import Message, Response
+from pytest_benchmodels.core.result import Failure, Retry
 
 __all__ = ["Call", "Purpose", "Transcript"]
 

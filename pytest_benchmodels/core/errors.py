@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .exchange import Usage
+from pytest_benchmodels.core.exchange import Usage
 
 __all__ = [
     "BenchError",

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from .code_location import code_of
-from .grading import Grader
-from .run import Run
-from .scenario import Check, Scenario
+from pytest_benchmodels.core.grading import Grader
+from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.core.scenario import Check, Scenario
+from pytest_benchmodels.core.user_code import code_of
 
 __all__ = [
     "GRADE_PARTS",

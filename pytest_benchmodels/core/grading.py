@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import msgspec
 
 if TYPE_CHECKING:
-    from .exchange import Response
+    from pytest_benchmodels.core.exchange import Response
 
 __all__ = ["Grade", "Grader"]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from .call import Transcript
-from .exchange import Response
-from .scenario import Scenario
+from pytest_benchmodels.core.call import Transcript
+from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.scenario import Scenario
 
 __all__ = ["GradingContext"]
 

@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from .bill import Bill, together
-from .exchange import Response, Usage
+from pytest_benchmodels.core.bill import Bill, together
+from pytest_benchmodels.core.exchange import Response, Usage
 
 __all__ = ["NEXT_ATTEMPT", "CheckResult", "Failure", "Result", "Retry", "Status", "from_plain", "to_plain"]
 

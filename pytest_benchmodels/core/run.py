@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .model import Model
-from .scenario import Scenario
+from pytest_benchmodels.core.model import Model
+from pytest_benchmodels.core.scenario import Scenario
 
 __all__ = ["NO_MODEL", "Run", "RunName", "parse_run_name", "run_name"]
 

@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Literal
 
-from .result import CheckResult, Result
+from pytest_benchmodels.core.result import CheckResult, Result
 
 __all__ = ["Rule", "deciding", "passes", "rule_of", "total"]
 

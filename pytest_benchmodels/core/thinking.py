@@ -14,7 +14,7 @@ from bisect import bisect
 
 from msgspec.structs import replace
 
-from .exchange import Response
+from pytest_benchmodels.core.exchange import Response
 
 __all__ = ["AT_ONCE_CHARS", "split_thinking", "without_thinking"]
 

@@ -3,30 +3,146 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
 from msgspec.structs import replace
 
+from pytest_benchmodels.core.bill import bill
 from pytest_benchmodels.core.call import Transcript
 from pytest_benchmodels.core.errors import CheckError, ConfigError, ProviderError
+from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
 from pytest_benchmodels.core.grading_context import GradingContext
 from pytest_benchmodels.core.result import Failure, Result, Status
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scoring import passes, total
-from pytest_benchmodels.core.text import told
+from pytest_benchmodels.core.text import message, told
+from pytest_benchmodels.engine.admission import Admission, RefusedError
+from pytest_benchmodels.engine.client import Client, ReplayClient, ScopedClient
+from pytest_benchmodels.engine.grading import Watch, is_bounded, judge, unwatched
+from pytest_benchmodels.engine.scope import Alone, Lane, Scope
 
-from .admission import Admission, RefusedError
-from .client import Client, ReplayClient, ScopedClient
-from .grading import Watch, is_bounded, judge, unwatched
-from .recall import Memory, Recall
-from .results import conclude, whole_response
-from .scope import Alone, Lane, Scope
+__all__ = ["Executor", "Forgetful", "Memory", "Recall", "Solver", "conclude", "whole_response"]
 
-__all__ = ["Executor", "Solver"]
+
+class Memory(Struct, frozen=True):
+    """What is known of one run.
+
+    `result`: it is finished already. `answers`: its model answered each of its turns already, they are to be judged.
+    Neither: it has to be run, unless `must_not_run`. `reason` says for a reader what was reused, or why nothing was.
+    `fingerprint` is the run's, if it was needed to find out. `before` is the result that the answers had in the run
+    that is being finished: they are judged afresh, and took then what they took. `timeout`: it timed out unanswered
+    when it was run last, as `before`, and no model is to be asked again: it costs what it cost then.
+    """
+
+    result: Result | None = None
+    answers: tuple[Response, ...] = ()
+    must_not_run: bool = False
+    reason: str = ""
+    fingerprint: str = ""
+    before: Result | None = None
+    timeout: Failure | None = None
+
+
+class Recall(Protocol):
+    """The seam to whatever keeps results and answers."""
+
+    def of(self, run: Run) -> Memory:
+        """What is known of a run. Quick: it is asked on the event loop, once for each run."""
+
+    def expect(self, runs: Sequence[Run]) -> None:
+        """Make ready to be asked for these next: together they cost less than one by one."""
+
+
+class Forgetful:
+    """Knows nothing: each run is run."""
+
+    def of(self, run: Run) -> Memory:  # noqa: ARG002 - a Recall
+        return Memory()
+
+    def expect(self, runs: Sequence[Run]) -> None:
+        """There is nothing to make ready."""
+
+
+def conclude(scope: Scope, status: Status, *, score: float | None = None, failure: Failure | None = None) -> Result:
+    """The run's Result."""
+    run, answers, responses = scope.run, scope.answers, scope.responses
+    billed = [usage for call in answers for usage in call.billed]
+    took = bill(run.model.price, billed)
+    waits = _waits(scope)
+    attempts = sum([call.attempts for call in answers])
+    response = whole_response(responses)
+    return Result(
+        nodeid=run.nodeid,
+        scenario=run.scenario.id,
+        model=run.model.id,
+        trial=run.trial,
+        status=status,
+        started_at=scope.started_at,
+        duration_s=scope.elapsed_s(),
+        latency_s=0.0 if response is None else response.latency_s,
+        wait_s=math.fsum(waits.values()),
+        waits=waits,
+        attempts=attempts,
+        score=score,
+        threshold=run.scenario.threshold,
+        timeout_s=run.timeout_s or 0.0,
+        checks=scope.verdicts,
+        response=response,
+        error=None if failure is None else Failure(failure.kind, message(failure.message)),
+        retries=tuple([retry for call in answers for retry in call.retries]),
+        cost_usd=took.cost_usd,
+        known_cost_usd=took.known_cost_usd,
+        usage=took.usage if billed else None,
+        known_usage=took.known_usage if billed else None,
+        fingerprint=scope.fingerprint or fingerprint(run),
+        xfail=run.scenario.xfail,
+        grade_fingerprint=grade_fingerprint(run.scenario) if responses else "",
+        answers=responses if len(responses) > 1 else (),
+        cached=scope.cached,
+        regraded=scope.cached,
+        reuse=scope.reuse,
+        retry_s=math.fsum([call.failed_s for call in answers]) if attempts else None,
+        connect_s=None if response is None else response.connect_s,
+        client_s=None if response is None else response.client_s,
+    )
+
+
+def whole_response(responses: Sequence[Response]) -> Response | None:
+    """The last answer, with the times and the tokens of the whole conversation."""
+    if len(responses) < 2:
+        return responses[0] if responses else None
+    return replace(
+        responses[-1],
+        usage=bill(None, [response.usage for response in responses]).usage,
+        latency_s=sum([response.latency_s for response in responses]),
+        connect_s=_sum(response.connect_s for response in responses),
+        client_s=_sum(response.client_s for response in responses),
+    )
+
+
+def _waits(scope: Scope) -> dict[str, float]:
+    if len(scope.calls) == 1:  # as nearly always
+        return scope.calls[0].waits_s
+    waits: Counter[str] = Counter()
+    for call in scope.calls:
+        waits.update(call.waits_s)
+    return dict(waits)
+
+
+def _sum(parts: Iterable[float | None]) -> float | None:
+    """In their order; None where nobody measured any of them."""
+    total: float | None = None
+    for part in parts:
+        total = total if part is None else (total or 0.0) + part
+    return total
 
 
 class Solver(Protocol):

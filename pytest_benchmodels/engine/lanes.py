@@ -13,10 +13,8 @@ from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.text import told
-
-from .execution import Executor
-from .results import conclude
-from .scope import Alone, Scope
+from pytest_benchmodels.engine.execution import Executor, conclude
+from pytest_benchmodels.engine.scope import Alone, Scope
 
 __all__ = ["Job", "Lanes", "Places"]
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core.errors import Problem, ScenarioFileError
-from ..core.scenario import Scenario
-from ..core.text import harmless
-from .document import Document, Problems
-from .format import FileFormat, Format, LoadOptions
-from .json_schema import schema
-from .meant import has_own_keys
-from .native import NATIVE
-from .placement import lies_inside
-from .registry import BUILTIN, file_format, own_formats
+from pytest_benchmodels.core.errors import Problem, ScenarioFileError
+from pytest_benchmodels.core.scenario import Scenario
+from pytest_benchmodels.core.text import harmless
+from pytest_benchmodels.formats.document import Document, FileFormat, Format, LoadOptions, Problems
+from pytest_benchmodels.formats.json_schema import schema
+from pytest_benchmodels.formats.native import NATIVE
+from pytest_benchmodels.formats.placement import lies_inside
+from pytest_benchmodels.formats.reading import has_own_keys
+from pytest_benchmodels.formats.registry import BUILTIN, file_format, own_formats
 
 __all__ = ["BUILTIN", "Document", "FileFormat", "Format", "LoadOptions", "load", "own_formats", "schema"]
 

@@ -7,15 +7,12 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from ..core.grading import Grader
-from ..core.scenario import Check
-from ..core.text import clip, plain, quote
-from .document import Problems, Steps
-from .explain import explain
-from .foreign import foreign_check
-from .format import LoadOptions
-from .summary import summary
-from .template import Budget, TemplateError, render
+from pytest_benchmodels.core.grading import Grader
+from pytest_benchmodels.core.scenario import Check
+from pytest_benchmodels.core.text import clip, plain, quote
+from pytest_benchmodels.formats.document import LoadOptions, Problems, Steps
+from pytest_benchmodels.formats.explain import explain, foreign_check, summary
+from pytest_benchmodels.formats.template import Budget, TemplateError, render
 
 __all__ = ["CheckReader", "WrittenCheck"]
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from ..core.errors import ConfigError
-from ..core.text import nearest, quote
-from .foreign import foreign_key
+from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.core.text import nearest, quote
+from pytest_benchmodels.formats.explain import foreign_key
 
 __all__ = ["ConfigFile", "ModelEntry", "PriceEntry", "read_config"]
 

@@ -2,17 +2,233 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import heapq
-from collections.abc import Iterable, Iterator
-from itertools import islice
+import io
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
+from typing import Any, Final, NamedTuple
 
-from ..core.text import clip, nearest, plain, quote
-from .authored import Dataset, or_else
-from .record_files import READERS, DatasetError, RawRecord, Reading, line_in_json
+import msgspec
 
-__all__ = ["at_line", "chosen", "locate", "place"]
+from pytest_benchmodels.core.text import clip, nearest, plain, quote
+from pytest_benchmodels.formats.authored import Dataset, or_else
+from pytest_benchmodels.formats.builder import Builder
+from pytest_benchmodels.formats.document import MalformedError
+from pytest_benchmodels.formats.json_reader import read_json
+from pytest_benchmodels.formats.reading import open_regular
+
+__all__ = [
+    "READERS",
+    "DatasetError",
+    "RawRecord",
+    "Reading",
+    "at_line",
+    "chosen",
+    "decoded",
+    "line_in_json",
+    "locate",
+    "place",
+]
+
+_MB: Final = 1_000_000
+_MOST_STREAMED: Final = 500 * _MB
+_MOST_AT_ONCE: Final = 100 * _MB  # a JSON file is held in memory, several times its size
+_MOST_IN_LINE: Final = 20 * _MB
+_ONE_A_LINE: Final = " (a line holds one whole object; a list over several lines is a .json file)"
+_OTHER_DELIMITERS: Final = (";", "\t", "|")
+_BOM: Final = b"\xef\xbb\xbf"
+_DECODER: Final = msgspec.json.Decoder()
+
+
+class DatasetError(ValueError):
+    """A dataset, or a record of it, that cannot be used; its text is for the author.
+
+    `line` is that of the dataset file, from 1, where there is one to tell.
+    """
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class Reading(NamedTuple):
+    """How a file is read: `key` names a JSON file's list of records, `delimiter` parts a CSV file's columns."""
+
+    key: str | None = None
+    delimiter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """A record as it was found; `number` counts records from 1, `line` (None in JSON files) lines.
+
+    JSONL's `content` is still bytes, so that records that nobody draws cost little.
+    """
+
+    number: int
+    line: int | None
+    content: object
+
+
+def decoded(raw: RawRecord) -> dict[str, object]:
+    """The fields of a record. Raises `DatasetError` if it has none."""
+    content = raw.content
+    if isinstance(content, bytes):
+        content = _json_value(content, raw.line)
+    if not isinstance(content, dict):
+        raise DatasetError(f"a record has to be an object, got {quote(content)}", raw.line)
+    return content
+
+
+def line_in_json(path: Path, key: str | None, number: int) -> int:
+    """The line of a record in a JSON file, looked up by reading it once more; 1 where that cannot be told."""
+    builder = Builder()
+    try:
+        read_json(path.read_text("utf-8-sig"), builder)
+    except (MalformedError, OSError, UnicodeDecodeError):
+        return 1
+    listed = _listed(builder.root, key)
+    return builder.lines[id(listed)][number - 1]  # type: ignore[index]  # a list's lines are a list
+
+
+def _jsonl(path: Path, _how: Reading) -> Iterator[RawRecord]:
+    number = 0
+    with _opened(path, _MOST_STREAMED) as file:
+        for line in count(1):
+            content = file.readline(_MOST_IN_LINE + 1)
+            if not content:
+                return
+            if len(content) > _MOST_IN_LINE:
+                raise DatasetError(f"the line has more than {_MOST_IN_LINE // _MB} MB", line)
+            content = content.removeprefix(_BOM) if line == 1 else content
+            if not content.isspace():
+                number += 1
+                yield RawRecord(number, line, content)
+
+
+def _csv(path: Path, how: Reading) -> Iterator[RawRecord]:
+    with _opened(path, _MOST_STREAMED) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+        rows = csv.reader(_lines(text), strict=True, delimiter=how.delimiter or ",")
+        try:
+            yield from _rows(rows, how.delimiter)
+        except UnicodeDecodeError as error:
+            raise DatasetError("the file is no UTF-8: save it as UTF-8", rows.line_num + 1) from error
+        except csv.Error as error:
+            raise DatasetError(f"not readable as CSV: {error}", rows.line_num or 1) from error
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """A file's lines, of which one that does not end is not read to its end."""
+    for number in count(1):
+        line = text.readline(_MOST_IN_LINE + 1)
+        if not line:
+            return
+        if len(line) > _MOST_IN_LINE:
+            raise DatasetError(f"the line has more than {_MOST_IN_LINE // _MB} million characters", number)
+        yield line
+
+
+def _next_row(rows: Any) -> list[str] | None:
+    """The next row, with cells as long as a line may be; the module's own limit holds for all of its readers."""
+    before = csv.field_size_limit(_MOST_IN_LINE)
+    try:
+        row: list[str] | None = next(rows, None)
+    finally:
+        csv.field_size_limit(before)
+    return row
+
+
+def _rows(rows: Any, delimiter: str | None) -> Iterator[RawRecord]:
+    header = _next_row(rows) or []
+    _check_header(header, delimiter)
+    line = rows.line_num + 1
+    number = 0
+    while (row := _next_row(rows)) is not None:
+        if row:
+            number += 1
+            yield RawRecord(number, line, _fields(header, row, line, delimiter))
+        line = rows.line_num + 1
+
+
+def _check_header(header: list[str], delimiter: str | None) -> None:
+    twice = [name for name, times in Counter(header).items() if times > 1]
+    if not header or twice:
+        fault = f"names a column twice: {quote(min(twice))}" if twice else "is empty"
+        raise DatasetError(f"the header row {fault}", 1)
+    other = next((mark for mark in _OTHER_DELIMITERS if mark in header[0]), None)
+    if delimiter is None and len(header) == 1 and other is not None:
+        remedy = f"write `delimiter: {quote(other)}` in the dataset, or `delimiter: ','` if it is one column indeed"
+        raise DatasetError(f"the header row has no comma, and seems to be parted by {quote(other)}: {remedy}", 1)
+
+
+def _fields(header: list[str], row: list[str], line: int, delimiter: str | None) -> dict[str, object]:
+    if len(row) != len(header):
+        separator = "a comma" if delimiter in {None, ","} else repr(delimiter)
+        remedy = f"put values that hold {separator} in double quotes"
+        raise DatasetError(f"{len(row)} values for {len(header)} columns: {remedy}", line)
+    return dict(zip(header, row, strict=True))
+
+
+def _json(path: Path, how: Reading) -> Iterator[RawRecord]:
+    with _opened(path, _MOST_AT_ONCE) as file:
+        content = file.read()
+    listed = _listed(_json_value(content.removeprefix(_BOM), None), how.key)
+    return (RawRecord(number, None, item) for number, item in enumerate(listed, 1))
+
+
+def _listed(value: object, key: str | None) -> list[object]:
+    """The records of a JSON file: itself, or the list under `key`, or its one list of objects."""
+    if isinstance(value, list) and key is None:
+        return value
+    if not isinstance(value, dict):
+        raise DatasetError("is neither a list of objects nor an object that holds one")
+    lists = {name: part for name, part in value.items() if isinstance(part, list)}
+    if key is None:
+        lists = {name: part for name, part in lists.items() if part and isinstance(part[0], dict)}
+        if len(lists) != 1:
+            found = ", ".join(map(quote, lists)) or "none"
+            raise DatasetError(f"holds several lists of objects or none ({found}): name it by `records:`")
+        return next(iter(lists.values()))
+    if key not in lists:
+        raise DatasetError(f"has no list {quote(key)}; its lists are {', '.join(map(quote, lists)) or 'none'}")
+    return lists[key]
+
+
+def _json_value(content: bytes, line: int | None) -> object:
+    try:
+        return _DECODER.decode(content)
+    except RecursionError as error:
+        raise DatasetError("not readable as JSON: nested too deep", line) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        whole = (
+            " (a line holds one whole object; a list over several lines is a .json file)" if line is not None else ""
+        )
+        raise DatasetError(f"not readable as JSON: {error}{whole}", line) from error
+
+
+def _opened(path: Path, most: int) -> io.BufferedReader:
+    try:
+        file = os.fdopen(open_regular(path), "rb")
+    except MalformedError as error:
+        raise DatasetError(str(error)) from error
+    size = os.fstat(file.fileno()).st_size
+    if size > most:
+        file.close()
+        raise DatasetError(f"has {size // _MB:,} MB, more than {most // _MB}: split it, or convert it to JSONL")
+    return file
+
+
+READERS: Final[dict[str, Callable[[Path, Reading], Iterator[RawRecord]]]] = {
+    ".jsonl": _jsonl,
+    ".csv": _csv,
+    ".json": _json,
+}
 
 
 def locate(file: str, folder: Path, allowed: Iterable[Path]) -> Path:

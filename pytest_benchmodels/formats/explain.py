@@ -3,19 +3,118 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from ..core.text import quote
-from .document import Problems, Steps
-from .foreign import foreign_key
+from pytest_benchmodels.core.grading import Grader
+from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.formats.document import Problems, Steps
 
-__all__ = ["explain"]
+__all__ = ["explain", "foreign_check", "foreign_key", "summary"]
+
+_PARAMS = "it is a parameter of the model: write `params: {%s: ...}`"
+_CHECKS = "write what the answer has to satisfy under `checks:`, for example `checks: [{contains: Paris}]`"
+_TARGET = "write `target:` for the right answer, or a check such as `equals:` under `checks:`"
+_ADDRESS = "an address belongs into bench.toml: [model.NAME] with base_url"
+
+_KEYS: dict[str, tuple[str, str]] = {
+    **dict.fromkeys(
+        ("assert", "asserts", "assertions", "expect", "graders", "metrics", "scorers"), ("checks", _CHECKS)
+    ),
+    **dict.fromkeys(
+        ("answer", "correct_answer", "expected", "expected_output", "ground_truth", "ideal", "reference", "solution"),
+        ("target", _TARGET),
+    ),
+    **dict.fromkeys(
+        ("criteria", "judge", "llm-rubric", "llm_judge", "llm_rubric", "rubric"),
+        ("checks", "a model that judges is a check: write it as an entry of `checks:`"),
+    ),
+    **dict.fromkeys(("api_base", "base_url", "endpoint", "url"), ("prompt", _ADDRESS)),
+    **dict.fromkeys(("api_key", "headers"), ("prompt", "keys and headers belong into bench.toml: [model.NAME]")),
+    **dict.fromkeys(("model", "provider", "providers"), ("models", "write `models: [provider/name]`")),
+    **dict.fromkeys(("input", "question", "query", "user"), ("prompt", "write `prompt:`")),
+    **dict.fromkeys(("conversation", "history"), ("messages", "write `messages:` or `turns:`")),
+    **dict.fromkeys(("name", "test", "title"), ("id", "write `id:`; what else is to be kept stands under `metadata:`")),
+    **dict.fromkeys(("description", "category", "comment", "notes"), ("metadata", "write it under `metadata:`")),
+    **dict.fromkeys(("epochs", "num_trials", "runs", "samples", "trials"), ("repeat", "write `repeat:`")),
+    **dict.fromkeys(("cases", "evals", "examples", "tests"), ("scenarios", "write `scenarios:`")),
+    **dict.fromkeys(("defaultTest", "default_test"), ("defaults", "write `defaults:`")),
+    **dict.fromkeys(("data", "samples_file"), ("dataset", "write `dataset: FILE`")),
+    "variables": ("vars", "write `vars:`"),
+}
+_SAMPLING = frozenset(
+    {"frequency_penalty", "max_completion_tokens", "max_tokens", "n", "presence_penalty", "reasoning_effort"}
+    | {"response_format", "seed", "stop", "stop_sequences", "temperature", "top_k", "top_p"}
+)
+_OF_MODELS: dict[str, tuple[str, str]] = {
+    **dict.fromkeys(
+        ("api_key", "key", "token"),
+        ("api_key_env", 'write api_key_env = "NAME", the environment variable that holds the key'),
+    ),
+    **dict.fromkeys(
+        ("api_base", "endpoint", "host", "openai_api_base", "url"), ("base_url", 'write base_url = "https://..."')
+    ),
+    **dict.fromkeys(("deployment", "id", "model", "model_name"), ("name", "write name, what the API calls the model")),
+    **dict.fromkeys(
+        ("concurrency", "max_concurrency", "max_connections", "parallel"), ("max_in_flight", "write max_in_flight")
+    ),
+    **dict.fromkeys(("requests_per_minute",), ("rpm", "write rpm")),
+    **dict.fromkeys(("tokens_per_minute",), ("tpm", "write tpm")),
+    **dict.fromkeys(
+        ("cost", "pricing"), ("price", "write price = {input = ..., output = ...}, in USD per million tokens")
+    ),
+    **dict.fromkeys(
+        ("api_version", "api-version", "default_query", "extra_query", "query_params"),
+        ("query", 'write query = {api-version = "2024-10-21"}'),
+    ),
+    **dict.fromkeys(("extra_headers", "default_headers"), ("headers", 'write headers = {NAME = "env:VARIABLE"}')),
+    "models": ("model", "a model's table is [model.NAME]"),
+    "providers": ("provider", "a provider's table is [provider.NAME]"),
+}
+_CHECK_NAMES = {
+    **dict.fromkeys(("exact", "exact_match", "is"), "write `equals:`"),
+    **dict.fromkeys(("include", "includes", "substring"), "write `contains:`"),
+    "icontains": "write `contains:` with `ignore_case: true`",
+    **dict.fromkeys(("is-json", "is_json"), "write `json`"),
+    **dict.fromkeys(("latency", "max_time"), "write `max_latency:`"),
+    **dict.fromkeys(("match", "matches", "pattern"), "write `regex:`"),
+    **dict.fromkeys(("type", "value"), "the check's name is the key: write `contains: Paris`"),
+    **dict.fromkeys(
+        ("javascript", "python", "func", "function"), "a check in Python is a class in conftest.py: docs/extending.md"
+    ),
+}
+_JUDGES = frozenset(
+    {"criteria", "factuality", "g-eval", "llm-rubric", "llm_judge", "llm_rubric", "model_graded_qa", "rubric"}
+)
+
+
+def foreign_key(key: str, known: Container[str]) -> str:
+    """`; write ...` for a key of another tool, where what it means is among the `known` ones; else nothing."""
+    for table in (_OF_MODELS, _KEYS) if "base_url" in known or "model" in known else (_KEYS,):
+        target, remedy = table.get(key, ("", ""))
+        if target in known:
+            return f"; {remedy}"
+    if key in _SAMPLING and "params" in known:
+        return f"; {_PARAMS % key}" if "base_url" not in known else f"; write params = {{{key} = ...}}"
+    return ""
+
+
+def foreign_check(name: str, known: Container[str]) -> str:
+    """The same for a check's name."""
+    if name in _JUDGES:
+        return (
+            "; write `judge:`"
+            if "judge" in known
+            else "; a model that judges can be a check of your own: docs/extending.md"
+        )
+    return f"; {_CHECK_NAMES[name]}" if name in _CHECK_NAMES else ""
+
 
 _WORDS = {
     "array": "a list",
@@ -118,3 +217,29 @@ def _sentence(steps: Steps, value: object, reason: str) -> str:
     bound = match["bound"].removesuffix(".0")
     remedy = ": put it in quotes" if "str" in match["types"] and isinstance(value, int | float) else ""
     return f"{subject} must be {wanted}{bound}, got {quote(value)}{remedy}"
+
+
+def summary(grader: Grader) -> str:
+    """`contains 'Paris' (ignore_case)`: the check's value, and the options that differ from their defaults."""
+    (first, usual), *rest = _defaults(type(grader))
+    value = getattr(grader, first)
+    words = first if value == usual else f"{first} {_shown(value)}"
+    options = [
+        name if option is True else f"{name}={_shown(option)}"
+        for name, usual in rest
+        if (option := getattr(grader, name)) != usual
+    ]
+    return f"{words} ({', '.join(options)})" if options else words
+
+
+@functools.cache  # msgspec evaluates a class's annotations each time: 0.1 ms
+def _defaults(grader: type[Grader]) -> tuple[tuple[str, object], ...]:
+    return tuple((field.name, _default(field)) for field in msgspec.structs.fields(grader))
+
+
+def _default(field: msgspec.structs.FieldInfo) -> object:
+    return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+
+
+def _shown(value: object) -> str:
+    return json.dumps(value) if isinstance(value, bool) else quote(value, 60)

@@ -11,10 +11,9 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
-from ..core.text import quote
-from .builder import Builder
-from .document import MalformedError
-from .scalars import finite, whole
+from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.formats.builder import Builder, finite, whole
+from pytest_benchmodels.formats.document import MalformedError
 
 __all__ = ["read_json", "read_json_line"]
 

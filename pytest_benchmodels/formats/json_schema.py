@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from ..core.grading import Grader
-from .authored import Authored, Defaults, ScenarioFile
+from pytest_benchmodels.core.grading import Grader
+from pytest_benchmodels.formats.authored import Authored, Defaults, ScenarioFile
 
 __all__ = ["schema"]
 

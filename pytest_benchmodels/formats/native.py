@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING
 
 from msgspec import UnsetType
 
-from ..core.scenario import Scenario
-from ..core.text import nearest, quote
-from .authored import Authored, Dataset, ScenarioFile, or_else
-from .checks import CheckReader
-from .document import Document, Problems, Steps
-from .draft import Draft, Drafter, fitted
-from .finishing import Finisher
-from .format import LoadOptions
-from .rules import id_fault
-from .template import Budget
+from pytest_benchmodels.core.scenario import Scenario
+from pytest_benchmodels.core.text import nearest, quote
+from pytest_benchmodels.formats.authored import Authored, Dataset, ScenarioFile, or_else
+from pytest_benchmodels.formats.checks import CheckReader
+from pytest_benchmodels.formats.document import Document, LoadOptions, Problems, Steps
+from pytest_benchmodels.formats.drafts import Draft, Drafter, Finisher, fitted
+from pytest_benchmodels.formats.rules import id_fault
+from pytest_benchmodels.formats.template import Budget
 
 if TYPE_CHECKING:
-    from .record_files import RawRecord
+    from pytest_benchmodels.formats.dataset import RawRecord
 
 __all__ = ["MAX_SCENARIOS", "NATIVE", "NativeFormat"]
 
@@ -109,8 +107,13 @@ class _Reading:
 
     def _expanded(self, draft: Draft, dataset: Dataset) -> Iterator[Scenario]:
         """One scenario for each record of the dataset."""
-        from .dataset import at_line, chosen, locate, place  # noqa: PLC0415 - 5 ms that most files need not pay
-        from .record_files import DatasetError  # noqa: PLC0415 - the same
+        from pytest_benchmodels.formats.dataset import (  # noqa: PLC0415 - 5 ms that most files need not pay
+            DatasetError,
+            at_line,
+            chosen,
+            locate,
+            place,
+        )
 
         self._finisher.prepare(draft)
         steps = draft.at("dataset")
@@ -137,7 +140,7 @@ class _Reading:
                 self._problems.add(steps, f"dataset {quote(dataset.file)} holds no records")
 
     def _from_record(self, draft: Draft, dataset: Dataset, raw: RawRecord) -> Scenario | None:
-        from .record_files import DatasetError, decoded  # noqa: PLC0415 - imported by the caller
+        from pytest_benchmodels.formats.dataset import DatasetError, decoded  # noqa: PLC0415 - imported by the caller
 
         try:
             fields = decoded(raw)

@@ -12,13 +12,12 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from ..core.code_location import raised
-from ..core.errors import ConfigError, FormatError, Problem, ScenarioFileError
-from ..core.text import MESSAGE_LIMIT, clip, harmless, quote, told, well_formed
-from .builder import MAX_DEPTH, MAX_VALUES
-from .document import Document, Flaw, Lines, MalformedError
-from .format import FileFormat
-from .reading import content_of, decoded
+from pytest_benchmodels.core.errors import ConfigError, FormatError, Problem, ScenarioFileError
+from pytest_benchmodels.core.text import MESSAGE_LIMIT, clip, harmless, quote, told, well_formed
+from pytest_benchmodels.core.user_code import raised
+from pytest_benchmodels.formats.builder import MAX_DEPTH, MAX_VALUES
+from pytest_benchmodels.formats.document import Document, FileFormat, Flaw, Lines, MalformedError
+from pytest_benchmodels.formats.reading import content_of, decoded
 
 __all__ = ["own_format", "reader_name"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .format import LoadOptions
+from pytest_benchmodels.formats.document import LoadOptions
 
 __all__ = ["lies_inside"]
 

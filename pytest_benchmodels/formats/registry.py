@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ..core.errors import ConfigError
-from ..core.text import quote
-from .format import FileFormat
-from .reading import JSON, JSONL, YAML
+from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.formats.document import FileFormat
+from pytest_benchmodels.formats.reading import JSON, JSONL, YAML
 
 __all__ = ["BUILTIN", "file_format", "own_formats"]
 
@@ -36,7 +36,7 @@ def own_formats(found: Iterable[object]) -> tuple[FileFormat, ...]:
     returns = list(found)
     if not returns:
         return ()
-    from .own_format import own_format, reader_name  # noqa: PLC0415 - milliseconds that most sessions need not pay
+    from pytest_benchmodels.formats.own_format import own_format, reader_name  # noqa: PLC0415 - milliseconds that most sessions need not pay
 
     readers: dict[str, object] = {}
     for returned in returns:

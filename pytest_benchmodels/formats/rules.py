@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..core.text import quote
+from pytest_benchmodels.core.text import quote
 
 __all__ = ["id_fault", "model_fault", "param_fault", "tag_fault"]
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from ..core.text import clip, nearest, quote
+from pytest_benchmodels.core.text import clip, nearest, quote
 
 __all__ = ["Budget", "TemplateError", "as_text", "render", "render_text"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .exemplars import exemplar
-from .registering import BUILTIN, registry
+from pytest_benchmodels.graders.registry import BUILTIN, exemplar, registry
 
 __all__ = ["BUILTIN", "exemplar", "registry"]

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from ..core.errors import CheckError
-from ..core.text import quote
-from .normalization import compose
+from pytest_benchmodels.core.errors import CheckError
+from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.graders.normalization import compose
 
 __all__ = ["NotJsonError", "composed", "difference", "documents_in", "extract", "identity", "parse"]
 

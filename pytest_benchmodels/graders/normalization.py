@@ -5,8 +5,26 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from typing import Annotated
 
-__all__ = ["compose", "count_words", "fold", "without_emphasis"]
+from msgspec import Meta
+
+from pytest_benchmodels.core.grading import Grade
+from pytest_benchmodels.core.text import clip, plain, quote
+
+__all__ = [
+    "Scalar",
+    "Text",
+    "compose",
+    "count_words",
+    "fold",
+    "right",
+    "shown",
+    "shown_pattern",
+    "text_of",
+    "without_emphasis",
+    "wrong",
+]
 
 _WINDOW = 16_384
 """So many characters at most go into one call of C, which lets no other thread go on: about 5 ms of a hostile text."""
@@ -146,3 +164,40 @@ def _spaced_parts(text: str) -> Iterator[str]:
         end = space.start() if space else len(text)
         yield text[start:end]
         start = end
+
+
+Scalar = str | int | float | bool
+"""A value whose text an answer is compared with."""
+
+Text = Annotated[str, Meta(min_length=1)] | int | float | bool
+"""The same, and not the empty text, which every answer contains."""
+
+_SHOWN = 80
+
+
+def text_of(value: Scalar) -> str:
+    """The value as a file would spell it: `true`, not `True`."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def shown(text: str) -> str:
+    """A text in quotes on one line, cut; the whole of a long answer is never copied."""
+    return quote(text.strip()[: _SHOWN + 1], _SHOWN)
+
+
+def shown_pattern(pattern: str) -> str:
+    """A pattern on one line, cut, its backslashes as they were written."""
+    line = plain(clip(pattern, _SHOWN)).replace("\n", r"\n")
+    return f"/{line}/"
+
+
+def right(explanation: str) -> Grade:
+    """A verdict of 1."""
+    return Grade(score=1.0, passed=True, explanation=explanation)
+
+
+def wrong(explanation: str) -> Grade:
+    """A verdict of 0."""
+    return Grade(score=0.0, passed=False, explanation=explanation)

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from .number_words import cjk_number, words_to_digits
-from .numerals import Numeral, find_numerals, plain_numbers
+from pytest_benchmodels.graders.number_words import cjk_number, words_to_digits
+from pytest_benchmodels.graders.numerals import Numeral, find_numerals, plain_numbers
 
 __all__ = ["Reading", "read_number"]
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from msgspec import Meta
 
-from ..core.exchange import Response
-from ..core.grading import Grade, Grader
-from ..core.text import clip, plain
-from .wording import right, shown, text_of, wrong
+from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.grading import Grade, Grader
+from pytest_benchmodels.core.text import clip, plain
+from pytest_benchmodels.graders.normalization import right, shown, text_of, wrong
 
 if TYPE_CHECKING:
-    from .number_reader import Reading
-    from .numerals import Numeral
+    from pytest_benchmodels.graders.number_reader import Reading
+    from pytest_benchmodels.graders.numerals import Numeral
 
 __all__ = ["Number"]
 
@@ -47,7 +47,7 @@ class Number(Grader, frozen=True, dict=True):
 
     def grade(self, response: Response) -> Grade:
         """Find the number and compare it."""
-        from .number_reader import read_number  # noqa: PLC0415 - compiling its expressions costs 20 ms
+        from pytest_benchmodels.graders.number_reader import read_number  # noqa: PLC0415 - compiling its expressions costs 20 ms
 
         reading = read_number(response.text)
         found = reading.number
@@ -64,8 +64,8 @@ class Number(Grader, frozen=True, dict=True):
     @cached_property
     def _expected(self) -> Numeral:
         """The number asked for; ValueError where the value gives none, or several."""
-        from .number_reader import read_number  # noqa: PLC0415 - as in `grade`
-        from .numerals import Numeral  # noqa: PLC0415 - as above
+        from pytest_benchmodels.graders.number_reader import read_number  # noqa: PLC0415 - as in `grade`
+        from pytest_benchmodels.graders.numerals import Numeral  # noqa: PLC0415 - as above
 
         if not isinstance(self.number, str):
             value = Decimal(repr(self.number))
@@ -82,7 +82,7 @@ class Number(Grader, frozen=True, dict=True):
         return number
 
     def _equals(self, found: Numeral) -> bool:
-        from .numerals import within  # noqa: PLC0415 - as in `grade`
+        from pytest_benchmodels.graders.numerals import within  # noqa: PLC0415 - as in `grade`
 
         expected = self._expected
         # 50% answers 50 and 0.5. Where both are percentages, or only the value is, there is nothing to choose.

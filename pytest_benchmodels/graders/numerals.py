@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
-from .normalization import without_emphasis
+from pytest_benchmodels.graders.normalization import without_emphasis
 
 __all__ = ["Numeral", "find_numerals", "plain_numbers", "within"]
 

@@ -7,12 +7,33 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from ..core.exchange import Response
-from ..core.grading import Grade, Grader
-from .normalization import fold, without_emphasis
-from .wording import Scalar, Text, right, shown, text_of, wrong
+from pytest_benchmodels.core.errors import CheckError
+from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.grading import Grade, Grader
+from pytest_benchmodels.graders.normalization import (
+    Scalar,
+    Text,
+    count_words,
+    fold,
+    right,
+    shown,
+    text_of,
+    without_emphasis,
+    wrong,
+)
 
-__all__ = ["Contains", "ContainsAll", "ContainsAny", "Equals", "OneOf", "StartsWith"]
+__all__ = [
+    "Contains",
+    "ContainsAll",
+    "ContainsAny",
+    "Equals",
+    "MaxLatency",
+    "MaxWords",
+    "MinWords",
+    "OneOf",
+    "Similar",
+    "StartsWith",
+]
 
 _CLOSING = ".!?\u3002\uff01\uff1f "
 _QUOTES = "\"'"
@@ -170,3 +191,111 @@ def _listed(texts: Sequence[str]) -> str:
     """At most four of the texts, quoted."""
     first = ", ".join(map(shown, texts[:4]))
     return first if len(texts) <= 4 else f"{first} and {len(texts) - 4} more"
+
+
+_OUTER = " \t\n.,;:!?\"'"
+_WORK = 1_000_000_000
+"""Characters times characters that are compared: about 20 ms, and two texts of 31,000 characters each."""
+
+
+class Similar(Grader, frozen=True):
+    """The answer is this text, but for some edits.
+
+    The score is the edit similarity: 1 - edits / length of the longer text, an edit being one character inserted, left
+    out or changed (Levenshtein). Passed from `min` on. White space and punctuation around
+    both texts and marks of emphasis are ignored.
+    """
+
+    similar: Annotated[str, Meta(min_length=1)]
+    min: Annotated[float, Meta(ge=0, le=1)] = 0.8
+    ignore_case: bool = False
+
+    bounded: ClassVar[bool] = True
+
+    def grade(self, response: Response) -> Grade:
+        """Measure; raise `CheckError` where that would take more than a moment."""
+        from rapidfuzz.distance import Levenshtein  # noqa: PLC0415 - 38 ms that only a suite with this check pays
+
+        expected, actual = self._bare(self.similar), self._bare(response.text)
+        if len(expected) * len(actual) > _WORK:
+            raise CheckError(
+                f"the answer has {len(actual):,} characters, and `similar` compares at most {_WORK // len(expected):,} "
+                f"with a value of {len(expected):,}; lower max_tokens or use another check",
+            )
+        score = Levenshtein.normalized_similarity(expected, actual)
+        said = f"{score:.2f} similar to {shown(self.similar)}"
+        if score < self.min:
+            said = (
+                f"expected at least {self.min:g} similarity to {shown(self.similar)}, got {score:.2f}: {shown(actual)}"
+            )
+        return Grade(score, score >= self.min, said)
+
+    def example(self) -> str:
+        return self.similar
+
+    def _bare(self, text: str) -> str:
+        folded = fold(without_emphasis(text), ignore_case=self.ignore_case).strip()
+        return folded.strip(_OUTER) or folded
+
+
+_EXAMPLE_WORDS = 100_000
+
+
+class MinWords(Grader, frozen=True):
+    """The answer has at least so many words. `count_words` says what a word is."""
+
+    min_words: Annotated[int, Meta(ge=0)]
+
+    bounded: ClassVar[bool] = True
+
+    def grade(self, response: Response) -> Grade:
+        """Count the words."""
+        return _counted(response, "at least", self.min_words)
+
+    def example(self) -> str | None:
+        return " ".join(["ok"] * self.min_words) if self.min_words <= _EXAMPLE_WORDS else None
+
+
+class MaxWords(Grader, frozen=True):
+    """The answer has at most so many words. `count_words` says what a word is."""
+
+    max_words: Annotated[int, Meta(ge=0)]
+
+    bounded: ClassVar[bool] = True
+
+    def grade(self, response: Response) -> Grade:
+        """Count the words."""
+        return _counted(response, "at most", self.max_words)
+
+    def example(self) -> str:
+        return "ok" if self.max_words else ""
+
+
+class MaxLatency(Grader, frozen=True):
+    """The answer came within so many seconds; failed attempts, waits and connection set-up left out."""
+
+    max_latency: Annotated[float, Meta(gt=0)]
+
+    bounded: ClassVar[bool] = True
+
+    def grade(self, response: Response) -> Grade:
+        """Compare the response's latency in seconds."""
+        took = response.latency_s
+        if took <= self.max_latency:
+            return right(f"took {took:.2f} s")
+        return wrong(f"expected an answer within {self.max_latency:g} s, took {took:.2f} s")
+
+    def example(self) -> str:
+        return "ok"
+
+
+def _counted(response: Response, rule: str, limit: int) -> Grade:
+    count = count_words(response.text)
+    passed = count >= limit if rule == "at least" else count <= limit
+    if passed:
+        return right(f"has {_words(count)}")
+    return wrong(f"expected {rule} {_words(limit)}, got {count}")
+
+
+def _words(count: int) -> str:
+    return "1 word" if count == 1 else f"{count} words"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .options import add_options
+from pytest_benchmodels.plugin.options import add_options
 
 __all__ = [
     "pytest_addhooks",
@@ -33,7 +33,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     if early_config.known_args_namespace.bench:
-        from .compat import keep_rootdir  # noqa: PLC0415 - see above
+        from pytest_benchmodels.plugin.compat import keep_rootdir  # noqa: PLC0415 - see above
 
         keep_rootdir(early_config)
 
@@ -41,7 +41,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.bench:
-        from .install import install  # noqa: PLC0415 - see above
+        from pytest_benchmodels.plugin.session.install import install  # noqa: PLC0415 - see above
 
         install(config)
 
@@ -64,8 +64,7 @@ def _may_hold_scenarios(session: pytest.Session, name: str) -> bool:
         return True
     from pytest_benchmodels.core.errors import ConfigError  # noqa: PLC0415 - for this message only
     from pytest_benchmodels.formats import own_formats  # noqa: PLC0415 - the same
-
-    from .hook_answers import answers  # noqa: PLC0415 - the same
+    from pytest_benchmodels.plugin.session.user_models import answers  # noqa: PLC0415 - the same
 
     try:
         own = own_formats(answers(session.config.hook.pytest_bench_formats))

@@ -12,8 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from pytest_benchmodels.core.text import quote
-
-from .paths import checked_path, refuse_same_file
+from pytest_benchmodels.plugin.session.paths import checked_path, refuse_same_file
 
 __all__ = [
     "DEFAULT_PATTERNS",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..core.exchange import Provider
-    from ..core.model import Model
-    from .dialect import Dialect
-    from .http import HttpPool
-    from .registry import Registry
-    from .sim.dialect import Exemplar
+    from pytest_benchmodels.core.exchange import Provider
+    from pytest_benchmodels.core.model import Model
+    from pytest_benchmodels.providers.dialect import Dialect
+    from pytest_benchmodels.providers.http import HttpPool
+    from pytest_benchmodels.providers.registry import Registry
+    from pytest_benchmodels.providers.sim.dialect import Exemplar
 
 __all__ = ["create"]
 
@@ -24,25 +24,25 @@ def create(
     with each request. Raises ConfigError for a provider that nobody knows, and ProviderError where the user's own
     cannot tell its address.
     """
-    from .registry import FUNCTION, Registry  # noqa: PLC0415 - only a process that sends requests needs it
+    from pytest_benchmodels.providers.registry import FUNCTION, Registry  # noqa: PLC0415 - only a process that sends requests needs it
 
     registry = registry or Registry()
     if model.provider == FUNCTION and model.name in registry.functions:
-        from .function import FunctionProvider  # noqa: PLC0415 - where there are any
+        from pytest_benchmodels.providers.function import FunctionProvider  # noqa: PLC0415 - where there are any
 
         return FunctionProvider(model.name, registry.functions[model.name])
-    from .api import ApiProvider  # noqa: PLC0415 - as above
+    from pytest_benchmodels.providers.api import ApiProvider  # noqa: PLC0415 - as above
 
     return ApiProvider(model, http, _dialect(model, registry, exemplar))
 
 
 def _dialect(model: Model, registry: Registry, exemplar: Exemplar | None) -> Dialect:
-    from ..core.errors import ConfigError  # noqa: PLC0415 - the simulated server loads this package, and needs no more
-    from ..core.text import nearest, quote  # noqa: PLC0415 - the same
-    from .anthropic import Anthropic  # noqa: PLC0415 - the same
-    from .google import Google  # noqa: PLC0415 - the same
-    from .openai import OpenAI  # noqa: PLC0415 - the same
-    from .sim.dialect import Sim  # noqa: PLC0415 - the same
+    from pytest_benchmodels.core.errors import ConfigError  # noqa: PLC0415 - the simulated server loads this package, and needs no more
+    from pytest_benchmodels.core.text import nearest, quote  # noqa: PLC0415 - the same
+    from pytest_benchmodels.providers.anthropic import Anthropic  # noqa: PLC0415 - the same
+    from pytest_benchmodels.providers.google import Google  # noqa: PLC0415 - the same
+    from pytest_benchmodels.providers.openai import OpenAI  # noqa: PLC0415 - the same
+    from pytest_benchmodels.providers.sim.dialect import Sim  # noqa: PLC0415 - the same
 
     providers = registry.providers
     if model.provider not in providers:
@@ -60,6 +60,6 @@ def _dialect(model: Model, registry: Registry, exemplar: Exemplar | None) -> Dia
         case "openai":
             return OpenAI()
         case "own":
-            from .api_protocol import GuardedProtocol  # noqa: PLC0415 - where there are any
+            from pytest_benchmodels.providers.api_protocol import GuardedProtocol  # noqa: PLC0415 - where there are any
 
             return GuardedProtocol(model.provider, registry.protocols[model.provider])

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .dialect import Reading, UnreadableError, given_params, joined_text, joined_thinking
-from .usage import anthropic_usage
+from pytest_benchmodels.providers.dialect import (
+    Reading,
+    UnreadableError,
+    anthropic_usage,
+    given_params,
+    joined_text,
+    joined_thinking,
+)
 
 if TYPE_CHECKING:
-    from ..core.exchange import Request, Usage
-    from ..core.model import Model
-    from .key import Key
+    from pytest_benchmodels.core.exchange import Request, Usage
+    from pytest_benchmodels.core.model import Model
+    from pytest_benchmodels.providers.key import Key
 
 __all__ = ["Anthropic"]
 

@@ -8,17 +8,17 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..core.errors import ProviderError
-from ..core.exchange import Usage
-from ..core.text import quote
-from ..core.user_code import UserCodeError, call, call_at_once
-from .dialect import BlockedError, FailedError, Reading, UnreadableError
-from .key import Key
-from .user_errors import settled_error
+from pytest_benchmodels.core.errors import ProviderError
+from pytest_benchmodels.core.exchange import Usage
+from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.core.user_code import UserCodeError, call, call_at_once
+from pytest_benchmodels.providers.dialect import BlockedError, FailedError, Reading, UnreadableError
+from pytest_benchmodels.providers.function import settled_error
+from pytest_benchmodels.providers.key import Key
 
 if TYPE_CHECKING:
-    from ..core.exchange import Request
-    from ..core.model import Model
+    from pytest_benchmodels.core.exchange import Request
+    from pytest_benchmodels.core.model import Model
 
 __all__ = ["ApiProtocol", "GuardedProtocol", "user_methods"]
 

@@ -17,21 +17,25 @@ from typing import TYPE_CHECKING, cast
 
 import httpx
 
-from ..core.errors import ProviderError
-from .cause import in_words, innermost, lacks_files, may_pass, remedy
-from .connection import ProxyRefusedError
-from .dialing import Route
-from .encoding import EncodingError, decode
-from .proxy import ProxyError, proxy_for
-from .reply import HttpReply, origin_of
-from .reply_parser import ReplyError
+from pytest_benchmodels.core.errors import ProviderError
+from pytest_benchmodels.providers.connection import ProxyRefusedError, ReplyError
+from pytest_benchmodels.providers.dialing import (
+    ProxyError,
+    Route,
+    in_words,
+    innermost,
+    lacks_files,
+    may_pass,
+    proxy_for,
+    remedy,
+)
+from pytest_benchmodels.providers.http import EncodingError, HttpReply, decode, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from .connection import Connection
-    from .dialing import Dialer
-    from .reply_parser import ReplyParser
+    from pytest_benchmodels.providers.connection import Connection, ReplyParser
+    from pytest_benchmodels.providers.dialing import Dialer
 
 __all__ = ["Endpoint", "OneConnection"]
 

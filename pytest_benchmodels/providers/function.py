@@ -2,22 +2,80 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from numbers import Integral, Real
 
 import msgspec
 from msgspec.structs import replace
 
-from ..core.errors import ProviderError
-from ..core.exchange import Request, Response
-from ..core.text import clip, plain, well_formed
-from ..core.user_code import UserCodeError, call
-from .http import MAX_REPLY_BYTES
-from .key import Key
-from .user_errors import UserFault, settled_error, without_solution
+from pytest_benchmodels.core.errors import ProviderError
+from pytest_benchmodels.core.exchange import Request, Response, Usage
+from pytest_benchmodels.core.text import clip, plain, quote, well_formed
+from pytest_benchmodels.core.user_code import UserCodeError, call, where
+from pytest_benchmodels.providers.http import MAX_REPLY_BYTES
+from pytest_benchmodels.providers.key import Key
 
-__all__ = ["FunctionProvider"]
+__all__ = ["FunctionProvider", "UserFault", "settled_error", "without_solution"]
+
+_LONGEST_KIND = 40
+_OF_THE_ENGINE = frozenset(
+    {"budget", "check", "internal", "interrupted", "limits", "not-stored", "skip", "timeout", "worker-crash"}
+)
+"""Kinds by which the engine tells what it did itself."""
+
+
+class UserFault(ProviderError):  # noqa: N818 - the name of what it tells of
+    """The fault of code of the user's. What its request took is not known: it may have asked whom it liked."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("provider", message, usage=Usage())
+
+
+def without_solution(request: Request) -> Request:
+    """The request without what a right answer is, and with parameters that may be changed at will."""
+    return replace(request, params=copy.deepcopy(dict(request.params)), checks=(), target=None)
+
+
+def settled_error(error: ProviderError, key: Key, *, sent: bool = True) -> ProviderError:
+    """An error that the user's code made, if the engine can go by it; else one that says what is wrong with it.
+
+    What its request took is not known where it does not tell: a refusal of an HTTP server's (`status`) is free, and so
+    is what was never sent. Without `sent` nothing was, whatever the error says.
+    """
+    if wrong := next(_wrong_fields(error), ""):
+        return UserFault(f"a {type(error).__name__} was raised whose {wrong}{where(error)}")
+    kept = ProviderError(
+        error.kind,
+        key.hide(error.message),
+        status=error.status,
+        retryable=bool(error.retryable),
+        retry_after_s=error.retry_after_s,
+        usage=error.usage,
+        sent=sent and bool(error.sent),
+    )
+    if kept.usage is None and kept.status is None and kept.sent:
+        kept.usage = Usage()
+    return kept
+
+
+def _wrong_fields(error: ProviderError) -> Iterator[str]:
+    """What is wrong, with the rule. A class derived from it may never have called its `__init__`."""
+    kind, wish_s = getattr(error, "kind", None), getattr(error, "retry_after_s", None)
+    if not (isinstance(kind, str) and kind.isprintable() and 0 < len(kind) <= _LONGEST_KIND):
+        yield f"kind is no word: {quote(kind)}"
+    elif kind in _OF_THE_ENGINE:
+        yield f"kind {quote(kind)} is the plugin's own: take one of another name"
+    if not isinstance(message := getattr(error, "message", None), str):
+        yield f"message is no text: {quote(message)}"
+    if not isinstance(status := getattr(error, "status", None), int | None):
+        yield f"status is no HTTP status: {quote(status)}"
+    if wish_s is not None and not (isinstance(wish_s, int | float) and math.isfinite(wish_s) and wish_s >= 0):
+        yield f"retry_after_s is no number of seconds: {quote(wish_s)}"
+    if not isinstance(usage := getattr(error, "usage", None), Usage | None):
+        yield f"usage is no Usage: {quote(usage)}"
+
 
 _WANTED = "has to return a text or a Response"
 _WORD_LIMIT = 200

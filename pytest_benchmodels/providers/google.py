@@ -6,13 +6,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from .dialect import BlockedError, Reading, UnreadableError, at, given_params, joined_text, joined_thinking
-from .usage import google_usage
+from pytest_benchmodels.providers.dialect import (
+    BlockedError,
+    Reading,
+    UnreadableError,
+    at,
+    given_params,
+    google_usage,
+    joined_text,
+    joined_thinking,
+)
 
 if TYPE_CHECKING:
-    from ..core.exchange import Message, Request, Usage
-    from ..core.model import Model
-    from .key import Key
+    from pytest_benchmodels.core.exchange import Message, Request, Usage
+    from pytest_benchmodels.core.model import Model
+    from pytest_benchmodels.providers.key import Key
 
 __all__ = ["Google"]
 

@@ -2,18 +2,116 @@
 
 from __future__ import annotations
 
+import math
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from .descriptors import raise_limit, spare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .dialing import Dialer
-    from .endpoint import Endpoint, OneConnection
-    from .reply import HttpReply
+    from pytest_benchmodels.providers.dialing import Dialer
+    from pytest_benchmodels.providers.endpoint import Endpoint, OneConnection
 
-__all__ = ["MAX_REPLY_BYTES", "HttpPool", "load_transport"]
+__all__ = [
+    "MAX_REPLY_BYTES",
+    "EncodingError",
+    "HttpPool",
+    "HttpReply",
+    "decode",
+    "load_transport",
+    "origin_of",
+    "raise_limit",
+    "spare",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReply:
+    """A complete reply. `headers` finds its names in any case.
+
+    `latency_s` is from the moment in which the request was handed to the socket until the last byte was received;
+    `connect_s` (name, TCP, proxy, TLS) stands apart, and is 0.0 on a connection that stood already. In seconds.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    latency_s: float = 0.0
+    connect_s: float = 0.0
+
+
+def origin_of(url: str) -> str:
+    """`scheme://host:port`: what a message may show of an address, which can hold a password."""
+    scheme, separator, rest = url.partition("://")
+    return scheme + separator + rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
+
+
+# zlib's window size, plus 32: the header tells whether it is gzip or zlib.
+_EITHER = 47
+_PLAIN = frozenset({"", "identity"})
+_KNOWN = frozenset({"gzip", "x-gzip", "deflate"})
+
+
+class EncodingError(ValueError):
+    """An encoding that is not known, or a body that is not in it; the text says which, and nothing of the server's."""
+
+
+def decode(body: bytes, encoding: str, limit_bytes: int) -> bytes:
+    """The body without its `Content-Encoding`; of a longer one, the first `limit_bytes` + 1 bytes.
+
+    gzip and deflate are known, one of them at a time. Raises EncodingError.
+    """
+    encoding = encoding.strip().lower()
+    if encoding in _PLAIN:
+        return body
+    if encoding not in _KNOWN:
+        # Its name is the server's word, and what a server says may be the key.
+        raise EncodingError("its Content-Encoding was not asked for, and is neither gzip nor deflate")
+    import zlib  # noqa: PLC0415 - servers do as they are asked, but for the odd proxy
+
+    decompressor = zlib.decompressobj(wbits=_EITHER)
+    try:
+        decoded = decompressor.decompress(body, limit_bytes + 1)
+    except zlib.error:
+        raise EncodingError(f"it is no {encoding}, as its Content-Encoding says") from None
+    if not decompressor.eof and len(decoded) <= limit_bytes:
+        raise EncodingError(f"its {encoding} breaks off")
+    return decoded
+
+
+_ENOUGH = 65_536
+
+
+def raise_limit(enough: int = _ENOUGH) -> None:
+    """Raise this process's soft limit of open files to the hard one, or to `enough` where that is higher.
+
+    Systems set 256 or 1,024 for old programs' sake, which a few models with hundreds of runs in flight exceed. Where
+    there is no such limit (Windows), or the system refuses, nothing happens.
+    """
+    try:
+        import resource  # noqa: PLC0415 - POSIX only
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = enough if hard == resource.RLIM_INFINITY else min(hard, enough)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def spare() -> float:
+    """How many more files this process may open; infinity where nobody tells."""
+    try:
+        import resource  # noqa: PLC0415 - POSIX only
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return math.inf if soft == resource.RLIM_INFINITY else soft - len(os.listdir("/dev/fd"))  # noqa: PTH208 - names only
+    except (ImportError, OSError):
+        return math.inf
+
 
 MAX_REPLY_BYTES = 10_000_000
 # What reports, the store and the user's checks open while connections take whatever they get.
@@ -22,7 +120,7 @@ _FILES_FOR_OTHERS = 16
 
 def load_transport() -> None:
     """Import what requests need, so that the first of them need not wait for it."""
-    from . import endpoint  # noqa: F401, PLC0415 - 60 ms and more, due with the first request only
+    from pytest_benchmodels.providers import endpoint  # noqa: F401, PLC0415 - 60 ms and more, due with the first request only
 
 
 class HttpPool:
@@ -97,8 +195,8 @@ class HttpPool:
 
     def _open(self, url: str) -> Endpoint:
         # It imports httpx and asyncio: 60 ms, due with the first request only, and before any request's time begins.
-        from .dialing import Dialer  # noqa: PLC0415 - see above
-        from .endpoint import Endpoint  # noqa: PLC0415 - see above
+        from pytest_benchmodels.providers.dialing import Dialer  # noqa: PLC0415 - see above
+        from pytest_benchmodels.providers.endpoint import Endpoint  # noqa: PLC0415 - see above
 
         self._dialer = self._dialer or Dialer()
         endpoint = self._endpoints[url] = Endpoint(url, self._dialer)

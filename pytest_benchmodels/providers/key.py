@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from urllib.parse import unquote
 
-from ..core.errors import ProviderError
+from pytest_benchmodels.core.errors import ProviderError
 
 __all__ = ["HIDDEN", "LEAST_HIDDEN_LENGTH", "Key", "is_unhidden", "key_fault"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .dialect import (
+from pytest_benchmodels.providers.dialect import (
     BlockedError,
     FailedError,
     Reading,
@@ -14,13 +14,13 @@ from .dialect import (
     given_params,
     joined_text,
     joined_thinking,
+    openai_usage,
 )
-from .usage import openai_usage
 
 if TYPE_CHECKING:
-    from ..core.exchange import Request, Usage
-    from ..core.model import Model
-    from .key import Key
+    from pytest_benchmodels.core.exchange import Request, Usage
+    from pytest_benchmodels.core.model import Model
+    from pytest_benchmodels.providers.key import Key
 
 __all__ = ["OpenAI"]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .catalog import CATALOG, ProviderInfo
+from pytest_benchmodels.providers.catalog import CATALOG, ProviderInfo
 
 if TYPE_CHECKING:
-    from .api_protocol import ApiProtocol
+    from pytest_benchmodels.providers.api_protocol import ApiProtocol
 
 __all__ = ["FUNCTION", "Registry"]
 

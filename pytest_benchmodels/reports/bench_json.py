@@ -8,28 +8,60 @@ JSON cannot say (NaN, infinity).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
-from pytest_benchmodels.core.intervals import Interval
-from pytest_benchmodels.core.metrics import ModelFigures
-from pytest_benchmodels.core.result import Result, to_plain
+from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.core.result import Result, from_plain, to_plain
 from pytest_benchmodels.core.session import Session
-from pytest_benchmodels.core.text import well_formed
+from pytest_benchmodels.core.text import quote, well_formed
+from pytest_benchmodels.reports.comparison import comparison_plain
+from pytest_benchmodels.reports.files import replacing
+from pytest_benchmodels.reports.units import utc
+from pytest_benchmodels.reports.verdicts import gate_plain
+from pytest_benchmodels.statistics.comparison import Comparison
+from pytest_benchmodels.statistics.intervals import Interval
+from pytest_benchmodels.statistics.metrics import Figures, ModelFigures
+from pytest_benchmodels.statistics.outcomes import Coverage
+from pytest_benchmodels.statistics.ranking import Ranking
+from pytest_benchmodels.statistics.verdict import GateVerdict
 
-from .comparison import comparison_plain
-from .files import replacing
-from .gates import gate_plain
-from .units import utc
+__all__ = [
+    "SCHEMA_VERSION",
+    "BenchDocument",
+    "BenchRun",
+    "Evaluation",
+    "read_bench_json",
+    "write_bench_json",
+    "write_json",
+]
 
-if TYPE_CHECKING:
-    from .evaluation import Evaluation
 
-__all__ = ["SCHEMA_VERSION", "BenchRun", "write_bench_json", "write_json"]
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A run, its figures, and what they were held against.
+
+    `figures` are those of exactly the results that are written with them. `baseline` names the run of the
+    `comparison`; both are None where there is none, and so is `ranking` where there is nothing to rank. `coverage` says
+    how many runs there were to be, None where nobody knows; `not_started` names those without a result, as far as that
+    is known. `results` gives the runs' last results, one after another, anew each time that it is called.
+    """
+
+    run: BenchRun
+    figures: Figures
+    gates: tuple[GateVerdict, ...] = ()
+    ranking: Ranking | None = None
+    comparison: Comparison | None = None
+    baseline: str | None = None
+    coverage: Coverage | None = None
+    not_started: tuple[str, ...] = ()
+    results: Callable[[], Iterable[Result]] = tuple
+
 
 SCHEMA_VERSION = 1
 
@@ -162,3 +194,62 @@ def _well_formed(value: Any) -> Any:
     if isinstance(value, list):
         return [_well_formed(entry) for entry in value]
     return value
+
+
+class _Document(msgspec.Struct, frozen=True):
+    schema_version: int
+    run: dict[str, Any]
+    results: list[msgspec.Raw]
+
+
+@dataclass(frozen=True, slots=True)
+class BenchDocument:
+    """The file's `run` object as it stands there, and its results, each decoded when it is asked for."""
+
+    path: Path
+    run: dict[str, Any]
+    _results: list[msgspec.Raw]
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def text(self, name: str) -> str:
+        """A text of the `run` object; empty where there is none."""
+        value = self.run.get(name)
+        return value if isinstance(value, str) else ""
+
+    @property
+    def not_started(self) -> list[str]:
+        """The node ids of the runs that never began, as far as the file names them."""
+        listed = self.run.get("not_started")
+        return [nodeid for nodeid in listed if isinstance(nodeid, str)] if isinstance(listed, list) else []
+
+    def results(self) -> Iterator[Result]:
+        """One after another. Raises `ConfigError` for one that is none."""
+        for number, raw in enumerate(self._results, 1):
+            try:
+                plain: dict[str, Any] = msgspec.json.decode(raw)
+                started_at = datetime.fromisoformat(plain["started_at"]).timestamp()
+                latency_s = plain.get("latency_s") or 0.0  # null where nothing was answered
+                yield from_plain({**plain, "started_at": started_at, "latency_s": latency_s})
+            except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
+                raise ConfigError(f"{_named(self.path)}: its result {number} is none: {error}") from None
+
+
+def read_bench_json(path: Path) -> BenchDocument:
+    """Read a file that `--bench-json` wrote. Raises `ConfigError` for any other."""
+    try:
+        document = msgspec.json.decode(path.read_bytes(), type=_Document)
+    except OSError as error:
+        raise ConfigError(f"{_named(path)} cannot be read: {error.strerror or error}") from None
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"{_named(path)} is no file that --bench-json wrote: {error}") from None
+    if document.schema_version != SCHEMA_VERSION:
+        raise ConfigError(
+            f"{_named(path)} has schema_version {document.schema_version}; this version reads {SCHEMA_VERSION}"
+        )
+    return BenchDocument(path, document.run, document.results)
+
+
+def _named(path: Path) -> str:
+    return f"file {quote(str(path), 300)}"

@@ -17,8 +17,7 @@ import msgspec
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.result import CheckResult, Result
 from pytest_benchmodels.core.text import plain, well_formed
-
-from .units import utc
+from pytest_benchmodels.reports.units import utc
 
 __all__ = ["COLUMNS", "ExportFormat", "export"]
 

@@ -8,33 +8,174 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from pytest_benchmodels.core.result import Result
-from pytest_benchmodels.core.text import plain
+import msgspec
 
-from .changes import change_lines, incomparable_lines
-from .comparison import comparison_notes, comparison_table
-from .evaluation import Evaluation
-from .gates import gate_line
-from .html_results import island
-from .ranking import pair_lines, ranking_table
-from .summary import closing_lines, cut_lines, summary_table, timing_lines
-from .units import dollars, duration, fraction, one_line, percent, plural, tokens, utc
+from pytest_benchmodels.core.result import CheckResult, Result
+from pytest_benchmodels.core.text import clip, plain
+from pytest_benchmodels.reports.bench_json import Evaluation
+from pytest_benchmodels.reports.comparison import change_lines, comparison_notes, comparison_table, incomparable_lines
+from pytest_benchmodels.reports.failure import ruling
+from pytest_benchmodels.reports.summary import closing_lines, cut_lines, summary_table, timing_lines
+from pytest_benchmodels.reports.units import dollars, duration, fraction, one_line, percent, plural, tokens, utc
+from pytest_benchmodels.reports.verdicts import gate_line, pair_lines, ranking_table
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-__all__ = ["write_html"]
+__all__ = ["island", "write_html"]
+
+_SIZE_LIMIT = 12_000_000
+_NAME_LIMIT = 300
+
+# `</script>` and `<!--` would end or change the element; in JSON these characters stand in strings only.
+_ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Detail:
+    """How many characters of a long text and of a short one are shown, and how many entries of a list."""
+
+    text: int
+    line: int
+    entries: int
+
+
+_DETAILS = (
+    _Detail(text=10_000, line=1000, entries=50),
+    _Detail(text=3000, line=500, entries=50),
+    _Detail(text=1000, line=300, entries=20),
+    _Detail(text=300, line=150, entries=10),
+    _Detail(text=80, line=80, entries=3),
+)
+
+
+def island(results: Iterable[Result], runs: int) -> Iterator[str]:
+    """A JSON array of the results in pieces, each a line.
+
+    Each of the `runs` results has an equal share of what is left of the size limit, in bytes: what one does not need is
+    the next ones'. The least detail is always shown.
+    """
+    left = _SIZE_LIMIT
+    separator = "[\n"
+    for number, result in enumerate(results):
+        entry = _encoded(result, left // max(runs - number, 1))
+        left -= len(entry.encode())
+        yield separator + entry
+        separator = ",\n"
+    yield "[]" if separator == "[\n" else "\n]"
+
+
+def _encoded(result: Result, share: int) -> str:
+    """The result in the greatest detail that its share has room for."""
+    *greater, least = _DETAILS
+    # A character takes a byte at least: what is allowed more of them than there is room for need not be tried.
+    for detail in (*(detail for detail in greater if detail.text <= share), least):
+        entry = msgspec.json.encode(_entry(result, detail)).decode().translate(_ESCAPES)
+        if len(entry.encode()) <= share:
+            break
+    return entry
+
+
+def _entry(result: Result, detail: _Detail) -> dict[str, Any]:
+    """What the page's script reads; what is not known, empty or as usual is left out."""
+    spent = result.spent
+    facts = {
+        "nodeid": _text(result.nodeid, _NAME_LIMIT),
+        "scenario": _text(result.scenario, _NAME_LIMIT),
+        "model": _text(result.model, _NAME_LIMIT),
+        "status": result.status,
+        "trial": result.trial,
+        "score": _number(result.score),
+        "threshold": _number(result.threshold),
+        "ruling": ruling(result),
+        "started": _number(result.started_at),
+        "duration": _number(result.duration_s),
+        "latency": _number(result.told_latency_s),
+        "wait": _number(result.wait_s),
+        "retry": _number(result.retry_s),
+        "connect": _number(result.connect_s),
+        "client": _number(result.client_s),
+        "waits": {_text(reason, detail.line): _number(seconds) for reason, seconds in result.waits.items()},
+        "cost": _number(spent.cost_usd, 8),
+        "known_cost": _number(spent.known_cost_usd, 8) if spent.cost_usd is None and spent.known_cost_usd else None,
+        "reruns": result.reruns or None,
+        "input": spent.usage.input_tokens,
+        "output": spent.usage.output_tokens,
+        "known_input": spent.known_usage.input_tokens if spent.usage.input_tokens is None else None,
+        "known_output": spent.known_usage.output_tokens if spent.usage.output_tokens is None else None,
+        "attempts": result.attempts,
+        "cached": result.cached,
+        "reuse": _text(result.reuse, detail.line),
+        "checks": [_check(check, detail) for check in result.checks[: detail.entries]],
+        "more_checks": len(result.checks[detail.entries :]),
+        "retries": [
+            [_text(retry.kind, detail.line), _text(retry.message, detail.line), _number(retry.wait_s)]
+            for retry in result.retries[: detail.entries]
+        ],
+        "more_retries": len(result.retries[detail.entries :]),
+        **_ending(result, detail),
+    }
+    return {name: fact for name, fact in facts.items() if fact or _is_zero(fact)}
+
+
+def _is_zero(fact: object) -> bool:
+    """A figure that is 0 tells something; False is 0 as well, and does not."""
+    return isinstance(fact, int | float) and not isinstance(fact, bool) and not fact
+
+
+def _ending(result: Result, detail: _Detail) -> dict[str, Any]:
+    """The answer, or what there is in its place."""
+    ending: dict[str, Any] = {}
+    if result.error is not None:
+        ending["error"] = [_text(result.error.kind, detail.line), _text(result.error.message, detail.text)]
+    response = result.response
+    if response is not None:
+        ending |= {
+            "answers": [
+                [
+                    _text(answer.text, detail.text),
+                    len(answer.text),
+                    *([_text(answer.thinking, detail.text), len(answer.thinking)] if answer.thinking else []),
+                ]
+                for answer in (result.answers or (response,))[-detail.entries :]
+            ],
+            "finish": _text(response.finish_reason or "", detail.line),
+            "cut": result.is_truncated,
+        }
+    return ending
+
+
+def _check(check: CheckResult, detail: _Detail) -> list[Any]:
+    return [
+        _text(check.name, detail.line),
+        _text(check.summary, detail.line),
+        check.passed,
+        _number(check.score),
+        _number(check.weight),
+        _text(check.explanation, detail.line),
+    ]
+
+
+def _text(text: str, limit: int) -> str:
+    return plain(clip(text, limit))
+
+
+def _number(value: float | None, digits: int = 4) -> float | None:
+    return round(value, digits) if value is not None and math.isfinite(value) else None
+
 
 _POLICY = (
     "default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; base-uri 'none'; "
     "form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
-_NAME_LIMIT = 200
+_TITLE_LIMIT = 200
 
 
 def write_html(stream: BinaryIO, evaluation: Evaluation, results: Iterable[Result]) -> None:
@@ -87,7 +228,7 @@ def _template() -> Template:
         dollars=dollars,
         duration=duration,
         fraction=fraction,
-        name=partial(one_line, limit=_NAME_LIMIT),
+        name=partial(one_line, limit=_TITLE_LIMIT),
         notes=comparison_notes,
         percent=percent,
         plural=plural,

@@ -14,12 +14,11 @@ from xml.etree import ElementTree as ET
 
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.text import plain
-from pytest_benchmodels.core.verdict import GateVerdict
-
-from .evaluation import Evaluation
-from .failure import failure_headline, failure_text
-from .gates import gate_line
-from .properties import junit_properties
+from pytest_benchmodels.reports.bench_json import Evaluation
+from pytest_benchmodels.reports.failure import failure_headline, failure_text
+from pytest_benchmodels.reports.properties import junit_properties
+from pytest_benchmodels.reports.verdicts import gate_line
+from pytest_benchmodels.statistics.verdict import GateVerdict
 
 __all__ = ["write_junit"]
 

@@ -11,19 +11,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
-from pytest_benchmodels.core.comparison import Comparison
-from pytest_benchmodels.core.ranking import Ranking
 from pytest_benchmodels.core.result import Result, Status
 from pytest_benchmodels.core.text import plain
-from pytest_benchmodels.core.verdict import GateVerdict
-
-from .changes import change_lines, incomparable_lines
-from .comparison import comparison_lines, comparison_table
-from .evaluation import Evaluation
-from .failure import failure_headline
-from .gates import gate_line
-from .ranking import ranking_lines, ranking_table
-from .summary import (
+from pytest_benchmodels.reports.bench_json import Evaluation
+from pytest_benchmodels.reports.comparison import change_lines, comparison_lines, comparison_table, incomparable_lines
+from pytest_benchmodels.reports.failure import failure_headline
+from pytest_benchmodels.reports.summary import (
     cause_lines,
     closing_lines,
     cost_lines,
@@ -31,7 +24,11 @@ from .summary import (
     interval_lines,
     summary_table,
 )
-from .units import one_line, plural
+from pytest_benchmodels.reports.units import one_line, plural
+from pytest_benchmodels.reports.verdicts import gate_line, ranking_lines, ranking_table
+from pytest_benchmodels.statistics.comparison import Comparison
+from pytest_benchmodels.statistics.ranking import Ranking
+from pytest_benchmodels.statistics.verdict import GateVerdict
 
 __all__ = ["write_markdown"]
 

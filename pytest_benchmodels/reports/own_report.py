@@ -12,12 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from pytest_benchmodels.core.code_location import raised
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.text import harmless, quote
-
-from .evaluation import Evaluation
-from .files import is_special, naming
+from pytest_benchmodels.core.user_code import raised
+from pytest_benchmodels.reports.bench_json import Evaluation
+from pytest_benchmodels.reports.files import is_special, naming
 
 __all__ = ["Report", "own_reports"]
 

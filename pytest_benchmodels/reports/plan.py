@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_benchmodels.core.model import Model
-
-from .table import aligned
-from .units import UNKNOWN, dollars, duration, one_line, plural, tokens
+from pytest_benchmodels.reports.units import UNKNOWN, aligned, dollars, duration, one_line, plural, tokens
 
 __all__ = ["ModelPlan", "plan_lines"]
 

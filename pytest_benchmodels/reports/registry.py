@@ -12,10 +12,9 @@ from pathlib import Path
 
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.text import nearest, quote
-
-from .evaluation import Evaluation
-from .files import replacing
-from .own_report import Report, own_reports
+from pytest_benchmodels.reports.bench_json import Evaluation
+from pytest_benchmodels.reports.files import replacing
+from pytest_benchmodels.reports.own_report import Report, own_reports
 
 __all__ = ["BUILTIN", "Report", "find_reports"]
 

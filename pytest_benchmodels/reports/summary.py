@@ -6,12 +6,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
-from pytest_benchmodels.core.intervals import Interval
-from pytest_benchmodels.core.metrics import ErrorGroup, Figures, ModelFigures
 from pytest_benchmodels.core.text import clip
-
-from .table import name_limit, parts
-from .units import UNKNOWN, dollars, duration, fraction, one_line, percent, plural, short_name, tokens
+from pytest_benchmodels.reports.units import (
+    UNKNOWN,
+    dollars,
+    duration,
+    fraction,
+    name_limit,
+    one_line,
+    parts,
+    percent,
+    plural,
+    short_name,
+    tokens,
+)
+from pytest_benchmodels.statistics.intervals import Interval
+from pytest_benchmodels.statistics.metrics import ErrorGroup, Figures, ModelFigures
 
 __all__ = [
     "cause_lines",

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from pytest_benchmodels.core.text import clip, harmless
+from pytest_benchmodels.statistics.paired import SIGNIFICANT
 
 __all__ = [
     "UNKNOWN",
+    "aligned",
     "dollars",
     "duration",
     "fraction",
+    "name_limit",
     "one_line",
+    "p_value",
+    "parts",
     "percent",
     "plural",
+    "points",
     "short_name",
     "shortened",
     "tokens",
@@ -128,3 +135,53 @@ def _within(share: float, step: float) -> float:
 
 def _three_digits(value: float) -> str:
     return f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
+
+
+_GAP = "  "
+_NAME_LIMIT = 56
+_WIDEST_FIGURE = 24
+_LEAST_NAME = 16
+
+
+def name_limit(width: int) -> int:
+    """How long a model's name may be in a table of this width, so that each figure has room beside it."""
+    return max(_LEAST_NAME, min(_NAME_LIMIT, width - _WIDEST_FIGURE))
+
+
+def aligned(
+    titles: Sequence[str], rows: Sequence[Sequence[str]], left: frozenset[str] = frozenset(), width: int | None = None
+) -> list[str]:
+    """A line of titles and one for each row; the columns named in `left` begin, all others end together.
+
+    With a `width`, models' names are shortened, and what is still too wide goes below, behind the names again.
+    """
+    columns, names = [], titles.index("model") if width else 0
+    for number, (title, *cells) in enumerate(zip(titles, *rows, strict=True)):
+        values = [shortened(cell, name_limit(width)) for cell in cells] if width and number == names else cells
+        longest = max(map(len, (title, *values)))
+        pad = str.ljust if title in left else str.rjust
+        columns.append([pad(cell, longest) for cell in (title, *values)])
+    tables = parts(columns[: names + 1], columns[names + 1 :], width) if width else [columns]
+    return [_GAP.join(cells).rstrip() for table in tables for cells in zip(*table, strict=True)]
+
+
+def parts(heads: list[list[str]], others: Sequence[list[str]], width: int) -> Iterator[list[list[str]]]:
+    """Columns in parts that fit, each behind `heads`; a last one that ends in blanks may do so."""
+    part = [*heads]
+    for column in others:
+        taken = sum(len(other[0]) + len(_GAP) for other in part)
+        if len(part) > len(heads) and taken + max(len(cell.rstrip()) for cell in column) > width:
+            yield part
+            part = [*heads]
+        part.append(column)
+    yield part
+
+
+def points(difference: float) -> str:
+    """`-3.2 pp` of -0.032: percentage points, for the difference of two shares."""
+    return f"{100 * difference:+.1f} pp"
+
+
+def p_value(value: float) -> str:
+    """`0.012`, `<0.001`. What is below 0.05 is never shown as 0.050; half of the last digit is rounded up, to 0.063."""
+    return "<0.001" if value < 0.001 else f"{min(value, 0.049) if value < SIGNIFICANT else value + 1e-9:.3f}"

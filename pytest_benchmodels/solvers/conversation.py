@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ..core.call import Call, Transcript
-from ..core.exchange import Message, Request
-from ..core.run import Run
-from ..core.scenario import Turn
-from .solver import Client
+from pytest_benchmodels.core.call import Call, Transcript
+from pytest_benchmodels.core.exchange import Message, Request
+from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.core.scenario import Turn
+from pytest_benchmodels.solvers.solver import Client
 
 __all__ = ["Conversation"]
 

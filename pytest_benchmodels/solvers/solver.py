@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..core.call import Call, Purpose, Transcript
-from ..core.exchange import Request
-from ..core.run import Run
+from pytest_benchmodels.core.call import Call, Purpose, Transcript
+from pytest_benchmodels.core.exchange import Request
+from pytest_benchmodels.core.run import Run
 
 __all__ = ["Client", "Solver"]
 

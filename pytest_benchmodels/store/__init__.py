@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from .extent import Extent
-from .patience import Patience
-from .record import Answers, Beginning, Pruned, Record, Spending, StoredRun
-from .recorder import Recorder
-from .store import Store
+from pytest_benchmodels.store.database import Patience
+from pytest_benchmodels.store.record import Answers, Beginning, Extent, Pruned, Record, Spending, StoredRun
+from pytest_benchmodels.store.recorder import Recorder
+from pytest_benchmodels.store.store import Store
 
 __all__ = [
     "Answers",

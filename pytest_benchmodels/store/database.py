@@ -7,19 +7,124 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
 import msgspec
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.core.text import clip, plain, quote
+from pytest_benchmodels.store.schema import APPLICATION_ID, MIGRATIONS, migrate
 
-from .failure import StoreLostError, saying
-from .patience import Patience, is_busy
-from .schema import APPLICATION_ID, MIGRATIONS, migrate
+__all__ = ["BUSY_S", "Database", "Patience", "StoreLostError", "is_busy", "saying"]
 
-__all__ = ["Database"]
+Found = TypeVar("Found")
+
+BUSY_S = 15.0
+"""How long a session waits for another process that writes."""
+
+
+def _nobody(_: str) -> None:
+    """There is nobody to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for a lock: `most_s` seconds in all, `quiet_s` of them before `tell` gets a text for the user.
+
+    Two sessions that write into one store wait for each other for milliseconds; nobody needs to hear of that.
+    """
+
+    most_s: float = BUSY_S
+    quiet_s: float = 1.0
+    tell: Callable[[str], None] = _nobody
+
+    @property
+    def at_first_s(self) -> float:
+        """The timeout, in seconds, with which a connection is opened."""
+        return min(self.quiet_s, self.most_s)
+
+    def wait(self, path: Path, connection: sqlite3.Connection, action: Callable[[float], Found]) -> Found:
+        """What `action` returns, once the lock is free; it is handed how many seconds it may wait, and may run twice.
+
+        Raises SQLite's own error where the lock stays, and whatever else `action` raises.
+        """
+        quiet_s = self.at_first_s
+        try:
+            return action(quiet_s)
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or quiet_s == self.most_s:
+                raise
+        self.tell(
+            f"store {quote(str(path), 200)}: another process keeps it locked; waiting for it, {self.most_s:g} s at most"
+        )
+        _set_timeout(connection, self.most_s - quiet_s)
+        try:
+            return action(self.most_s - quiet_s)
+        finally:
+            _set_timeout(connection, quiet_s)
+
+
+def _set_timeout(connection: sqlite3.Connection, seconds: float) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether it is the lock of another connection that SQLite complains of."""
+    # The low byte is the kind of failure, the rest its detail.
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+_ELSEWHERE = "name another file with --bench-store, or `none`"
+_DAMAGED = "it is damaged", "move it away to begin a new one; `sqlite3 FILE .recover` saves what can still be read"
+_REASONS = {
+    sqlite3.SQLITE_FULL: ("its disk is full", "free some space, or run `benchmodels prune`"),
+    sqlite3.SQLITE_READONLY: (
+        "it cannot be written to",
+        f"change its folder's and its own permissions, or {_ELSEWHERE}",
+    ),
+    sqlite3.SQLITE_BUSY: (
+        "another process keeps it locked",
+        "end that process, or name another file with --bench-store",
+    ),
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: ("it is no store but some other file", f"move it away, or {_ELSEWHERE}"),
+    sqlite3.SQLITE_CANTOPEN: (
+        "it cannot be opened",
+        f"make sure that it is a file in a folder where you may write, or {_ELSEWHERE}",
+    ),
+    sqlite3.SQLITE_IOERR: ("its disk reported a failure", f"look at that disk and its free space, or {_ELSEWHERE}"),
+    sqlite3.SQLITE_ERROR: _DAMAGED,
+}
+_OTHER = "SQLite refused", f"move it away to begin a new one, or {_ELSEWHERE}"
+
+
+class StoreLostError(StoreError):
+    """The file was deleted or replaced by another while it was in use."""
+
+
+@contextmanager
+def saying(path: Path) -> Iterator[None]:
+    """Turn each failure of SQLite or the file system inside into a `StoreError` about `path`."""
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise
+    except (msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise _told(path, _DAMAGED, str(error)) from error
+    except sqlite3.Error as error:
+        # The low byte is the kind of failure, the rest its detail; without a code, a text was no text.
+        kind = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        raise _told(path, _REASONS.get(kind, _OTHER), str(error)) from error
+    except OSError as error:
+        raise _told(path, _REASONS[sqlite3.SQLITE_CANTOPEN], error.strerror or str(error)) from error
+
+
+def _told(path: Path, reason: tuple[str, str], detail: str) -> StoreError:
+    wrong, remedy = reason
+    return StoreError(f"store {quote(str(path), 200)}: {wrong} ({plain(clip(detail, 200))}); {remedy}")
+
 
 T = TypeVar("T")
 _Prepare = Callable[[Path, sqlite3.Connection, float], None]

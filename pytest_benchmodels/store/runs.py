@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import socket
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -15,13 +18,61 @@ from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.result import Status
 from pytest_benchmodels.core.session import Lanes, Pool, Session
 from pytest_benchmodels.core.text import nearest, plain, quote, well_formed
+from pytest_benchmodels.store.database import Database
+from pytest_benchmodels.store.record import NO_VERDICT, Beginning, Extent, State, StoredRun
 
-from .database import Database
-from .extent import Extent
-from .process import is_alive, this_process
-from .record import NO_VERDICT, Beginning, State, StoredRun
+__all__ = ["Runs", "is_alive", "new_id", "this_process"]
 
-__all__ = ["Runs", "new_id"]
+
+def this_process() -> str:
+    """A name that no other process has: host, process number and when it began."""
+    pid = os.getpid()
+    return f"{socket.gethostname()}/{pid}/{_began(pid)}"
+
+
+def is_alive(process: str) -> bool:
+    """Whether the process that called itself so still runs.
+
+    Of another host nothing can be known: a store that came from there was brought here after the work, so no.
+    """
+    host, _, rest = process.rpartition("/")[0].rpartition("/")
+    began = process.rpartition("/")[2]
+    if host != socket.gethostname() or not rest.isdecimal():
+        return False
+    pid = int(rest)
+    return _exists(pid) and _began(pid) == began and not _is_zombie(pid)
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def _is_zombie(pid: int) -> bool:
+    """A killed process stays one where nobody waits for it, as in many containers."""
+    return _stat(pid)[:1] in (["Z"], ["X"])
+
+
+def _began(pid: int) -> str:
+    """In the kernel's ticks since it started; empty where there is no /proc. Numbers of processes are used again."""
+    fields = _stat(pid)
+    return fields[19] if len(fields) > 19 else ""
+
+
+def _stat(pid: int) -> list[str]:
+    """The kernel's account of a process, from its state on; empty where there is no /proc."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    # The second field is the program's name in parentheses, and may hold anything.
+    return stat.rpartition(")")[2].split()
+
 
 _SELECT = "SELECT number, id, started_at, finished_at, process, command, plugin_version, total, shard FROM runs"
 _INSERT = """

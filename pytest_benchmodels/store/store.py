@@ -2,22 +2,150 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from msgspec import structs
+
 from pytest_benchmodels.core.errors import StoreError
+from pytest_benchmodels.store.database import Database, Patience
+from pytest_benchmodels.store.record import Extent, Pruned, Record, StoredRun
+from pytest_benchmodels.store.results import Responses, Results, insert_answers
+from pytest_benchmodels.store.runs import Runs, new_id
 
-from .database import Database
-from .patience import Patience
-from .record import Pruned, Record, StoredRun
-from .responses import Responses
-from .results import Results
-from .runs import Runs
-from .upkeep import join, merge, move_run, prune, restore_run
+__all__ = ["Store", "join", "merge", "move_run", "prune", "restore_run"]
 
-__all__ = ["Store"]
+_FINGERPRINTS = "SELECT DISTINCT fingerprint FROM results WHERE run = (SELECT number FROM runs WHERE id = ?)"
+
+
+def prune(database: Database, *, keep: int | None, older_than_s: float | None, dry: bool) -> Pruned:
+    """See `Store.prune`."""
+    if keep is None and older_than_s is None:
+        return Pruned((), 0, 0)
+    before = float("inf") if older_than_s is None else time.time() - older_than_s
+    beyond = Runs(database).newest_first()[keep or 0 :]
+    ids = [run.id for run in beyond if run.started_at < before and run.state != "running"]
+    with database.transaction(commit=not dry) as cursor:
+        values = [(run_id,) for run_id in ids]
+        cursor.executemany("DELETE FROM results WHERE run = (SELECT number FROM runs WHERE id = ?)", values)
+        results = max(cursor.rowcount, 0)
+        cursor.executemany("DELETE FROM runs WHERE id = ?", values)
+        cursor.execute("DELETE FROM responses WHERE fingerprint NOT IN (SELECT fingerprint FROM results)")
+        return Pruned(tuple(ids), results, cursor.rowcount)
+
+
+def merge(database: Database, source: Database) -> tuple[str, ...]:
+    """See `Store.merge`."""
+    runs, results, theirs = Runs(database), Results(database), Results(source)
+    known = {run.id: run for run in runs.newest_first()}
+    copied = Runs(source).newest_first()
+    for run in reversed(copied):
+        numbers = _copy_run(runs, run, Runs(source).extent(run), known.get(run.id))
+        _copy_results(results, theirs, run.id, numbers)
+    with database.transaction() as cursor:
+        for fingerprint, answers in Responses(source).each():
+            insert_answers(cursor, fingerprint, answers)
+    return tuple(run.id for run in copied if run.id not in known)
+
+
+def move_run(database: Database, source: Database, run_id: str) -> None:
+    """Copy one run, which this process works on, with all that it rests on; from now on it is worked on here."""
+    runs, theirs = Runs(database), Runs(source)
+    run = theirs.find(run_id)
+    known = {run.id: run for run in runs.newest_first()}
+    numbers = _copy_run(runs, run, theirs.extent(run), known.get(run_id))
+    _copy_results(Results(database), Results(source), run_id, numbers)
+    wanted = set(source.rows(tuple[str], _FINGERPRINTS, (run_id,)))
+    with database.transaction() as cursor:
+        for fingerprint, answers in Responses(source).each():
+            if (fingerprint,) in wanted:
+                insert_answers(cursor, fingerprint, answers)
+    runs.resume(run_id)
+
+
+def restore_run(database: Database, run: StoredRun, records: Iterable[Record]) -> None:
+    """Begin a run again, whose file nobody can read any more, with results that were kept elsewhere."""
+    runs = Runs(database)
+    if run.id not in {known.id for known in runs.newest_first()}:
+        runs.insert(replace(run, state="interrupted"))
+    Results(database).add(run.id, records)
+    runs.resume(run.id)
+
+
+def _copy_results(results: Results, theirs: Results, run_id: str, numbers: Sequence[int]) -> None:
+    here, there = results.ranks(run_id), theirs.ranks(run_id)
+    better = {nodeid for nodeid, rank in there.items() if nodeid not in here or rank > here[nodeid]}
+    found = (each for each in theirs.records(run_id) if each.result.nodeid in better)
+    results.add(run_id, _renumbered(found, numbers))
+
+
+def _copy_run(runs: Runs, run: StoredRun, extent: Extent, here: StoredRun | None) -> list[int]:
+    """Let a run be here with its sessions; return their numbers here."""
+    if here is None:
+        # No process works on the copy, whatever becomes of the original.
+        runs.insert(run if run.state == "finished" else replace(run, state="interrupted"))
+        numbers = list(range(1, len(run.sessions) + 1))
+    else:
+        known = {session.started_at: number for number, session in enumerate(here.sessions, 1)}
+        for session in run.sessions:
+            if session.started_at not in known:
+                runs.enter(run.id, session)
+                known[session.started_at] = len(known) + 1
+        numbers = [known[session.started_at] for session in run.sessions]
+        extent = runs.extent(here).and_session(extent.nodeids)
+    if run.total is not None:
+        runs.expect(run.id, extent)
+    return numbers
+
+
+def join(database: Database, run_ids: Sequence[str]) -> str:
+    """See `Store.join`."""
+    runs, results = Runs(database), Results(database)
+    parts = [runs.find(run_id) for run_id in run_ids]
+    if not parts:
+        raise StoreError("no run was named: name those that are to be one")
+    best: dict[str, tuple[tuple[bool, float], str]] = {}
+    for part in parts:
+        for nodeid, rank in results.ranks(part.id).items():
+            best[nodeid] = max(best.get(nodeid, (rank, part.id)), (rank, part.id))
+    joined = runs.insert(_joined(parts))
+    if all(part.total is not None for part in parts):
+        runs.expect(joined, reduce(Extent.and_part, map(runs.extent, parts)))
+    before = 0
+    for part in parts:
+        found = (each for each in results.records(part.id) if best[each.result.nodeid][1] == part.id)
+        results.add(joined, _renumbered(found, range(before + 1, before + len(part.sessions) + 1)))
+        before += len(part.sessions)
+    return joined
+
+
+def _joined(parts: Sequence[StoredRun]) -> StoredRun:
+    ends = [run.finished_at for run in parts if run.finished_at is not None]
+    finished = len(ends) == len(parts)
+    return replace(
+        parts[0],
+        id=new_id(time.time()),
+        started_at=min(run.started_at for run in parts),
+        finished_at=max(ends) if finished else None,
+        state="finished" if finished else "interrupted",
+        total=None,
+        shard=None,
+        sessions=tuple(session for run in parts for session in run.sessions),
+    )
+
+
+def _renumbered(records: Iterable[Record], numbers: Sequence[int]) -> Iterator[Record]:
+    """The same with each result's session under its number in another run; one that is not known stays so."""
+    for record in records:
+        session = record.result.session
+        number = numbers[session - 1] if 0 < session <= len(numbers) else 0
+        yield replace(record, result=structs.replace(record.result, session=number))
+
 
 _USUAL = Patience()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_benchmodels.cli.rootdir import find_rootdir
+from pytest_benchmodels.cli.scenario_files import find_rootdir
 
 FOLDERS = ("top/suite/deep", "top/other")
 LAYOUTS: dict[str, dict[str, str]] = {

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pytest_benchmodels.cli.survey import Survey
-from pytest_benchmodels.cli.worktime import most_at_once
+from pytest_benchmodels.cli.survey import Survey, most_at_once
 from tests.cli.cli_parts import result
 
 SECONDS = st.integers(0, 50)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_benchmodels.core.code_location import raised
 from pytest_benchmodels.core.text import nearest
+from pytest_benchmodels.core.user_code import raised
 
 HERE = "tests/core/test_core_crashes.py"
 

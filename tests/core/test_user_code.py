@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from pytest_benchmodels.core.code_location import code_of, raised, where
 from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.core.fingerprint import digest_of_code
-from pytest_benchmodels.core.user_code import UserCodeError, call, call_at_once
+from pytest_benchmodels.core.user_code import UserCodeError, call, call_at_once, code_of, raised, where
 
 HERE = "tests/core/test_user_code.py"
 

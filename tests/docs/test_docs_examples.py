@@ -18,8 +18,8 @@ import pytest
 from pytest_benchmodels.formats import LoadOptions, load
 from pytest_benchmodels.formats.configfile import read_config
 from pytest_benchmodels.graders import BUILTIN
-from pytest_benchmodels.plugin.models import Models
 from pytest_benchmodels.plugin.options import DEFAULT_PATTERNS
+from pytest_benchmodels.plugin.session.models import Models
 from tests.docs.docs_reading import DOCS, PAGES, ROOT, Block, anchors, blocks, links
 
 WRONG_ON_PURPOSE = ("bad/", "statuses/")

@@ -12,22 +12,23 @@ import pytest
 
 import pytest_benchmodels
 from pytest_benchmodels import Result
-from pytest_benchmodels.core.comparison import compare
-from pytest_benchmodels.core.gates import parse_gate
-from pytest_benchmodels.core.metrics import Tally
-from pytest_benchmodels.core.outcome import Outcome
-from pytest_benchmodels.core.verdict import Measured, judge
-from pytest_benchmodels.formats import authored, builder, document, draft, native, reading, record_files, template
+from pytest_benchmodels.formats import authored, builder, document, native, reading, template
+from pytest_benchmodels.formats import dataset as record_files
+from pytest_benchmodels.formats import drafts as draft
 from pytest_benchmodels.formats.configfile import ConfigFile, ModelEntry, ProviderEntry
 from pytest_benchmodels.graders import BUILTIN
 from pytest_benchmodels.plugin.options import MOST_RUNS
+from pytest_benchmodels.providers.api import Origin, http_failure
 from pytest_benchmodels.providers.catalog import CATALOG
-from pytest_benchmodels.providers.failure import Origin, http_failure
+from pytest_benchmodels.providers.http import HttpReply
 from pytest_benchmodels.providers.key import Key
-from pytest_benchmodels.providers.reply import HttpReply
-from pytest_benchmodels.reports.bench_json import BenchRun, write_bench_json
-from pytest_benchmodels.reports.evaluation import Evaluation
+from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation, write_bench_json
 from pytest_benchmodels.reports.properties import result_properties
+from pytest_benchmodels.statistics.comparison import compare
+from pytest_benchmodels.statistics.gates import parse_gate
+from pytest_benchmodels.statistics.metrics import Tally
+from pytest_benchmodels.statistics.outcomes import Outcome
+from pytest_benchmodels.statistics.verdict import Measured, judge
 from tests.docs.docs_reading import DOCS, blocks, prose, rows, section
 
 

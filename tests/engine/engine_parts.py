@@ -14,13 +14,11 @@ from pytest_benchmodels.core.model import Model, Price
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Scenario, Turn
 from pytest_benchmodels.engine.admission import Admission
-from pytest_benchmodels.engine.backoff import Backoff
-from pytest_benchmodels.engine.client import ModelClient
-from pytest_benchmodels.engine.execution import Executor
+from pytest_benchmodels.engine.client import Backoff, ModelClient
+from pytest_benchmodels.engine.execution import Executor, Forgetful, Recall
 from pytest_benchmodels.engine.limits import Limiter, Unlimited
-from pytest_benchmodels.engine.limits.memory import MemoryLimiter
+from pytest_benchmodels.engine.limits.limiter import MemoryLimiter
 from pytest_benchmodels.engine.permits import Permits
-from pytest_benchmodels.engine.recall import Forgetful, Recall
 from pytest_benchmodels.solvers.conversation import Conversation
 
 MODEL = Model("fake/one", "fake", "one", "http://fake.invalid", params={"temperature": 0}, price=Price(1.0, 2.0))

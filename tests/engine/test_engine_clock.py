@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_benchmodels.engine.clock import SessionClock
+from pytest_benchmodels.engine.clocks import SessionClock
 
 
 def test_it_tells_the_time_of_day_and_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from pytest_benchmodels.core.session import Pool
-from pytest_benchmodels.engine.dispatch import Dispatch
-from pytest_benchmodels.engine.window import Window
+from pytest_benchmodels.engine.dispatch import Dispatch, Window
 
 MODELS = ["a", "b", "c"]
 

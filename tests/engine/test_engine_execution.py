@@ -14,7 +14,7 @@ from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
 from pytest_benchmodels.engine.admission import Admission
-from pytest_benchmodels.engine.recall import Forgetful, Memory
+from pytest_benchmodels.engine.execution import Forgetful, Memory
 from pytest_benchmodels.engine.scope import Alone
 from tests.engine.engine_parts import MODEL, Calls, FakeProvider, Says, check, executor, retryable, run, scenario
 

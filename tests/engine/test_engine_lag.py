@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_benchmodels.engine.lag import LoopLag
+from pytest_benchmodels.engine.clocks import LoopLag
 
 PERIOD_S = 0.01
 

@@ -11,10 +11,9 @@ from pytest_benchmodels.core.exchange import Request, Response
 from pytest_benchmodels.core.grading import Grade
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.engine.dispatch import Dispatch
+from pytest_benchmodels.engine.dispatch import Dispatch, Window
+from pytest_benchmodels.engine.execution import Memory
 from pytest_benchmodels.engine.lanes import Job, Lanes
-from pytest_benchmodels.engine.recall import Memory
-from pytest_benchmodels.engine.window import Window
 from tests.engine.engine_parts import MODEL, Calls, FakeProvider, Says, check, executor, retryable, run, scenario
 
 Arrivals = queue.SimpleQueue[tuple[int, Result]]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.engine.limits import Charge, Limiter
-from pytest_benchmodels.engine.limits.memory import MemoryLimiter
+from pytest_benchmodels.engine.limits.limiter import MemoryLimiter
 from pytest_benchmodels.engine.limits.sqlite import SqliteLimiter
 
 REQUEST = Charge("rpm", 0.1)  # one of 600 a minute

@@ -9,8 +9,7 @@ import pytest
 
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.engine.limits import Charge
-from pytest_benchmodels.engine.limits.redis import RedisLimiter
-from pytest_benchmodels.engine.limits.redis_link import RedisLink
+from pytest_benchmodels.engine.limits.redis import RedisLimiter, RedisLink
 
 REQUEST = Charge("rpm", 10.0)
 

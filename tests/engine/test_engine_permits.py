@@ -11,8 +11,7 @@ import pytest
 from pytest_benchmodels.core.exchange import Message, Request, Usage
 from pytest_benchmodels.core.model import Limit
 from pytest_benchmodels.engine.limits import Charge, Unlimited
-from pytest_benchmodels.engine.permits import Permit, Permits
-from pytest_benchmodels.engine.tokens import TokenEstimate
+from pytest_benchmodels.engine.permits import Permit, Permits, TokenEstimate
 from tests.engine.engine_parts import MODEL
 
 LIMITED = replace(MODEL, limits=(Limit("rpm of m", "rpm", 600), Limit("tpm of m", "tpm", 6000)))

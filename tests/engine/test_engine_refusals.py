@@ -13,16 +13,13 @@ from pytest_benchmodels.core.exchange import Request, Response
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.engine import lanes
 from pytest_benchmodels.engine.admission import Admission
-from pytest_benchmodels.engine.backoff import Backoff, Refusals
-from pytest_benchmodels.engine.client import ModelClient
-from pytest_benchmodels.engine.dispatch import Dispatch
-from pytest_benchmodels.engine.execution import Executor
+from pytest_benchmodels.engine.client import Backoff, ModelClient, Refusals
+from pytest_benchmodels.engine.dispatch import Dispatch, Window
+from pytest_benchmodels.engine.execution import Executor, Forgetful
 from pytest_benchmodels.engine.limits import Unlimited
-from pytest_benchmodels.engine.limits.memory import MemoryLimiter
+from pytest_benchmodels.engine.limits.limiter import MemoryLimiter
 from pytest_benchmodels.engine.permits import Permits
-from pytest_benchmodels.engine.recall import Forgetful
 from pytest_benchmodels.engine.scope import Alone
-from pytest_benchmodels.engine.window import Window
 from pytest_benchmodels.solvers.conversation import Conversation
 from tests.engine.engine_parts import MODEL, FakeProvider, Says, check, executor, retryable, run, scenario
 from tests.engine.virtual_time import run_in_virtual_time

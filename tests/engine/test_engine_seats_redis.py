@@ -17,9 +17,7 @@ from redis.asyncio import Redis
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.model import Cap
 from pytest_benchmodels.engine.limits import Charge
-from pytest_benchmodels.engine.limits.redis import RedisLimiter
-from pytest_benchmodels.engine.limits.redis_link import RedisLink
-from pytest_benchmodels.engine.limits.redis_seats import RedisSeats
+from pytest_benchmodels.engine.limits.redis import RedisLimiter, RedisLink, RedisSeats
 from tests.redis_server import running_redis
 
 

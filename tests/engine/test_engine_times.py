@@ -17,25 +17,21 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.exchange import Message, Request, Response
-from pytest_benchmodels.core.metrics import Tally
 from pytest_benchmodels.core.result import Result, from_plain, to_plain
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
 from pytest_benchmodels.engine.admission import Admission
-from pytest_benchmodels.engine.backoff import Backoff
-from pytest_benchmodels.engine.client import ModelClient
-from pytest_benchmodels.engine.execution import Executor
+from pytest_benchmodels.engine.client import Backoff, ModelClient
+from pytest_benchmodels.engine.execution import Executor, Forgetful, Memory
 from pytest_benchmodels.engine.limits import Unlimited
-from pytest_benchmodels.engine.limits.memory import MemoryLimiter
+from pytest_benchmodels.engine.limits.limiter import MemoryLimiter
 from pytest_benchmodels.engine.permits import Permits
-from pytest_benchmodels.engine.recall import Forgetful, Memory
 from pytest_benchmodels.engine.scope import Alone
-from pytest_benchmodels.graders.size import MaxLatency
-from pytest_benchmodels.reports.bench_json import BenchRun, write_bench_json
-from pytest_benchmodels.reports.bench_json_reader import read_bench_json
-from pytest_benchmodels.reports.evaluation import Evaluation
+from pytest_benchmodels.graders.text import MaxLatency
+from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation, read_bench_json, write_bench_json
 from pytest_benchmodels.solvers.conversation import Conversation
-from pytest_benchmodels.store.coding import decode_answers, decode_result, encode_answers, encode_result
+from pytest_benchmodels.statistics.metrics import Tally
+from pytest_benchmodels.store.record import decode_answers, decode_result, encode_answers, encode_result
 from tests.engine.engine_parts import check, executor, retryable, run, scenario
 
 times = st.floats(0.001, 100)

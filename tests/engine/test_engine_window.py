@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.engine.window import Window
+from pytest_benchmodels.engine.dispatch import Window
 
 
 def test_it_starts_at_the_ceiling() -> None:

@@ -9,10 +9,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_benchmodels.formats.builder import MAX_VALUES, Builder
+from pytest_benchmodels.formats.builder import MAX_VALUES, Builder, finite, resolve
 from pytest_benchmodels.formats.document import MalformedError
 from pytest_benchmodels.formats.json_reader import read_json, read_json_line
-from pytest_benchmodels.formats.scalars import finite, resolve
 from pytest_benchmodels.formats.yaml_reader import read_yaml
 from tests.formats.formats_loading import Loader
 

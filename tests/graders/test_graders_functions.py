@@ -16,8 +16,7 @@ from pytest_benchmodels.core.grading_context import GradingContext
 from pytest_benchmodels.core.result import CheckResult
 from pytest_benchmodels.core.scenario import Check
 from pytest_benchmodels.engine.grading import judge
-from pytest_benchmodels.graders.functions import grader_of
-from pytest_benchmodels.graders.registering import registry
+from pytest_benchmodels.graders.registry import grader_of, registry
 from tests.graders.grading_contexts import context
 
 

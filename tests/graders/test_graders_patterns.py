@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from pytest_benchmodels.core.errors import CheckError
 from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.grading import Grade
-from pytest_benchmodels.graders.matching import compile_pattern
-from pytest_benchmodels.graders.patterns import Regex
-from pytest_benchmodels.graders.specimens import specimen
+from pytest_benchmodels.graders.examples import specimen
+from pytest_benchmodels.graders.patterns import Regex, compile_pattern
 
 
 def make(options: dict[str, object]) -> Regex:

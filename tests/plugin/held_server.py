@@ -13,9 +13,8 @@ from functools import partial
 from typing import Any, Protocol
 
 from pytest_benchmodels.providers.sim.connection import Connection
-from pytest_benchmodels.providers.sim.reply import Reply
+from pytest_benchmodels.providers.sim.reply import Reply, Tally
 from pytest_benchmodels.providers.sim.service import Service
-from pytest_benchmodels.providers.sim.tally import Tally
 
 __all__ = ["AfterAbandoned", "AfterModel", "AtOnce", "Held", "Hold", "Only", "held_sim"]
 

@@ -44,7 +44,7 @@ def pytest_bench_graders():
 """
 _WAITS = """
 import pytest
-from pytest_benchmodels.engine.backoff import Backoff
+from pytest_benchmodels.engine.client import Backoff
 
 def pytest_configure(config):
     patch = pytest.MonkeyPatch()

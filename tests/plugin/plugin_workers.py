@@ -9,12 +9,11 @@ from typing import Any, Literal
 
 import pytest
 
-from pytest_benchmodels.engine.dispatch import Dispatch
-from pytest_benchmodels.engine.window import Window
-from pytest_benchmodels.plugin.places import SentPlaces
-from pytest_benchmodels.plugin.progress import Progress
-from pytest_benchmodels.plugin.scheduler import LaneScheduling
-from pytest_benchmodels.plugin.signals import Signal
+from pytest_benchmodels.engine.dispatch import Dispatch, Window
+from pytest_benchmodels.plugin.terminal.progress import Progress
+from pytest_benchmodels.plugin.workers.lanes import SentPlaces
+from pytest_benchmodels.plugin.workers.messages import Signal
+from pytest_benchmodels.plugin.workers.scheduler import LaneScheduling
 
 __all__ = ["Desk", "Event", "Worker"]
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.result import Result
-from pytest_benchmodels.plugin.arrivals import Arrivals
-from pytest_benchmodels.plugin.collect import RunItem
+from pytest_benchmodels.plugin.items.collection import RunItem
+from pytest_benchmodels.plugin.loop.session_loop import Arrivals
 
 
 def item(number: int) -> RunItem:

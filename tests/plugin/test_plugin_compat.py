@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pytest_benchmodels.plugin.collect import NoAnswerError, RunItem
 from pytest_benchmodels.plugin.compat import is_skipped, skip_here, terminal_file
-from pytest_benchmodels.plugin.longrepr import CrashLine, FailureRepr
+from pytest_benchmodels.plugin.items.collection import NoAnswerError, RunItem
+from pytest_benchmodels.plugin.items.failure_repr import CrashLine, FailureRepr
 from tests.plugin.plugin_parts import Project, broken, right, wrong
 
 MARKED = """

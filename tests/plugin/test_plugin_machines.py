@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels import SimServer
-from pytest_benchmodels.plugin.marks import Marks
+from pytest_benchmodels.plugin.workers.overdue import Marks
 from tests.plugin.plugin_parts import Project, right
 
 LIMITED = '[model.limited]\nprovider = "openai"\nname = "steady"\nbase_url = "{url}"\nrpm = 600\n'

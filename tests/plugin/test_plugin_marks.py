@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.plugin.marks import Marks
+from pytest_benchmodels.plugin.workers.overdue import Marks
 
 MARK_AND_DIE = """
 import os, sys
-from pytest_benchmodels.plugin.marks import Marks
+from pytest_benchmodels.plugin.workers.overdue import Marks
 
 marks = Marks.open(sys.argv[1])
 with marks.marked(1):

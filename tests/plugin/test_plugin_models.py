@@ -9,7 +9,7 @@ import pytest
 
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.formats.configfile import ConfigFile
-from pytest_benchmodels.plugin.models import Models
+from pytest_benchmodels.plugin.session.models import Models
 
 SIM_URL = "http://127.0.0.1:1/v1"
 

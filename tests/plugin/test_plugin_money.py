@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from pytest_benchmodels.reports.bench_json_reader import read_bench_json
+from pytest_benchmodels.reports.bench_json import read_bench_json
 from tests.plugin.billing_server import Books, Reply, anthropic, billing, google, openai
 from tests.plugin.plugin_parts import Project, json_report, junit_cases, properties, right
 

@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels import SimServer
-from pytest_benchmodels.plugin.marks import Marks
-from pytest_benchmodels.plugin.overdue import RECORD, overdue_in, records_path
-from pytest_benchmodels.plugin.patrol import Patrol
+from pytest_benchmodels.plugin.workers.overdue import RECORD, Marks, Patrol, overdue_in, records_path
 from tests.plugin.plugin_parts import Project, json_report, right
 from tests.plugin.plugin_store import requests
 
@@ -19,8 +17,8 @@ from tests.plugin.plugin_store import requests
 HOLDING = """
 import re
 from pytest_benchmodels import Grade, Grader
-from pytest_benchmodels.plugin import helper, overdue, patrol
-helper.GRACE_S = overdue.GRACE_S = patrol._EVERY_S = 0.5
+from pytest_benchmodels.plugin.workers import overdue
+overdue.GRACE_S = overdue._EVERY_S = 0.5
 class Backtracks(Grader, frozen=True):
     backtracks: str
     def grade(self, response): return Grade.of(bool(re.match(self.backtracks, "a" * 60 + "b")), "x")
@@ -57,7 +55,7 @@ def _record(path: str, worker: int, *records: tuple[int, float, float]) -> None:
 
 
 def test_the_last_that_began_is_blamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_benchmodels.plugin.overdue.time.monotonic", lambda: 100.0)
+    monkeypatch.setattr("pytest_benchmodels.plugin.workers.overdue.time.monotonic", lambda: 100.0)
     path = str(tmp_path / "marks")
     _record(path, 7, (1, 50.0, 60.0), (2, 55.0, 94.0), (3, 56.0, 96.0), (4, 57.0, 300.0))
 

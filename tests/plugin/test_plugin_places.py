@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_benchmodels.plugin.places import SentPlaces
-from pytest_benchmodels.plugin.signals import Signal
+from pytest_benchmodels.plugin.workers.lanes import SentPlaces
+from pytest_benchmodels.plugin.workers.messages import Signal
 
 
 class Started:

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.result import Result, Status
-from pytest_benchmodels.plugin.live import progress_line
-from pytest_benchmodels.plugin.progress import Progress
+from pytest_benchmodels.plugin.terminal.progress import Progress, progress_line
 
 LINE = re.compile(r"bench: (\d+)/(\d+) done, (\d+) in flight, (\d+\.\d) runs/min, ETA (-|\S+)")
 

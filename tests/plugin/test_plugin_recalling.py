@@ -11,7 +11,7 @@ from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Scenario, Turn
 from pytest_benchmodels.plugin.options import Reuse
-from pytest_benchmodels.plugin.recalling import StoreRecall
+from pytest_benchmodels.plugin.reuse.recall import StoreRecall
 from pytest_benchmodels.store import Store
 
 MODEL = Model("m", "sim", "steady", "http://127.0.0.1:1")

@@ -16,7 +16,7 @@ from tests.plugin.plugin_process import LiveSession, live_session
 MODULE = "pytest_benchmodels.providers.sim"
 STARTS_ARE_ERRORS = """
 import pytest
-from pytest_benchmodels.plugin.bench import BENCH
+from pytest_benchmodels.plugin.session.bench import BENCH
 
 def pytest_sessionstart(session):
     def start():

@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 
-from pytest_benchmodels.providers.cause import in_words, innermost, lacks_files, may_pass, remedy
+from pytest_benchmodels.providers.dialing import in_words, innermost, lacks_files, may_pass, remedy
 
 UNTRUSTED = ssl.SSLCertVerificationError(1, "certificate verify failed")
 UNTRUSTED.verify_message = "self-signed certificate."

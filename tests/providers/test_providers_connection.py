@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from pytest_benchmodels.providers import connection as module
-from pytest_benchmodels.providers import reply_parser
+from pytest_benchmodels.providers import connection as reply_parser
 from pytest_benchmodels.providers.connection import Connection, Pacer, ProxyRefusedError
 
 REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 
-from pytest_benchmodels.providers.descriptors import spare
+from pytest_benchmodels.providers.http import spare
 
 
 def test_an_open_file_is_one_less_to_spare() -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from pytest_benchmodels import Message, Model, ProviderError, Request, Response
 from pytest_benchmodels.providers import create
+from pytest_benchmodels.providers.api import Origin, error_in_answer
 from pytest_benchmodels.providers.error_body import LONGEST_WAIT_S, parse_error, read_error
-from pytest_benchmodels.providers.failure import Origin, error_in_answer
 from pytest_benchmodels.providers.http import HttpPool
 from pytest_benchmodels.providers.key import Key
 

@@ -341,7 +341,7 @@ def limited_files(number: int) -> Iterator[None]:
 def test_the_limit_of_open_files_is_raised_as_far_as_is_enough(soft: int, hard: int, then: int) -> None:
     """In a process of its own: what is lowered cannot be raised again."""
     code = (
-        "import resource as r; from pytest_benchmodels.providers.descriptors import raise_limit; "
+        "import resource as r; from pytest_benchmodels.providers.http import raise_limit; "
         f"r.setrlimit(r.RLIMIT_NOFILE, ({soft}, {hard})); raise_limit(2000); print(r.getrlimit(r.RLIMIT_NOFILE))"
     )
 

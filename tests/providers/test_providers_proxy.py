@@ -13,9 +13,9 @@ import pytest
 import trustme
 
 from pytest_benchmodels import ProviderError
+from pytest_benchmodels.providers.dialing import ProxyError, proxy_for
 from pytest_benchmodels.providers.endpoint import _trust_authorities
 from pytest_benchmodels.providers.http import HttpPool
-from pytest_benchmodels.providers.proxy import ProxyError, proxy_for
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_benchmodels import Usage
 from pytest_benchmodels.providers.quota import LONGEST_PAUSE_S, pause_s, retry_after_s, seconds_until
-from pytest_benchmodels.providers.sim.limits import go_duration
+from pytest_benchmodels.providers.sim.knobs import go_duration
 
 NOW_S = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 OPENAI = ("x-ratelimit-remaining-{}", "x-ratelimit-reset-{}")

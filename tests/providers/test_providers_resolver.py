@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_benchmodels.providers import resolver
-from pytest_benchmodels.providers.resolver import Address, NameServerTimeoutError, Resolver
+from pytest_benchmodels.providers import dialing as resolver
+from pytest_benchmodels.providers.dialing import Address, NameServerTimeoutError, Resolver
 
 FOUND: list[Address] = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 80))]
 

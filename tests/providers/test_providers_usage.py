@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.exchange import Usage
-from pytest_benchmodels.providers.usage import anthropic_usage, google_usage, openai_usage
+from pytest_benchmodels.providers.dialect import anthropic_usage, google_usage, openai_usage
 
 Read = Callable[[Mapping[str, object]], Usage]
 OPENAI = {"prompt_tokens": 1000, "completion_tokens": 500}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_benchmodels import Key, ProviderError, Usage
-from pytest_benchmodels.providers.user_errors import settled_error
+from pytest_benchmodels.providers.function import settled_error
 
 NOBODY = Key(None, "")
 

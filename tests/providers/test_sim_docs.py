@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from pytest_benchmodels.providers.sim.knobs import PRESETS, Knobs, turn
-from pytest_benchmodels.providers.sim.tally import Tally
+from pytest_benchmodels.providers.sim.reply import Tally
 
 TEXT = (Path(__file__).parents[2] / "docs/simulated.md").read_text(encoding="utf-8")
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.providers.sim.limits import TokenBucket, go_duration
+from pytest_benchmodels.providers.sim.knobs import TokenBucket, go_duration
+from pytest_benchmodels.providers.sim.reply import Tally
 from pytest_benchmodels.providers.sim.service import Service
-from pytest_benchmodels.providers.sim.tally import Tally
 
 if TYPE_CHECKING:
     from pytest_benchmodels.providers.sim.reply import Reply

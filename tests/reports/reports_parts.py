@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from pytest_benchmodels.core.changes import Conditions
-from pytest_benchmodels.core.comparison import compare_runs
-from pytest_benchmodels.core.coverage import CoverageTally
 from pytest_benchmodels.core.exchange import Response, Usage
-from pytest_benchmodels.core.gates import parse_gates
-from pytest_benchmodels.core.metrics import Tally
-from pytest_benchmodels.core.ranking import rank
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
-from pytest_benchmodels.core.verdict import Measured, judge_all
-from pytest_benchmodels.reports.bench_json import BenchRun
-from pytest_benchmodels.reports.evaluation import Evaluation
+from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation
+from pytest_benchmodels.statistics.comparison import Conditions, compare_runs
+from pytest_benchmodels.statistics.gates import parse_gates
+from pytest_benchmodels.statistics.metrics import Tally
+from pytest_benchmodels.statistics.outcomes import CoverageTally
+from pytest_benchmodels.statistics.ranking import rank
+from pytest_benchmodels.statistics.verdict import Measured, judge_all
 
 __all__ = ["BEGINNING", "HOSTILE", "evaluated", "hostile_results", "result"]
 

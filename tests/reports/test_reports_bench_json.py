@@ -10,11 +10,10 @@ import pytest
 
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.exchange import Response, Usage
-from pytest_benchmodels.core.metrics import Tally
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
 from pytest_benchmodels.core.session import Pool, Session
-from pytest_benchmodels.reports.bench_json import BenchRun, write_bench_json
-from pytest_benchmodels.reports.evaluation import Evaluation
+from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation, write_bench_json
+from pytest_benchmodels.statistics.metrics import Tally
 
 RUN = BenchRun(
     started_at=1_767_225_600.5,

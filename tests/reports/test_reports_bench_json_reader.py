@@ -9,11 +9,9 @@ import pytest
 
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.exchange import Response, Usage
-from pytest_benchmodels.core.metrics import Tally
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
-from pytest_benchmodels.reports.bench_json import BenchRun, write_bench_json
-from pytest_benchmodels.reports.bench_json_reader import read_bench_json
-from pytest_benchmodels.reports.evaluation import Evaluation
+from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation, read_bench_json, write_bench_json
+from pytest_benchmodels.statistics.metrics import Tally
 
 RUN = BenchRun(started_at=1.5, duration_s=2.0, version="0.1.0", concurrency=20, exit_status=0, id="r1")
 EQUALS = CheckResult("equals", 1.0, passed=True, explanation="ok")

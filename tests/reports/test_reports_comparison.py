@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_benchmodels.core.comparison import Comparison, ModelComparison, Needed, compare
-from pytest_benchmodels.core.outcome import Outcome
 from pytest_benchmodels.core.result import Status
 from pytest_benchmodels.reports.comparison import comparison_lines, comparison_plain, verdict_text
-from pytest_benchmodels.reports.difference import p_value, points
+from pytest_benchmodels.reports.units import p_value, points
+from pytest_benchmodels.statistics.comparison import Comparison, ModelComparison, Needed, compare
+from pytest_benchmodels.statistics.outcomes import Outcome
 
 _LETTERS: Mapping[str, Status] = {"p": "passed", "f": "failed", "e": "error"}
 

@@ -6,7 +6,8 @@ import re
 import tomllib
 from pathlib import Path
 
-from pytest_benchmodels.reports import html_results, markdown
+from pytest_benchmodels.reports import html as html_results
+from pytest_benchmodels.reports import markdown
 from pytest_benchmodels.reports.export import COLUMNS
 
 ROOT = Path(__file__).parents[2]

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from pytest_benchmodels.core.gates import parse_gate
-from pytest_benchmodels.core.metrics import ModelFigures
-from pytest_benchmodels.core.verdict import Measured, judge
-from pytest_benchmodels.reports.gates import gate_line, gate_plain
+from pytest_benchmodels.reports.verdicts import gate_line, gate_plain
+from pytest_benchmodels.statistics.gates import parse_gate
+from pytest_benchmodels.statistics.metrics import ModelFigures
+from pytest_benchmodels.statistics.verdict import Measured, judge
 
 
 def measured(model: str = "sim/steady", **changes: Any) -> Measured:

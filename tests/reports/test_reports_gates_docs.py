@@ -9,10 +9,10 @@ from typing import get_args
 import pytest
 
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.gates import Metric, parse_gate
-from pytest_benchmodels.core.metrics import ModelFigures
-from pytest_benchmodels.core.verdict import Measured, judge
-from pytest_benchmodels.reports.gates import gate_line
+from pytest_benchmodels.reports.verdicts import gate_line
+from pytest_benchmodels.statistics.gates import Metric, parse_gate
+from pytest_benchmodels.statistics.metrics import ModelFigures
+from pytest_benchmodels.statistics.verdict import Measured, judge
 
 _TEXT = (Path(__file__).parents[2] / "docs" / "gates.md").read_text(encoding="utf-8")
 _MODEL = "openai/gpt-4o-mini"

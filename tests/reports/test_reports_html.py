@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 
 from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
-from pytest_benchmodels.reports.evaluation import Evaluation
-from pytest_benchmodels.reports.html import write_html
-from pytest_benchmodels.reports.html_results import island
+from pytest_benchmodels.reports.bench_json import Evaluation
+from pytest_benchmodels.reports.html import island, write_html
 from tests.reports.reports_parts import HOSTILE, evaluated, hostile_results, result
 
 VOID = {"meta", "input", "rect", "link", "img", "br"}

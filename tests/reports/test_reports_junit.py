@@ -11,8 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from pytest_benchmodels.core.result import Failure, Result
-from pytest_benchmodels.reports.bench_json_reader import read_bench_json
-from pytest_benchmodels.reports.evaluation import Evaluation
+from pytest_benchmodels.reports.bench_json import Evaluation, read_bench_json
 from pytest_benchmodels.reports.junit import write_junit
 from tests.reports.reports_parts import HOSTILE, evaluated, hostile_results, result
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from pytest_benchmodels.core.result import Failure, Result
-from pytest_benchmodels.reports.evaluation import Evaluation
+from pytest_benchmodels.reports.bench_json import Evaluation
 from pytest_benchmodels.reports.markdown import write_markdown
 from tests.reports.reports_parts import HOSTILE, evaluated, hostile_results, result
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import json
 
-from pytest_benchmodels.core.outcome import Outcome
-from pytest_benchmodels.core.ranking import rank
-from pytest_benchmodels.reports.ranking import ranking_lines, ranking_plain
+from pytest_benchmodels.reports.verdicts import ranking_lines, ranking_plain
+from pytest_benchmodels.statistics.outcomes import Outcome
+from pytest_benchmodels.statistics.ranking import rank
 
 
 def answers(model: str, *passes: str) -> list[Outcome]:

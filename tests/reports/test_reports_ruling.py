@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pytest_benchmodels.core.result import CheckResult
-from pytest_benchmodels.reports.ruling import ruling
+from pytest_benchmodels.reports.failure import ruling
 from tests.reports.reports_parts import result
 
 MET = CheckResult("met", 1.0, passed=True, explanation="")

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_benchmodels.core.comparison import compare
-from pytest_benchmodels.core.metrics import Figures, ModelFigures, Tally
-from pytest_benchmodels.core.outcome import Outcome
-from pytest_benchmodels.core.ranking import rank
 from pytest_benchmodels.reports.comparison import comparison_lines, comparison_table
-from pytest_benchmodels.reports.ranking import ranking_lines, ranking_table
 from pytest_benchmodels.reports.summary import summary_lines, summary_table, wrapped
 from pytest_benchmodels.reports.units import shortened
+from pytest_benchmodels.reports.verdicts import ranking_lines, ranking_table
+from pytest_benchmodels.statistics.comparison import compare
+from pytest_benchmodels.statistics.metrics import Figures, ModelFigures, Tally
+from pytest_benchmodels.statistics.outcomes import Outcome
+from pytest_benchmodels.statistics.ranking import rank
 from tests.reports.reports_parts import result
 
 WIDTHS = st.sampled_from([60, 80, 120])

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from pytest_benchmodels.core.fingerprint import PARTS
 from pytest_benchmodels.store import Record, Store
-from pytest_benchmodels.store.patience import BUSY_S
+from pytest_benchmodels.store.database import BUSY_S
 from tests.store.store_parts import BEGINNING, record, result
 
 PAGE = (Path(__file__).parents[2] / "docs" / "store.md").read_text(encoding="utf-8")

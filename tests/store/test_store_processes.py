@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels.store import Store
-from pytest_benchmodels.store.process import is_alive, this_process
+from pytest_benchmodels.store.runs import is_alive, this_process
 
 WRITER = """
 import sys

@@ -15,7 +15,7 @@ from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
 from pytest_benchmodels.store import Record, Spending, Store
-from pytest_benchmodels.store.coding import decode_answers, decode_result, encode_answers, encode_result
+from pytest_benchmodels.store.record import decode_answers, decode_result, encode_answers, encode_result
 from tests.store.store_parts import BEGINNING, record, result
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.store.spool import Spool
+from pytest_benchmodels.store.recorder import Spool
 
 LARGE = "x" * 600_000
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Protocol, cast
 
-from ..output import Output
+from pytest_benchmodels.cli.output import Output
 
 __all__ = ["SUMMARIES", "Command", "load"]
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
-from pytest_benchmodels.core.comparison import compare_runs
+from pytest_benchmodels.cli.arguments import add_run, add_store
+from pytest_benchmodels.cli.output import Output, Tone
+from pytest_benchmodels.cli.source import open_source
+from pytest_benchmodels.cli.survey import conditions
 from pytest_benchmodels.reports.comparison import comparison_lines, comparison_plain
-
-from ..arguments import add_run, add_store
-from ..conditions import conditions
-from ..output import Output, Tone
-from ..source import open_source
+from pytest_benchmodels.statistics.comparison import compare_runs
 
 __all__ = ["add_arguments", "run"]
 

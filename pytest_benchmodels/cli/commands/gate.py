@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from pytest_benchmodels.core.gates import parse_gates
-from pytest_benchmodels.core.verdict import Measured, judge_all
-from pytest_benchmodels.reports.gates import gate_line, gate_plain
-
-from ..arguments import add_run, add_store
-from ..completion import completes_runs
-from ..output import Output
-from ..source import open_source
-from ..survey import Survey
+from pytest_benchmodels.cli.arguments import add_run, add_store
+from pytest_benchmodels.cli.completion import completes_runs
+from pytest_benchmodels.cli.output import Output
+from pytest_benchmodels.cli.source import open_source
+from pytest_benchmodels.cli.survey import Survey
+from pytest_benchmodels.reports.verdicts import gate_line, gate_plain
+from pytest_benchmodels.statistics.gates import parse_gates
+from pytest_benchmodels.statistics.verdict import Measured, judge_all
 
 __all__ = ["add_arguments", "run"]
 

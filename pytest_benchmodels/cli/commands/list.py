@@ -6,16 +6,14 @@ import shlex
 from argparse import ArgumentParser, Namespace
 from typing import NamedTuple
 
-from pytest_benchmodels.core.metrics import Figures
-from pytest_benchmodels.reports.table import aligned
-from pytest_benchmodels.reports.units import dollars, one_line
+from pytest_benchmodels.cli.arguments import add_store, count
+from pytest_benchmodels.cli.location import read_store
+from pytest_benchmodels.cli.moments import moment, plain_run
+from pytest_benchmodels.cli.output import Output
+from pytest_benchmodels.cli.survey import Survey
+from pytest_benchmodels.reports.units import aligned, dollars, one_line
+from pytest_benchmodels.statistics.metrics import Figures
 from pytest_benchmodels.store import Store, StoredRun
-
-from ..arguments import add_store, count
-from ..location import read_store
-from ..moments import moment, plain_run
-from ..output import Output
-from ..survey import Survey
 
 __all__ = ["add_arguments", "run"]
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from contextlib import ExitStack
 
+from pytest_benchmodels.cli.completion import completes_files
+from pytest_benchmodels.cli.output import Output
+from pytest_benchmodels.cli.shards import check_shards, join_shards, open_shard
 from pytest_benchmodels.reports.units import plural
-
-from ..completion import completes_files
-from ..output import Output
-from ..shards import check_shards, join_shards, open_shard
 
 __all__ = ["add_arguments", "run"]
 

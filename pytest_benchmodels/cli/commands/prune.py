@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from pytest_benchmodels.cli.arguments import add_store, age, count
+from pytest_benchmodels.cli.location import open_store
+from pytest_benchmodels.cli.output import Output
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.reports.units import plural
 from pytest_benchmodels.store import Pruned
-
-from ..arguments import add_store, age, count
-from ..location import open_store
-from ..output import Output
 
 __all__ = ["add_arguments", "run"]
 

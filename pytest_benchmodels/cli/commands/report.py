@@ -8,18 +8,17 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
+from pytest_benchmodels.cli.arguments import add_output, add_run, add_store
+from pytest_benchmodels.cli.completion import completes_runs
+from pytest_benchmodels.cli.conftests import Conftests
+from pytest_benchmodels.cli.output import Output
+from pytest_benchmodels.cli.scenario_files import find_rootdir
+from pytest_benchmodels.cli.source import Source, open_source
+from pytest_benchmodels.cli.survey import evaluate
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.gates import parse_gates
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.reports.registry import BUILTIN, Report, find_reports
-
-from ..arguments import add_output, add_run, add_store
-from ..completion import completes_runs
-from ..conftests import Conftests
-from ..evaluating import evaluate
-from ..output import Output
-from ..rootdir import find_rootdir
-from ..source import Source, open_source
+from pytest_benchmodels.statistics.gates import parse_gates
 
 __all__ = ["add_arguments", "run"]
 

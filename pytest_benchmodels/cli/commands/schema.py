@@ -6,7 +6,7 @@ import json
 from argparse import ArgumentParser, Namespace
 from importlib.resources import files
 
-from ..output import Output
+from pytest_benchmodels.cli.output import Output
 
 __all__ = ["add_arguments", "run"]
 

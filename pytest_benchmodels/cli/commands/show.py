@@ -10,21 +10,20 @@ from itertools import islice
 
 import msgspec
 
+from pytest_benchmodels.cli.arguments import add_run, add_store
+from pytest_benchmodels.cli.completion import completes_nodeids
+from pytest_benchmodels.cli.moments import moment, plain_run
+from pytest_benchmodels.cli.output import Output
+from pytest_benchmodels.cli.source import Source, open_source
+from pytest_benchmodels.cli.survey import Survey
+from pytest_benchmodels.cli.transcript import transcript_lines, transcript_plain
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.reports.failure import failure_headline
-from pytest_benchmodels.reports.ranking import ranking_lines, ranking_plain
 from pytest_benchmodels.reports.summary import summary_lines
 from pytest_benchmodels.reports.units import one_line
-
-from ..arguments import add_run, add_store
-from ..completion import completes_nodeids
-from ..moments import moment, plain_run
-from ..output import Output
-from ..source import Source, open_source
-from ..survey import Survey
-from ..transcript import transcript_lines, transcript_plain
+from pytest_benchmodels.reports.verdicts import ranking_lines, ranking_plain
 
 __all__ = ["add_arguments", "run"]
 

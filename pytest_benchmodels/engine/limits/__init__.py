@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .pace import Charge, Limiter
-from .seats import Seats, Unlimited
+from pytest_benchmodels.engine.limits.limiter import Charge, Limiter, Seats, Unlimited
 
 __all__ = ["Charge", "Limiter", "Seats", "Unlimited"]

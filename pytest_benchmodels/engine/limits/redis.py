@@ -2,13 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import asyncio
+import contextlib
+import uuid
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
+from typing import Any, TypeVar
 
-from .pace import Charge
-from .redis_link import EXPIRY_S, RedisLink
+from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.core.model import Cap
+from pytest_benchmodels.engine.limits.limiter import NO_SEAT, Charge, Seat
 
-__all__ = ["RedisLimiter"]
+__all__ = ["EXPIRY_S", "RedisLimiter", "RedisLink", "RedisSeats", "check_address"]
+
+T = TypeVar("T")
+
+EXPIRY_S = 3600
+"""After so many seconds without a request, Redis forgets a limit."""
+
+_TIMEOUT_S = 5.0
+_PAUSE_S = 0.5
+_PATIENCE_S = 15.0
+_REMEDY = "start it again, or go on without sharing: take `limits` out of bench.toml"
+
+
+def check_address(url: str) -> None:
+    """Raise `ConfigError` without the package, and for an address that it makes nothing of; connect to nobody."""
+    try:
+        _client(url).connection_pool.make_connection()
+    except ConfigError:
+        raise
+    except Exception as error:  # noqa: BLE001 - an option of the address's reaches whichever class it is for
+        # The address may hold a password, and so may what is said of it.
+        raise ConfigError(
+            f"limits: this address of a Redis cannot be used ({type(error).__name__}): write "
+            "redis://[:PASSWORD@]HOST[:PORT][/DATABASE], with options that the package redis knows"
+        ) from None
+
+
+def _client(url: str) -> Any:
+    try:
+        from redis.asyncio import Redis  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise ConfigError(
+            "limits = 'redis://...' needs the package redis: pip install 'pytest-benchmodels[redis]'"
+        ) from None
+    return Redis.from_url(url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S)
+
+
+class RedisLink:
+    """Asks a Redis, for the running event loop; raises `ConfigError` without the package.
+
+    A Redis that has answered before may be away for `patience_s` seconds, for all questions together: until then they
+    are asked again. One that never answered, or did not come back, fails each question, and those of the next seconds
+    without asking.
+    """
+
+    def __init__(self, url: str, patience_s: float = _PATIENCE_S) -> None:
+        self.redis: Any = _client(url)
+        self._patience_s = patience_s
+        self._has_answered = False
+        self._silent_since: float | None = None
+        self._refused: tuple[float, ConfigError] | None = None
+        self._unawaited: set[asyncio.Task[None]] = set()
+
+    async def ask(self, question: Callable[[], Awaitable[T]]) -> T:
+        """What Redis answers; raise `ConfigError` where it does not."""
+        from redis.exceptions import RedisError  # noqa: PLC0415 - an extra
+
+        clock = asyncio.get_running_loop().time
+        while True:
+            if self._refused is not None and clock() - self._refused[0] < _TIMEOUT_S:
+                raise self._refused[1]
+            try:
+                answer = await question()
+            except (RedisError, OSError) as error:
+                self._wait_or_refuse(error, clock())
+                await asyncio.sleep(_PAUSE_S)
+            else:
+                self._has_answered, self._silent_since, self._refused = True, None, None
+                return answer
+
+    def tell(self, question: Callable[[], Awaitable[object]]) -> None:
+        """Ask without waiting, where an answer of a model would be lost by waiting; a failure is nobody's."""
+        task = asyncio.create_task(self._told(question))
+        self._unawaited.add(task)
+        task.add_done_callback(self._unawaited.discard)
+
+    async def aclose(self) -> None:
+        """Let what was told arrive, if it does soon, and close."""
+        if self._unawaited:
+            await asyncio.wait(self._unawaited, timeout=_TIMEOUT_S)
+        for task in self._unawaited:
+            task.cancel()
+        await self.redis.aclose()
+
+    async def _told(self, question: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await self.ask(question)
+        except ConfigError:
+            return  # a lease ends by itself, a correction that is lost costs a little pace
+
+    def _wait_or_refuse(self, error: Exception, now: float) -> None:
+        self._silent_since = now if self._silent_since is None else self._silent_since
+        is_away = _is_away(error) and self._has_answered
+        if is_away and now - self._silent_since < self._patience_s:
+            return
+        refusal = ConfigError(f"the limits in Redis cannot be reached: {error}; {_REMEDY}")
+        if _is_away(error):
+            self._refused = now, refusal
+        raise refusal from None
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether it may come back by itself; a wrong password does not."""
+    from redis import exceptions  # noqa: PLC0415 - an extra
+
+    if isinstance(error, (exceptions.AuthenticationError, exceptions.AuthorizationError)):
+        return False
+    return isinstance(error, (exceptions.ConnectionError, exceptions.TimeoutError, OSError))
+
 
 # One call, one decision: Redis runs a script as a whole, and its clock is the one that all machines share.
 _RESERVE = """
@@ -58,3 +172,127 @@ def _named(charges: Sequence[Charge]) -> dict[str, list[Any]]:
     """The arguments of a script."""
     keys = [f"benchmodels:{charge.bucket}" for charge in charges]
     return {"keys": keys, "args": [*(charge.seconds for charge in charges), EXPIRY_S]}
+
+
+_LEASE_S = 30.0
+_SEAT_PATIENCE_S = 1.0
+
+# A bucket is a sorted set: who is seated, and until when without further notice.
+_ENTER = """
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1e6
+for i, key in ipairs(KEYS) do
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+  if redis.call('ZCARD', key) >= tonumber(ARGV[i + 3]) then return i end
+end
+for _, key in ipairs(KEYS) do
+  redis.call('ZADD', key, now + ARGV[2], ARGV[1])
+  redis.call('EXPIRE', key, ARGV[3])
+end
+return 0
+"""
+_RENEW = """
+local time = redis.call('TIME')
+local lease = time[1] + time[2] / 1e6 + ARGV[2]
+for _, key in ipairs(KEYS) do
+  redis.call('ZADD', key, lease, ARGV[1])
+  redis.call('EXPIRE', key, ARGV[3])
+end
+"""
+# Whoever blocks on the bell is woken, the one who waits longest first. It keeps few strokes for those about to block.
+_LEAVE = """
+for i = 1, #KEYS, 2 do
+  if redis.call('ZREM', KEYS[i], ARGV[1]) == 1 then
+    redis.call('LPUSH', KEYS[i + 1], 1)
+    redis.call('LTRIM', KEYS[i + 1], 0, 15)
+    redis.call('EXPIRE', KEYS[i + 1], ARGV[2])
+  end
+end
+"""
+
+
+class RedisSeats:
+    """Implements `Seats`; the keys are named `benchmodels:...`.
+
+    A seat is a lease that its process renews: one that dies leaves its seats to others after `lease_s` seconds. Of the
+    requests of a process that wait under the same caps one asks, the others wait behind it. It hears at once of a seat
+    that was left, and looks by itself after `patience_s` for one that was lost.
+    """
+
+    def __init__(self, link: RedisLink, lease_s: float = _LEASE_S, patience_s: float = _SEAT_PATIENCE_S) -> None:
+        self._lease_s = lease_s
+        self._patience_s = patience_s
+        self._link = link
+        self._enter = link.redis.register_script(_ENTER)
+        self._renew = link.redis.register_script(_RENEW)
+        self._leave = link.redis.register_script(_LEAVE)
+        self._turns: defaultdict[tuple[Cap, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._taken: dict[str, Seat] = {}
+        self._renewal: asyncio.Task[None] | None = None
+
+    async def take(self, caps: Sequence[Cap]) -> Seat:
+        """See `Seats`; raise `ConfigError` where Redis cannot be reached."""
+        if not caps:
+            return NO_SEAT
+        seat = Seat(uuid.uuid4().hex, tuple(caps))
+        start = perf_counter()
+        waited_for = caps[0].bucket if self._turns[seat.caps].locked() else ""
+        try:
+            async with self._turns[seat.caps]:
+                while full := await self._try_to_enter(seat):
+                    waited_for = full
+                    await self._wait_for_the_bell(full)
+        except BaseException:
+            self.leave(seat)  # Redis may have seated a request that did not live to hear of it
+            raise
+        self._keep(seat)
+        return seat._replace(bucket=waited_for, wait_s=perf_counter() - start) if waited_for else seat
+
+    def leave(self, seat: Seat) -> None:
+        if not seat.caps:
+            return
+        self._taken.pop(seat.id, None)
+        keys = [key for cap in seat.caps for key in (_key(cap.bucket), _bell(cap.bucket))]
+        self._link.tell(lambda: self._leave(keys=keys, args=[seat.id, EXPIRY_S]))
+
+    async def aclose(self) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
+        await self._link.aclose()
+
+    async def _try_to_enter(self, seat: Seat) -> str:
+        """Take the seat, and return nothing, or the bucket that is full."""
+        keys, most = [_key(cap.bucket) for cap in seat.caps], [cap.most for cap in seat.caps]
+        arguments = [seat.id, self._lease_s, EXPIRY_S, *most]
+        full = int(await self._link.ask(lambda: self._enter(keys=keys, args=arguments)))
+        return seat.caps[full - 1].bucket if full else ""
+
+    async def _wait_for_the_bell(self, bucket: str) -> None:
+        await self._link.ask(lambda: self._link.redis.blpop(_bell(bucket), self._patience_s))
+
+    def _keep(self, seat: Seat) -> None:
+        self._taken[seat.id] = seat
+        if self._renewal is None:
+            self._renewal = asyncio.create_task(self._renew_all())
+
+    async def _renew_all(self) -> None:
+        """Renew often enough that two renewals in a row may fail. A Redis that forgot a seat is told of it again."""
+        while True:
+            await asyncio.sleep(self._lease_s / 3)
+            for seat in list(self._taken.values()):
+                with contextlib.suppress(ConfigError):
+                    await self._renewed(seat)
+                if seat.id not in self._taken:  # it was left meanwhile, maybe before it was renewed
+                    self.leave(seat)
+
+    async def _renewed(self, seat: Seat) -> None:
+        keys = [_key(cap.bucket) for cap in seat.caps]
+        await self._link.ask(lambda: self._renew(keys=keys, args=[seat.id, self._lease_s, EXPIRY_S]))
+
+
+def _key(bucket: str) -> str:
+    return f"benchmodels:{bucket}"
+
+
+def _bell(bucket: str) -> str:
+    return f"benchmodels:{bucket}:bell"

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from functools import cached_property
 
 from pytest_benchmodels.core.errors import ConfigError
-
-from .pace import Charge, reserve, settle
+from pytest_benchmodels.engine.limits.limiter import Charge, reserve, settle
 
 __all__ = ["SqliteLimiter"]
 

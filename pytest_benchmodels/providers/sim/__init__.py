@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .server import SimServer
+from pytest_benchmodels.providers.sim.server import SimServer
 
 __all__ = ["SimServer"]

@@ -10,9 +10,9 @@ import socket
 import sys
 from typing import Any
 
-from ..descriptors import raise_limit
-from .connection import Connection
-from .service import Service
+from pytest_benchmodels.providers.http import raise_limit
+from pytest_benchmodels.providers.sim.connection import Connection
+from pytest_benchmodels.providers.sim.service import Service
 
 __all__ = ["main"]
 

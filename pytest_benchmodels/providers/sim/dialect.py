@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ..openai import OpenAI
+from pytest_benchmodels.providers.openai import OpenAI
 
 if TYPE_CHECKING:
-    from ...core.exchange import Request
-    from ...core.scenario import Check
+    from pytest_benchmodels.core.exchange import Request
+    from pytest_benchmodels.core.scenario import Check
 
 __all__ = ["Exemplar", "Sim"]
 

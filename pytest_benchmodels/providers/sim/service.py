@@ -8,15 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ...core.text import nearest, quote
-from .knobs import PRESETS, KnobError, Knobs, turn
-from .limits import Limits
-from .plan import Asked, decide
-from .reply import error_reply, json_reply, planned_reply, refusing_reply
-from .tally import Tally
+from pytest_benchmodels.core.text import nearest, quote
+from pytest_benchmodels.providers.sim.knobs import PRESETS, KnobError, Knobs, Limits, turn
+from pytest_benchmodels.providers.sim.plan import Asked, decide
+from pytest_benchmodels.providers.sim.reply import Tally, error_reply, json_reply, planned_reply, refusing_reply
 
 if TYPE_CHECKING:
-    from .reply import Reply
+    from pytest_benchmodels.providers.sim.reply import Reply
 
 __all__ = ["Service"]
 

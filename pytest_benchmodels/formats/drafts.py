@@ -1,0 +1,262 @@
+"""An author's entry, checked and merged with the file's defaults, before its templates are rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import UnsetType
+
+from pytest_benchmodels.core.exchange import Message, Role
+from pytest_benchmodels.core.scenario import Scenario, Turn
+from pytest_benchmodels.core.text import clip, harmless, quote
+from pytest_benchmodels.formats.authored import Authored, Dataset, Defaults, Entry, or_else
+from pytest_benchmodels.formats.checks import CheckReader, WrittenCheck
+from pytest_benchmodels.formats.document import Document, Problems, Steps
+from pytest_benchmodels.formats.explain import explain
+from pytest_benchmodels.formats.rules import id_fault, model_fault, param_fault, tag_fault
+from pytest_benchmodels.formats.template import Budget, TemplateError, as_text, render, render_text
+
+__all__ = ["MOST_INHERITED", "Draft", "DraftTurn", "Drafter", "Finisher", "fitted"]
+
+MOST_INHERITED = 10_000_000
+"""Entries of the defaults' checks, tags, params and vars that the scenarios of one file take over, all together."""
+
+M = TypeVar("M", bound=msgspec.Struct)
+
+_OPENINGS = ("prompt", "messages", "turns")
+
+
+@dataclass(frozen=True, slots=True)
+class DraftMessage:
+    role: Role
+    text: str
+    steps: Steps
+
+
+@dataclass(frozen=True, slots=True)
+class DraftTurn:
+    messages: tuple[DraftMessage, ...]
+    checks: tuple[WrittenCheck, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a scenario will be. `written` has the defaults in it; `at` says where the author wrote a key."""
+
+    id: str
+    steps: Steps
+    written: Authored
+    turns: tuple[DraftTurn, ...]
+    checks: tuple[WrittenCheck, ...]
+    own_keys: frozenset[str]
+
+    def at(self, key: str) -> Steps:
+        return (*self.steps, key) if key in self.own_keys else ("defaults", key)
+
+    @property
+    def dataset(self) -> Dataset | None:
+        dataset = or_else(self.written.dataset, None)
+        return Dataset(file=dataset) if isinstance(dataset, str) else dataset
+
+
+class Drafter:
+    """Makes drafts of the entries of one file; what is wrong with them is noted in `problems`."""
+
+    def __init__(self, problems: Problems, defaults: Mapping[str, object]) -> None:
+        self._problems = problems
+        steps: Steps = ("defaults",)
+        self._defaults = fitted(defaults, Defaults, steps, problems, "the defaults")
+        self._default_checks = _located(or_else(self._defaults.checks, []), (*steps, "checks"))
+        self._inherited = self._per_entry()
+        self._left = MOST_INHERITED
+        self._check_names(self._defaults, steps)
+
+    def draft(self, value: object, steps: Steps, stem: str | None) -> Draft | None:
+        """Check one entry. `stem` is the id of an entry that has none, None where each needs its own."""
+        if not isinstance(value, dict):
+            self._problems.add(steps, f"a scenario is a mapping with an id and a prompt, got {quote(value)}")
+            return None
+        if not self._afford(steps):
+            return None
+        name = value.get("id", stem)
+        what = f"scenario {quote(name)}" if isinstance(name, str) else "this scenario"
+        own = fitted(value, Authored, steps, self._problems, what)
+        if name is None:
+            self._problems.add(steps, f"{what} lacks 'id': give it one that is unique in this file")
+        elif isinstance(name, str) and name and (fault := id_fault(name)):
+            self._problems.add((*steps, "id"), fault)
+        self._check_opening(value, steps, what, _OPENINGS)
+        self._check_names(own, steps)
+        turns = tuple(self._turns(own, steps))
+        checks = (*self._default_checks, *_located(or_else(own.checks, []), (*steps, "checks")))
+        self._inherit(own)
+        return Draft(or_else(own.id, stem or ""), steps, own, turns, checks, frozenset(value))
+
+    def _check_opening(self, value: Mapping[str, object], steps: Steps, what: str, keys: tuple[str, ...]) -> None:
+        given = [key for key in keys if key in value]
+        if not given:
+            self._problems.add(steps, f"{what} lacks {', '.join(keys[:-1])} or {keys[-1]}: nothing would be sent")
+        elif len(given) > 1:
+            self._problems.add((*steps, given[1]), f"{what} has {' and '.join(given)}: keep one of them")
+
+    def _check_names(self, fields: Defaults, steps: Steps) -> None:
+        self._check_each(or_else(fields.tags, []), tag_fault, (*steps, "tags"))
+        self._check_each(or_else(fields.models, []), model_fault, (*steps, "models"))
+        for name in or_else(fields.params, {}):
+            fault = param_fault(name)
+            if fault:
+                self._problems.add((*steps, "params", name), fault)
+
+    def _check_each(self, names: Iterable[str], fault_of: Callable[[str], str | None], steps: Steps) -> None:
+        for index, name in enumerate(names):
+            fault = fault_of(name)
+            if fault:
+                self._problems.add((*steps, index), fault)
+
+    def _turns(self, own: Authored, steps: Steps) -> Iterable[DraftTurn]:
+        if isinstance(own.turns, UnsetType):
+            yield DraftTurn(_messages(own, steps))
+            return
+        for index, turn in enumerate(own.turns):
+            place: Steps = (*steps, "turns", index)
+            if isinstance(turn, str):
+                yield DraftTurn((DraftMessage("user", turn, place),))
+                continue
+            given = {key: True for key in ("prompt", "messages") if getattr(turn, key) is not msgspec.UNSET}
+            self._check_opening(given, place, f"turn {index + 1}", ("prompt", "messages"))
+            yield DraftTurn(_messages(turn, place), _located(or_else(turn.checks, []), (*place, "checks")))
+
+    def _per_entry(self) -> int:
+        """How many checks, tags, params and vars each entry takes over from the defaults."""
+        defaults = self._defaults
+        adding = (or_else(part, ()) for part in (defaults.checks, defaults.tags, defaults.params, defaults.vars))
+        return sum(len(part) for part in adding)
+
+    def _afford(self, steps: Steps) -> bool:
+        """Whether this entry may still take over what the defaults hold: a small file could come to fill the memory."""
+        self._left -= self._inherited
+        if self._left >= 0:
+            return True
+        if self._left + self._inherited >= 0:
+            rule = f"{MOST_INHERITED:,} of the defaults' checks, tags, params and vars, counted for each scenario anew"
+            self._problems.add(steps, f"more than {rule}: split the file, or give each scenario less")
+        return False
+
+    def _inherit(self, own: Authored) -> None:
+        """Fill in what the entry leaves to the defaults; some keys add up instead."""
+        defaults = self._defaults
+        own.params = {**or_else(defaults.params, {}), **or_else(own.params, {})}
+        own.tags = [*or_else(defaults.tags, []), *or_else(own.tags, [])]
+        if not (isinstance(defaults.vars, UnsetType) and isinstance(own.vars, UnsetType)):
+            own.vars = {**or_else(defaults.vars, {}), **or_else(own.vars, {})}
+        for key in Defaults.__struct_fields__:
+            if getattr(own, key) is msgspec.UNSET:
+                setattr(own, key, getattr(defaults, key))
+
+
+def fitted(value: Mapping[str, object], model: type[M], steps: Steps, problems: Problems, what: str) -> M:
+    """Convert a mapping. What does not fit is noted and left out, so that the rest can be looked at as well."""
+    try:
+        return msgspec.convert(value, model)
+    except msgspec.ValidationError as error:
+        bad = explain(value, model, steps, problems, what)
+        if not bad:
+            problems.add(steps, f"{what}: {error}")
+        return msgspec.convert({key: part for key, part in value.items() if bad and key not in bad}, model)
+
+
+def _located(checks: Iterable[object], steps: Steps) -> tuple[WrittenCheck, ...]:
+    return tuple(WrittenCheck(check, (*steps, index)) for index, check in enumerate(checks))
+
+
+def _messages(entry: Authored | Entry, steps: Steps) -> tuple[DraftMessage, ...]:
+    if not isinstance(entry.messages, UnsetType):
+        spoken = enumerate(entry.messages)
+        return tuple(
+            DraftMessage(one.role, one.content, (*steps, "messages", index, "content")) for index, one in spoken
+        )
+    return () if isinstance(entry.prompt, UnsetType) else (DraftMessage("user", entry.prompt, (*steps, "prompt")),)
+
+
+_REASON_LIMIT = 500
+
+Names = Mapping[str, object] | None
+
+
+class Finisher:
+    """Makes the scenarios of one file; what keeps a draft from being one is noted in `problems`.
+
+    `names` are the values of its templates, None where no templates are rendered.
+    """
+
+    def __init__(self, document: Document, problems: Problems, checks: CheckReader, budget: Budget) -> None:
+        self._document = document
+        self._problems = problems
+        self._checks = checks
+        self._budget = budget
+
+    def scenario(self, draft: Draft, name: str, names: Names) -> Scenario:
+        written = draft.written
+        target = or_else(written.target, None)
+        return Scenario(
+            id=name,
+            source=self._document.source(draft.steps),
+            turns=tuple(self._turn(turn, names) for turn in draft.turns),
+            checks=self._checks.read(draft.checks, names),
+            system=self.text(or_else(written.system, ""), names, draft.at("system")) or None,
+            models=tuple(dict.fromkeys(or_else(written.models, []))),
+            params=or_else(written.params, {}),
+            target=None if target is None else self.text(as_text(target), names, draft.at("target")),
+            threshold=or_else(written.threshold, None),
+            timeout_s=or_else(written.timeout, None),
+            repeat=or_else(written.repeat, None),
+            tags=tuple(dict.fromkeys(or_else(written.tags, []))),
+            skip=_reason(written.skip),
+            xfail=_reason(written.xfail),
+            metadata=self._metadata(draft, names),
+            vars=names or {},
+        )
+
+    def prepare(self, draft: Draft) -> None:
+        """Look at what does not depend on the records of the draft's dataset."""
+        for checks in (draft.checks, *(turn.checks for turn in draft.turns)):
+            self._checks.prepare(checks)
+
+    def text(self, text: str, names: Names, steps: Steps) -> str:
+        """Render one text; where that fails, note it and return nothing."""
+        if names is None:
+            return text
+        try:
+            return render_text(text, names, self._budget)
+        except TemplateError as error:
+            self._note(steps, error)
+            return ""
+
+    def _turn(self, turn: DraftTurn, names: Names) -> Turn:
+        messages = [Message(message.role, self.text(message.text, names, message.steps)) for message in turn.messages]
+        return Turn(tuple(messages), self._checks.read(turn.checks, names))
+
+    def _metadata(self, draft: Draft, names: Names) -> Mapping[str, Any]:
+        metadata = or_else(draft.written.metadata, {})
+        if names is None:
+            return metadata
+        try:
+            return {key: render(value, names, self._budget) for key, value in metadata.items()}
+        except TemplateError as error:
+            self._note(draft.at("metadata"), error)
+            return {}
+
+    def _note(self, steps: Steps, error: TemplateError) -> None:
+        key = next((step for step in reversed(steps) if isinstance(step, str)), "")
+        self._problems.add(steps, f"{key}: {error}")
+
+
+def _reason(value: bool | str | UnsetType) -> str | None:  # noqa: FBT001 - what the author wrote
+    """Of `skip` and `xfail`: the reason, on one line, also where the author gave none."""
+    if isinstance(value, UnsetType) or value is False:
+        return None
+    words = " ".join(clip(value, _REASON_LIMIT).split()) if isinstance(value, str) else ""
+    return harmless(words) or "no reason given"

@@ -1,0 +1,1 @@
+"""Runs as pytest items, and how they are reported."""

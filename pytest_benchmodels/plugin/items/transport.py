@@ -1,0 +1,153 @@
+"""A Result's way from the process that ran it to the one that reports it: plain data on a TestReport."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+
+import pytest
+
+from pytest_benchmodels.core.exchange import Message
+from pytest_benchmodels.core.result import Result, from_plain, to_plain
+from pytest_benchmodels.core.scenario import Scenario
+from pytest_benchmodels.core.text import plain
+from pytest_benchmodels.plugin.compat import location_name
+from pytest_benchmodels.plugin.items.collection import RunItem
+from pytest_benchmodels.plugin.session.bench import BENCH
+from pytest_benchmodels.reports.properties import junit_properties, result_properties
+from pytest_benchmodels.reports.verdicts import gate_line
+from pytest_benchmodels.statistics.verdict import GateVerdict
+
+__all__ = [
+    "WORKER_CRASH",
+    "Delivery",
+    "attach",
+    "carried_result",
+    "complete_crash",
+    "decisive_stage",
+    "delivery_of",
+    "detach",
+    "gate_reports",
+    "is_of_run",
+    "is_rerun",
+    "teardown_after",
+]
+
+ATTRIBUTE = "bench"
+WORKER_CRASH = "worker-crash"
+"""The kind of error of a run whose worker died."""
+_STAGES: tuple[Literal["call", "teardown"], ...] = ("call", "teardown")
+
+
+class Delivery(NamedTuple):
+    """A Result, and the messages that each turn of its run added, for a transcript."""
+
+    result: Result
+    asked: tuple[tuple[Message, ...], ...]
+
+
+def delivery_of(scenario: Scenario, result: Result) -> Delivery:
+    """A result with what was asked for it; what was asked for an answer that is stored already is stored with it."""
+    return Delivery(result, () if result.cached else scenario.asked)
+
+
+def attach(item: RunItem, report: pytest.TestReport) -> None:
+    """Mark a run's report; put the Result and its real times on the one that decides the run's outcome.
+
+    A worker's report travels as plain data; elsewhere it is taken off again in the same process.
+    """
+    result = item.result
+    setattr(report, ATTRIBUTE, None)
+    if result is None or report.when != decisive_stage(result):
+        return
+    report.start, report.stop = result.started_at, result.started_at + result.duration_s
+    report.duration = result.duration_s
+    delivery = delivery_of(item.scenario, result)
+    is_worker = item.config.stash[BENCH].handover is not None
+    setattr(report, ATTRIBUTE, _plain(delivery) if is_worker else delivery)
+
+
+def decisive_stage(result: Result) -> Literal["setup", "call"]:
+    """The stage whose report decides the run's outcome: what has no verdict ends at setup."""
+    return "setup" if result.status in ("error", "skipped") else "call"
+
+
+def is_of_run(report: pytest.TestReport) -> bool:
+    """Whether `attach` has seen this report, and `detach` has not."""
+    return ATTRIBUTE in report.__dict__
+
+
+def detach(report: pytest.TestReport) -> Delivery | None:
+    """Take the Result off a report: pytest keeps every report to the end, we keep what we need of it."""
+    carried: dict[str, Any] | Delivery | None = report.__dict__.pop(ATTRIBUTE, None)
+    if carried is None or isinstance(carried, Delivery):
+        return carried
+    turns = tuple(tuple(Message(role, content) for role, content in turn) for turn in carried["asked"])
+    return Delivery(from_plain(carried["result"]), turns)
+
+
+def is_rerun(report: pytest.TestReport) -> bool:
+    """Whether a plugin runs the item again: pytest-rerunfailures marks its report so."""
+    return str(report.outcome) == "rerun"
+
+
+def carried_result(report: pytest.TestReport) -> Result | None:
+    """The Result that a worker's report carries; it stays there."""
+    carried: dict[str, Any] | None = report.__dict__.get(ATTRIBUTE)
+    return None if carried is None else from_plain(carried["result"])
+
+
+def _plain(delivery: Delivery) -> dict[str, Any]:
+    asked = [[[message.role, message.content] for message in turn] for turn in delivery.asked]
+    return {"result": to_plain(delivery.result), "asked": asked}
+
+
+def gate_reports(verdict: GateVerdict) -> Iterator[pytest.TestReport]:
+    """A gate as a test case of its own, for JUnit and every other plugin that reads reports.
+
+    JUnit takes a test case's properties from the report of its teardown.
+    """
+    text = gate_line(verdict)
+    model = f" ({verdict.model})" if verdict.gate.model == "*" and verdict.model else ""
+    name = plain(f"{verdict.gate.text or verdict.gate}{model}")
+    for when in _STAGES:
+        failed = when == "call" and not verdict.held
+        yield pytest.TestReport(
+            nodeid=f"gates::{name}",
+            location=("gates", None, location_name(name)),
+            keywords={},
+            outcome="failed" if failed else "passed",
+            longrepr=text if failed else None,
+            when=when,
+            user_properties=[("bench.gate", text)],
+        )
+
+
+def complete_crash(report: pytest.TestReport, result: Result) -> None:
+    """Make xdist's report of a crashed worker's run look like that of any run without an answer."""
+    file, _, name = result.nodeid.partition("::")
+    report.when = "setup"
+    report.location = (file, None, location_name(name))
+    report.start, report.stop = result.started_at, result.started_at + result.duration_s
+    report.duration = result.duration_s
+    report.user_properties = list(junit_properties(result))
+    setattr(report, ATTRIBUTE, {"result": to_plain(result), "asked": []})
+    extended: Any = report
+    extended._json_report_extra = {"metadata": result_properties(result)}  # noqa: SLF001 - how pytest-json-report carries it
+
+
+def teardown_after(report: pytest.TestReport) -> pytest.TestReport:
+    """A report that ends the item of a crashed run as any other's."""
+    ending = pytest.TestReport(
+        nodeid=report.nodeid,
+        location=report.location,
+        keywords={},
+        outcome="passed",
+        longrepr=None,
+        when="teardown",
+        user_properties=report.user_properties,
+    )
+    extended: Any = ending
+    extended.node = getattr(report, "node", None)
+    extended._json_report_extra = getattr(report, "_json_report_extra", {})  # noqa: SLF001 - as in complete_crash
+    return ending

@@ -1,0 +1,95 @@
+"""Puts an executor together: a client of models, a solver, what is known already."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from pytest_benchmodels import graders
+from pytest_benchmodels.engine.client import Backoff, ModelClient
+from pytest_benchmodels.engine.execution import Executor, Forgetful, Recall
+from pytest_benchmodels.engine.grading import Watch, unwatched
+from pytest_benchmodels.engine.limits import Limiter, Seats, Unlimited
+from pytest_benchmodels.engine.permits import Permits
+from pytest_benchmodels.engine.scope import Alone
+from pytest_benchmodels.plugin.options import DEFAULT_RETRIES
+from pytest_benchmodels.providers import create
+from pytest_benchmodels.providers.http import HttpPool, load_transport
+from pytest_benchmodels.solvers.conversation import Conversation
+
+if TYPE_CHECKING:
+    from pytest_benchmodels.core.exchange import Provider
+    from pytest_benchmodels.core.model import Model
+    from pytest_benchmodels.core.result import Result
+    from pytest_benchmodels.core.run import Run
+    from pytest_benchmodels.plugin.session.bench import Bench
+
+__all__ = ["assemble", "execute_alone"]
+
+
+def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable[[], Awaitable[None]]]:
+    """An executor with connections and limits of its own, for one event loop, and what closes them."""
+    pool = HttpPool()
+    limiter, seats = _limits(bench)
+    made: dict[str, Provider] = {}
+
+    def provider_for(model: Model) -> Provider:
+        if model.id not in made:
+            made[model.id] = create(model, pool, graders.exemplar, bench.models.registry)
+        return made[model.id]
+
+    async def close() -> None:
+        await pool.aclose()
+        await seats.aclose()
+        await limiter.aclose()
+
+    permits = Permits(limiter, seats)
+    client = ModelClient(provider_for, _backoff(bench.settings.retries), permits, load_transport, watch)
+    return Executor(client, Conversation(), bench.admission, _recall(bench), watch, bench.clock.now), close
+
+
+def _backoff(retries: int | None) -> Backoff:
+    """A number that the user gave holds for every failure; without one, a 429 is waited out."""
+    return Backoff(DEFAULT_RETRIES, patient=True) if retries is None else Backoff(retries)
+
+
+def execute_alone(bench: Bench, run: Run) -> Result:
+    """Execute one run on its own, for whoever calls an item outside our loop (a rerun plugin, a debugger)."""
+    executor, close = assemble(bench)
+
+    async def alone() -> Result:
+        try:
+            return await executor.execute(run, Alone())
+        finally:
+            await close()
+
+    return asyncio.run(alone())
+
+
+def _recall(bench: Bench) -> Recall:
+    """Memory where the user asked for it: whoever does not reuse pays for no look-up."""
+    if bench.settings.store is None or not bench.settings.reuse:
+        return Forgetful()
+    from pytest_benchmodels.plugin.reuse.recall import StoreRecall  # noqa: PLC0415 - sqlite3, for those who reuse
+
+    return StoreRecall(bench.settings.store, bench.settings.reuse, bench.resumed)
+
+
+def _limits(bench: Bench) -> tuple[Limiter, Seats]:
+    """Shared as far as the session reaches: several machines, the workers of one, one process.
+
+    Within a session, `max_in_flight` is a matter of its lanes; between sessions, somebody else has to count.
+    """
+    if bench.file.limits is not None:
+        from pytest_benchmodels.engine.limits import redis  # noqa: PLC0415 - an extra
+
+        link = redis.RedisLink(bench.file.limits)
+        return redis.RedisLimiter(link), redis.RedisSeats(link)
+    if bench.handover is not None:
+        from pytest_benchmodels.engine.limits.sqlite import SqliteLimiter  # noqa: PLC0415 - workers only
+
+        return SqliteLimiter(bench.handover.limits_path), Unlimited()
+    from pytest_benchmodels.engine.limits.limiter import MemoryLimiter  # noqa: PLC0415 - no worker
+
+    return MemoryLimiter(), Unlimited()

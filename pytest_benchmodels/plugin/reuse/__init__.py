@@ -1,0 +1,1 @@
+"""Results and answers that are kept, and found again."""

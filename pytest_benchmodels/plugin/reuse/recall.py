@@ -1,0 +1,136 @@
+"""What the store knows of a run: `--bench-resume`, `--bench-cache`, `--bench-regrade`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from pytest_benchmodels.core.errors import StoreError
+from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.fingerprint import explain_difference, fingerprint, grade_fingerprint
+from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.engine.execution import Memory
+from pytest_benchmodels.plugin.options import Reuse
+from pytest_benchmodels.store import Answers, Patience, Store
+
+__all__ = ["StoreRecall"]
+
+_FINISHED = ("passed", "failed", "timeout")
+
+
+class StoreRecall:
+    """Implements `Recall` by a store that is only read; `resumed` is the id of the run that is to be finished.
+
+    The file is opened by the thread that asks, and by each process for itself.
+    """
+
+    def __init__(self, path: Path, reuse: Reuse, resumed: str | None) -> None:
+        self._path = path
+        self._reuse = reuse
+        self._resumed = resumed
+        self._fingerprints: dict[str, str] = {}
+        self._expected: dict[str, Answers] = {}
+        self._known: dict[str, Result] = {}
+
+    def expect(self, runs: Sequence[Run]) -> None:
+        """Read the results of all of them at once, or the answers to them where answers are what is wanted."""
+        self._fingerprints = {run.nodeid: fingerprint(run) for run in runs}
+        self._expected, self._known = {}, {}
+        with suppress(StoreError):  # asked one by one, it is said of each
+            if self._resumed is None:
+                self._expected = self._store.responses.find_all(self._fingerprints.values())
+            else:
+                self._known = self._store.results.some(self._resumed, self._fingerprints)
+
+    def of(self, run: Run) -> Memory:
+        """What is known of a run; a store that cannot be read knows nothing, and says why."""
+        asked = self._fingerprints.get(run.nodeid) or fingerprint(run)
+        try:
+            memory = self._look_up(run, asked)
+        except StoreError as error:
+            memory = Memory(reason=str(error))
+        is_known = memory.result is not None or memory.answers or memory.timeout is not None
+        must_not_run = self._reuse.regrade and not is_known
+        return replace(memory, must_not_run=must_not_run, fingerprint=asked)
+
+    def _look_up(self, run: Run, asked: str) -> Memory:
+        finished = self._finished(run)
+        if finished is not None and finished.fingerprint == asked:
+            # A timeout without an answer was judged by no check.
+            if self._grades.get(run.nodeid) in ("", grade_fingerprint(run.scenario)):
+                return Memory(finished, reason=f"finished before, in run {self._resumed}")
+            return self._afresh(run, finished, asked)
+        if self._reuse.cache or self._reuse.regrade:
+            return self._answers(run, asked, "the stored answer was judged afresh")
+        return Memory(reason=self._difference(finished.fingerprint, asked) if finished else "")
+
+    def _afresh(self, run: Run, finished: Result, asked: str) -> Memory:
+        """Its own answers, where it has all of them: another run that asked the same may have got others since."""
+        reason = "its checks changed: the stored answer was judged afresh"
+        own = _own_answers(finished)
+        if len(own) == len(run.scenario.turns):
+            return Memory(answers=own, reason=reason, before=finished)
+        return replace(self._answers(run, asked, reason), before=finished)
+
+    def _finished(self, run: Run) -> Result | None:
+        if self._resumed is None:
+            return None
+        result = self._known.get(run.nodeid) or self._store.results.one(self._resumed, run.nodeid)
+        return result if result is not None and result.status in _FINISHED else None
+
+    def _answers(self, run: Run, asked: str, reason: str) -> Memory:
+        if self._reuse.regrade and (memory := self._timed_out(run, asked)) is not None:
+            return memory
+        found = self._expected.get(asked) or self._store.responses.find(asked)
+        if found is not None and len(found.answers) == len(run.scenario.turns):
+            return Memory(answers=found.answers, reason=reason)
+        before = self._latest.get(run.nodeid)
+        return Memory(reason=self._difference(before, asked) if before else "no stored response")
+
+    def _timed_out(self, run: Run, asked: str) -> Memory | None:
+        """A run that timed out when it was run last and left nothing to judge: it stays what it was."""
+        if asked not in self._timeouts:
+            return None
+        before = self._store.results.one(*self._timeouts[asked])
+        if before is None or before.error is None or len(_own_answers(before)) == len(run.scenario.turns):
+            return None  # there was an answer: a check did not finish in time
+        return Memory(timeout=before.error, before=before, reason="it timed out without an answer when it was run last")
+
+    def _difference(self, before: str, asked: str) -> str:
+        changed = explain_difference(before, asked)
+        return f"not reused: {', '.join(changed)} changed" if changed else "no stored response"
+
+    @property
+    def _store(self) -> Store:
+        if isinstance(self._opened, StoreError):
+            raise self._opened
+        return self._opened
+
+    @cached_property
+    def _opened(self) -> Store | StoreError:
+        """It is tried once, and not for long: the session has waited for somebody's lock before it began."""
+        try:
+            return Store.open_to_read(self._path, Patience(most_s=1.0))
+        except StoreError as error:
+            return error
+
+    @cached_property
+    def _grades(self) -> dict[str, str]:
+        return self._store.results.grade_fingerprints(self._resumed) if self._resumed else {}
+
+    @cached_property
+    def _latest(self) -> dict[str, str]:
+        return self._store.results.latest_fingerprints()
+
+    @cached_property
+    def _timeouts(self) -> dict[str, tuple[str, str]]:
+        return self._store.results.timeouts()
+
+
+def _own_answers(result: Result) -> tuple[Response, ...]:
+    return result.answers or ((result.response,) if result.response is not None else ())

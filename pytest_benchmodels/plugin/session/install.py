@@ -1,0 +1,118 @@
+"""Which plugin objects a process gets: it runs, or it reports, or (alone) both."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_benchmodels.plugin.session.bench import BENCH, Bench, usage_errors
+from pytest_benchmodels.plugin.workers.messages import Handover
+
+if TYPE_CHECKING:
+    from pytest_benchmodels.plugin.reuse.result_keeper import Keeper
+
+__all__ = ["install"]
+
+_YOUNG_OBJECTS = 50_000
+"""So many more objects than before make Python look for garbage among the youngest; 700 by default."""
+
+
+def install(config: pytest.Config) -> None:
+    """Register what this process needs."""
+    _look_for_garbage_less_often(config)
+    handover = Handover.of(config)
+    if handover is not None:
+        bench = Bench(config, handover.sim_url, handover=handover)
+        _register(config, bench)
+        _register_runner(config, bench)
+        from pytest_benchmodels.plugin.loop.runner import UnseenTerminal  # noqa: PLC0415 - a worker's
+
+        config.pluginmanager.register(UnseenTerminal(config), "benchmodels-terminal")
+        return
+    plans_only = config.option.bench_plan
+    if plans_only:
+        # Nothing is going to run: no workers, no server.
+        config.option.dist, config.option.tx = "no", []
+    from pytest_benchmodels.plugin.reuse.result_keeper import Keeper  # noqa: PLC0415 - the same
+    from pytest_benchmodels.providers.sim import SimServer  # noqa: PLC0415 - a worker owns none
+
+    server = SimServer.reserve()
+    config.add_cleanup(server.stop)
+    bench = Bench(config, server.url, start_sim=_nothing if plans_only else server.start)
+    keeper = Keeper(config, bench)
+    bench.resumed = keeper.resumed
+    bench.keep_ahead = keeper.keep_ahead
+    _register(config, bench)
+    _register_reporters(config, bench, keeper)
+    if _distributes(config):
+        from pytest_benchmodels.plugin.workers.controller import Controller  # noqa: PLC0415 - xdist may be absent
+
+        config.pluginmanager.register(Controller(config, bench), "benchmodels-controller")
+    else:
+        _register_runner(config, bench)
+
+
+def _look_for_garbage_less_often(config: pytest.Config) -> None:
+    """Let Python not look again and again among what stays to the session's end: items, results, reports.
+
+    At 100,000 runs that takes a tenth of the session. Its end takes seconds more: pytest has looked through all by
+    then, and the process is about to let its memory go, but Python would take what it holds apart piece by piece.
+    """
+    young, *older = gc.get_threshold()
+    if 0 < young < _YOUNG_OBJECTS:
+        gc.set_threshold(_YOUNG_OBJECTS, *older)
+        config.add_cleanup(partial(gc.set_threshold, young, *older))
+    atexit.register(gc.freeze)
+
+
+def _nothing() -> None:
+    """Stands for a server's start."""
+
+
+def _register(config: pytest.Config, bench: Bench) -> None:
+    config.stash[BENCH] = bench
+    config.pluginmanager.register(bench, "benchmodels-bench")
+
+
+def _register_runner(config: pytest.Config, bench: Bench) -> None:
+    from pytest_benchmodels.plugin.loop.runner import Runner  # noqa: PLC0415 - a controller runs nothing
+
+    config.pluginmanager.register(Runner(bench), "benchmodels-runner")
+    if getattr(config.option, "allure_report_dir", None):
+        from pytest_benchmodels.plugin.items.other_plugins import AllureTimes  # noqa: PLC0415 - where it is used only
+
+        config.pluginmanager.register(AllureTimes(), "benchmodels-allure")
+
+
+def _register_reporters(config: pytest.Config, bench: Bench, keeper: Keeper) -> None:
+    from pytest_benchmodels.plugin.session.report_files import check_outputs  # noqa: PLC0415 - the same
+    from pytest_benchmodels.plugin.session.verdicts import Verdicts, read_baseline  # noqa: PLC0415 - the same
+    from pytest_benchmodels.plugin.terminal.progress import Live  # noqa: PLC0415 - a worker has no terminal
+    from pytest_benchmodels.plugin.terminal.reporter import Reporter  # noqa: PLC0415 - the same
+    from pytest_benchmodels.statistics.comparison import Conditions  # noqa: PLC0415 - a worker judges nothing
+    from pytest_benchmodels.statistics.gates import parse_gates  # noqa: PLC0415 - the same
+
+    settings = bench.settings
+    # To collect alone calls nothing, and judges nothing.
+    is_wanting = settings.compare is None and not config.option.collectonly
+    with usage_errors():
+        if not config.option.collectonly:
+            check_outputs(settings.outputs)
+        gates = parse_gates((*bench.file.gates, *settings.gates), "--bench-compare" if is_wanting else None)
+    conditions = Conditions(version("pytest-benchmodels"), str(settings.shard) if settings.shard else None)
+    verdicts = Verdicts(gates, read_baseline(settings, config.invocation_params.dir), conditions)
+    if not settings.is_part:
+        bench.foresee = verdicts.foresee
+    config.pluginmanager.register(Reporter(config, bench, keeper, verdicts), "benchmodels-reporter")
+    config.pluginmanager.register(Live(config, bench.progress), "benchmodels-live")
+
+
+def _distributes(config: pytest.Config) -> bool:
+    """Whether xdist is going to run the items elsewhere."""
+    option = config.option
+    return getattr(option, "dist", "no") != "no" and bool(getattr(option, "tx", None)) and not option.collectonly

@@ -1,0 +1,124 @@
+"""`--bench-plan`: what would run, and what it would take. Nothing is called."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_benchmodels.core.bill import bill
+from pytest_benchmodels.core.errors import StoreError
+from pytest_benchmodels.core.exchange import Usage
+from pytest_benchmodels.core.fingerprint import fingerprint
+from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.plugin.compat import is_skipped
+from pytest_benchmodels.plugin.items.collection import RunItem
+from pytest_benchmodels.reports.plan import ModelPlan, plan_lines
+
+if TYPE_CHECKING:
+    from pytest_benchmodels.plugin.session.bench import Bench
+    from pytest_benchmodels.store import Spending
+
+__all__ = ["print_plan"]
+
+_CHARACTERS_A_TOKEN = 4
+_USUAL_OUTPUT = (16, 512)
+
+
+@dataclass(frozen=True, slots=True)
+class _Knowledge:
+    """What the store tells of earlier runs: spending by scenario and model, answers by fingerprint."""
+
+    spending: Mapping[tuple[str, str], Spending]
+    stored: frozenset[str]
+
+
+def print_plan(session: pytest.Session, bench: Bench) -> None:
+    """Write the plan to the terminal."""
+    items = [item for item in session.items if isinstance(item, RunItem) and not is_skipped(item)]
+    models = bench.prepare(((item.model, item.nodeid) for item in items), calls=False)
+    runs = [item.run() for item in items]
+    known = _knowledge(bench, runs)
+    plans = [
+        _plan(bench, [run for run in runs if run.model.id == name], known, bench.window_of(model))
+        for name, model in models.items()
+    ]
+    reporter: Any = session.config.pluginmanager.getplugin("terminalreporter")
+    if reporter is not None:
+        reporter.section("benchmark plan")
+        for line in plan_lines(plans):
+            reporter.write_line(line)
+
+
+def _knowledge(bench: Bench, runs: Iterable[Run]) -> _Knowledge:
+    path = bench.settings.store
+    if path is None or not path.exists():
+        return _Knowledge({}, frozenset())
+    from pytest_benchmodels.store import Store  # noqa: PLC0415 - only where there is one
+
+    try:
+        with Store.open_to_read(path) as store:
+            stored = store.responses.find_all(map(fingerprint, runs))
+            return _Knowledge(store.results.spending(), frozenset(stored))
+    except StoreError as error:
+        raise pytest.UsageError(f"--bench-plan: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What one run is expected to take: at least, and at most."""
+
+    least: Usage
+    most: Usage
+
+
+def _plan(bench: Bench, runs: list[Run], known: _Knowledge, window: int) -> ModelPlan:
+    """Add up one model's runs."""
+    model = runs[0].model
+    reuses = bool(bench.settings.reuse)
+    expected: list[_Expected] = []
+    durations: list[float] = []
+    stored = 0
+    for run in runs:
+        stored += (is_stored := fingerprint(run) in known.stored)
+        if is_stored and reuses:
+            continue
+        spending = known.spending.get((run.nodeid.rpartition("[")[0], model.id))
+        expected.append(_expected(run, spending))
+        if spending is not None:
+            durations.append(spending.duration_s)
+    least = bill(model.price, [run.least for run in expected])
+    most = bill(model.price, [run.most for run in expected])
+    return ModelPlan(
+        model=model,
+        runs=len(expected),
+        stored=stored,
+        input_tokens=least.known_usage.input_tokens or 0,
+        output_tokens=(least.known_usage.output_tokens or 0, most.known_usage.output_tokens or 0),
+        known_durations=tuple(durations),
+        window=window,
+        cost_usd=None if model.price is None else (least.known_cost_usd, most.known_cost_usd),
+    )
+
+
+def _expected(run: Run, spending: Spending | None) -> _Expected:
+    """By what the scenario took before, else by its text. At least: what was in the provider's cache is there again.
+
+    At most, all of that is written anew.
+    """
+    written = sum(len(message.content) for turn in run.scenario.turns for message in turn.messages)
+    guess = math.ceil((written + len(run.scenario.system or "")) / _CHARACTERS_A_TOKEN)
+    params = {**run.model.params, **run.scenario.params}
+    most = params.get("max_tokens")
+    least_output, most_output = _USUAL_OUTPUT
+    most_output = most if isinstance(most, int) else most_output
+    if spending is None or spending.output_tokens is None:
+        return _Expected(Usage(guess, min(least_output, most_output)), Usage(guess, most_output))
+    used = round(spending.input_tokens) if spending.input_tokens is not None else guess
+    read, kept = round(spending.cached_input_tokens or 0), round(spending.cache_write_tokens or 0)
+    in_cache = Usage(used, round(spending.output_tokens), cached_input_tokens=read, cache_write_tokens=kept)
+    most_output = spending.most_output_tokens or round(spending.output_tokens)
+    return _Expected(in_cache, Usage(used, most_output, cache_write_tokens=read + kept))

@@ -1,0 +1,110 @@
+"""What a controller and its workers tell each other, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import msgspec
+
+from pytest_benchmodels.core.model import Price
+from pytest_benchmodels.core.result import Failure
+from pytest_benchmodels.engine.clocks import SessionClock
+from pytest_benchmodels.formats.configfile import ConfigFile
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_benchmodels.plugin.session.bench import Bench
+
+__all__ = ["Brief", "Handover", "Signal"]
+
+
+class Signal(IntEnum):
+    LEFT = 1
+    """The run waits for its next attempt; its lane is free."""
+    LIMITED = 2
+    """The same, because the server said "too many"."""
+    WANTED = 3
+    """The run is due, and wants a lane again: it is sent once more, and goes on."""
+    HELD = 4
+    """No run of this one's model is to start, anywhere."""
+    RELEASED = 5
+    """The end of that."""
+
+
+_KEY = "benchmodels"
+
+
+class Handover(msgspec.Struct, frozen=True):
+    """The controller's part in a worker's start.
+
+    `file` is bench.toml, read once for all. `sim_url` is where `sim/*` answers, `limits_path` the file in which workers
+    share rate limits, `marks_path` the worker's own. `lanes_path` the folder of the lanes that workers share. `window`
+    is the worker's part of the lanes where it cannot share them, None if it is sent only what has one already.
+    `resumed` is the id of the stored run that this session finishes. `clock` is the session's. `hears_outcomes_only`
+    says that the controller wants one report of a run.
+    """
+
+    file: ConfigFile
+    sim_url: str
+    limits_path: str
+    marks_path: str
+    lanes_path: str
+    window: int | None
+    resumed: str | None
+    clock: SessionClock
+    hears_outcomes_only: bool = False
+
+    def put(self, workerinput: dict[str, Any]) -> None:
+        """Lay it down for the worker, as plain data."""
+        workerinput[_KEY] = msgspec.to_builtins(self)
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> Handover | None:
+        """What this process was given; None if it is no worker."""
+        workerinput = getattr(config, "workerinput", None)
+        return None if workerinput is None else msgspec.convert(workerinput[_KEY], cls)
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """Prices by model, as plain data; closed models, as (kind, message); whether the budget is spent.
+
+    Plain data: it travels as the arguments of a command, which our loop in the worker reads.
+    """
+
+    COMMAND: ClassVar[str] = "benchmodels_brief"
+
+    prices: dict[str, dict[str, Any]]
+    closed: dict[str, tuple[str, str]]
+    is_spent: bool
+
+    @classmethod
+    def of(cls, bench: Bench) -> Self:
+        """What this session's controller knows now."""
+        admission = bench.admission
+        return cls(
+            prices={name: _plain(price) for name, price in bench.models.listed_prices.items()},
+            closed={model: (cause.kind, cause.message) for model, cause in admission.closed.items()},
+            is_spent=admission.is_spent,
+        )
+
+    def as_arguments(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def apply(self, bench: Bench) -> None:
+        """Let a worker's bench know."""
+        for name, price in self.prices.items():
+            bench.models.list_price(name, msgspec.convert(price, Price))
+        for model, (kind, message) in self.closed.items():
+            bench.admission.close(model, Failure(kind, message))
+        if self.is_spent:
+            bench.admission.spend_all()
+
+
+def _plain(price: Price) -> dict[str, Any]:
+    """What xdist can send: no tuples."""
+    plain: dict[str, Any] = msgspec.to_builtins(price)
+    return {**plain, "tiers": [{**tier, "price": {**tier["price"], "tiers": []}} for tier in plain["tiers"]]}

@@ -1,0 +1,237 @@
+"""The loop of an xdist worker: many runs at once, told which by the controller.
+
+This is the one place that touches xdist's worker side. It needs of the `WorkerInteractor` that xdist registers its
+`channel`, whose commands are `("runtests", {"indices": [...]})`, `("runtests_all", {})`, `("steal", {"indices": ...})`
+and `("shutdown", {})`; `item_index`, which names the item of the reports that follow; and `sendevent`. `interactor`
+says whether all of it is there. `tests/plugin/test_plugin_xdist_compat.py` watches it.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.core.text import told
+from pytest_benchmodels.engine.dispatch import Dispatch
+from pytest_benchmodels.engine.lanes import Job, Lanes, Places
+from pytest_benchmodels.plugin.compat import end_fixtures, is_skipped
+from pytest_benchmodels.plugin.items.collection import RunItem
+from pytest_benchmodels.plugin.items.protocol import Protocol, idle_item
+from pytest_benchmodels.plugin.loop.assembly import assemble
+from pytest_benchmodels.plugin.loop.process_guards import ignored_interrupts
+from pytest_benchmodels.plugin.session.bench import Bench
+from pytest_benchmodels.plugin.workers.lanes import SentPlaces
+from pytest_benchmodels.plugin.workers.messages import Brief, Handover, Signal
+from pytest_benchmodels.plugin.workers.overdue import Marks, OverdueRecords, records_path
+from pytest_benchmodels.plugin.workers.xdist_internals import is_known
+
+if TYPE_CHECKING:
+    from pytest_benchmodels.plugin.workers.lanes import Maximum
+
+__all__ = ["interactor", "run_worker"]
+
+_JUDGING = 2
+_SHUTDOWN = ("shutdown", dict[str, Any]())
+_ORPHANED = ("the controller is gone", dict[str, Any]())
+
+
+class _Arrival(NamedTuple):
+    item_index: int
+    result: Result
+
+
+def _described(error: Exception) -> str:
+    """`ValueError: I/O operation on closed file (terminalwriter.py:168)`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {told(error)}{place}"
+
+
+def _nothing() -> None:
+    """Nobody is to be woken yet."""
+
+
+def interactor(config: pytest.Config) -> Any | None:
+    """The plugin of xdist's own in this worker, or None if it is not as we know it."""
+    plugins = config.pluginmanager.get_plugins() if is_known() else ()
+    return next((plugin for plugin in plugins if type(plugin).__name__ == "WorkerInteractor"), None)
+
+
+def run_worker(session: pytest.Session, bench: Bench, handover: Handover, xdist: Any) -> None:
+    """Run what the controller sends until it says that no more will come."""
+    _Worker(session, bench, handover, xdist).run()
+
+
+class _Worker:
+    """One worker's session. Commands and results arrive in one inbox, so that one thread reports everything."""
+
+    def __init__(self, session: pytest.Session, bench: Bench, handover: Handover, xdist: Any) -> None:
+        self._session = session
+        self._bench = bench
+        self._xdist = xdist
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._idle = idle_item(session)
+        self._protocol = Protocol(session.config, heard_elsewhere=not handover.hears_outcomes_only)
+        self._last_ordinary: int | None = None
+        self._is_dismissed = False
+        self._unreported = 0
+        self._indices = {item.nodeid: index for index, item in enumerate(session.items)}
+        self._marks = Marks.open(handover.marks_path)
+        self._records = OverdueRecords(records_path(self._marks.path))
+        self._places = self._places_by(handover)
+        self._wake: Callable[[], None] = _nothing
+
+    def run(self) -> None:
+        """Work until dismissed. A worker that cannot go on ends as by a crash.
+
+        xdist takes one that ends in order for one that has done its part: what it held would be lost, in silence.
+        """
+        try:
+            self._work()
+        except pytest.exit.Exception as error:
+            # With another status xdist would not know that the session is to end.
+            raise pytest.exit.Exception(error.msg, pytest.ExitCode.INTERRUPTED) from None
+        except Exception as error:  # noqa: BLE001 - see above
+            self._marks.leave_word(f"internal error in the worker: {_described(error)}")
+            os._exit(pytest.ExitCode.INTERNAL_ERROR)
+
+    def _work(self) -> None:
+        executor, close = assemble(self._bench, self._watch)
+        lanes = Lanes(executor, self._places, lambda index, result: self._inbox.put(_Arrival(index, result)), close)
+        self._wake = lanes.wake
+        with ignored_interrupts(), lanes:
+            self._xdist.channel.setcallback(self._receive, endmarker=_ORPHANED)
+            while not self._is_over() and (message := self._inbox.get()) != _ORPHANED:
+                if isinstance(message, _Arrival):
+                    self._report_run(message)
+                    lanes.reported(message.item_index)
+                elif message == _SHUTDOWN:
+                    self._is_dismissed = True
+                else:
+                    self._obey(message, lanes)
+        self._end_fixtures()
+
+    def _places_by(self, handover: Handover) -> Places[int]:
+        """With a scheduler of xdist's own, which sends many items ahead, workers keep to the lanes themselves."""
+        if handover.window is None:
+            return SentPlaces(self._signal)
+        from pytest_benchmodels.plugin.workers.lanes import SharedPlaces, can_share  # noqa: PLC0415 - with xdist's own schedulers only
+
+        folder = Path(handover.lanes_path)
+        if not can_share(folder):
+            return Dispatch(handover.window)
+        return SharedPlaces(self._bench.settings.concurrency, self._maxima_of, folder, self._look_again)
+
+    def _look_again(self) -> None:
+        self._wake()
+
+    def _maxima_of(self, name: str) -> Sequence[Maximum]:
+        from pytest_benchmodels.plugin.workers.lanes import Maximum  # noqa: PLC0415 - as above
+
+        model = self._bench.models.resolve(name)
+        own = Maximum(f"model {name}", self._bench.window_of(model))
+        shared = self._bench.models.shared_maximum(model)
+        return (own,) if shared is None else (own, Maximum(*shared))
+
+    def _receive(self, message: tuple[str, dict[str, Any]]) -> None:
+        """Called by the thread that reads: a rerun, in the midst of a report, has to know that the money is spent."""
+        if message[0] == Brief.COMMAND and message[1]["is_spent"]:
+            self._bench.admission.spend_all()
+        self._inbox.put(message)
+
+    def _is_over(self) -> bool:
+        """A scheduler of xdist's own dismisses a worker that is to finish what it has; ours, one that is to stop."""
+        finished = isinstance(self._places, SentPlaces) or not self._unreported
+        return self._stopping() or (self._is_dismissed and finished)
+
+    def _stopping(self) -> bool:
+        """Whether this worker's own failures reached `-x` or `--maxfail`; the controller reads why by itself."""
+        return bool(self._session.shouldfail or self._session.shouldstop)
+
+    def _obey(self, command: tuple[str, dict[str, Any]], lanes: Lanes[int]) -> None:
+        name, arguments = command
+        if name == "runtests":
+            self._start(arguments["indices"], lanes)
+        elif name == "runtests_all":
+            self._start(range(len(self._session.items)), lanes)
+        elif name == "steal":
+            # All that was sent has started: there is nothing to take back.
+            self._xdist.sendevent("unscheduled", indices=[])
+        elif name == Brief.COMMAND:
+            Brief(**arguments).apply(self._bench)
+
+    def _start(self, indices: Iterable[int], lanes: Lanes[int]) -> None:
+        jobs, in_turn = [], []
+        for index in indices:
+            item = self._session.items[index]
+            if isinstance(self._places, SentPlaces) and self._places.grant(index):
+                lanes.wake()
+            elif isinstance(item, RunItem) and not is_skipped(item):
+                jobs.append(Job(index, item.run()))
+            else:
+                in_turn.append(index)
+        self._unreported += len(jobs)
+        lanes.submit(jobs)
+        self._report_in_turn(in_turn)
+
+    def _report_in_turn(self, indices: Sequence[int]) -> None:
+        """Ordinary tests, with the next one known; skipped runs among them end at once."""
+        items = self._session.items
+        for number, index in enumerate(indices, 1):
+            following = indices[number] if number < len(indices) else None
+            if self._stopping():
+                return
+            ordinary = not isinstance(items[index], RunItem)
+            if ordinary:
+                self._last_ordinary = index
+            same_kind = following is not None and ordinary and not isinstance(items[following], RunItem)
+            self._report(index, items[following] if following is not None and same_kind else self._idle)
+
+    def _report_run(self, arrival: _Arrival) -> None:
+        self._unreported -= 1
+        item = self._session.items[arrival.item_index]
+        if isinstance(item, RunItem):
+            item.conclude(arrival.result)
+            self._report(arrival.item_index, self._idle)
+
+    def _report(self, index: int, nextitem: pytest.Item) -> None:
+        self._xdist.item_index = index
+        start = time.perf_counter()
+        with self._marks.marked(index):
+            self._protocol.run(self._session.items[index], nextitem)
+        self._xdist.sendevent("runtest_protocol_complete", item_index=index, duration=time.perf_counter() - start)
+
+    def _end_fixtures(self) -> None:
+        """Tear down the session's fixtures, and report it on the last ordinary test if they fail at it."""
+        if self._last_ordinary is None:
+            return
+        item = self._session.items[self._last_ordinary]
+        self._xdist.item_index = self._last_ordinary
+        call = pytest.CallInfo.from_call(lambda: end_fixtures(self._session), "teardown")
+        if call.excinfo is not None:
+            # The item's own teardown is over, and plugins have cleared away what they kept of it: no hook but this.
+            report = pytest.TestReport.from_item_and_call(item, call)
+            item.ihook.pytest_runtest_logreport(report=report)
+
+    def _signal(self, signal: Signal, index: int) -> None:
+        self._xdist.sendevent("unscheduled", indices=[int(signal), index])
+
+    def _watch(self, run: Run) -> AbstractContextManager[object]:
+        index = self._indices.get(run.nodeid)
+        return nullcontext() if index is None else self._marked(run, index)
+
+    @contextmanager
+    def _marked(self, run: Run, index: int) -> Iterator[None]:
+        """A check that ends the process is the likely culprit, beside whatever is being reported meanwhile."""
+        with self._marks.marked(index, _JUDGING), self._records.judging(run, index):
+            yield

@@ -1,0 +1,1 @@
+"""Figures over outcomes: rates, intervals, paired comparison, ranking, gates. Pure functions."""

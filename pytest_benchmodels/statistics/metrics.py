@@ -1,0 +1,438 @@
+"""Figures over results: rates with their uncertainty, latencies, throughput, and how well the time was used.
+
+A `Tally` keeps a few numbers of each result, never the result: 12,000 of them cost about a megabyte. Every figure is
+the same for any order in which the results came in.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+from pytest_benchmodels.core.result import Result, Status
+from pytest_benchmodels.core.session import Pool
+from pytest_benchmodels.statistics.intervals import Interval, percentile, percentile_interval, wilson
+from pytest_benchmodels.statistics.outcomes import Effects, ScenarioCounts
+
+__all__ = ["ErrorGroup", "Figures", "ModelFigures", "Tally", "lower_bound"]
+
+_VARYING = re.compile(r"\b[0-9a-zA-Z_-]*[0-9][0-9a-zA-Z_-]*")
+# What the engine says before the cause where a model was given up: the cause is the same.
+_UNSTARTED = re.compile(r"not started: \d+ runs in a row ended with [^:]*: ")
+_CAUSE_LENGTH = 200
+_MOST_CAUSES = 20
+_NO_WORK = frozenset[Status](("error", "skipped"))
+_ANSWERED = frozenset[Status](("passed", "failed"))
+
+
+def lower_bound(
+    busy: Mapping[str, Sequence[float]],
+    lanes: int,
+    windows: Mapping[str, int] | None = None,
+    pools: Iterable[Pool] = (),
+) -> float:
+    """The least time, in seconds, in which these runs fit into `lanes` at once for each model.
+
+    `busy` gives per model how long each run was in flight, in seconds; `windows` the lanes of models that have others,
+    `pools` those that several models have together. No schedule is faster than the longest run, nor than a model's or a
+    pool's lanes evenly filled; models run beside each other, so the slowest of all decides.
+    """
+    own = windows or {}
+    evenly = (math.fsum(times) / own.get(model, lanes) for model, times in busy.items())
+    longest = (max(times, default=0.0) for times in busy.values())
+    pooled = (math.fsum(chain(*(busy.get(model, ()) for model in pool.models))) / pool.most for pool in pools)
+    return max((*evenly, *longest, *pooled), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFigures:
+    """One model's figures. The first five count runs by status, an xfailed one by the status that it had.
+
+    `score` is the mean over the runs that have one. `p50_s` and `p95_s` are seconds over the latencies of
+    `latency_runs` runs, those that passed or failed. They leave out `latency_timeouts` timeouts: how long those would
+    have taken, nobody knows. `client_p95_s` is the 95th percentile of what this machine's own work added to these
+    latencies, None where nobody measured it. `answered` runs have an answer, of which `truncated` were cut off at
+    max_tokens. The intervals have 95 % confidence, or are None where there are too few runs for one; `effects` say how
+    many runs count for one in that of a rate.
+
+    Tokens and `cost_usd` are what all its requests took that were billed, reruns and failed ones too; None if any part
+    is unknown. The known part is in `known_input_tokens`, `known_output_tokens` and `known_cost_usd`, and `unpriced` is
+    the number of runs that have a part whose cost is unknown. `reruns` counts the runs that a plugin made again: their
+    last verdict counts. `waits_s` are sums over all runs of the seconds that they waited, by what for.
+    """
+
+    model: str
+    passed: int
+    failed: int
+    timeouts: int
+    errors: int
+    skipped: int
+    score: float | None
+    p50_s: float | None
+    p95_s: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+    waits_s: Mapping[str, float] = field(default_factory=dict)
+    latency_runs: int = 0
+    latency_timeouts: int = 0
+    client_p95_s: float | None = None
+    known_input_tokens: int | None = None
+    known_output_tokens: int | None = None
+    known_cost_usd: float = 0.0
+    unpriced: int = 0
+    reruns: int = 0
+    known_cached_input_tokens: int | None = None
+    answered: int = 0
+    truncated: int = 0
+    score_interval: Interval | None = None
+    p50_interval: Interval | None = None
+    p95_interval: Interval | None = None
+    effects: Effects = field(default_factory=Effects)
+
+    @property
+    def cost_per_passed_usd(self) -> float | None:
+        """US dollars for each run that passed; None where none passed, or the cost is not wholly known."""
+        return self.cost_usd / self.passed if self.passed and self.cost_usd is not None else None
+
+    @property
+    def known_cost_per_passed_usd(self) -> float | None:
+        """What each run that passed cost at least; None where none passed."""
+        return self.known_cost_usd / self.passed if self.passed else None
+
+    @property
+    def graded(self) -> int:
+        """Runs that tell something about the model: a timeout is a wrong answer, an error neither right nor wrong."""
+        return self.passed + self.failed + self.timeouts
+
+    @property
+    def rate(self) -> float | None:
+        """The share of graded runs that passed, 0 to 1."""
+        return self.passed / self.graded if self.graded else None
+
+    @property
+    def interval(self) -> Interval | None:
+        """Where the rate may truly lie, with 95 % confidence, as far as chance goes."""
+        return wilson(self.passed, self.graded, self.effects.passed)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """Errors of one kind and cause from one model; `message` is one of theirs."""
+
+    model: str
+    kind: str
+    count: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The figures of everything that was added to a `Tally`.
+
+    `models` are in order of their ids, `errors` the most frequent first. `cached` runs were taken over and called no
+    model; `xfailed` ones failed as their author expected. `worked_runs` are neither errors nor skipped nor cached;
+    `worked_scenarios` have such a run. `makespan_s` is from the first start to the last end and `lower_bound_s` the
+    least it could have been, over the runs that were neither skipped nor cached.
+    """
+
+    models: tuple[ModelFigures, ...]
+    errors: tuple[ErrorGroup, ...]
+    scenarios: int
+    trials: int
+    cached: int
+    worked_runs: int
+    worked_scenarios: int
+    makespan_s: float
+    lower_bound_s: float
+    xfailed: int = 0
+
+    @property
+    def statuses(self) -> dict[Status, int]:
+        """How many runs ended in which status."""
+        return {
+            "passed": sum(model.passed for model in self.models),
+            "failed": sum(model.failed for model in self.models),
+            "timeout": sum(model.timeouts for model in self.models),
+            "error": sum(model.errors for model in self.models),
+            "skipped": sum(model.skipped for model in self.models),
+        }
+
+    @property
+    def runs(self) -> int:
+        return sum(self.statuses.values())
+
+    @property
+    def runs_per_min(self) -> float:
+        """Model runs that were work done, per minute of makespan; 0 where no time passed."""
+        return self._per_min(self.worked_runs)
+
+    @property
+    def scenarios_per_min(self) -> float:
+        """Scenarios of which at least one run was work done, per minute of makespan; 0 where no time passed."""
+        return self._per_min(self.worked_scenarios)
+
+    @property
+    def efficiency(self) -> float | None:
+        """Lower bound / makespan: 1 if no faster schedule exists; None where no time passed."""
+        return self.lower_bound_s / self.makespan_s if self.makespan_s else None
+
+    def _per_min(self, count: int) -> float:
+        return count * 60 / self.makespan_s if self.makespan_s else 0.0
+
+
+class _Count:
+    """A sum of counts, of which some may be unknown, or known in part."""
+
+    __slots__ = ("is_whole", "known")
+
+    def __init__(self) -> None:
+        self.known: int | None = None
+        self.is_whole = True
+
+    @property
+    def total(self) -> int | None:
+        return self.known if self.is_whole else None
+
+    def add(self, total: int | None, known: int | None) -> None:
+        self.known = _sum(self.known, known)
+        self.is_whole &= total is not None
+
+    def merge(self, other: _Count) -> None:
+        self.known = _sum(self.known, other.known)
+        self.is_whole &= other.is_whole
+
+
+class _ModelTally:
+    """What is kept of one model's results."""
+
+    __slots__ = (
+        "answered",
+        "busy",
+        "cached_input_tokens",
+        "client_delays",
+        "costs",
+        "counts",
+        "input_tokens",
+        "latencies",
+        "output_tokens",
+        "reruns",
+        "scores",
+        "statuses",
+        "truncated",
+        "unpriced",
+        "waits",
+    )
+
+    def __init__(self) -> None:
+        self.statuses: Counter[Status] = Counter()
+        self.counts = ScenarioCounts()
+        self.latencies = array("d")
+        self.client_delays = array("d")
+        self.scores = array("d")
+        self.costs = array("d")
+        self.busy = array("d")
+        self.input_tokens = _Count()
+        self.cached_input_tokens = _Count()
+        self.output_tokens = _Count()
+        self.unpriced = 0
+        self.reruns = 0
+        self.answered = 0
+        self.truncated = 0
+        self.waits: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
+
+    def add(self, result: Result, scenario: int) -> None:
+        """With the scenario's number in the session."""
+        self.statuses[result.status] += 1
+        self.counts.add(scenario, result.status, result.score)
+        if result.response is not None:
+            truncated = result.is_truncated
+            self.counts.add_answer(scenario, truncated=truncated)
+            self.answered += 1
+            self.truncated += truncated
+        if result.score is not None:
+            self.scores.append(result.score)
+        if result.status in _ANSWERED:
+            self.latencies.append(result.latency_s)
+            if result.client_s is not None:
+                self.client_delays.append(result.client_s)
+        if _ran(result):
+            self.busy.append(result.in_flight_s)
+        for reason, seconds in result.waits.items():
+            self.waits[reason].append(seconds)
+        self._add_spending(result)
+
+    def _add_spending(self, result: Result) -> None:
+        self.reruns += result.reruns
+        spent = result.spent
+        if result.usage is not None or result.response is not None:
+            cached = spent.known_usage.cached_input_tokens
+            self.cached_input_tokens.add(cached, cached)
+            self.input_tokens.add(spent.usage.input_tokens, spent.known_usage.input_tokens)
+            self.output_tokens.add(spent.usage.output_tokens, spent.known_usage.output_tokens)
+        if spent.cost_usd is not None or spent.known_cost_usd:
+            self.costs.append(spent.known_cost_usd)
+        # Where nobody keeps an account, only an answer shows that something was billed.
+        if spent.cost_usd is None and (result.known_cost_usd is not None or result.status in {"passed", "failed"}):
+            self.unpriced += 1
+
+    def merge(self, other: _ModelTally) -> None:
+        self.statuses.update(other.statuses)
+        self.counts.merge(other.counts)
+        for name in ("latencies", "client_delays", "scores", "costs", "busy"):
+            getattr(self, name).extend(getattr(other, name))
+        self.input_tokens.merge(other.input_tokens)
+        self.cached_input_tokens.merge(other.cached_input_tokens)
+        self.output_tokens.merge(other.output_tokens)
+        self.unpriced += other.unpriced
+        self.reruns += other.reruns
+        self.answered += other.answered
+        self.truncated += other.truncated
+        for reason, waited in other.waits.items():
+            self.waits[reason].extend(waited)
+
+    def figures(self, model: str) -> ModelFigures:
+        known_usd = math.fsum(self.costs)
+        observations = self.counts.answered_observations()
+        return ModelFigures(
+            model=model,
+            passed=self.statuses["passed"],
+            failed=self.statuses["failed"],
+            timeouts=self.statuses["timeout"],
+            errors=self.statuses["error"],
+            skipped=self.statuses["skipped"],
+            score=math.fsum(self.scores) / len(self.scores) if self.scores else None,
+            score_interval=self.counts.score_interval(),
+            p50_s=percentile(self.latencies, 0.50),
+            p95_s=percentile(self.latencies, 0.95),
+            p50_interval=percentile_interval(self.latencies, 0.50, observations),
+            p95_interval=percentile_interval(self.latencies, 0.95, observations),
+            input_tokens=self.input_tokens.total,
+            output_tokens=self.output_tokens.total,
+            cost_usd=known_usd if self.costs and not self.unpriced else None,
+            effects=self.counts.effects(),
+            waits_s={reason: math.fsum(waited) for reason, waited in sorted(self.waits.items())},
+            latency_runs=len(self.latencies),
+            latency_timeouts=self.statuses["timeout"],
+            client_p95_s=percentile(self.client_delays, 0.95),
+            known_input_tokens=self.input_tokens.known,
+            known_cached_input_tokens=self.cached_input_tokens.known,
+            known_output_tokens=self.output_tokens.known,
+            known_cost_usd=known_usd,
+            unpriced=self.unpriced,
+            reruns=self.reruns,
+            answered=self.answered,
+            truncated=self.truncated,
+        )
+
+
+class Tally:
+    """Adds up results one by one, and forgets them."""
+
+    def __init__(self) -> None:
+        self._models: dict[str, _ModelTally] = {}
+        self._errors: dict[tuple[str, str, str], tuple[int, str]] = {}
+        self._scenarios: dict[str, int] = {}  # numbered, so that what is kept of each is as small as an array's cell
+        self._worked: set[str] = set()
+        self._trials: set[int] = set()
+        self._cached = 0
+        self._xfailed = 0
+        self._worked_runs = 0
+        self._longest_s = 0.0
+        self._first_start = math.inf
+        self._last_end = -math.inf
+
+    def add(self, result: Result) -> None:
+        """Count one run's end. To add the same run twice counts it twice."""
+        if result.model not in self._models:
+            self._models[result.model] = _ModelTally()
+        self._models[result.model].add(result, self._add_scenario(result))
+        self._trials.add(result.trial)
+        self._cached += result.cached
+        self._xfailed += result.status == "failed" and result.xfail is not None
+        if result.status == "error":
+            self._add_error(result)
+        if _ran(result):
+            self._longest_s = max(self._longest_s, result.duration_s)
+            self._first_start = min(self._first_start, result.started_at)
+            self._last_end = max(self._last_end, result.started_at + result.duration_s)
+
+    def figures(self, lanes: int, windows: Mapping[str, int] | None = None, pools: Iterable[Pool] = ()) -> Figures:
+        """The figures so far; `lanes`, `windows` and `pools` are how many runs were allowed at once."""
+        return Figures(
+            models=tuple(tally.figures(model) for model, tally in sorted(self._models.items())),
+            errors=self._error_groups(),
+            scenarios=len(self._scenarios),
+            trials=len(self._trials),
+            cached=self._cached,
+            xfailed=self._xfailed,
+            worked_runs=self._worked_runs,
+            worked_scenarios=len(self._worked),
+            # Seconds since the epoch, as floats, are true to a quarter of a microsecond: less than that is no time.
+            makespan_s=round(max(self._last_end - self._first_start, 0.0), 6),
+            lower_bound_s=self._lower_bound_s(lanes, windows, pools),
+        )
+
+    def _lower_bound_s(self, lanes: int, windows: Mapping[str, int] | None, pools: Iterable[Pool]) -> float:
+        """With what the longest run took in all: between its attempts others had its place, but it was not over."""
+        busy = {model: tally.busy for model, tally in self._models.items()}
+        return max(self._longest_s, lower_bound(busy, lanes, windows, pools))
+
+    def overall(self) -> ModelFigures:
+        """The figures of all models' runs together, under the name `*`."""
+        everything = _ModelTally()
+        for tally in self._models.values():
+            everything.merge(tally)
+        return everything.figures("*")
+
+    def _add_scenario(self, result: Result) -> int:
+        # An id is unique in its file only; a node id without its model is unique in the session.
+        scenario = result.nodeid.rpartition("[")[0]
+        number = self._scenarios.setdefault(scenario, len(self._scenarios))
+        if result.status not in _NO_WORK and not result.cached:
+            self._worked.add(scenario)
+            self._worked_runs += 1
+        return number
+
+    def _add_error(self, result: Result) -> None:
+        kind, message = (result.error.kind, result.error.message) if result.error else ("unknown", "")
+        key = (result.model, kind, _cause(message))
+        count, known = self._errors.get(key, (0, message))
+        self._errors[key] = count + 1, min(known, message, key=lambda text: (bool(_UNSTARTED.match(text)), text))
+
+    def _error_groups(self) -> tuple[ErrorGroup, ...]:
+        """One group a cause; of many causes of one kind the rarest are one."""
+        kinds: dict[tuple[str, str], list[ErrorGroup]] = {}
+        for (model, kind, _), (count, text) in self._errors.items():
+            kinds.setdefault((model, kind), []).append(ErrorGroup(model, kind, count, text))
+        groups = [group for found in kinds.values() for group in _fewer(found)]
+        return tuple(sorted(groups, key=lambda group: (-group.count, group.model, group.kind, group.message)))
+
+
+def _cause(message: str) -> str:
+    """What messages of one cause have in common: request ids, times and counts differ."""
+    begun = _UNSTARTED.match(message)
+    start = begun.end() if begun else 0
+    return _VARYING.sub("#", message[start : start + _CAUSE_LENGTH])
+
+
+def _fewer(groups: list[ErrorGroup]) -> list[ErrorGroup]:
+    ordered = sorted(groups, key=lambda group: (-group.count, group.message))
+    kept, rest = ordered[: _MOST_CAUSES - 1], ordered[_MOST_CAUSES - 1 :]
+    if rest:
+        first = rest[0]
+        kept.append(ErrorGroup(first.model, first.kind, sum(group.count for group in rest), first.message))
+    return kept
+
+
+def _ran(result: Result) -> bool:
+    return result.status != "skipped" and not result.cached
+
+
+def _sum(total: int | None, more: int | None) -> int | None:
+    return total if more is None else (total or 0) + more

@@ -1,0 +1,243 @@
+"""Outcome: what statistics need to know of a run; Standing: what a scenario's trials came to."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pytest_benchmodels.core.result import Result, Status
+from pytest_benchmodels.core.run import parse_run_name
+from pytest_benchmodels.statistics.intervals import Interval, design_effect, wilson
+
+__all__ = [
+    "NOT_PLANNED",
+    "Coverage",
+    "CoverageTally",
+    "Effects",
+    "Outcome",
+    "ScenarioCounts",
+    "Standing",
+    "graded_scenarios",
+    "not_started",
+    "standings",
+]
+
+
+class Outcome(NamedTuple):
+    """One run's end, without its answer. `scenario` is the node id without the model, which names it in its suite."""
+
+    scenario: str
+    model: str
+    trial: int
+    status: Status
+    score: float | None = None
+    cached: bool = False
+
+    @classmethod
+    def of(cls, result: Result) -> Outcome:
+        """What is kept of a result."""
+        scenario = result.nodeid.rpartition("[")[0]
+        return cls(scenario, result.model, result.trial, result.status, result.score, result.cached)
+
+
+class Standing(NamedTuple):
+    """One model's trials of one scenario, counted. A timeout is graded and not passed, as in `metrics`."""
+
+    passed: int = 0
+    graded: int = 0
+    errors: int = 0
+    cached: int = 0
+    scored: int = 0
+    score_sum: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """The share of graded trials that passed, 0 to 1; 0 where none was graded."""
+        return self.passed / self.graded if self.graded else 0.0
+
+    @property
+    def score(self) -> float:
+        """The mean score, 0 to 1; 0 where no trial has one."""
+        return self.score_sum / self.scored if self.scored else 0.0
+
+    def plus(self, outcome: Outcome) -> Standing:
+        """With one more trial. A score outside 0 to 1, which only a damaged file can hold, does not count."""
+        erred = outcome.status == "error"
+        score = outcome.score if outcome.score is not None and 0 <= outcome.score <= 1 else None
+        return Standing(
+            self.passed + (outcome.status == "passed"),
+            self.graded + (not erred),
+            self.errors + erred,
+            self.cached + outcome.cached,
+            self.scored + (score is not None),
+            self.score_sum + (score or 0.0),
+        )
+
+
+def graded_scenarios(outcomes: Iterable[Outcome]) -> frozenset[tuple[str, str]]:
+    """The scenarios with a verdict, each with its model."""
+    return frozenset((each.scenario, each.model) for each in outcomes if each.status not in {"error", "skipped"})
+
+
+_NOTHING = Standing()
+
+
+def standings(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Standing]]:
+    """Each model's standing in each scenario that it ran. A skipped run says nothing, and is left out.
+
+    Trials of a scenario are exchangeable: they are pooled, whatever their numbers.
+    """
+    models: dict[str, dict[str, Standing]] = {}
+    for outcome in outcomes:
+        if outcome.status != "skipped":
+            scenarios = models.setdefault(outcome.model, {})
+            scenarios[outcome.scenario] = scenarios.get(outcome.scenario, _NOTHING).plus(outcome)
+    return models
+
+
+NOT_PLANNED = "skip"
+"""The kind of a skipped run's failure that its author, or a mark, left out on purpose: it was never to be run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many runs were to be made: of each model, and of all together.
+
+    What `-k` and the like deselected is not among them, nor what its author skips. What the budget, `-x`, Ctrl-C, a
+    crash, an error or an answer that is not stored kept from a verdict is. `total` may be more than `models` add up to:
+    of runs that never began, an older store knows no more than how many they are.
+    """
+
+    models: Mapping[str, int] = field(default_factory=dict)
+    total: int = 0
+
+    def of(self, model: str | None) -> int:
+        """How many runs of a model were to be made; of all models for None."""
+        return self.total if model is None else self.models.get(model, 0)
+
+    def at_least(self, models: Mapping[str, int]) -> Coverage:
+        """With no fewer of a model than are given here."""
+        most = {
+            model: max(self.of(model), models.get(model, 0)) for model in sorted(self.models.keys() | models.keys())
+        }
+        return Coverage(most, self.total - sum(self.models.values()) + sum(most.values()))
+
+
+def not_started(nodeids: Iterable[str], outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+    """Those of the runs that were collected that have no result."""
+    done = {(outcome.scenario, outcome.model, outcome.trial) for outcome in outcomes}
+    return tuple(nodeid for nodeid in nodeids if (name := parse_run_name(nodeid)) and tuple(name) not in done)
+
+
+class CoverageTally:
+    """Adds up results one by one, and forgets them."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+        self._left_out: Counter[str] = Counter()
+
+    def add(self, result: Result) -> None:
+        """Count one run's end."""
+        self._seen[result.model] += 1
+        if result.status == "skipped" and (result.error is None or result.error.kind == NOT_PLANNED):
+            self._left_out[result.model] += 1
+
+    def coverage(self, nodeids: Iterable[str] = (), unnamed: int = 0) -> Coverage:
+        """What was to be run: `nodeids`, as far as they are known, and `unnamed` more; at least what has a result."""
+        asked = Counter(name.model for nodeid in nodeids if (name := parse_run_name(nodeid)))
+        models = {
+            model: max(asked.get(model, 0), self._seen[model]) - self._left_out[model]
+            for model in sorted(asked.keys() | self._seen.keys())
+        }
+        return Coverage(models, sum(models.values()) + unnamed)
+
+
+_UNIT = 1 << 40  # a score is kept as a whole number of these parts: such sums are the same in any order
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """How many runs tell as much as one independent run, of each rate; 1 with one trial of each scenario."""
+
+    passed: float = 1.0
+    errors: float = 1.0
+    timeouts: float = 1.0
+    truncated: float = 1.0
+
+
+class ScenarioCounts:
+    """Counts of one model, or of all, by the scenario's number; 36 bytes a scenario."""
+
+    __slots__ = ("_answered", "_errors", "_graded", "_passed", "_score_sums", "_scored", "_timeouts", "_truncated")
+
+    def __init__(self) -> None:
+        self._passed, self._graded, self._errors, self._timeouts, self._scored = (array("I") for _ in range(5))
+        self._answered, self._truncated = array("I"), array("I")
+        self._score_sums = array("q")
+
+    def add(self, scenario: int, status: Status, score: float | None) -> None:
+        """Count one run; a skipped one says nothing."""
+        if scenario >= len(self._graded):
+            self._reach(scenario + 1)
+        self._passed[scenario] += status == "passed"
+        self._graded[scenario] += status in {"passed", "failed", "timeout"}
+        self._errors[scenario] += status == "error"
+        self._timeouts[scenario] += status == "timeout"
+        # Only a damaged file can hold another score.
+        if score is not None and 0 <= score <= 1:
+            self._scored[scenario] += 1
+            self._score_sums[scenario] += round(score * _UNIT)
+
+    def add_answer(self, scenario: int, *, truncated: bool) -> None:
+        """Count one run's answer, which was cut off or not."""
+        if scenario >= len(self._graded):
+            self._reach(scenario + 1)
+        self._answered[scenario] += 1
+        self._truncated[scenario] += truncated
+
+    def merge(self, other: ScenarioCounts) -> None:
+        """Add another model's runs: those of one scenario are alike whoever answers."""
+        self._reach(len(other._graded))
+        for name in self.__slots__:
+            own = getattr(self, name)
+            for scenario, count in enumerate(getattr(other, name)):
+                own[scenario] += count
+
+    def effects(self) -> Effects:
+        """The design effects of the rates."""
+        made = [graded + errors for graded, errors in zip(self._graded, self._errors, strict=True)]
+        if max(made, default=0) <= 1:
+            return Effects()
+        return Effects(
+            passed=_effect(self._passed, self._graded),
+            errors=_effect(self._errors, made),
+            timeouts=_effect(self._timeouts, made),
+            truncated=_effect(self._truncated, self._answered),
+        )
+
+    def score_interval(self) -> Interval | None:
+        """The mean score's: a score varies less than a share of as many runs that pass or not."""
+        sums = [total / _UNIT for total in self._score_sums]
+        effect = design_effect(zip(sums, self._scored, strict=True), shares=False)
+        return wilson(math.fsum(sums), sum(self._scored), effect)
+
+    def answered_observations(self) -> float:
+        """How many independent observations the runs with a graded answer are if all trials of a scenario agree."""
+        trials = [graded - timeouts for graded, timeouts in zip(self._graded, self._timeouts, strict=True)]
+        squares = sum(count * count for count in trials)
+        return sum(trials) ** 2 / squares if squares else 0.0
+
+    def _reach(self, length: int) -> None:
+        missing = length - len(self._graded)
+        if missing > 0:
+            for name in self.__slots__:
+                getattr(self, name).extend([0] * missing)
+
+
+def _effect(counts: Iterable[int], totals: Iterable[int]) -> float:
+    pairs: Iterator[tuple[int, int]] = zip(counts, totals, strict=True)
+    return design_effect(pairs)
