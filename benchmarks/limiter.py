@@ -11,8 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-from pytest_benchmodels.core.exchange import Message, Request, Usage
+from pytest_benchmodels.core.exchange import Message, Usage
 from pytest_benchmodels.core.model import Limit, Model
+from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.engine.limits import Limiter, Unlimited
 from pytest_benchmodels.engine.limits.limiter import MemoryLimiter
 from pytest_benchmodels.engine.limits.sqlite import SqliteLimiter

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Call, Transcript
     from pytest_benchmodels.core.errors import BenchError, CheckError, FormatError, ProviderError
-    from pytest_benchmodels.core.exchange import Message, Provider, Request, Response, Usage
+    from pytest_benchmodels.core.exchange import Message, Response, Usage
     from pytest_benchmodels.core.grading import Grade, Grader
     from pytest_benchmodels.core.grading_context import GradingContext
     from pytest_benchmodels.core.model import Model
+    from pytest_benchmodels.core.request import Provider, Request
     from pytest_benchmodels.core.result import Result
     from pytest_benchmodels.providers.api_protocol import ApiProtocol
     from pytest_benchmodels.providers.dialect import BlockedError, FailedError, Reading, UnreadableError
@@ -48,10 +49,11 @@ __all__ = [
 _HOMES = {
     "core.call": ("Call", "Transcript"),
     "core.errors": ("BenchError", "CheckError", "FormatError", "ProviderError"),
-    "core.exchange": ("Message", "Provider", "Request", "Response", "Usage"),
+    "core.exchange": ("Message", "Response", "Usage"),
     "core.grading": ("Grade", "Grader"),
     "core.grading_context": ("GradingContext",),
     "core.model": ("Model",),
+    "core.request": ("Provider", "Request"),
     "core.result": ("Result",),
     "providers.api_protocol": ("ApiProtocol",),
     "providers.dialect": ("BlockedError", "FailedError", "Reading", "UnreadableError"),

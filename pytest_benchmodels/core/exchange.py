@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from pytest_benchmodels.core.model import Model
-
-if TYPE_CHECKING:
-    from pytest_benchmodels.core.scenario import Check
-
-__all__ = ["Message", "Provider", "Request", "Response", "Role", "Usage", "usual_finish_reason"]
+__all__ = ["Message", "Response", "Role", "Usage", "usual_finish_reason"]
 
 # Each API's own words: OpenAI, Anthropic (end_turn, max_tokens), Google (STOP, MAX_TOKENS), Mistral (model_length),
 # Hugging Face (eos_token), Cohere (COMPLETE), Amazon Bedrock, Ollama, vLLM. A full context window ends an answer as
@@ -75,22 +69,6 @@ class Usage(Struct, frozen=True):
     stated_cost_usd: float | None = None
 
 
-class Request(Struct, frozen=True):
-    """One request for one answer.
-
-    `params` are merged: the model's, overridden by the scenario's. `attempt` counts from 1. `checks` and `target` say
-    what a right answer looks like: only a simulated provider may look at them, and they are never sent elsewhere.
-    """
-
-    model: Model
-    messages: tuple[Message, ...]
-    params: Mapping[str, object] = field(default_factory=dict)
-    attempt: int = 1
-    trial: int = 1
-    checks: tuple[Check, ...] = ()
-    target: str | None = None
-
-
 class Response(Struct, frozen=True):
     """One answer. `text` holds no lone surrogates, and nothing of what the model only thought: that is `thinking`.
 
@@ -115,10 +93,3 @@ class Response(Struct, frozen=True):
     def is_truncated(self) -> bool:
         """Whether it ended at max_tokens, or where the context was full."""
         return usual_finish_reason(self.finish_reason) == "length"
-
-
-class Provider(Protocol):
-    """The seam to a model API: one method that answers one request."""
-
-    async def complete(self, request: Request) -> Response:
-        """Return the answer, or raise `ProviderError`. Cancelling it closes its connection."""

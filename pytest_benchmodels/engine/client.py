@@ -15,8 +15,9 @@ from msgspec.structs import replace
 
 from pytest_benchmodels.core.call import Call, Purpose
 from pytest_benchmodels.core.errors import ProviderError
-from pytest_benchmodels.core.exchange import Provider, Request, Response
+from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.model import Model
+from pytest_benchmodels.core.request import Provider, Request
 from pytest_benchmodels.core.result import NEXT_ATTEMPT, Failure
 from pytest_benchmodels.core.thinking import AT_ONCE_CHARS, without_thinking
 from pytest_benchmodels.engine.clocks import LoopLag

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.exchange import Request, Usage
+from pytest_benchmodels.core.exchange import Usage
 from pytest_benchmodels.core.model import Limit
+from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.engine.limits.limiter import Charge, Limiter, Seat, Seats
 
 __all__ = ["Permit", "Permits", "TokenEstimate"]

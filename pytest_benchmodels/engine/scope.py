@@ -12,7 +12,8 @@ from typing import Protocol, Self
 from pytest_benchmodels.core.bill import bill
 from pytest_benchmodels.core.call import Call, Purpose
 from pytest_benchmodels.core.errors import ProviderError
-from pytest_benchmodels.core.exchange import Request, Response, Usage
+from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.core.result import CheckResult, Failure, Retry
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.text import message

@@ -15,7 +15,7 @@ from pytest_benchmodels.core.text import clip, plain
 from pytest_benchmodels.graders.normalization import right, shown, text_of, wrong
 
 if TYPE_CHECKING:
-    from pytest_benchmodels.graders.number_reader import Reading
+    from pytest_benchmodels.graders.number_choice import Reading
     from pytest_benchmodels.graders.numerals import Numeral
 
 __all__ = ["Number"]

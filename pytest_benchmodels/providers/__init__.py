@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_benchmodels.core.exchange import Provider
     from pytest_benchmodels.core.model import Model
+    from pytest_benchmodels.core.request import Provider
     from pytest_benchmodels.providers.dialect import Dialect
     from pytest_benchmodels.providers.http import HttpPool
     from pytest_benchmodels.providers.registry import Registry

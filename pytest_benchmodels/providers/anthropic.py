@@ -15,8 +15,9 @@ from pytest_benchmodels.providers.dialect import (
 )
 
 if TYPE_CHECKING:
-    from pytest_benchmodels.core.exchange import Request, Usage
+    from pytest_benchmodels.core.exchange import Usage
     from pytest_benchmodels.core.model import Model
+    from pytest_benchmodels.core.request import Request
     from pytest_benchmodels.providers.key import Key
 
 __all__ = ["Anthropic"]

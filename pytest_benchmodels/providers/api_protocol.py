@@ -17,8 +17,8 @@ from pytest_benchmodels.providers.function import settled_error
 from pytest_benchmodels.providers.key import Key
 
 if TYPE_CHECKING:
-    from pytest_benchmodels.core.exchange import Request
     from pytest_benchmodels.core.model import Model
+    from pytest_benchmodels.core.request import Request
 
 __all__ = ["ApiProtocol", "GuardedProtocol", "user_methods"]
 

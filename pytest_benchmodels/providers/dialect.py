@@ -19,8 +19,8 @@ from msgspec.structs import replace
 from pytest_benchmodels.core.exchange import Usage
 
 if TYPE_CHECKING:
-    from pytest_benchmodels.core.exchange import Request
     from pytest_benchmodels.core.model import Model
+    from pytest_benchmodels.core.request import Request
     from pytest_benchmodels.providers.key import Key
 
 __all__ = [

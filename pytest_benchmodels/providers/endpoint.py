@@ -29,7 +29,7 @@ from pytest_benchmodels.providers.dialing import (
     proxy_for,
     remedy,
 )
-from pytest_benchmodels.providers.http import EncodingError, HttpReply, decode, origin_of
+from pytest_benchmodels.providers.reply import EncodingError, HttpReply, decode, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

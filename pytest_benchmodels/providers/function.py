@@ -11,7 +11,8 @@ import msgspec
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.errors import ProviderError
-from pytest_benchmodels.core.exchange import Request, Response, Usage
+from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.core.text import clip, plain, quote, well_formed
 from pytest_benchmodels.core.user_code import UserCodeError, call, where
 from pytest_benchmodels.providers.http import MAX_REPLY_BYTES

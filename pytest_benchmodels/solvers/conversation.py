@@ -5,7 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.call import Call, Transcript
-from pytest_benchmodels.core.exchange import Message, Request
+from pytest_benchmodels.core.exchange import Message
+from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
 from pytest_benchmodels.solvers.solver import Client

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from pytest_benchmodels.core.call import Call, Purpose, Transcript
-from pytest_benchmodels.core.exchange import Request
+from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.core.run import Run
 
 __all__ = ["Client", "Solver"]

@@ -20,8 +20,8 @@ from pytest_benchmodels.graders import BUILTIN
 from pytest_benchmodels.plugin.options import MOST_RUNS
 from pytest_benchmodels.providers.api import Origin, http_failure
 from pytest_benchmodels.providers.catalog import CATALOG
-from pytest_benchmodels.providers.http import HttpReply
 from pytest_benchmodels.providers.key import Key
+from pytest_benchmodels.providers.reply import HttpReply
 from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation, write_bench_json
 from pytest_benchmodels.reports.properties import result_properties
 from pytest_benchmodels.statistics.comparison import compare

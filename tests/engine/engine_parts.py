@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from pytest_benchmodels.core.errors import ProviderError
-from pytest_benchmodels.core.exchange import Message, Request, Response, Usage
+from pytest_benchmodels.core.exchange import Message, Response, Usage
 from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.model import Model, Price
+from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Scenario, Turn
 from pytest_benchmodels.engine.admission import Admission

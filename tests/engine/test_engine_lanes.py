@@ -7,8 +7,9 @@ import queue
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from pytest_benchmodels.core.exchange import Request, Response
+from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.grading import Grade
+from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.engine.dispatch import Dispatch, Window

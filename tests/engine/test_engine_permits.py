@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from pytest_benchmodels.core.exchange import Message, Request, Usage
+from pytest_benchmodels.core.exchange import Message, Usage
 from pytest_benchmodels.core.model import Limit
+from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.engine.limits import Charge, Unlimited
 from pytest_benchmodels.engine.permits import Permit, Permits, TokenEstimate
 from tests.engine.engine_parts import MODEL

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from pytest_benchmodels.core.errors import ProviderError
-from pytest_benchmodels.core.exchange import Request, Response
+from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.engine import lanes
 from pytest_benchmodels.engine.admission import Admission

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pytest_benchmodels.core.exchange import Message, Request, Response
+from pytest_benchmodels.core.exchange import Message, Response
+from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.core.result import Result, from_plain, to_plain
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn

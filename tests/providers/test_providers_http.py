@@ -10,7 +10,8 @@ import pytest
 
 from pytest_benchmodels import ProviderError
 from pytest_benchmodels.providers.endpoint import _trust_authorities
-from pytest_benchmodels.providers.http import HttpPool, origin_of
+from pytest_benchmodels.providers.http import HttpPool
+from pytest_benchmodels.providers.reply import origin_of
 
 if TYPE_CHECKING:
     from tests.providers.conftest import CannedServer, HttpText

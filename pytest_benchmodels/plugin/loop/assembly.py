@@ -19,8 +19,8 @@ from pytest_benchmodels.providers.http import HttpPool, load_transport
 from pytest_benchmodels.solvers.conversation import Conversation
 
 if TYPE_CHECKING:
-    from pytest_benchmodels.core.exchange import Provider
     from pytest_benchmodels.core.model import Model
+    from pytest_benchmodels.core.request import Provider
     from pytest_benchmodels.core.result import Result
     from pytest_benchmodels.core.run import Run
     from pytest_benchmodels.plugin.session.bench import Bench

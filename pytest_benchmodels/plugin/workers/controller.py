@@ -29,7 +29,8 @@ from pytest_benchmodels.plugin.items.transport import (
 )
 from pytest_benchmodels.plugin.loop.process_guards import gentle_interrupts
 from pytest_benchmodels.plugin.session.bench import LEFT_OUT, Bench, distant, left_out_line
-from pytest_benchmodels.plugin.workers.messages import Brief, Handover
+from pytest_benchmodels.plugin.workers.brief import Brief
+from pytest_benchmodels.plugin.workers.messages import Handover
 from pytest_benchmodels.plugin.workers.overdue import Marks, Patrol
 from pytest_benchmodels.plugin.workers.scheduler import LaneScheduling
 from pytest_benchmodels.plugin.workers.xdist_internals import Witness, WorkerBoot, blame_rightly, is_known

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pytest_benchmodels.core.model import Price
-from pytest_benchmodels.core.result import Failure
 from pytest_benchmodels.engine.clocks import SessionClock
 from pytest_benchmodels.formats.configfile import ConfigFile
 
 if TYPE_CHECKING:
     import pytest
 
-    from pytest_benchmodels.plugin.session.bench import Bench
 
-__all__ = ["Brief", "Handover", "Signal"]
+__all__ = ["Handover", "Signal"]
 
 
 class Signal(IntEnum):
+    """What a worker tells our scheduler about a run that it holds.
+
+    xdist lets workers send a fixed set of events. Of these `unscheduled` carries a list of numbers to the scheduler's
+    `remove_pending_tests_from_node`, and nobody else: it answers `steal`, which our scheduler never asks for. So a
+    signal travels as `[signal, item index]`.
+    """
+
     LEFT = 1
     """The run waits for its next attempt; its lane is free."""
     LIMITED = 2
@@ -66,45 +69,3 @@ class Handover(msgspec.Struct, frozen=True):
         """What this process was given; None if it is no worker."""
         workerinput = getattr(config, "workerinput", None)
         return None if workerinput is None else msgspec.convert(workerinput[_KEY], cls)
-
-
-@dataclass(frozen=True, slots=True)
-class Brief:
-    """Prices by model, as plain data; closed models, as (kind, message); whether the budget is spent.
-
-    Plain data: it travels as the arguments of a command, which our loop in the worker reads.
-    """
-
-    COMMAND: ClassVar[str] = "benchmodels_brief"
-
-    prices: dict[str, dict[str, Any]]
-    closed: dict[str, tuple[str, str]]
-    is_spent: bool
-
-    @classmethod
-    def of(cls, bench: Bench) -> Self:
-        """What this session's controller knows now."""
-        admission = bench.admission
-        return cls(
-            prices={name: _plain(price) for name, price in bench.models.listed_prices.items()},
-            closed={model: (cause.kind, cause.message) for model, cause in admission.closed.items()},
-            is_spent=admission.is_spent,
-        )
-
-    def as_arguments(self) -> dict[str, Any]:
-        return asdict(self)
-
-    def apply(self, bench: Bench) -> None:
-        """Let a worker's bench know."""
-        for name, price in self.prices.items():
-            bench.models.list_price(name, msgspec.convert(price, Price))
-        for model, (kind, message) in self.closed.items():
-            bench.admission.close(model, Failure(kind, message))
-        if self.is_spent:
-            bench.admission.spend_all()
-
-
-def _plain(price: Price) -> dict[str, Any]:
-    """What xdist can send: no tuples."""
-    plain: dict[str, Any] = msgspec.to_builtins(price)
-    return {**plain, "tiers": [{**tier, "price": {**tier["price"], "tiers": []}} for tier in plain["tiers"]]}

@@ -30,8 +30,9 @@ from pytest_benchmodels.plugin.items.protocol import Protocol, idle_item
 from pytest_benchmodels.plugin.loop.assembly import assemble
 from pytest_benchmodels.plugin.loop.process_guards import ignored_interrupts
 from pytest_benchmodels.plugin.session.bench import Bench
+from pytest_benchmodels.plugin.workers.brief import Brief
 from pytest_benchmodels.plugin.workers.lanes import SentPlaces
-from pytest_benchmodels.plugin.workers.messages import Brief, Handover, Signal
+from pytest_benchmodels.plugin.workers.messages import Handover, Signal
 from pytest_benchmodels.plugin.workers.overdue import Marks, OverdueRecords, records_path
 from pytest_benchmodels.plugin.workers.xdist_internals import is_known
 

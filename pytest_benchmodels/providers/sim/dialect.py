@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_benchmodels.providers.openai import OpenAI
 
 if TYPE_CHECKING:
-    from pytest_benchmodels.core.exchange import Request
+    from pytest_benchmodels.core.request import Request
     from pytest_benchmodels.core.scenario import Check
 
 __all__ = ["Exemplar", "Sim"]
