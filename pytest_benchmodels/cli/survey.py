@@ -13,7 +13,8 @@ from pytest_benchmodels.cli.source import Source
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.session import Session
 from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation
-from pytest_benchmodels.statistics.comparison import Conditions, compare_runs
+from pytest_benchmodels.statistics.changes import Conditions
+from pytest_benchmodels.statistics.comparison import compare_runs
 from pytest_benchmodels.statistics.gates import Gate
 from pytest_benchmodels.statistics.metrics import Figures, Tally, lower_bound
 from pytest_benchmodels.statistics.outcomes import Coverage, CoverageTally, Outcome, graded_scenarios, not_started

@@ -15,17 +15,8 @@ from pytest_benchmodels.reports.units import (
     points,
     short_name,
 )
-from pytest_benchmodels.statistics.comparison import (
-    Aspect,
-    Changes,
-    Comparison,
-    Missing,
-    ModelComparison,
-    Overlap,
-    ScenarioChange,
-    Served,
-    Shift,
-)
+from pytest_benchmodels.statistics.changes import Aspect, Changes, Missing, Overlap, Served
+from pytest_benchmodels.statistics.comparison import Comparison, ModelComparison, ScenarioChange, Shift
 from pytest_benchmodels.statistics.outcomes import Standing
 from pytest_benchmodels.statistics.paired import SIGNIFICANT
 

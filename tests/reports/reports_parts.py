@@ -8,7 +8,8 @@ from typing import Any
 from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
 from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation
-from pytest_benchmodels.statistics.comparison import Conditions, compare_runs
+from pytest_benchmodels.statistics.changes import Conditions
+from pytest_benchmodels.statistics.comparison import compare_runs
 from pytest_benchmodels.statistics.gates import parse_gates
 from pytest_benchmodels.statistics.metrics import Tally
 from pytest_benchmodels.statistics.outcomes import CoverageTally

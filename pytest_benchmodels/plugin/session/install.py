@@ -94,7 +94,7 @@ def _register_reporters(config: pytest.Config, bench: Bench, keeper: Keeper) -> 
     from pytest_benchmodels.plugin.session.verdicts import Verdicts, read_baseline  # noqa: PLC0415 - the same
     from pytest_benchmodels.plugin.terminal.progress import Live  # noqa: PLC0415 - a worker has no terminal
     from pytest_benchmodels.plugin.terminal.reporter import Reporter  # noqa: PLC0415 - the same
-    from pytest_benchmodels.statistics.comparison import Conditions  # noqa: PLC0415 - a worker judges nothing
+    from pytest_benchmodels.statistics.changes import Conditions  # noqa: PLC0415 - a worker judges nothing
     from pytest_benchmodels.statistics.gates import parse_gates  # noqa: PLC0415 - the same
 
     settings = bench.settings

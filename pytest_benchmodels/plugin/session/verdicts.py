@@ -12,7 +12,7 @@ import pytest
 from pytest_benchmodels.core.errors import BenchError, ConfigError
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.text import quote
-from pytest_benchmodels.statistics.comparison import Conditions
+from pytest_benchmodels.statistics.changes import Conditions
 from pytest_benchmodels.statistics.gates import Gate
 from pytest_benchmodels.statistics.metrics import Tally
 from pytest_benchmodels.statistics.outcomes import Coverage, CoverageTally, Outcome, graded_scenarios, not_started

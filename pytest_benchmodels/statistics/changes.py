@@ -1,0 +1,204 @@
+"""What else changed from one run to another, beside the results."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
+
+from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.run import parse_run_name
+from pytest_benchmodels.statistics.outcomes import NOT_PLANNED, Outcome
+
+__all__ = ["Aspect", "Changes", "Conditions", "Missing", "Overlap", "Served", "changes_between"]
+
+Aspect = Literal["prompt", "params", "model", "address", "checks", "threshold", "version", "timeout", "trials"]
+"""What of a scenario may be another in the run after."""
+
+
+_ASKED: tuple[Aspect, ...] = ("prompt", "params", "model", "address")  # as `fingerprint` joins them
+
+
+_JUDGED: tuple[Aspect, ...] = ("version", "threshold", "checks")  # as `grade_fingerprint` does
+
+
+_ENOUGH = 0.95
+
+
+class Served(NamedTuple):
+    """The models that the provider said it served, where they are not the same in both runs."""
+
+    model: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+class Missing(NamedTuple):
+    """So many `scenarios` of the `total` of one run are not among those that the other was to run."""
+
+    scenarios: int
+    total: int
+
+
+class Overlap(NamedTuple):
+    """Of `planned` scenarios that a model was to run in both runs, `graded` have a verdict in both."""
+
+    model: str
+    planned: int
+    graded: int
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether what the comparison does not tell of is little: 95 % of the scenarios have to be graded."""
+        return self.planned > 0 and self.graded >= _ENOUGH * self.planned
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What differs between two runs beside their results.
+
+    `scenarios` names, for each aspect that changed, those of both runs of which it did. `versions` of the plugin, and
+    `shards` (`I/N`, None for a whole), are before and after. `overlaps` are of each model that both runs were to ask.
+    """
+
+    scenarios: Mapping[Aspect, tuple[str, ...]]
+    served: tuple[Served, ...]
+    versions: tuple[str, str]
+    shards: tuple[str | None, str | None]
+    only_before: Missing
+    only_after: Missing
+    overlaps: tuple[Overlap, ...]
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether both runs tell enough of each model that they share to say that it did not get worse."""
+        return bool(self.overlaps) and all(overlap.is_enough for overlap in self.overlaps)
+
+
+class _Setup:
+    """How one scenario was put to one model, over all trials. Each is a set, for trials may differ after a resume."""
+
+    __slots__ = ("asked", "graded", "judged", "limits", "trials")
+
+    def __init__(self) -> None:
+        self.asked: set[str] = set()
+        self.judged: set[str] = set()
+        self.limits: set[float] = set()
+        self.trials: set[int] = set()
+        self.graded = False
+
+    def add(self, result: Result) -> None:
+        self.trials.add(result.trial)
+        self.graded |= result.status not in {"error", "skipped"}
+        if result.fingerprint:
+            self.asked.add(result.fingerprint)
+        if result.grade_fingerprint:
+            self.judged.add(result.grade_fingerprint)
+        if result.timeout_s is not None:
+            self.limits.add(result.timeout_s)
+
+
+class Conditions:
+    """Adds up how a run's results came to be, one by one; `outcomes` are what they were.
+
+    `version` is the plugin's, empty where it is not known. `nodeids` are what the run was to have, as far as known.
+    """
+
+    def __init__(self, version: str = "", shard: str | None = None) -> None:
+        self.version = version
+        self.shard = shard
+        self.outcomes: list[Outcome] = []
+        self._setups: dict[tuple[str, str], _Setup] = {}
+        self._left_out: set[tuple[str, str]] = set()
+        self._served: dict[str, Counter[str]] = {}
+
+    def add(self, result: Result) -> None:
+        """Take one run's end."""
+        outcome = Outcome.of(result)
+        self.outcomes.append(outcome)
+        key = outcome.model, outcome.scenario
+        if result.status == "skipped" and (result.error is None or result.error.kind == NOT_PLANNED):
+            self._left_out.add(key)
+            return
+        self._setups.setdefault(key, _Setup()).add(result)
+        for answer in result.answers or ((result.response,) if result.response is not None else ()):
+            if answer.served_model:
+                self._served.setdefault(result.model, Counter())[answer.served_model] += 1
+
+    def expect(self, nodeids: Iterable[str]) -> None:
+        """Take what the run was to have, when all results are in: what never began has none."""
+        for name in map(parse_run_name, nodeids):
+            if name is not None and (key := (name.model, name.scenario)) not in self._left_out:
+                self._setups.setdefault(key, _Setup()).trials.add(name.trial)
+
+    @property
+    def setups(self) -> Mapping[tuple[str, str], _Setup]:
+        """By model and scenario."""
+        return self._setups
+
+    def served(self, model: str) -> tuple[str, ...]:
+        """What the provider said it served for a model, the most frequent first."""
+        counted = self._served.get(model, Counter())
+        return tuple(sorted(counted, key=lambda name: (-counted[name], name)))
+
+
+def changes_between(before: Conditions, after: Conditions) -> Changes:
+    """What differs between two runs beside their results."""
+    both = sorted(before.setups.keys() & after.setups.keys())
+    changed: dict[Aspect, set[str]] = {aspect: set() for aspect in get_args(Aspect)}
+    for model, scenario in both:
+        for aspect in _differing(before.setups[model, scenario], after.setups[model, scenario]):
+            changed[aspect].add(scenario)
+    models = sorted({model for model, _ in before.setups} & {model for model, _ in after.setups})
+    return Changes(
+        scenarios={aspect: tuple(sorted(names)) for aspect, names in changed.items() if names},
+        served=tuple(_served(models, before, after)),
+        versions=(before.version, after.version),
+        shards=(before.shard, after.shard),
+        only_before=_missing(before, after),
+        only_after=_missing(after, before),
+        overlaps=tuple(_overlap(model, both, before, after) for model in models),
+    )
+
+
+def _differing(before: _Setup, after: _Setup) -> Iterator[Aspect]:
+    yield from _parts(before.asked, after.asked, _ASKED)
+    judged = list(_parts(before.judged, after.judged, _JUDGED))
+    # What another version judged was digested in another way: nobody can tell whether it would be judged the same.
+    if "version" in judged:
+        yield "version"
+    else:
+        yield from judged
+    if before.limits and after.limits and before.limits != after.limits:
+        yield "timeout"
+    if len(before.trials) != len(after.trials):
+        yield "trials"
+
+
+def _parts(before: set[str], after: set[str], parts: tuple[Aspect, ...]) -> Iterator[Aspect]:
+    """The parts of fingerprints that differ, where both runs have some."""
+    if not before or not after or before == after:
+        return
+    old, new = ([value.split("-") for value in values] for values in (before, after))
+    for index, part in enumerate(parts):
+        if {tuple(value[index : index + 1]) for value in old} != {tuple(value[index : index + 1]) for value in new}:
+            yield part
+
+
+def _served(models: Iterable[str], before: Conditions, after: Conditions) -> Iterator[Served]:
+    for model in models:
+        old, new = before.served(model), after.served(model)
+        if old and new and set(old) != set(new):
+            yield Served(model, old, new)
+
+
+def _missing(run: Conditions, other: Conditions) -> Missing:
+    own, others = ({scenario for _, scenario in each.setups} for each in (run, other))
+    return Missing(len(own - others), len(own))
+
+
+def _overlap(model: str, both: Iterable[tuple[str, str]], before: Conditions, after: Conditions) -> Overlap:
+    keys = [key for key in both if key[0] == model]
+    graded = sum(before.setups[key].graded and after.setups[key].graded for key in keys)
+    return Overlap(model, len(keys), graded)
