@@ -124,10 +124,8 @@ def _is_stacked(text: str) -> bool:
     if not marks:
         return False
     stack = re.compile(f"[{''.join(marks)}]{{{_STACK + 1}}}")
-    return any(
-        stack.search(text, start, start + _WINDOW // _STACK + _STACK)
-        for start in range(0, len(text), _WINDOW // _STACK)
-    )
+    stride = max(1, _WINDOW // _STACK)
+    return any(stack.search(text, start, start + stride + _STACK) for start in range(0, len(text), stride))
 
 
 def _parts(text: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.errors import CheckError
@@ -45,6 +45,7 @@ def test_emphasis_is_found_wherever_the_parts_end(text: str, size: int) -> None:
 
 
 @given(LETTERS, st.integers(1, 20))
+@example("\U0001d16d", 1)  # a mark, in parts that are shorter than a stack of them
 def test_texts_are_folded_and_counted_the_same_in_parts(text: str, size: int) -> None:
     assert in_parts(size, count_words, text) == count_words(text)
     assert in_parts(size, lambda part: fold(part, ignore_case=True), text) == fold(text, ignore_case=True)
