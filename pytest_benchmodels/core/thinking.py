@@ -8,6 +8,7 @@ format (gpt-oss).
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from bisect import bisect
@@ -16,9 +17,9 @@ from msgspec.structs import replace
 
 from pytest_benchmodels.core.exchange import Response
 
-__all__ = ["AT_ONCE_CHARS", "split_thinking", "without_thinking"]
+__all__ = ["rid_of_thinking", "split_thinking", "without_thinking"]
 
-AT_ONCE_CHARS = 20_000
+_AT_ONCE_CHARS = 20_000
 """Up to this length `without_thinking` takes a few milliseconds; 10 MB may take seconds, and belong into a thread."""
 
 # One of these stands in each text that holds any thinking.
@@ -48,6 +49,13 @@ def without_thinking(response: Response) -> Response:
     if answer == response.text:
         return response
     return replace(response, text=answer, thinking="\n\n".join(filter(None, (response.thinking, thinking))))
+
+
+async def rid_of_thinking(response: Response) -> Response:
+    """`without_thinking`, whoever answered: a long text is looked at in a thread, beside the event loop."""
+    if len(response.text) <= _AT_ONCE_CHARS:
+        return without_thinking(response)
+    return await asyncio.to_thread(without_thinking, response)
 
 
 def split_thinking(text: str, *, told_apart: bool = False) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from typing import TypeVar
 from pytest_benchmodels.core.errors import BenchError, ProviderError
 from pytest_benchmodels.core.text import told
 
-__all__ = ["UserCodeError", "call", "call_at_once", "code_of", "in_thread", "raised", "where"]
+__all__ = ["UserCodeError", "call", "call_at_once", "code_of", "in_thread", "innermost", "raised", "where"]
 
 
 def where(error: BaseException) -> str:
@@ -28,6 +28,13 @@ def where(error: BaseException) -> str:
     for name, line in reversed(own or frames):
         return f" ({_shown(name)}:{line})"
     return ""
+
+
+def innermost(error: BaseException) -> str:
+    """`ValueError: no such unit (checks.py:12)`, with the innermost frame of all, whoever's it is."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {told(error)}{place}"
 
 
 def raised(error: BaseException, function: object = None) -> str:

@@ -19,7 +19,7 @@ from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.request import Provider, Request
 from pytest_benchmodels.core.result import NEXT_ATTEMPT, Failure
-from pytest_benchmodels.core.thinking import AT_ONCE_CHARS, without_thinking
+from pytest_benchmodels.core.thinking import rid_of_thinking
 from pytest_benchmodels.engine.clocks import LoopLag
 from pytest_benchmodels.engine.grading import Watch, unwatched
 from pytest_benchmodels.engine.permits import Permits
@@ -211,7 +211,7 @@ class ModelClient:
             raise
         finally:
             self._lag.unwatch()
-        response = await _without_thinking(response)
+        response = await rid_of_thinking(response)
         call.answered(response)
         if response.pause_s is not None:
             scope.lane.pause(response.pause_s)
@@ -264,7 +264,7 @@ class ReplayClient:
         """See `Client`."""
         scope.begin()
         # A store that once took thinking for a part of the answer.
-        response = await _without_thinking(next(self._answers))
+        response = await rid_of_thinking(next(self._answers))
         response = response if response.pause_s is None else replace(response, pause_s=None)
         call = OpenCall.of_stored(request, purpose, response)
         scope.calls.append(call)
@@ -281,10 +281,3 @@ def _beyond(wait_s: float, scope: Scope) -> str:
     else:
         return ""
     return f"the next attempt was due in {wait_s:.1f} s, beyond {limit}"
-
-
-async def _without_thinking(response: Response) -> Response:
-    """Whoever answered, a model, a function or a store. A long text is looked at beside the event loop."""
-    if len(response.text) <= AT_ONCE_CHARS:
-        return without_thinking(response)
-    return await asyncio.to_thread(without_thinking, response)

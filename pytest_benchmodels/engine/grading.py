@@ -6,11 +6,9 @@ import asyncio
 import inspect
 import math
 import threading
-import traceback
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from pathlib import Path
 from typing import Any, cast
 
 from pytest_benchmodels.core.errors import CheckError
@@ -20,7 +18,7 @@ from pytest_benchmodels.core.result import CheckResult
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Scenario
 from pytest_benchmodels.core.text import message, told
-from pytest_benchmodels.core.user_code import in_thread
+from pytest_benchmodels.core.user_code import in_thread, innermost
 
 __all__ = ["Watch", "is_bounded", "judge", "unwatched"]
 
@@ -64,7 +62,7 @@ async def _judge_one(check: Check, context: GradingContext, prefix: str) -> Chec
         raise CheckError(f"check {label!r} cannot judge this answer: {told(error)}") from error
     except Exception as error:
         crash = error.raised if isinstance(error, _StrayError) else error
-        raise CheckError(f"check {label!r} crashed: {_where(crash)}") from error
+        raise CheckError(f"check {label!r} crashed: {innermost(crash)}") from error
 
 
 async def _graded(check: Check, context: GradingContext) -> Grade:
@@ -128,10 +126,3 @@ def _validate(grade: object) -> None:
         raise ValueError(f"a score has to be a number from 0 to 1, got {grade.score!r}")
     if not isinstance(grade.explanation, str):
         raise TypeError(f"an explanation has to be a text, got {type(grade.explanation).__name__}")
-
-
-def _where(error: BaseException) -> str:
-    """`ValueError: no such unit (checks.py:12)`: the innermost frame is where the check's author looks first."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {told(error)}{place}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from urllib.parse import urlencode
 from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.text import clip, plain, quote, well_formed
-from pytest_benchmodels.core.thinking import AT_ONCE_CHARS, without_thinking
+from pytest_benchmodels.core.thinking import rid_of_thinking
 from pytest_benchmodels.providers.api_protocol import GuardedProtocol
 from pytest_benchmodels.providers.dialect import BlockedError, FailedError, UnreadableError
 from pytest_benchmodels.providers.error_body import ErrorBody, is_page, is_stream, page_title, parse_error, read_error
@@ -292,9 +291,7 @@ class ApiProvider:
             pause_s=pause_s(reply.headers, reading.usage),
             served_model=_reason(_served_model(document), key, _NAME_LIMIT) or "",
         )
-        if len(response.text) > AT_ONCE_CHARS:
-            return await asyncio.to_thread(without_thinking, response)
-        return without_thinking(response)
+        return await rid_of_thinking(response)
 
     def _address(self, key: Key) -> str:
         """Where requests go, with the user's query behind the API's own path."""

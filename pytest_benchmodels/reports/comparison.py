@@ -150,14 +150,14 @@ def comparison_lines(comparison: Comparison, baseline: str, width: int | None = 
     `baseline` names the run that this one is compared with, `width` is the terminal's, in characters. Long lists are
     cut, and say how many were left out.
     """
-    lines = [f"compared with {_short(baseline) if width else _name(baseline)}:"]
+    lines = [f"compared with {short_name(baseline) if width else _name(baseline)}:"]
     if comparison.models:
         lines += aligned(*comparison_table(comparison), _LEFT, width)
     lines += incomparable_lines(comparison.changes)
     if changed := change_lines(comparison.changes):
         lines += ["what else changed:", *(f"  {line}" for line in changed)]
     for model in comparison.models:
-        lines += [f"{_short(model.model)}: {line}" for line in comparison_notes(model)]
+        lines += [f"{short_name(model.model)}: {line}" for line in comparison_notes(model)]
         lines += _changes(model)
     return [*lines, *_unpaired_models(comparison)]
 
@@ -243,9 +243,9 @@ def _list(
     model: ModelComparison, what: str, changes: Sequence[ScenarioChange], shown: Callable[[Standing], str]
 ) -> Iterator[str]:
     if changes:
-        yield f"{_short(model.model)}: {what}: {plural(len(changes), 'scenario')}"
+        yield f"{short_name(model.model)}: {what}: {plural(len(changes), 'scenario')}"
     for change in changes[:_SHOWN]:
-        yield f"  {_short(change.scenario)}  {shown(change.before)} -> {shown(change.after)}"
+        yield f"  {short_name(change.scenario)}  {shown(change.before)} -> {shown(change.after)}"
     if len(changes) > _SHOWN:
         yield f"  and {len(changes) - _SHOWN} more"
 
@@ -262,11 +262,7 @@ def _unpaired_models(comparison: Comparison) -> Iterator[str]:
     for where, models in (("the run before", comparison.only_before), ("this run", comparison.only_after)):
         if models:
             more = f" and {len(models) - _SHOWN} more" if len(models) > _SHOWN else ""
-            yield f"only in {where}: {', '.join(map(_short, models[:_SHOWN]))}{more}"
-
-
-def _short(text: str) -> str:
-    return short_name(text)
+            yield f"only in {where}: {', '.join(map(short_name, models[:_SHOWN]))}{more}"
 
 
 def _name(text: str) -> str:

@@ -185,7 +185,7 @@ def pair_lines(ranking: Ranking) -> Iterator[str]:
     yield f"told apart: {len(apart)} of {pairs} of models (p after Holm's correction)"
     for pair in apart[:_SHOWN]:
         over = f"{points(pair.difference)} over {plural(pair.scenarios, 'scenario')}, p {p_value(pair.p_value)}"
-        yield f"  {_short(pair.first)} over {_short(pair.second)}: {over}"
+        yield f"  {short_name(pair.first)} over {short_name(pair.second)}: {over}"
     if len(apart) > _SHOWN:
         yield f"  and {len(apart) - _SHOWN} more"
 
@@ -193,15 +193,11 @@ def pair_lines(ranking: Ranking) -> Iterator[str]:
 def _flaky_lines(ranking: Ranking) -> Iterator[str]:
     for model in ranking.models:
         if model.flaky:
-            yield f"{_short(model.model)}: trials disagree in {plural(len(model.flaky), 'scenario')}"
+            yield f"{short_name(model.model)}: trials disagree in {plural(len(model.flaky), 'scenario')}"
         for scenario, standing in model.flaky[:_SHOWN]:
-            yield f"  {_short(scenario)}  {standing.passed}/{standing.graded} passed"
+            yield f"  {short_name(scenario)}  {standing.passed}/{standing.graded} passed"
         if len(model.flaky) > _SHOWN:
             yield f"  and {len(model.flaky) - _SHOWN} more"
-
-
-def _short(text: str) -> str:
-    return short_name(text)
 
 
 def _name(text: str) -> str:

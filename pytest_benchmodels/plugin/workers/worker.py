@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import queue
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -21,7 +20,7 @@ import pytest
 
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.text import told
+from pytest_benchmodels.core.user_code import innermost
 from pytest_benchmodels.engine.dispatch import Dispatch
 from pytest_benchmodels.engine.lanes import Job, Lanes, Places
 from pytest_benchmodels.plugin.compat import end_fixtures, is_skipped
@@ -49,13 +48,6 @@ _ORPHANED = ("the controller is gone", dict[str, Any]())
 class _Arrival(NamedTuple):
     item_index: int
     result: Result
-
-
-def _described(error: Exception) -> str:
-    """`ValueError: I/O operation on closed file (terminalwriter.py:168)`."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {told(error)}{place}"
 
 
 def _nothing() -> None:
@@ -103,7 +95,7 @@ class _Worker:
             # With another status xdist would not know that the session is to end.
             raise pytest.exit.Exception(error.msg, pytest.ExitCode.INTERRUPTED) from None
         except Exception as error:  # noqa: BLE001 - see above
-            self._marks.leave_word(f"internal error in the worker: {_described(error)}")
+            self._marks.leave_word(f"internal error in the worker: {innermost(error)}")
             os._exit(pytest.ExitCode.INTERNAL_ERROR)
 
     def _work(self) -> None:
