@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from msgspec import Struct, field
 
 from pytest_benchmodels.core.bill import Bill
 from pytest_benchmodels.core.exchange import Message, Response
-from pytest_benchmodels.core.result import Failure, Retry
+from pytest_benchmodels.core.result import Failure, Purpose, Retry
 
 __all__ = ["Call", "Purpose", "Transcript"]
-
-Purpose = Literal["answer", "judge", "user", "embed"]
-"""What a call is for: the model's own answer, a verdict on one, what a simulated user says, a text as numbers."""
 
 
 class Call(Struct, frozen=True):

@@ -6,9 +6,11 @@
     ├── FormatError         a file that a user's own reader cannot read: a collection error of that file
     ├── ProviderError       one request that brought no usable answer
     ├── CheckError          a check that cannot judge this answer, through no fault of the answer
+    ├── CallError           a question of a check's to another model that was not answered
     └── StoreError          a store that cannot be read or written: a run goes on without it
 
-The engine turns ProviderError and CheckError into the `Failure` of a `Result`: a run's end is data, never an exception.
+The engine turns ProviderError, CheckError and CallError into the `Failure` of a `Result`: a run's end is data, never an
+exception.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pytest_benchmodels.core.exchange import Usage
 
 __all__ = [
     "BenchError",
+    "CallError",
     "CheckError",
     "ConfigError",
     "FormatError",
@@ -111,6 +114,10 @@ class ProviderError(BenchError):
 
 class CheckError(BenchError):
     """A check that cannot judge: its pattern ran out of time, its input is beyond its limits."""
+
+
+class CallError(BenchError):
+    """A question of a check's to another model that was not answered; its text names the model and the cause."""
 
 
 class StoreError(BenchError):

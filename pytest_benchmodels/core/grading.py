@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -56,6 +57,13 @@ class Grader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def grade(self, response: Response) -> Grade:  # noqa: ARG002 - the parameter is the interface
         """Judge one answer. Whatever it raises becomes the run's error, never a score."""
         raise TypeError(f"{type(self).__name__} has no grade() method: a Grader has to judge")
+
+    def asked_models(self) -> Iterable[str]:
+        """The models that `grade` asks, by `await context.ask(...)`, as the user names them; other than the judged one.
+
+        The session makes ready for them before its first call: their keys, prices and limits are known by then.
+        """
+        return ()
 
     def example(self) -> str | None:
         """An answer that this check accepts, if one can be told: it is how `sim/*` answers rightly."""

@@ -12,10 +12,24 @@ from msgspec.structs import replace
 from pytest_benchmodels.core.bill import Bill, together
 from pytest_benchmodels.core.exchange import Response, Usage
 
-__all__ = ["NEXT_ATTEMPT", "CheckResult", "Failure", "Result", "Retry", "Status", "from_plain", "to_plain"]
+__all__ = [
+    "NEXT_ATTEMPT",
+    "CallSummary",
+    "CheckResult",
+    "Failure",
+    "Purpose",
+    "Result",
+    "Retry",
+    "Status",
+    "from_plain",
+    "to_plain",
+]
 
 NEXT_ATTEMPT = "the next attempt"
 """What a wait between two attempts is accounted as, among `Result.waits`."""
+
+Purpose = Literal["answer", "judge", "user", "embed"]
+"""What a call is for: the model's own answer, a verdict on one, what a simulated user says, a text as numbers."""
 
 Status = Literal["passed", "failed", "error", "timeout", "skipped"]
 
@@ -46,6 +60,33 @@ class Retry(Struct, frozen=True):
     wait_s: float
 
 
+class CallSummary(Struct, frozen=True):
+    """One call of a run: what it was for, whom it asked, and what it took.
+
+    `served_model` is which model the provider says that answered. `latency_s` is that of the answered attempt, None
+    where nothing was answered; `held_s` how long it had a lane, `wait_s` how long it waited for rate limits and between
+    attempts. All in seconds. Tokens and cost are those of all its requests that were billed; None where any part is
+    unknown, and `known_cost_usd` is then the part that is known. `cached`: no model was asked. `error` is why it was
+    not answered.
+    """
+
+    purpose: Purpose
+    model: str
+    served_model: str = ""
+    attempts: int = 0
+    latency_s: float | None = None
+    held_s: float = 0.0
+    wait_s: float = 0.0
+    input_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost_usd: float | None = None
+    known_cost_usd: float = 0.0
+    cached: bool = False
+    error: Failure | None = None
+
+
 class Result(Struct, frozen=True):
     """One run's end.
 
@@ -62,8 +103,10 @@ class Result(Struct, frozen=True):
     `xfail` is the author's reason to expect a wrong answer, and changes no status. `cached` says that no model was
     called for it, `regraded` that a stored answer was judged, `reuse` what was taken over, or why nothing was.
     `answers` are those of all turns where there were several; `response` is the last one, with the latency and the
-    tokens of all. `session` says which of its run's sessions had it, from 1 on; it is 0 where that is not known, and
-    before the result is kept.
+    tokens of all. `calls` are all that it made, in their order, where it made more than one. What other models were
+    asked, by its checks, is told there only: times, tokens and costs beside it are those of the run's own model.
+    `grading_s` is for how long, in seconds, its checks judged while it had no lane any more. `session` says which of
+    its run's sessions had it, from 1 on; it is 0 where that is not known, and before the result is kept.
     """
 
     nodeid: str
@@ -100,6 +143,18 @@ class Result(Struct, frozen=True):
     usage: Usage | None = None
     known_usage: Usage | None = None
     reruns: int = 0
+    calls: tuple[CallSummary, ...] = ()
+    grading_s: float = 0.0
+
+    @property
+    def other_calls(self) -> tuple[CallSummary, ...]:
+        """Those that were no request for the run's own answer."""
+        return tuple([call for call in self.calls if call.purpose != "answer"])
+
+    @property
+    def spent_usd(self) -> float:
+        """What it is known to have cost, in US dollars, with all that it asked of other models."""
+        return self.spent.known_cost_usd + sum([call.known_cost_usd for call in self.other_calls])
 
     @property
     def told_latency_s(self) -> float | None:
@@ -124,6 +179,7 @@ class Result(Struct, frozen=True):
             usage=took.usage,
             known_usage=took.known_usage,
             reruns=earlier.reruns + self.reruns + 1,
+            calls=(*earlier.other_calls, *self.calls),
         )
 
     def unpaid(self) -> Result:
@@ -144,8 +200,8 @@ class Result(Struct, frozen=True):
 
     @property
     def in_flight_s(self) -> float:
-        """For how long, in seconds, the run had a place among those in flight: between attempts, others have it."""
-        return max(self.duration_s - self.waits.get(NEXT_ATTEMPT, 0.0), 0.0)
+        """For how long, in seconds, the run had a lane: between attempts, and while it is graded, others have it."""
+        return max(self.duration_s - self.waits.get(NEXT_ATTEMPT, 0.0) - self.grading_s, 0.0)
 
 
 def to_plain(result: Result) -> dict[str, object]:
@@ -157,6 +213,7 @@ def to_plain(result: Result) -> dict[str, object]:
     plain["checks"] = list(plain["checks"])
     plain["retries"] = list(plain["retries"])
     plain["answers"] = list(plain["answers"])
+    plain["calls"] = list(plain["calls"])
     return plain
 
 

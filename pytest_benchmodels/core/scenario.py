@@ -12,6 +12,9 @@ from pytest_benchmodels.core.grading import Grader
 __all__ = ["Check", "Scenario", "Turn"]
 
 
+_ASKS_NONE = Grader.asked_models
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that a scenario asks of an answer.
@@ -67,6 +70,12 @@ class Scenario:
     def all_checks(self) -> tuple[Check, ...]:
         """Those of each turn, and those that judge the last answer."""
         return tuple([check for turn in self.turns for check in turn.checks]) + self.checks
+
+    @property
+    def asked_models(self) -> tuple[str, ...]:
+        """The models that its checks ask, besides the one whose answer they judge."""
+        asking = [check.grader for check in self.all_checks if type(check.grader).asked_models is not _ASKS_NONE]
+        return tuple(dict.fromkeys(name for grader in asking for name in grader.asked_models()))
 
     @property
     def asked(self) -> tuple[tuple[Message, ...], ...]:

@@ -8,13 +8,25 @@ from typing import Annotated, Self
 
 import msgspec
 
-__all__ = ["MOST_LANES", "Lanes", "Pool", "Session"]
+from pytest_benchmodels.core.result import Purpose
+
+__all__ = ["MOST_LANES", "Lanes", "Pool", "Session", "lane_group", "model_of_group"]
 
 MOST_LANES = 1_000_000
 """More runs at once than any machine has connections for: a number that every file can hold, and divides."""
 
 Lanes = Annotated[int, msgspec.Meta(ge=1, le=MOST_LANES)]
 """How many runs of a model may be in flight; a file that says another number is damaged."""
+
+
+def lane_group(model: str, purpose: Purpose = "answer") -> str:
+    """What calls have lanes in common: those for answers of one model, or those for another purpose."""
+    return model if purpose == "answer" else f"{model}[{purpose}]"  # no model's id has such brackets
+
+
+def model_of_group(group: str) -> str:
+    """The id of the model whose lanes these are."""
+    return group.partition("[")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,8 @@ class Admission:
 
     A model whose last five runs in a row ended in an error that no further attempt can mend (a wrong key, an unknown
     model, no money, a server that is not there even after all attempts) is closed: its other runs end at once, without
-    a call, with that cause. Once `budget_usd` is spent nothing starts any more; what is in flight may still spend. Of a
-    cost that is known in part only, that part counts.
+    a call, with that cause. A model that checks ask is judged by these calls. Once `budget_usd` is spent nothing starts
+    any more; what is in flight may still spend. Of a cost that is known in part only, that part counts.
     """
 
     def __init__(self, budget_usd: float | None = None, in_a_row: int = _IN_A_ROW) -> None:
@@ -67,17 +67,27 @@ class Admission:
 
         `paid_usd` US dollars of it were counted before: of a run that is made again, each result has the bill of all.
         """
-        if result.cached:
+        if result.cached and not result.regraded:
             return
-        self._spent_usd += max(result.spent.known_cost_usd - paid_usd, 0.0)
-        if result.error is None or result.error.kind not in BREAKING:
-            self._failures.pop(result.model, None)
+        others = [call for call in result.other_calls if not call.cached]
+        spent_usd = sum([call.known_cost_usd for call in others])
+        if not result.cached:
+            spent_usd += result.spent.known_cost_usd
+            self._learn(result.model, result.error)
+        self._spent_usd += max(spent_usd - paid_usd, 0.0)
+        for call in others:
+            if call.attempts:
+                self._learn(call.model, call.error)
+
+    def _learn(self, model: str, error: Failure | None) -> None:
+        """A call of this model came to its end."""
+        if error is None or error.kind not in BREAKING:
+            self._failures.pop(model, None)
             return
-        kinds = self._failures.setdefault(result.model, Counter())
-        kinds[result.error.kind] += 1
+        kinds = self._failures.setdefault(model, Counter())
+        kinds[error.kind] += 1
         if kinds.total() == self._in_a_row:
-            message = f"not started: {_in_words(kinds)}: {result.error.message}"
-            self.close(result.model, Failure(result.error.kind, message))
+            self.close(model, Failure(error.kind, f"not started: {_in_words(kinds)}: {error.message}"))
 
     def close(self, model: str, cause: Failure) -> None:
         """Let no further run of a model start."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from time import perf_counter
@@ -14,21 +14,35 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.call import Call, Purpose
-from pytest_benchmodels.core.errors import ProviderError
-from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.errors import CallError, ProviderError
+from pytest_benchmodels.core.exchange import Message, Response
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.request import Provider, Request
 from pytest_benchmodels.core.result import NEXT_ATTEMPT, Failure
+from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.core.thinking import rid_of_thinking
 from pytest_benchmodels.engine.clocks import LoopLag
 from pytest_benchmodels.engine.grading import Watch, unwatched
 from pytest_benchmodels.engine.permits import Permits
-from pytest_benchmodels.engine.scope import OpenCall, Scope
+from pytest_benchmodels.engine.scope import Lane, OpenCall, Scope
 
-__all__ = ["RATE_LIMIT", "Backoff", "Client", "ModelClient", "Refusals", "ReplayClient", "ScopedClient"]
+__all__ = [
+    "OTHERS",
+    "RATE_LIMIT",
+    "Asker",
+    "Backoff",
+    "Client",
+    "ModelClient",
+    "Refusals",
+    "ReplayClient",
+    "ScopedClient",
+]
 
 RATE_LIMIT = "rate-limit"
 """The kind of error of a server that answers 429."""
+
+OTHERS = "a lane"
+"""What a call waits for while others have all lanes of its model."""
 
 _MOST_REFUSED = 100
 _LONGEST_REFUSED_S = 4.0
@@ -129,12 +143,36 @@ class ScopedClient:
         return await self._client.ask(request, self._scope, purpose)
 
 
+class Asker:
+    """Implements `Ask` for the checks of one run: what they may ask are the models that the scenario's checks name."""
+
+    def __init__(self, client: Client, scope: Scope, models: Callable[[str], Model]) -> None:
+        self._client = client
+        self._scope = scope
+        self._models = models
+        self._known = scope.run.scenario.asked_models
+
+    async def __call__(self, name: str, messages: tuple[Message, ...], params: Mapping[str, object]) -> Response:
+        """Ask, or raise `CallError`."""
+        if name not in self._known:
+            rule = "asked_models() of the check has to name it, so that it is made ready before the first call"
+            raise CallError(f"model {quote(name)} cannot be asked: {rule}")
+        model = self._models(name)
+        request = Request(model, messages, {**model.params, **params}, trial=self._scope.run.trial)
+        call = await self._client.ask(request, self._scope, "judge")
+        if call.response is None:
+            cause = "" if call.failure is None else f": {call.failure.message}"
+            raise CallError(f"{name} did not answer it{cause}")
+        return call.response
+
+
 class _Tries:
-    """How many attempts of a call were refused, and under how many refusals of its model the last one went out."""
+    """A call's lane, how many attempts were refused, and under how many refusals of its model the last one went out."""
 
-    __slots__ = ("refused", "went_out_under")
+    __slots__ = ("lane", "refused", "went_out_under")
 
-    def __init__(self) -> None:
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
         self.refused = 0
         self.went_out_under = 0
 
@@ -166,8 +204,37 @@ class ModelClient:
     async def ask(self, request: Request, scope: Scope, purpose: Purpose = "answer") -> Call:
         """See `Client`."""
         await self._ready()
-        call, tries = OpenCall(request, purpose), _Tries()
+        call = OpenCall(request, purpose)
         scope.calls.append(call)
+        if purpose == "answer":
+            await scope.lane.enter()
+            return await self._answered(call, scope, _Tries(scope.lane))
+        return await self._ask_beside(call, scope)
+
+    async def _ask_beside(self, call: OpenCall, scope: Scope) -> Call:
+        """Ask another model, in a lane of its own: meanwhile the run has none, or two models could wait for each other.
+
+        The run's time stands still until that lane is there.
+        """
+        model = call.request.model.id
+        if (cause := scope.closed(model)) is not None:
+            return call.ended(cause)
+        scope.lane.leave()
+        lane = scope.lane.beside(model, call.purpose)
+        try:
+            with scope.suspended(), call.waiting(OTHERS):
+                await lane.enter()
+            start = perf_counter()
+            try:
+                return await self._answered(call, scope, _Tries(lane))
+            finally:
+                call.held_s = perf_counter() - start - call.waits_s.get(NEXT_ATTEMPT, 0.0)
+        finally:
+            lane.close(answered=call.response is not None)
+
+    async def _answered(self, call: OpenCall, scope: Scope, tries: _Tries) -> Call:
+        """Attempt after attempt, until one is answered or none is to follow."""
+        request = call.request
         try:
             provider = self._provider_for(request.model)
             while True:
@@ -214,7 +281,7 @@ class ModelClient:
         response = await rid_of_thinking(response)
         call.answered(response)
         if response.pause_s is not None:
-            scope.lane.pause(response.pause_s)
+            tries.lane.pause(response.pause_s)
         return response
 
     async def _ready(self) -> None:
@@ -234,17 +301,18 @@ class ModelClient:
         limited = error.kind == RATE_LIMIT
         pause_s = self._pause_s(call, error, tries) if limited else 0.0
         wait_s = self._backoff.wait_s(call.attempts, error, tries.refused)
-        if wait_s is None or scope.is_hopeless():
+        model = call.request.model.id
+        if wait_s is None or scope.closed(model) is not None:
             raise error
         wait_s = max(wait_s, pause_s)
         if beyond := _beyond(wait_s, scope):
             raise ProviderError(error.kind, f"{error.message}; {beyond}", status=error.status) from error
         call.rests(error, wait_s, limited=limited)
         if limited and pause_s:
-            scope.lane.pause(pause_s)
+            tries.lane.pause(pause_s)
         with call.waiting(NEXT_ATTEMPT):
-            await scope.lane.rest(wait_s, limited=limited)
-        if scope.is_hopeless():
+            await tries.lane.rest(wait_s, limited=limited)
+        if scope.closed(model) is not None:
             raise error
 
     def _pause_s(self, call: OpenCall, error: ProviderError, tries: _Tries) -> float:

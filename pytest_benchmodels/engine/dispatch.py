@@ -5,11 +5,11 @@ from __future__ import annotations
 import heapq
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from pytest_benchmodels.core.session import Pool
+from pytest_benchmodels.core.session import Pool, model_of_group
 
-__all__ = ["Dispatch", "Window"]
+__all__ = ["CallKey", "Dispatch", "Window"]
 
 _DECREASE = 0.9
 
@@ -60,6 +60,15 @@ class Window:
 
 
 Key = TypeVar("Key", bound=Hashable)
+
+
+class CallKey(NamedTuple):
+    """A call to another model than its run's own: the key of the run, and which of its calls it is, from 1 on."""
+
+    run: Any
+    number: int
+
+
 _UNKNOWN = float("inf")
 _MOST_AWAY = 2
 
@@ -72,7 +81,7 @@ class _Place(NamedTuple):
 
 
 class Dispatch(Generic[Key]):
-    """Pending keys in groups, one group a model, each with a window on how many of it may be in flight.
+    """Pending keys in groups, one group a model and purpose, each with a window on how many of it may be in flight.
 
     Within a group the key with the largest expected duration goes first, and one whose duration nobody knows before all
     of them: started late, it could be the one that everybody waits for at the end. Without durations the order is that
@@ -93,10 +102,10 @@ class Dispatch(Generic[Key]):
                 self._pools[group].append(pool)
         self._pending: dict[str, list[tuple[float, int, Key]]] = {}
         self._in_flight: dict[str, int] = {}
-        self._taken: dict[Key, _Place] = {}
-        self._away: dict[Key, _Place] = {}
+        self._taken: dict[Key | CallKey, _Place] = {}
+        self._away: dict[Key | CallKey, _Place] = {}
         self._away_of: Counter[str] = Counter()
-        self._holders: dict[str, set[Key]] = {}
+        self._holders: dict[str, set[Key | CallKey]] = {}
         self._added = 0
 
     def __len__(self) -> int:
@@ -131,20 +140,26 @@ class Dispatch(Generic[Key]):
         self._occupy(key, _Place(group, self._window(group).round))
         return key
 
-    def done(self, key: Key, *, answered: bool = False) -> None:
+    def join(self, key: CallKey, group: str) -> None:
+        """Let a key that is already under way wait for a place: it is away, and to `reenter`, before new ones start."""
+        self._in_flight.setdefault(group, 0)
+        self._away[key] = _Place(group, self._window(group).round)
+        self._away_of[group] += 1
+
+    def done(self, key: Key | CallKey, *, answered: bool = False) -> None:
         """Forget a key, wherever it is. `answered` says that its server bore it."""
         place = self._vacate(key) if key in self._taken else self._come_back(key)
         if answered:
             self._window(place.group).widen()
 
-    def leave(self, key: Key, *, limited: bool = False) -> None:
+    def leave(self, key: Key | CallKey, *, limited: bool = False) -> None:
         """Give a key's place to others. `limited`: its server said that there were too many."""
         place = self._away[key] = self._vacate(key)
         self._away_of[place.group] += 1
         if limited:
             self._window(place.group).shrink(self._in_flight[place.group], place.round)
 
-    def reenter(self, key: Key) -> bool:
+    def reenter(self, key: Key | CallKey) -> bool:
         """Take a place again, if the window lets it through now."""
         place = self._away[key]
         if not self._is_open(place.group):
@@ -153,16 +168,18 @@ class Dispatch(Generic[Key]):
         self._occupy(key, place._replace(round=self._window(place.group).round))
         return True
 
-    def hold(self, key: Key, group: str) -> None:
-        """Let nothing of the group start or reenter until `release`, by the same key."""
-        self._holders.setdefault(group, set()).add(key)
+    def hold(self, key: Key | CallKey, group: str) -> None:
+        """Let nothing of the group's model start or reenter until `release`, by the same key."""
+        self._holders.setdefault(model_of_group(group), set()).add(key)
 
-    def release(self, key: Key, group: str) -> None:
-        """End the key's hold on the group, if it has one."""
-        self._holders.get(group, set()).discard(key)
+    def release(self, key: Key | CallKey, group: str) -> None:
+        """End the key's hold on the group's model, if it has one."""
+        self._holders.get(model_of_group(group), set()).discard(key)
 
     def _is_open(self, group: str) -> bool:
-        if self._holders.get(group) or self._in_flight[group] >= self._window(group).size:
+        if (self._holders and self._holders.get(model_of_group(group))) or self._in_flight[group] >= self._window(
+            group
+        ).size:
             return False
         return all(
             pool.most > sum(self._in_flight.get(other, 0) for other in pool.models) for pool in self._pools[group]
@@ -177,16 +194,16 @@ class Dispatch(Generic[Key]):
             self._windows[group] = Window(self._ceiling, fixed=True)
         return self._windows[group]
 
-    def _occupy(self, key: Key, place: _Place) -> None:
+    def _occupy(self, key: Key | CallKey, place: _Place) -> None:
         self._taken[key] = place
         self._in_flight[place.group] += 1
 
-    def _vacate(self, key: Key) -> _Place:
+    def _vacate(self, key: Key | CallKey) -> _Place:
         place = self._taken.pop(key)
         self._in_flight[place.group] -= 1
         return place
 
-    def _come_back(self, key: Key) -> _Place:
+    def _come_back(self, key: Key | CallKey) -> _Place:
         place = self._away.pop(key)
         self._away_of[place.group] -= 1
         return place

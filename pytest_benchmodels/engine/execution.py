@@ -16,18 +16,19 @@ from msgspec.structs import replace
 
 from pytest_benchmodels.core.bill import bill
 from pytest_benchmodels.core.call import Transcript
-from pytest_benchmodels.core.errors import CheckError, ConfigError, ProviderError
+from pytest_benchmodels.core.errors import CallError, CheckError, ConfigError, ProviderError
 from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
-from pytest_benchmodels.core.grading_context import GradingContext
-from pytest_benchmodels.core.result import Failure, Result, Status
+from pytest_benchmodels.core.grading_context import Ask, GradingContext, nobody
+from pytest_benchmodels.core.model import Model
+from pytest_benchmodels.core.result import CallSummary, Failure, Result, Status
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scoring import passes, total
-from pytest_benchmodels.core.text import message, told
+from pytest_benchmodels.core.text import message, quote, told
 from pytest_benchmodels.engine.admission import Admission, RefusedError
-from pytest_benchmodels.engine.client import Client, ReplayClient, ScopedClient
+from pytest_benchmodels.engine.client import Asker, Client, ReplayClient, ScopedClient
 from pytest_benchmodels.engine.grading import Watch, is_bounded, judge, unwatched
-from pytest_benchmodels.engine.scope import Alone, Lane, Scope
+from pytest_benchmodels.engine.scope import Alone, Lane, OpenCall, Scope
 
 __all__ = ["Executor", "Forgetful", "Memory", "Recall", "Solver", "conclude", "whole_response"]
 
@@ -76,7 +77,7 @@ def conclude(scope: Scope, status: Status, *, score: float | None = None, failur
     run, answers, responses = scope.run, scope.answers, scope.responses
     billed = [usage for call in answers for usage in call.billed]
     took = bill(run.model.price, billed)
-    waits = _waits(scope)
+    waits = _waits(answers)
     attempts = sum([call.attempts for call in answers])
     response = whole_response(responses)
     return Result(
@@ -112,6 +113,30 @@ def conclude(scope: Scope, status: Status, *, score: float | None = None, failur
         retry_s=math.fsum([call.failed_s for call in answers]) if attempts else None,
         connect_s=None if response is None else response.connect_s,
         client_s=None if response is None else response.client_s,
+        calls=tuple(map(_summary, scope.calls)) if len(scope.calls) > 1 else (),
+        grading_s=scope.grading_s,
+    )
+
+
+def _summary(call: OpenCall) -> CallSummary:
+    took = bill(call.request.model.price, call.billed)
+    response = call.response
+    return CallSummary(
+        purpose=call.purpose,
+        model=call.request.model.id,
+        served_model="" if response is None else response.served_model,
+        attempts=call.attempts,
+        latency_s=None if response is None else response.latency_s,
+        held_s=call.held_s,
+        wait_s=math.fsum(call.waits_s.values()),
+        input_tokens=took.usage.input_tokens,
+        cached_input_tokens=took.usage.cached_input_tokens,
+        output_tokens=took.usage.output_tokens,
+        reasoning_tokens=took.usage.reasoning_tokens,
+        cost_usd=took.cost_usd,
+        known_cost_usd=took.known_cost_usd,
+        cached=call.cached,
+        error=call.failure if call.is_over else Failure("timeout", f"when the run's time ran out, {call.doing}"),
     )
 
 
@@ -128,11 +153,11 @@ def whole_response(responses: Sequence[Response]) -> Response | None:
     )
 
 
-def _waits(scope: Scope) -> dict[str, float]:
-    if len(scope.calls) == 1:  # as nearly always
-        return scope.calls[0].waits_s
+def _waits(calls: Sequence[OpenCall]) -> dict[str, float]:
+    if len(calls) == 1:  # as nearly always
+        return calls[0].waits_s
     waits: Counter[str] = Counter()
-    for call in scope.calls:
+    for call in calls:
         waits.update(call.waits_s)
     return dict(waits)
 
@@ -143,6 +168,10 @@ def _sum(parts: Iterable[float | None]) -> float | None:
     for part in parts:
         total = total if part is None else (total or 0.0) + part
     return total
+
+
+def _no_model(name: str) -> Model:
+    raise ConfigError(f"no model {quote(name)} is known here")
 
 
 class Solver(Protocol):
@@ -157,7 +186,7 @@ class Executor:
     """Executes runs. One instance serves a session; `execute` may be called for many runs at once.
 
     `watch` is entered around the judging of each answer: user code runs there, and may end the process. `clock` tells
-    when a run began, in seconds since the epoch.
+    when a run began, in seconds since the epoch. `models` gives the model of a name that a check asks.
     """
 
     client: Client
@@ -166,6 +195,7 @@ class Executor:
     recalled: Recall
     watch: Watch = unwatched
     clock: Callable[[], float] = time.time
+    models: Callable[[str], Model] = _no_model
 
     async def execute(self, run: Run, lane: Lane) -> Result:
         """Run to the end within the run's limit. Failures are in the Result; only cancellation is raised.
@@ -175,7 +205,11 @@ class Executor:
         known = self.recalled.of(run)
         scope = self._scope(run, lane, known)
         scope.limit = asyncio.timeout(None)
-        return await self._reuse(known, scope) or await self._call(scope)
+        if (result := await self._reuse(known, scope)) is None:
+            return await self._call(scope)
+        if result.other_calls:
+            self.admission.count(result)
+        return result
 
     async def recall(self, runs: Sequence[Run]) -> list[Result | None]:
         """The Results of those that need no model; None for one that is to be executed.
@@ -209,11 +243,8 @@ class Executor:
 
         Asked twice: before a place in a rate limit is taken, and when the request is about to go, maybe much later.
         """
-        model = scope.run.model.id
-        scope.admit = lambda: self.admission.admit(model)
-        scope.is_hopeless = lambda: model in self.admission.closed
         try:
-            scope.admit()
+            self.admission.admit(scope.run.model.id)
         except RefusedError as error:
             return conclude(scope, error.status, failure=error.cause)
         result = await self._execute(scope, self.client)
@@ -245,14 +276,18 @@ class Executor:
     async def _judge(self, scope: Scope, transcript: Transcript) -> None:
         """Each turn's answer by the turn's checks, then the last one, with the times of all, by the scenario's."""
         scenario, responses = scope.run.scenario, transcript.responses
-        with self.watch(scope.run):
+        asking: Ask = nobody
+        if not is_bounded(scenario):
+            scope.leave_lane()
+            asking = Asker(self.client, scope, self.models)
+        with self.watch(scope.run) as scope.judged_anew:
             if len(scenario.turns) == len(responses):
                 for number, (turn, response) in enumerate(zip(scenario.turns, responses, strict=True), 1):
                     prefix = f"turn {number}: " if len(responses) > 1 else ""
-                    context = GradingContext(response, transcript, scenario)
+                    context = GradingContext(response, transcript, scenario, asking)
                     scope.verdicts += await judge(turn.checks, context, prefix)
             if (whole := whole_response(responses)) is not None:
-                context = GradingContext(whole, transcript, scenario)
+                context = GradingContext(whole, transcript, scenario, asking)
                 scope.verdicts += await judge(scenario.checks, context)
 
     def _scope(self, run: Run, lane: Lane, known: Memory) -> Scope:
@@ -265,6 +300,7 @@ class Executor:
             reuse=known.reason,
             cached=is_stored,
             clock=self.clock,
+            admission=self.admission,
         )
 
 
@@ -293,6 +329,9 @@ def _at_the_cost_of(result: Result, before: Result) -> Result:
     )
 
 
+_KINDS = {CheckError: "check", CallError: "judge", ConfigError: "limits"}
+
+
 def _ended_by(error: BaseException, scope: Scope) -> tuple[Status, Failure]:
     """The status and the cause of a run that has no verdict."""
     if isinstance(error, TimeoutError) and scope.limit is not None and scope.limit.expired():
@@ -301,16 +340,20 @@ def _ended_by(error: BaseException, scope: Scope) -> tuple[Status, Failure]:
         return error.status, error.cause
     if isinstance(error, ProviderError):
         return "error", Failure(error.kind, error.message)
-    if isinstance(error, CheckError):
-        return "error", Failure("check", told(error))
-    if isinstance(error, ConfigError):
-        return "error", Failure("limits", told(error))
+    kind = next((kind for known, kind in _KINDS.items() if isinstance(error, known)), None)
+    if kind is not None:
+        return "error", Failure(kind, told(error))
     return "error", Failure("provider", f"{type(error).__name__}: {told(error)}")
 
 
 def _out_of_time(scope: Scope) -> tuple[Status, Failure]:
     limit_s = float(scope.run.timeout_s or 0)
-    if (refusal := scope.refusal) is not None:
+    call = scope.unanswered
+    if call is not None and call.purpose != "answer":
+        # The model itself has answered in time.
+        cause = f"{call.request.model.id}, which a check asks: {call.doing}"
+        return "error", Failure("judge", f"the limit of {limit_s} s was over before there was a verdict of {cause}")
+    if call is not None and (refusal := call.refusal) is not None:
         # The server said to come back later until the time was over: that tells nothing of the model.
         return "error", Failure(refusal.kind, f"{refusal.message}; so it was until the limit of {limit_s} s")
     return "timeout", Failure("timeout", f"Timeout (>{limit_s}s): {scope.doing}")

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any, cast
 
-from pytest_benchmodels.core.errors import CheckError
+from pytest_benchmodels.core.errors import CallError, CheckError
 from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.grading_context import GradingContext
 from pytest_benchmodels.core.result import CheckResult
@@ -35,12 +35,17 @@ class _StrayError(Exception):
         self.raised = raised
 
 
-Watch = Callable[[Run], AbstractContextManager[object]]
+Watch = Callable[[Run], AbstractContextManager[Callable[[], None]]]
+"""Entered around the judging of a run. What it gives is called when the judging has not held up anything so far."""
 
 
-def unwatched(run: Run) -> AbstractContextManager[object]:  # noqa: ARG001 - a Watch
+def unwatched(run: Run) -> AbstractContextManager[Callable[[], None]]:  # noqa: ARG001 - a Watch
     """The watch of those who do not care."""
-    return nullcontext()
+    return nullcontext(_nothing)
+
+
+def _nothing() -> None:
+    """Nobody cares."""
 
 
 def is_bounded(scenario: Scenario) -> bool:
@@ -58,6 +63,8 @@ async def _judge_one(check: Check, context: GradingContext, prefix: str) -> Chec
     try:
         grade = await _graded(check, context)
         return _result(check, label, grade)
+    except CallError as error:
+        raise CallError(f"check {label!r} has no verdict: {told(error)}") from error
     except CheckError as error:
         raise CheckError(f"check {label!r} cannot judge this answer: {told(error)}") from error
     except Exception as error:

@@ -10,13 +10,15 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
-from pytest_benchmodels.core.result import Failure, Result
+from pytest_benchmodels.core.result import Failure, Purpose, Result
 from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.core.session import lane_group
 from pytest_benchmodels.core.text import told
+from pytest_benchmodels.engine.dispatch import CallKey
 from pytest_benchmodels.engine.execution import Executor, conclude
 from pytest_benchmodels.engine.scope import Alone, Scope
 
-__all__ = ["Job", "Lanes", "Places"]
+__all__ = ["CallKey", "Job", "Lanes", "Places"]
 
 Key = TypeVar("Key", bound=Hashable)
 _PATIENCE_S = 5.0
@@ -42,15 +44,17 @@ class Places(Protocol[Key]):
 
     def take(self) -> Key | None: ...
 
-    def done(self, key: Key, *, answered: bool = False) -> None: ...
+    def done(self, key: Key | CallKey, *, answered: bool = False) -> None: ...
 
-    def leave(self, key: Key, *, limited: bool = False) -> None: ...
+    def leave(self, key: Key | CallKey, *, limited: bool = False) -> None: ...
 
-    def reenter(self, key: Key) -> bool: ...
+    def reenter(self, key: Key | CallKey) -> bool: ...
 
-    def hold(self, key: Key, group: str) -> None: ...
+    def hold(self, key: Key | CallKey, group: str) -> None: ...
 
-    def release(self, key: Key, group: str) -> None: ...
+    def release(self, key: Key | CallKey, group: str) -> None: ...
+
+    def join(self, key: CallKey, group: str) -> None: ...
 
 
 class Lanes(Generic[Key]):
@@ -78,8 +82,8 @@ class Lanes(Generic[Key]):
         self._unreported: dict[Key, bool] = {}
         self._reported: deque[Key] = deque()
         self._recalled: set[Key] = set()
-        self._returning: dict[Key, asyncio.Future[None]] = {}
-        self._pauses: dict[str, tuple[Key, float]] = {}
+        self._returning: dict[Key | CallKey, asyncio.Future[None]] = {}
+        self._pauses: dict[str, tuple[Key | CallKey, float]] = {}
         self._ready = threading.Event()
         self._died: BaseException | None = None
         # A daemon: a grader that promised to be bounded and is not must not keep the process from ending.
@@ -123,11 +127,28 @@ class Lanes(Generic[Key]):
         self._call(self._stop.set)
         self._thread.join(_PATIENCE_S)
 
-    async def rest(self, key: Key, seconds: float, *, limited: bool) -> None:
+    async def rest(self, key: Key | CallKey, seconds: float, *, limited: bool) -> None:
         """Leave the key's place to others for so long, then wait for another place."""
+        self.leave(key, limited=limited)
+        await asyncio.sleep(seconds)
+        await self.enter(key)
+
+    def leave(self, key: Key | CallKey, *, limited: bool = False) -> None:
+        """Give the key's place to others."""
         self._places.leave(key, limited=limited)
         self._go_on()
-        await asyncio.sleep(seconds)
+
+    def join(self, key: CallKey, group: str) -> None:
+        """Let a call have a place of its own, once it is entered."""
+        self._places.join(key, group)
+
+    def close(self, key: CallKey, *, answered: bool) -> None:
+        """Free the place of a call that is over, whether it had one or not."""
+        self._places.done(key, answered=answered)
+        self._go_on()
+
+    async def enter(self, key: Key | CallKey) -> None:
+        """Wait for a place, before all that have not begun."""
         place = self._returning[key] = self._loop.create_future()
         self._go_on()
         try:
@@ -135,7 +156,7 @@ class Lanes(Generic[Key]):
         finally:
             self._returning.pop(key, None)
 
-    def pause(self, key: Key, group: str, seconds: float) -> None:
+    def pause(self, key: Key | CallKey, group: str, seconds: float) -> None:
         """Hold the group for so long; of several pauses at once the longest counts."""
         until = self._loop.time() + seconds
         if group not in self._pauses:
@@ -257,7 +278,7 @@ class Lanes(Generic[Key]):
     async def _execute(self, key: Key) -> None:
         run = self._runs.pop(key)
         try:
-            result = await self._executor.execute(run, _Lane(self, key, run.model.id))
+            result = await self._executor.execute(run, _Lane(self, key, run.model.id, key))
         except Exception as error:  # noqa: BLE001 - a run without a result would be waited for for ever
             result = self._internal_error(run, error)
         self._finish(key, result)
@@ -269,15 +290,43 @@ class Lanes(Generic[Key]):
         self._go_on()
 
 
-class _Lane(NamedTuple, Generic[Key]):
-    """One run's place, for its executor."""
+class _Lane(Generic[Key]):
+    """A place for the calls of one run to one model, for its executor."""
 
-    lanes: Lanes[Key]
-    key: Key
-    model: str
+    __slots__ = ("_beside", "_group", "_has_left", "_key", "_lanes", "_run")
+
+    def __init__(self, lanes: Lanes[Key], run: Key, group: str, key: Key | CallKey) -> None:
+        self._lanes = lanes
+        self._run = run
+        self._group = group
+        self._key = key
+        self._has_left = False
+        self._beside = 0
 
     async def rest(self, seconds: float, *, limited: bool) -> None:
-        await self.lanes.rest(self.key, seconds, limited=limited)
+        await self._lanes.rest(self._key, seconds, limited=limited)
 
     def pause(self, seconds: float) -> None:
-        self.lanes.pause(self.key, self.model, seconds)
+        self._lanes.pause(self._key, self._group, seconds)
+
+    def leave(self) -> None:
+        if not self._has_left:
+            self._has_left = True
+            self._lanes.leave(self._key)
+
+    async def enter(self) -> None:
+        if self._has_left:
+            await self._lanes.enter(self._key)
+            self._has_left = False
+
+    def beside(self, model: str, purpose: Purpose) -> _Lane[Key]:
+        self._beside += 1
+        key, group = CallKey(self._run, self._beside), lane_group(model, purpose)
+        self._lanes.join(key, group)
+        lane = _Lane(self._lanes, self._run, group, key)
+        lane._has_left = True
+        return lane
+
+    def close(self, *, answered: bool) -> None:
+        if isinstance(self._key, CallKey):
+            self._lanes.close(self._key, answered=answered)

@@ -17,6 +17,7 @@ from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.core.result import CheckResult, Failure, Retry
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.text import message
+from pytest_benchmodels.engine.admission import Admission
 
 __all__ = ["Alone", "Lane", "OpenCall", "Scope"]
 
@@ -30,7 +31,8 @@ class OpenCall:
 
     `failed_s` is the time in flight of attempts that were not answered, in seconds. `billed` are the requests that were
     billed or may have been, each with what its provider counted. `refusal` is the 429 that is waited out at this
-    moment. `doing` completes the sentence "when time ran out, ...".
+    moment. `held_s` is for how long, in seconds, it had a lane of its own. `doing` completes the sentence "when time
+    ran out, ...".
     """
 
     request: Request
@@ -44,6 +46,13 @@ class OpenCall:
     response: Response | None = None
     refusal: ProviderError | None = None
     doing: str = "no request was sent"
+    failure: Failure | None = None
+    held_s: float = 0.0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was answered, or is not going to be."""
+        return self.response is not None or self.failure is not None
 
     @classmethod
     def of_stored(cls, request: Request, purpose: Purpose, response: Response) -> Self:
@@ -93,6 +102,7 @@ class OpenCall:
 
     def ended(self, failure: Failure | None = None) -> Call:
         """The call as it came to its end."""
+        self.failure = failure
         return Call(
             purpose=self.purpose,
             model=self.request.model.id,
@@ -109,13 +119,25 @@ class OpenCall:
 
 
 class Lane(Protocol):
-    """The place in which a run's call is in flight."""
+    """The place in which a call is in flight."""
 
     async def rest(self, seconds: float, *, limited: bool) -> None:
         """Leave the place to others for so long, then have one again. `limited`: the server said "too many"."""
 
     def pause(self, seconds: float) -> None:
-        """Let no run of the same model start, or come back from its rest, for so long."""
+        """Let no call of the same model start, or come back from its rest, for so long."""
+
+    def leave(self) -> None:
+        """Give the place to others until `enter`. To leave twice changes nothing."""
+
+    async def enter(self) -> None:
+        """Have a place again; at once, if it was never left."""
+
+    def beside(self, model: str, purpose: Purpose) -> Lane:
+        """A lane for one call to another model. It has to be entered, and to be closed."""
+
+    def close(self, *, answered: bool) -> None:
+        """The end of a lane that stood `beside`. `answered`: the model's server bore the call."""
 
 
 class Alone:
@@ -127,24 +149,36 @@ class Alone:
     def pause(self, seconds: float) -> None:
         """Nothing: there is no other run to hold back."""
 
+    def leave(self) -> None:
+        """Nothing: nobody takes the place."""
 
-def _admitted() -> None:
-    """Nobody objects."""
+    async def enter(self) -> None:
+        """Nothing: it was kept."""
+
+    def beside(self, model: str, purpose: Purpose) -> Lane:  # noqa: ARG002 - each model has room
+        return self
+
+    def close(self, *, answered: bool) -> None:
+        """Nothing: nobody waits for it."""
 
 
-def _never() -> bool:
-    return False
+_BEAT_S = 1.0
+
+
+def _unwatched() -> None:
+    """Nobody looks after the run."""
 
 
 @dataclass(slots=True)
 class Scope:
     """One run's time limit, lane and account.
 
-    `limit` is None where nothing can take long. `is_hopeless` says that the run's model is out of order by now. `clock`
-    tells the time in seconds since the epoch. `calls` are those that began, in their order, with what each took so far;
-    `verdicts` those of the checks. `doing` completes the sentence "when time ran out, ...". `fingerprint` is empty
-    until somebody needs it. `cached` says that stored answers are judged, and `reuse` what was reused, or why nothing
-    was.
+    `limit` is None where nothing can take long. `admission` knows which models are out of order by now; None where
+    nobody does. `clock` tells the time in seconds since the epoch. `calls` are those that began, in their order, with
+    what each took so far; `verdicts` those of the checks. `doing` completes the sentence "when time ran out, ...".
+    `fingerprint` is empty until somebody needs it. `cached` says that stored answers are judged, and `reuse` what was
+    reused, or why nothing was. `left_at` is when the answer was there and the lane given back, by `time.perf_counter`.
+    `judged_anew` tells whoever looks after the judging that no check has held all up so far.
     """
 
     run: Run
@@ -154,13 +188,17 @@ class Scope:
     fingerprint: str = ""
     reuse: str = ""
     cached: bool = False
-    admit: Callable[[], None] = _admitted
-    is_hopeless: Callable[[], bool] = _never
+    admission: Admission | None = None
+    judged_anew: Callable[[], None] = _unwatched
+    left_at: float | None = None
     calls: list[OpenCall] = field(default_factory=list)
     verdicts: tuple[CheckResult, ...] = ()
     started_at: float = 0.0
     _start: float = field(default_factory=time.perf_counter)
     _begun: bool = False
+    _waiting: int = 0
+    _left_s: float | None = None
+    _beats: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
         self.started_at = self.clock()
@@ -169,7 +207,8 @@ class Scope:
         """The first request goes out, if it is still admitted, and the run's time begins. Later ones change nothing."""
         if self._begun:
             return
-        self.admit()
+        if self.admission is not None and not self.cached:
+            self.admission.admit(self.run.model.id)
         self._begun = True
         # What was before does not count as the run's time.
         self.started_at, self._start = self.clock(), time.perf_counter()
@@ -179,9 +218,59 @@ class Scope:
     def elapsed_s(self) -> float:
         return time.perf_counter() - self._start
 
+    def closed(self, model: str) -> Failure | None:
+        """Why a model is out of order by now; None if it is not."""
+        return None if self.admission is None else self.admission.closed.get(model)
+
+    def leave_lane(self) -> None:
+        """The answer is there, and needs no lane to be judged."""
+        if self.left_at is None:
+            self.left_at = time.perf_counter()
+            self.lane.leave()
+
+    @property
+    def grading_s(self) -> float:
+        """For how long, in seconds, the run has had no lane because it is graded."""
+        return 0.0 if self.left_at is None else time.perf_counter() - self.left_at
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Let the run's time stand still while it waits for another model's lane: others have it.
+
+        Whoever looks after the judging hears from time to time that the event loop goes on.
+        """
+        self._waiting += 1
+        if self._waiting == 1:
+            self._stop_time()
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            if self._waiting == 0:
+                self._let_time_go_on()
+
+    def _stop_time(self) -> None:
+        if self.limit is not None and (due := self.limit.when()) is not None:
+            self._left_s = due - asyncio.get_running_loop().time()
+            self.limit.reschedule(None)
+        self._beat()
+
+    def _beat(self) -> None:
+        self.judged_anew()
+        self._beats = asyncio.get_running_loop().call_later(_BEAT_S, self._beat)
+
+    def _let_time_go_on(self) -> None:
+        if self._beats is not None:
+            self._beats.cancel()
+        if self.limit is not None and self._left_s is not None:
+            self.limit.reschedule(asyncio.get_running_loop().time() + self._left_s)
+            self._left_s = None
+        self.judged_anew()
+
     def reaches(self, seconds: float) -> bool:
         """Whether so many seconds from now are still within the limit."""
-        return self.run.timeout_s is None or self.elapsed_s() + seconds < self.run.timeout_s
+        due = None if self.limit is None else self.limit.when()
+        return due is None or asyncio.get_running_loop().time() + seconds < due
 
     @property
     def responses(self) -> tuple[Response, ...]:
@@ -194,10 +283,11 @@ class Scope:
         return [call for call in self.calls if call.purpose == "answer"]
 
     @property
-    def refusal(self) -> ProviderError | None:
-        """The 429 that the run waits out at this moment."""
-        return self.calls[-1].refusal if self.calls else None
+    def unanswered(self) -> OpenCall | None:
+        """The call that is waited for at this moment; of several, the first."""
+        return next((call for call in self.calls if not call.is_over), None)
 
     @property
     def doing(self) -> str:
-        return self.calls[-1].doing if self.calls else "no request was sent"
+        call = self.unanswered or (self.calls[-1] if self.calls else None)
+        return "no request was sent" if call is None else call.doing

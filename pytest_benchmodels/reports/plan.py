@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_benchmodels.core.model import Model
@@ -49,8 +49,11 @@ class ModelPlan:
         return amount * 60 / per_minute
 
 
-def plan_lines(plans: Sequence[ModelPlan]) -> list[str]:
-    """A table with one row for each model, and what all of it comes to."""
+def plan_lines(plans: Sequence[ModelPlan], asked: Mapping[str, int] | None = None) -> list[str]:
+    """A table with one row for each model, and what all of it comes to.
+
+    `asked` are the models that checks ask, and by how many runs: how often, and for how much, the checks alone know.
+    """
     if not plans:
         return ["nothing would run"]
     times = [plan.time_s for plan in plans]
@@ -68,7 +71,12 @@ def plan_lines(plans: Sequence[ModelPlan]) -> list[str]:
         *aligned(_TITLES, list(map(_row, plans)), frozenset(("model",))),
         f"{runs} would run, {_range(dollars(least), dollars(most))}{unknown}",
         f"expected time: {longest}{partly}",
+        *(f"checks ask {one_line(name, _NAME_LIMIT)} too: {_judging(count)}" for name, count in (asked or {}).items()),
     ]
+
+
+def _judging(count: int) -> str:
+    return f"at {plural(count, 'run')}, at a cost that is not known before"
 
 
 def _row(plan: ModelPlan) -> list[str]:

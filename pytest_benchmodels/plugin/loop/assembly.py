@@ -46,7 +46,8 @@ def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable
 
     permits = Permits(limiter, seats)
     client = ModelClient(provider_for, _backoff(bench.settings.retries), permits, load_transport, watch)
-    return Executor(client, Conversation(), bench.admission, _recall(bench), watch, bench.clock.now), close
+    recall, models = _recall(bench), bench.models.resolve
+    return Executor(client, Conversation(), bench.admission, recall, watch, bench.clock.now, models), close
 
 
 def _backoff(retries: int | None) -> Backoff:

@@ -14,7 +14,6 @@ from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.plugin.compat import let_go
 from pytest_benchmodels.plugin.items.collection import RunItem, ScenarioFile, with_trials
-from pytest_benchmodels.plugin.items.file_lists import tell_files
 from pytest_benchmodels.plugin.items.other_plugins import keep_from_retries
 from pytest_benchmodels.plugin.items.transport import attach, is_of_run
 from pytest_benchmodels.plugin.loop.process_guards import kept_open, no_silent_exit
@@ -79,7 +78,7 @@ class Runner:
             others += [item for item in items if isinstance(item, RunItem) and item.nodeid not in mine]
             _deselect(config, items, others)
 
-    @pytest.hookimpl(tryfirst=True)
+    @pytest.hookimpl(tryfirst=True)  # before xdist tells the controller that this worker has collected
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Every plugin has had its say: these items are the session's. Whoever's loop runs them, none may get lost."""
         session.items[:] = with_trials(session.items)
@@ -88,8 +87,9 @@ class Runner:
         if not (option.collectonly or getattr(option, "setuponly", False) or self._bench.settings.plan):
             self._bench.progress.expect(item.nodeid for item in session.items if isinstance(item, RunItem))
         if self._bench.handover is not None:
-            runs = (item.nodeid for item in session.items if isinstance(item, RunItem))
-            tell_files(self._bench.handover, self._bench.settings.patterns, runs)
+            from pytest_benchmodels.plugin.workers.worker import tell_collected  # noqa: PLC0415 - only a worker needs it
+
+            tell_collected(session, self._bench.handover, self._bench.settings.patterns)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:

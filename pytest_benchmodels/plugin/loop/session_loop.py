@@ -17,6 +17,7 @@ from pytest_benchmodels.engine.dispatch import Dispatch
 from pytest_benchmodels.engine.grading import Watch, unwatched
 from pytest_benchmodels.engine.lanes import Job, Lanes
 from pytest_benchmodels.plugin.compat import is_skipped
+from pytest_benchmodels.plugin.items.collected import asked_models
 from pytest_benchmodels.plugin.items.collection import RunItem
 from pytest_benchmodels.plugin.items.protocol import IdleItem, Protocol, idle_item
 from pytest_benchmodels.plugin.loop.assembly import assemble
@@ -88,7 +89,7 @@ def run_session(session: pytest.Session, bench: Bench) -> None:
     A skipped run is reported without the engine: it must not call its model.
     """
     ordinary, skipped, runs = _sorted_out(session.items)
-    models = bench.prepare((item.model, item.nodeid) for item in runs)
+    models = bench.prepare(((item.model, item.nodeid) for item in runs), asked=asked_models(runs))
     bench.progress.expect(item.nodeid for item in (*skipped, *runs))
     _leave_paths_out(session.config, (*skipped, *runs))
     idle = idle_item(session)

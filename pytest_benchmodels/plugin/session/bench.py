@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,7 +16,7 @@ from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import NO_MODEL
 from pytest_benchmodels.core.scenario import Scenario
-from pytest_benchmodels.core.session import Pool
+from pytest_benchmodels.core.session import Pool, lane_group
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.clocks import SessionClock
@@ -83,9 +83,10 @@ class Bench:
     `handover` is what a worker was given, None in other processes. `resumed` is the id of the stored run that this
     session finishes. `clock` is the session's. `keep_ahead` writes results that are about to be reported. `windows`
     tells of each model that was made ready how many of its runs may be in flight, `pools` of which ones how many
-    together. `foresee` is told which models are about to run, and raises `ConfigError` where a gate could never be
-    judged. `asked_runs` is how many runs the files ask for that were collected, `left_out` how many YAML files were
-    none of ours. `broken_folders` are those whose conftest.py files bring what is no format.
+    together; `asked` are the models that checks ask. `foresee` is told which models are about to run, and raises
+    `ConfigError` where a gate could never be judged. `asked_runs` is how many runs the files ask for that were
+    collected, `left_out` how many YAML files were none of ours. `broken_folders` are those whose conftest.py files
+    bring what is no format.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class Bench:
         self.progress = Progress()
         self.windows: dict[str, int] = {}
         self.pools: list[Pool] = []
+        self.asked: dict[str, None] = {}
         self.distant_workers: list[str] = []
         self.asked_runs = 0
         self.left_out = 0
@@ -197,27 +199,33 @@ class Bench:
             f"or --bench-repeat, name fewer models or files, or allow it with --bench-max-runs {self.asked_runs}"
         )
 
-    def prepare(self, runs: Iterable[tuple[str, str]], *, calls: bool = True) -> dict[str, Model]:
+    def prepare(
+        self, runs: Iterable[tuple[str, str]], *, calls: bool = True, asked: Mapping[str, str] | None = None
+    ) -> dict[str, Model]:
         """Make ready for the models of runs, given by model and node id; raise `pytest.UsageError` if one cannot run.
 
-        Without `calls` they are not going to be called: they need no key, and nothing is started.
+        `asked` are those that checks ask, each with a node id: answers that are judged afresh need them, too. Without
+        `calls` none of them is going to be called: they need no key, and nothing is started.
         """
         if refusal := self._refusal():
             raise pytest.UsageError(refusal)
-        calls = calls and not self.settings.reuse.regrade
+        asked = asked or {}
         wanted: dict[str, str] = {}
         for model, nodeid in runs:
             wanted.setdefault(model, nodeid)
         if NO_MODEL in wanted:
             raise pytest.UsageError(f"{HOW_TO_NAME_A_MODEL}{self._where_no_config_is()}")
+        called = {*(() if self.settings.reuse.regrade else wanted), *asked} if calls else set[str]()
         with usage_errors():
-            models = self.models.resolve_all(wanted, keys=calls)
+            known = self.models.resolve_all({**asked, **wanted}, called)
+            models = {name: known[name] for name in wanted}
             self.foresee(models)
         if self.distant_workers:
-            self._refuse_what_needs_one_machine(models.values())
-        if calls and any(model.base_url == self.sim_url for model in models.values()):
+            self._refuse_what_needs_one_machine(known.values())
+        if any(known[name].base_url == self.sim_url for name in called):
             self._start_sim()
-        self.models.list_prices(models)
+        self.models.list_prices(known)
+        self.asked.update(dict.fromkeys(asked))
         self.windows.update({model.id: self.window_of(model) for model in models.values()})
         self.pools = self.models.pools([self.models.resolve(name) for name in self.windows])
         return models
@@ -235,10 +243,23 @@ class Bench:
 
     def dispatch(self, models: Collection[Model]) -> Dispatch[Key]:
         """An empty dispatch with the windows of these models: adaptive where the user gave no limit."""
+        groups = {model.id: model for model in models}
+        judges = {lane_group(name, "judge"): self.models.resolve(name) for name in self.asked}
+        groups.update(judges)
         windows = {
-            model.id: Window(self.window_of(model), fixed=bool(model.limits or model.max_in_flight)) for model in models
+            group: Window(self.window_of(model), fixed=bool(model.limits or model.max_in_flight))
+            for group, model in groups.items()
         }
-        return Dispatch(self.settings.concurrency, windows, self.models.pools(models))
+        return Dispatch(self.settings.concurrency, windows, self._lane_pools(groups))
+
+    def _lane_pools(self, groups: Mapping[str, Model]) -> Iterator[Pool]:
+        """Which groups of lanes have a maximum in common: those of one account, and those of one model."""
+        for pool in self.models.pools(groups.values()):
+            yield Pool(tuple(group for group, model in groups.items() if model.id in pool.models), pool.most)
+        for judge in map(self.models.resolve, self.asked):
+            if judge.max_in_flight is not None:
+                own = tuple(group for group, model in groups.items() if model.id == judge.id)
+                yield Pool(own, judge.max_in_flight)
 
     def window_of(self, model: Model) -> int:
         """How many runs of a model may be in flight at most."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -145,8 +145,10 @@ class Models:
             self._resolved[name] = self._build(name, self._file.model.get(name, ModelEntry()))
         return self._resolved[name]
 
-    def resolve_all(self, wanted: Mapping[str, str], *, keys: bool = True) -> dict[str, Model]:
-        """Resolve names, each with the node id of a run that wants it, and with `keys` see that each can be sent.
+    def resolve_all(self, wanted: Mapping[str, str], keyed: Collection[str] | None = None) -> dict[str, Model]:
+        """Resolve names, each with the node id of a run that wants it, and see that the `keyed` have their keys.
+
+        All need one where nothing else is said.
 
         Raise one `ConfigError` for all that is wrong.
         """
@@ -158,8 +160,7 @@ class Models:
             except ConfigError as error:
                 by_file = not self._typed and name not in self._file.models
                 problems.append(f"{error} (wanted by {plain(nodeid)})" if by_file else str(error))
-        if keys:
-            problems += _key_problems(models)
+        problems += _key_problems([model for name, model in models.items() if keyed is None or name in keyed])
         if problems:
             raise ConfigError("\n".join(problems))
         return models
@@ -390,9 +391,9 @@ def _refuse_second_key(model: Model) -> None:
             )
 
 
-def _key_problems(models: Mapping[str, Model]) -> Iterator[str]:
+def _key_problems(models: Iterable[Model]) -> Iterator[str]:
     using: dict[str, list[str]] = {}
-    for model in models.values():
+    for model in models:
         for variable in _variables(model):
             using.setdefault(variable, []).append(model.id)
     for variable, ids in using.items():

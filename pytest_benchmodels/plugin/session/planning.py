@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from pytest_benchmodels.core.exchange import Usage
 from pytest_benchmodels.core.fingerprint import fingerprint
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.plugin.compat import is_skipped
+from pytest_benchmodels.plugin.items.collected import asked_models
 from pytest_benchmodels.plugin.items.collection import RunItem
 from pytest_benchmodels.reports.plan import ModelPlan, plan_lines
 
@@ -39,7 +41,8 @@ class _Knowledge:
 def print_plan(session: pytest.Session, bench: Bench) -> None:
     """Write the plan to the terminal."""
     items = [item for item in session.items if isinstance(item, RunItem) and not is_skipped(item)]
-    models = bench.prepare(((item.model, item.nodeid) for item in items), calls=False)
+    asked = asked_models(items)
+    models = bench.prepare(((item.model, item.nodeid) for item in items), calls=False, asked=asked)
     runs = [item.run() for item in items]
     known = _knowledge(bench, runs)
     plans = [
@@ -49,7 +52,8 @@ def print_plan(session: pytest.Session, bench: Bench) -> None:
     reporter: Any = session.config.pluginmanager.getplugin("terminalreporter")
     if reporter is not None:
         reporter.section("benchmark plan")
-        for line in plan_lines(plans):
+        judged = [name for run in runs for name in run.scenario.asked_models]
+        for line in plan_lines(plans, Counter(judged)):
             reporter.write_line(line)
 
 

@@ -18,7 +18,7 @@ from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import parse_run_name
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.plugin.compat import drop_testcase
-from pytest_benchmodels.plugin.items.file_lists import told_files
+from pytest_benchmodels.plugin.items.collected import Collected
 from pytest_benchmodels.plugin.items.protocol import hears_outcomes_only
 from pytest_benchmodels.plugin.items.transport import (
     WORKER_CRASH,
@@ -65,6 +65,13 @@ class Controller:
         self._crash: pytest.TestReport | None = None
         self._boot: WorkerBoot | None = None
         self._scenario_files: dict[str, bool] = {}
+        self.asked: dict[str, str] = {}
+        """The models that checks ask, as workers tell, each with the node id of a run that wants it."""
+
+    def hear(self, collected: Collected) -> None:
+        """Learn from a worker what it collected."""
+        self._scenario_files.update(dict.fromkeys(collected.files, True))
+        self.asked.update(collected.asked)
 
     def is_dismissed(self, node: WorkerController) -> bool:
         """Whether the worker ended because it was told to, and not by a crash."""
@@ -186,14 +193,14 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: WorkerController, ids: Sequence[str]) -> None:
         """Make ready for the models where a scheduler of xdist's own distributes the items."""
-        self._scenario_files.update(dict.fromkeys(told_files(self._folder / f"{node.gateway.id}.marks"), True))
+        self.hear(Collected.left(self._folder / f"{node.gateway.id}.marks"))
         if self._boot is not None:
             self._boot.came_up()
         if self._schedules:
             self._hush()
         else:
             models = self.models_of(ids)
-            self.bench.prepare((model, ids[index]) for index, model in models.items())
+            self.bench.prepare(((model, ids[index]) for index, model in models.items()), asked=self.asked)
             times = len(node.nodemanager.specs) if self._config.getoption("dist") == "each" else 1
             self.bench.progress.expect([ids[index] for index in models] * times)
             self.brief(node)

@@ -11,29 +11,35 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pytest_benchmodels.engine.dispatch import Dispatch
+from pytest_benchmodels.engine.dispatch import CallKey, Dispatch
 from pytest_benchmodels.plugin.workers.messages import Signal
 
 __all__ = ["Maximum", "SentPlaces", "SharedPlaces", "can_share"]
 
 
-class SentPlaces:
-    """Implements `Places` by item indices: whatever the controller sends may start, or go on, at once."""
+_Key = int | CallKey
 
-    def __init__(self, send: Callable[[Signal, int], None]) -> None:
+
+class SentPlaces:
+    """Implements `Places` by item indices: whatever the controller sends may start, or go on, at once.
+
+    `send` tells the controller: a signal, an item's index, the number of one of its calls (0: the run), and a text.
+    """
+
+    def __init__(self, send: Callable[[Signal, int, int, str], None]) -> None:
         self._send = send
         self._pending: deque[int] = deque()
-        self._begun: set[int] = set()
-        self._taken: set[int] = set()
-        self._away: set[int] = set()
-        self._asked: set[int] = set()
-        self._granted: set[int] = set()
+        self._begun: set[_Key] = set()
+        self._taken: set[_Key] = set()
+        self._away: set[_Key] = set()
+        self._asked: set[_Key] = set()
+        self._granted: set[_Key] = set()
 
     @property
     def in_flight(self) -> int:
         return len(self._taken)
 
-    def grant(self, key: int) -> bool:
+    def grant(self, key: _Key) -> bool:
         """Let a run that left its place go on. False if it never began: it is to start.
 
         A run whose time limit ended it while its place was on the way has begun, and is not to start again.
@@ -53,19 +59,26 @@ class SentPlaces:
         self._taken.add(key)
         return key
 
-    def done(self, key: int, *, answered: bool = False) -> None:  # noqa: ARG002 - the scheduler hears it from the report
+    def join(self, key: CallKey, group: str) -> None:
+        self._away.add(key)
+        self._asked.add(key)
+        self._say(Signal.JOINED, key, group)
+
+    def done(self, key: _Key, *, answered: bool = False) -> None:
         for keys in (self._taken, self._away, self._asked, self._granted):
             keys.discard(key)
+        if isinstance(key, CallKey):  # of a run, the scheduler hears it from the report
+            self._say(Signal.OVER, key, "answered" if answered else "")
 
-    def leave(self, key: int, *, limited: bool = False) -> None:
+    def leave(self, key: _Key, *, limited: bool = False) -> None:
         self._taken.discard(key)
         self._away.add(key)
-        self._send(Signal.LIMITED if limited else Signal.LEFT, key)
+        self._say(Signal.LIMITED if limited else Signal.LEFT, key)
 
-    def reenter(self, key: int) -> bool:
+    def reenter(self, key: _Key) -> bool:
         if key not in self._asked:
             self._asked.add(key)
-            self._send(Signal.WANTED, key)
+            self._say(Signal.WANTED, key)
         if key not in self._granted:
             return False
         for keys in (self._away, self._asked, self._granted):
@@ -73,11 +86,15 @@ class SentPlaces:
         self._taken.add(key)
         return True
 
-    def hold(self, key: int, group: str) -> None:  # noqa: ARG002 - the scheduler knows the key's group
-        self._send(Signal.HELD, key)
+    def hold(self, key: _Key, group: str) -> None:
+        self._say(Signal.HELD, key, group)
 
-    def release(self, key: int, group: str) -> None:  # noqa: ARG002 - the same
-        self._send(Signal.RELEASED, key)
+    def release(self, key: _Key, group: str) -> None:
+        self._say(Signal.RELEASED, key, group)
+
+    def _say(self, signal: Signal, key: _Key, text: str = "") -> None:
+        index, number = key if isinstance(key, CallKey) else (key, 0)
+        self._send(signal, index, number, text)
 
 
 with suppress(ImportError):  # Windows has no such locks
@@ -119,8 +136,8 @@ class SharedPlaces:
         self._folder = folder
         self._look_again = look_again
         self._lanes: dict[Maximum, _Lanes] = {}
-        self._runs: dict[int, tuple[str, float | None]] = {}
-        self._locked: dict[int, list[tuple[_Lanes, int]]] = {}
+        self._runs: dict[_Key, tuple[str, float | None]] = {}
+        self._locked: dict[_Key, list[tuple[_Lanes, int]]] = {}
 
     @property
     def in_flight(self) -> int:
@@ -140,16 +157,20 @@ class SharedPlaces:
             self._wait_for(group)
         return None
 
-    def done(self, key: int, *, answered: bool = False) -> None:
+    def join(self, key: CallKey, group: str) -> None:
+        self._runs[key] = group, None
+        self._dispatch.join(key, group)
+
+    def done(self, key: _Key, *, answered: bool = False) -> None:
         self._dispatch.done(key, answered=answered)
         self._unlock(key)
         del self._runs[key]
 
-    def leave(self, key: int, *, limited: bool = False) -> None:
+    def leave(self, key: _Key, *, limited: bool = False) -> None:
         self._dispatch.leave(key, limited=limited)
         self._unlock(key)
 
-    def reenter(self, key: int) -> bool:
+    def reenter(self, key: _Key) -> bool:
         group, _ = self._runs[key]
         if not self._dispatch.reenter(key):
             return False
@@ -159,10 +180,10 @@ class SharedPlaces:
         self._wait_for(group)
         return False
 
-    def hold(self, key: int, group: str) -> None:
+    def hold(self, key: _Key, group: str) -> None:
         self._dispatch.hold(key, group)
 
-    def release(self, key: int, group: str) -> None:
+    def release(self, key: _Key, group: str) -> None:
         self._dispatch.release(key, group)
 
     def _wait_for(self, group: str) -> None:
@@ -174,7 +195,7 @@ class SharedPlaces:
         self._dispatch.release(_NOBODY, group)
         self._look_again()
 
-    def _lock(self, key: int, group: str) -> bool:
+    def _lock(self, key: _Key, group: str) -> bool:
         """Take a lane of each kind, or none: who kept one while waiting for another would keep others from it."""
         locked = self._locked[key] = []
         for maximum in self._maxima(group):
@@ -186,7 +207,7 @@ class SharedPlaces:
             locked.append((lanes, lane))
         return True
 
-    def _unlock(self, key: int) -> None:
+    def _unlock(self, key: _Key) -> None:
         for lanes, lane in self._locked.pop(key, ()):
             lanes.leave(lane)
 

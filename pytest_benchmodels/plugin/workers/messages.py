@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     import pytest
 
 
-__all__ = ["Handover", "Signal"]
+__all__ = ["GRANT", "Handover", "Signal"]
 
 
 class Signal(IntEnum):
-    """What a worker tells our scheduler about a run that it holds.
+    """What a worker tells our scheduler about a run that it holds, or about a call of it to another model.
 
-    xdist lets workers send a fixed set of events. Of these `unscheduled` carries a list of numbers to the scheduler's
+    xdist lets workers send a fixed set of events. Of these `unscheduled` carries a list to the scheduler's
     `remove_pending_tests_from_node`, and nobody else: it answers `steal`, which our scheduler never asks for. So a
-    signal travels as `[signal, item index]`.
+    signal travels as `[signal, item index, number of the call, a text]`, where 0 is the run itself.
     """
 
     LEFT = 1
@@ -35,6 +35,16 @@ class Signal(IntEnum):
     """No run of this one's model is to start, anywhere."""
     RELEASED = 5
     """The end of that."""
+    JOINED = 6
+    """The call waits for a lane, of the group that the text names; it is given one by `GRANT`."""
+    OVER = 7
+    """The call has come to its end: its lane is free, and no longer waited for. The text is empty if it failed."""
+    COLLECTED = 8
+    """The text is what the worker `Collected`: no item's affair."""
+
+
+GRANT = "benchmodels_lane"
+"""The command that gives a lane to a call: the `index` of its run, and its `number`."""
 
 
 _KEY = "benchmodels"

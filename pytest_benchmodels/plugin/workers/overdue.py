@@ -131,20 +131,26 @@ class OverdueRecords:
         os.pwrite(self._descriptor, _HEADER.pack(os.getpid()), 0)
 
     @contextmanager
-    def judging(self, run: Run, index: int = 0) -> Iterator[None]:
-        """Hold a record while this run is judged, for its limit from now on; none where its checks are all known."""
+    def judging(self, run: Run, index: int = 0) -> Iterator[Callable[[], None]]:
+        """Hold a record while this run is judged, for its limit from now on; none where its checks are all known.
+
+        Gives what begins the record anew: what waits for another model holds nobody.
+        """
         if not may_hold(run):
-            yield
+            yield _nothing
             return
         slot = self._free.pop() if self._free else self._slots
         self._slots = max(self._slots, slot + 1)
-        now = time.monotonic()
         text = _text_of(run).encode("utf-8", "backslashreplace")[:462]
-        record = RECORD.pack(index, now, now + (run.timeout_s or 0), len(text), text)
         place = _HEADER.size + slot * RECORD.size
-        os.pwrite(self._descriptor, record, place)
+
+        def begin() -> None:
+            now = time.monotonic()
+            os.pwrite(self._descriptor, RECORD.pack(index, now, now + (run.timeout_s or 0), len(text), text), place)
+
+        begin()
         try:
-            yield
+            yield begin
         finally:
             os.pwrite(self._descriptor, bytes(RECORD.size), place)
             self._free.append(slot)
@@ -168,6 +174,10 @@ def overdue_in(path: Path) -> tuple[int, list[Overdue]]:
         if length and until + GRACE_S < now:
             found.append(Overdue(index, since, text[:length].decode("utf-8", "replace")))
     return _HEADER.unpack_from(content)[0], sorted(found, key=lambda one: -one.since)
+
+
+def _nothing() -> None:
+    """There is no record."""
 
 
 def _text_of(run: Run) -> str:
@@ -243,7 +253,7 @@ while not select.select([0], [], [], 1)[0]:
 
 
 @contextmanager
-def looked_after(advice: str) -> Iterator[Callable[[Run], AbstractContextManager[object]]]:
+def looked_after(advice: str) -> Iterator[Callable[[Run], AbstractContextManager[Callable[[], None]]]]:
     """Start the helper, and give what is to be entered around the judging of each run. `advice` ends its message."""
     with tempfile.TemporaryDirectory(prefix="benchmodels-") as folder:
         path = str(Path(folder) / "judging")

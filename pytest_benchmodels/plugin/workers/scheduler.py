@@ -12,15 +12,16 @@ import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from xdist.report import report_collection_diff
 from xdist.workermanage import parse_tx_spec_config
 
-from pytest_benchmodels.engine.dispatch import Dispatch
+from pytest_benchmodels.engine.dispatch import CallKey, Dispatch
+from pytest_benchmodels.plugin.items.collected import Collected
 from pytest_benchmodels.plugin.session.durations import read_durations
-from pytest_benchmodels.plugin.workers.messages import Signal
+from pytest_benchmodels.plugin.workers.messages import GRANT, Signal
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
@@ -30,12 +31,18 @@ if TYPE_CHECKING:
 __all__ = ["LaneScheduling"]
 
 _CHUNKS_PER_WORKER = 4
+_SIGNAL_PARTS = 4
+_Key = int | CallKey
 
 
 class Office(Protocol):
     """What the scheduler asks of the controller."""
 
     bench: Bench
+
+    asked: dict[str, str]
+
+    def hear(self, collected: Collected) -> None: ...
 
     def models_of(self, collection: Sequence[str]) -> dict[int, str]: ...
 
@@ -74,8 +81,9 @@ class LaneScheduling:
         self._dispatch: Dispatch[int] = Dispatch(1)
         self._in_flight_at_most = 1
         self._away: set[int] = set()
-        self._wanting: dict[int, WorkerController] = {}
-        self._holds: set[tuple[int, WorkerController]] = set()
+        self._wanting: dict[_Key, WorkerController] = {}
+        self._calls: dict[CallKey, WorkerController] = {}
+        self._holds: dict[tuple[_Key, str], WorkerController] = {}
 
     @property
     def nodes(self) -> list[WorkerController]:
@@ -117,11 +125,14 @@ class LaneScheduling:
     def schedule(self) -> None:
         """Give free lanes to runs that come back from a rest, then to those that have not started."""
         self._is_scheduled = True
-        for index, node in list(self._wanting.items()):
-            if not node.shutting_down and self._dispatch.reenter(index):
-                del self._wanting[index]
-                self._away.discard(index)
-                _send(node, [index])
+        for key, node in list(self._wanting.items()):
+            if not node.shutting_down and self._dispatch.reenter(key):
+                del self._wanting[key]
+                if isinstance(key, CallKey):
+                    _grant(node, key)
+                else:
+                    self._away.discard(key)
+                    _send(node, [key])
         # The worker with the fewest first: one that has just come up takes over what falls free elsewhere.
         for node in sorted(self._ready, key=lambda node: len(self._held[node])):
             self._feed(node)
@@ -140,20 +151,31 @@ class LaneScheduling:
             self.schedule()
 
     def remove_pending_tests_from_node(self, node: WorkerController, indices: Sequence[int]) -> None:
-        """Hear a worker's signal about one of its runs; see `Signal`."""
-        if node not in self._held or len(indices) != 2:
+        """Hear a worker's signal about one of its runs, or a call of one; see `Signal`."""
+        if node not in self._held or len(indices) != _SIGNAL_PARTS:
             return
-        signal, index = indices
+        said: Sequence[Any] = indices
+        signal, index, number, text = said
+        if signal == Signal.COLLECTED:
+            self._controller.hear(Collected.from_text(text))
+            return
+        key = CallKey(index, number) if number else index
         if signal in (Signal.LEFT, Signal.LIMITED):
-            self._dispatch.leave(index, limited=signal == Signal.LIMITED)
-            self._away.add(index)
+            self._dispatch.leave(key, limited=signal == Signal.LIMITED)
+            if not number:
+                self._away.add(index)
         elif signal == Signal.WANTED:
-            self._wanting[index] = node
+            self._wanting[key] = node
         elif signal == Signal.HELD:
-            self._dispatch.hold(index, self._models[index])
-            self._holds.add((index, node))
+            self._dispatch.hold(key, text)
+            self._holds[key, text] = node
         elif signal == Signal.RELEASED:
-            self._release(index, node)
+            self._release(key, text)
+        elif signal == Signal.JOINED:
+            self._dispatch.join(key, text)
+            self._calls[key] = self._wanting[key] = node
+        elif signal == Signal.OVER:
+            self._end_call(key, answered=bool(text))
         self.schedule()
 
     def remove_node(self, node: WorkerController) -> str | None:
@@ -166,10 +188,11 @@ class LaneScheduling:
             return None
         for index in held:
             self._forget(index)
-        for index, holder in list(self._holds):
-            if holder is node:
-                # It may be held by a run that ended: a response says for how long its model is to be left alone.
-                self._release(index, node)
+        for call in [call for call, holder in self._calls.items() if holder is node]:
+            self._end_call(call)
+        for key, group in [hold for hold, holder in self._holds.items() if holder is node]:
+            # It may be held by a run that ended: a response says for how long its model is to be left alone.
+            self._release(key, group)
         unfinished = [index for index in held if not self._controller.is_reported(self._collection[index])]
         culprit = self._culprit(node, unfinished)
         again = [index for index in unfinished if index != culprit]
@@ -186,9 +209,14 @@ class LaneScheduling:
         if index in self._models and self._collection is not None:
             self._dispatch.done(index, answered=self._controller.is_answered(self._collection[index]))
 
-    def _release(self, index: int, node: WorkerController) -> None:
-        self._holds.discard((index, node))
-        self._dispatch.release(index, self._models[index])
+    def _end_call(self, call: CallKey, *, answered: bool = False) -> None:
+        del self._calls[call]
+        self._wanting.pop(call, None)
+        self._dispatch.done(call, answered=answered)
+
+    def _release(self, key: _Key, group: str) -> None:
+        self._holds.pop((key, group), None)
+        self._dispatch.release(key, group)
 
     def _culprit(self, node: WorkerController, unfinished: Sequence[int]) -> int | None:
         """The item in whose user code the process ended, as far as it left a mark; else the one held longest."""
@@ -198,7 +226,8 @@ class LaneScheduling:
     def _plan(self, collection: Sequence[str]) -> None:
         """Sort out tests and runs, and how many runs a worker may have at once."""
         self._models = self._controller.models_of(collection)
-        models = self._controller.bench.prepare((model, collection[index]) for index, model in self._models.items())
+        runs = ((model, collection[index]) for index, model in self._models.items())
+        models = self._controller.bench.prepare(runs, asked=self._controller.asked)
         self._dispatch = self._controller.bench.dispatch(models.values())
         in_flight = self._controller.bench.settings.concurrency * len(models)
         self._in_flight_at_most = in_flight
@@ -245,6 +274,12 @@ class LaneScheduling:
         report = pytest.CollectReport(node.gateway.id, "failed", longrepr=difference or "order differs", result=[])
         self.config.hook.pytest_collectreport(report=report)
         node.shutdown()
+
+
+def _grant(node: WorkerController, call: CallKey) -> None:
+    """Give a call its lane; one of a worker that just died is ended with the worker."""
+    with suppress(OSError):
+        node.sendcommand(GRANT, index=call.run, number=call.number)
 
 
 def _send(node: WorkerController, indices: list[int]) -> None:

@@ -12,7 +12,7 @@ import os
 import queue
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,10 +20,13 @@ import pytest
 
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.core.session import model_of_group
 from pytest_benchmodels.core.user_code import innermost
-from pytest_benchmodels.engine.dispatch import Dispatch
+from pytest_benchmodels.engine.dispatch import CallKey, Dispatch
+from pytest_benchmodels.engine.grading import unwatched
 from pytest_benchmodels.engine.lanes import Job, Lanes, Places
 from pytest_benchmodels.plugin.compat import end_fixtures, is_skipped
+from pytest_benchmodels.plugin.items.collected import Collected
 from pytest_benchmodels.plugin.items.collection import RunItem
 from pytest_benchmodels.plugin.items.protocol import Protocol, idle_item
 from pytest_benchmodels.plugin.loop.assembly import assemble
@@ -31,14 +34,14 @@ from pytest_benchmodels.plugin.loop.process_guards import ignored_interrupts
 from pytest_benchmodels.plugin.session.bench import Bench
 from pytest_benchmodels.plugin.workers.brief import Brief
 from pytest_benchmodels.plugin.workers.lanes import SentPlaces
-from pytest_benchmodels.plugin.workers.messages import Handover, Signal
+from pytest_benchmodels.plugin.workers.messages import GRANT, Handover, Signal
 from pytest_benchmodels.plugin.workers.overdue import Marks, OverdueRecords, records_path
 from pytest_benchmodels.plugin.workers.xdist_internals import is_known
 
 if TYPE_CHECKING:
     from pytest_benchmodels.plugin.workers.lanes import Maximum
 
-__all__ = ["interactor", "run_worker"]
+__all__ = ["interactor", "run_worker", "tell_collected"]
 
 _JUDGING = 2
 _SHUTDOWN = ("shutdown", dict[str, Any]())
@@ -58,6 +61,18 @@ def interactor(config: pytest.Config) -> Any | None:
     """The plugin of xdist's own in this worker, or None if it is not as we know it."""
     plugins = config.pluginmanager.get_plugins() if is_known() else ()
     return next((plugin for plugin in plugins if type(plugin).__name__ == "WorkerInteractor"), None)
+
+
+def tell_collected(session: pytest.Session, handover: Handover, patterns: Sequence[str]) -> None:
+    """Let the controller know what node ids do not say, before it hears that this worker has collected."""
+    collected = Collected.of(session.items, patterns)
+    if not collected:
+        return
+    xdist = interactor(session.config)
+    if xdist is not None and handover.window is None:
+        xdist.sendevent("unscheduled", indices=[int(Signal.COLLECTED), 0, 0, collected.as_text()])
+    else:
+        collected.leave(handover.marks_path)
 
 
 def run_worker(session: pytest.Session, bench: Bench, handover: Handover, xdist: Any) -> None:
@@ -128,13 +143,15 @@ class _Worker:
     def _look_again(self) -> None:
         self._wake()
 
-    def _maxima_of(self, name: str) -> Sequence[Maximum]:
+    def _maxima_of(self, group: str) -> Sequence[Maximum]:
         from pytest_benchmodels.plugin.workers.lanes import Maximum  # noqa: PLC0415 - as above
 
-        model = self._bench.models.resolve(name)
-        own = Maximum(f"model {name}", self._bench.window_of(model))
+        model = self._bench.models.resolve(model_of_group(group))
+        maxima = [Maximum(f"model {group}", self._bench.window_of(model))]
+        if model.max_in_flight is not None:
+            maxima.append(Maximum(f"all of {model.id}", model.max_in_flight))
         shared = self._bench.models.shared_maximum(model)
-        return (own,) if shared is None else (own, Maximum(*shared))
+        return maxima if shared is None else [*maxima, Maximum(*shared)]
 
     def _receive(self, message: tuple[str, dict[str, Any]]) -> None:
         """Called by the thread that reads: a rerun, in the midst of a report, has to know that the money is spent."""
@@ -160,6 +177,9 @@ class _Worker:
         elif name == "steal":
             # All that was sent has started: there is nothing to take back.
             self._xdist.sendevent("unscheduled", indices=[])
+        elif name == GRANT and isinstance(self._places, SentPlaces):
+            self._places.grant(CallKey(arguments["index"], arguments["number"]))
+            lanes.wake()
         elif name == Brief.COMMAND:
             Brief(**arguments).apply(self._bench)
 
@@ -216,15 +236,15 @@ class _Worker:
             report = pytest.TestReport.from_item_and_call(item, call)
             item.ihook.pytest_runtest_logreport(report=report)
 
-    def _signal(self, signal: Signal, index: int) -> None:
-        self._xdist.sendevent("unscheduled", indices=[int(signal), index])
+    def _signal(self, signal: Signal, index: int, number: int, text: str) -> None:
+        self._xdist.sendevent("unscheduled", indices=[int(signal), index, number, text])
 
-    def _watch(self, run: Run) -> AbstractContextManager[object]:
+    def _watch(self, run: Run) -> AbstractContextManager[Callable[[], None]]:
         index = self._indices.get(run.nodeid)
-        return nullcontext() if index is None else self._marked(run, index)
+        return unwatched(run) if index is None else self._marked(run, index)
 
     @contextmanager
-    def _marked(self, run: Run, index: int) -> Iterator[None]:
+    def _marked(self, run: Run, index: int) -> Iterator[Callable[[], None]]:
         """A check that ends the process is the likely culprit, beside whatever is being reported meanwhile."""
-        with self._marks.marked(index, _JUDGING), self._records.judging(run, index):
-            yield
+        with self._marks.marked(index, _JUDGING), self._records.judging(run, index) as judged_anew:
+            yield judged_anew
