@@ -11,7 +11,7 @@ from functools import cached_property
 from pytest_benchmodels.cli.moments import is_time
 from pytest_benchmodels.cli.source import Source
 from pytest_benchmodels.core.result import Result
-from pytest_benchmodels.core.session import Session
+from pytest_benchmodels.core.session import Session, lane_group
 from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation
 from pytest_benchmodels.statistics.changes import Conditions
 from pytest_benchmodels.statistics.comparison import compare_runs
@@ -39,12 +39,17 @@ class Worktime:
         self._starts: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
         self._durations: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
         self._in_flight: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
+        self._longest_s = 0.0
 
     def add(self, result: Result) -> None:
         """Count a run that was neither skipped nor taken over."""
         self._starts[result.model].append(result.started_at)
         self._durations[result.model].append(result.duration_s)
+        self._longest_s = max(self._longest_s, result.worked_s)
         self._in_flight[result.model].append(result.in_flight_s)
+        for call in result.other_calls:
+            if call.attempts and not call.cached:
+                self._in_flight[lane_group(call.model, call.purpose)].append(call.held_s)
 
     @property
     def began_at(self) -> float:
@@ -62,9 +67,8 @@ class Worktime:
     def shortest_s(self) -> float:
         """The least time, in seconds, in which its runs fit into what was allowed."""
         windows = self._seen if self._session is None else self._session.windows
-        longest_s = max(map(max, self._durations.values()))
         pools = () if self._session is None else self._session.pools
-        return max(longest_s, lower_bound(self._in_flight, self.lanes, windows, pools))
+        return max(self._longest_s, lower_bound(self._in_flight, self.lanes, windows, pools))
 
     @cached_property
     def _seen(self) -> Mapping[str, int]:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import msgspec
-
-if TYPE_CHECKING:
-    from pytest_benchmodels.core.exchange import Response
 
 __all__ = ["Grade", "Grader"]
 
@@ -54,8 +51,8 @@ class Grader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The check's name in a file."""
         return cls.__struct_fields__[0]
 
-    def grade(self, response: Response) -> Grade:  # noqa: ARG002 - the parameter is the interface
-        """Judge one answer. Whatever it raises becomes the run's error, never a score."""
+    def grade(self, *subject: Any, **_: Any) -> Any:  # noqa: ARG002 - so that type checkers take each of the forms above
+        """Judge one answer: a Grade, or one to be awaited. Whatever it raises is the run's error, never a score."""
         raise TypeError(f"{type(self).__name__} has no grade() method: a Grader has to judge")
 
     def asked_models(self) -> Iterable[str]:

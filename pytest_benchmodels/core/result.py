@@ -199,6 +199,13 @@ class Result(Struct, frozen=True):
         return any(answer.is_truncated for answer in self.answers)
 
     @property
+    def worked_s(self) -> float:
+        """`duration_s` without what it waited for other models, which are not always busy."""
+        if not self.calls:
+            return self.duration_s
+        return max(self.duration_s - sum([call.wait_s for call in self.other_calls]), 0.0)
+
+    @property
     def in_flight_s(self) -> float:
         """For how long, in seconds, the run had a lane: between attempts, and while it is graded, others have it."""
         return max(self.duration_s - self.waits.get(NEXT_ATTEMPT, 0.0) - self.grading_s, 0.0)

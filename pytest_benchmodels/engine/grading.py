@@ -106,9 +106,10 @@ async def _awaited(grader: Grader, subject: Any) -> Grade:
 
 def _call(grader: Grader, subject: Any) -> Grade:
     try:
-        return grader.grade(subject)
+        grade: Grade = grader.grade(subject)
     except BaseException as error:
         raise _stray(error) from error
+    return grade
 
 
 def _stray(error: BaseException) -> Exception:

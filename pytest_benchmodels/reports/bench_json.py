@@ -124,6 +124,7 @@ def _run(evaluation: Evaluation) -> dict[str, object]:
         "not_started": list(evaluation.not_started),
         "statuses": figures.statuses,
         "cached": figures.cached,
+        "asked": [msgspec.to_builtins(asked) for asked in figures.asked],
         "scenarios_per_min": figures.scenarios_per_min,
         "model_runs_per_min": figures.runs_per_min,
         "makespan_s": figures.makespan_s,

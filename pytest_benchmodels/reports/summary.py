@@ -24,6 +24,7 @@ from pytest_benchmodels.statistics.intervals import Interval
 from pytest_benchmodels.statistics.metrics import ErrorGroup, Figures, ModelFigures
 
 __all__ = [
+    "asked_lines",
     "cause_lines",
     "closing_lines",
     "cost_lines",
@@ -182,11 +183,29 @@ def _tokens(model: ModelFigures) -> str:
 
 
 def doubt_lines(figures: Figures) -> Iterator[str]:
-    """What was cut off and waited for, what is doubtful of latencies, what was run again."""
+    """What was cut off and waited for, what is doubtful of latencies, what was run again, what checks asked."""
     yield from cut_lines(figures)
     yield from wait_lines(figures)
     yield from timing_lines(figures)
     yield from rerun_lines(figures)
+    yield from asked_lines(figures)
+
+
+def asked_lines(figures: Figures) -> Iterator[str]:
+    """What checks asked other models, and what that took: no part of the table's figures."""
+    for asked in figures.asked:
+        unanswered = asked.calls - asked.answered
+        sent = tokens(asked.input_tokens, asked.known_input_tokens)
+        written = tokens(asked.output_tokens, asked.known_output_tokens)
+        said = [
+            plural(asked.calls, "call"),
+            *([f"{unanswered} not answered"] if unanswered else []),
+            *([f"{asked.cached} cached"] if asked.cached else []),
+            *([f"p50 {duration(asked.p50_s)}"] if asked.p50_s is not None else []),
+            f"tokens {sent}/{written}",
+            f"cost {dollars(asked.cost_usd, asked.known_cost_usd)}",
+        ]
+        yield f"{asked.purpose}: {_name(asked.model)}: {', '.join(said)}"
 
 
 def cause_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from pytest_benchmodels.core.result import Result, Status
-from pytest_benchmodels.core.session import Pool
+from pytest_benchmodels.core.result import Purpose, Result, Status
+from pytest_benchmodels.core.session import Pool, lane_group
+from pytest_benchmodels.statistics.calls import AskedFigures, AskedTally, Count
 from pytest_benchmodels.statistics.intervals import Interval, percentile, percentile_interval, wilson
 from pytest_benchmodels.statistics.outcomes import Effects, ScenarioCounts
 
@@ -138,7 +139,8 @@ class Figures:
     `models` are in order of their ids, `errors` the most frequent first. `cached` runs were taken over and called no
     model; `xfailed` ones failed as their author expected. `worked_runs` are neither errors nor skipped nor cached;
     `worked_scenarios` have such a run. `makespan_s` is from the first start to the last end and `lower_bound_s` the
-    least it could have been, over the runs that were neither skipped nor cached.
+    least it could have been, over the runs that were neither skipped nor cached. `asked` is what models were asked
+    besides runs' own answers, by purpose and model.
     """
 
     models: tuple[ModelFigures, ...]
@@ -151,6 +153,7 @@ class Figures:
     makespan_s: float
     lower_bound_s: float
     xfailed: int = 0
+    asked: tuple[AskedFigures, ...] = ()
 
     @property
     def statuses(self) -> dict[Status, int]:
@@ -186,28 +189,6 @@ class Figures:
         return count * 60 / self.makespan_s if self.makespan_s else 0.0
 
 
-class _Count:
-    """A sum of counts, of which some may be unknown, or known in part."""
-
-    __slots__ = ("is_whole", "known")
-
-    def __init__(self) -> None:
-        self.known: int | None = None
-        self.is_whole = True
-
-    @property
-    def total(self) -> int | None:
-        return self.known if self.is_whole else None
-
-    def add(self, total: int | None, known: int | None) -> None:
-        self.known = _sum(self.known, known)
-        self.is_whole &= total is not None
-
-    def merge(self, other: _Count) -> None:
-        self.known = _sum(self.known, other.known)
-        self.is_whole &= other.is_whole
-
-
 class _ModelTally:
     """What is kept of one model's results."""
 
@@ -237,9 +218,9 @@ class _ModelTally:
         self.scores = array("d")
         self.costs = array("d")
         self.busy = array("d")
-        self.input_tokens = _Count()
-        self.cached_input_tokens = _Count()
-        self.output_tokens = _Count()
+        self.input_tokens = Count()
+        self.cached_input_tokens = Count()
+        self.output_tokens = Count()
         self.unpriced = 0
         self.reruns = 0
         self.answered = 0
@@ -336,6 +317,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._models: dict[str, _ModelTally] = {}
+        self._asked: dict[tuple[Purpose, str], AskedTally] = {}
         self._errors: dict[tuple[str, str, str], tuple[int, str]] = {}
         self._scenarios: dict[str, int] = {}  # numbered, so that what is kept of each is as small as an array's cell
         self._worked: set[str] = set()
@@ -352,13 +334,16 @@ class Tally:
         if result.model not in self._models:
             self._models[result.model] = _ModelTally()
         self._models[result.model].add(result, self._add_scenario(result))
+        if result.calls and (result.regraded or not result.cached):
+            for call in result.other_calls:
+                self._asked.setdefault((call.purpose, call.model), AskedTally()).add(call)
         self._trials.add(result.trial)
         self._cached += result.cached
         self._xfailed += result.status == "failed" and result.xfail is not None
         if result.status == "error":
             self._add_error(result)
         if _ran(result):
-            self._longest_s = max(self._longest_s, result.duration_s)
+            self._longest_s = max(self._longest_s, result.worked_s)
             self._first_start = min(self._first_start, result.started_at)
             self._last_end = max(self._last_end, result.started_at + result.duration_s)
 
@@ -376,11 +361,13 @@ class Tally:
             # Seconds since the epoch, as floats, are true to a quarter of a microsecond: less than that is no time.
             makespan_s=round(max(self._last_end - self._first_start, 0.0), 6),
             lower_bound_s=self._lower_bound_s(lanes, windows, pools),
+            asked=tuple(tally.figures(*key) for key, tally in sorted(self._asked.items())),
         )
 
     def _lower_bound_s(self, lanes: int, windows: Mapping[str, int] | None, pools: Iterable[Pool]) -> float:
         """With what the longest run took in all: between its attempts others had its place, but it was not over."""
         busy = {model: tally.busy for model, tally in self._models.items()}
+        busy.update({lane_group(model, purpose): tally.held for (purpose, model), tally in self._asked.items()})
         return max(self._longest_s, lower_bound(busy, lanes, windows, pools))
 
     def overall(self) -> ModelFigures:
@@ -432,7 +419,3 @@ def _fewer(groups: list[ErrorGroup]) -> list[ErrorGroup]:
 
 def _ran(result: Result) -> bool:
     return result.status != "skipped" and not result.cached
-
-
-def _sum(total: int | None, more: int | None) -> int | None:
-    return total if more is None else (total or 0) + more

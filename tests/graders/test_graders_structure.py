@@ -39,7 +39,8 @@ def make(options: dict[str, object]) -> Grader:
 
 
 def judge(options: dict[str, object], answer: str) -> Grade:
-    return make(options).grade(Response(answer))
+    grade: Grade = make(options).grade(Response(answer))
+    return grade
 
 
 def fits(schema: dict[str, object], answer: str) -> bool:

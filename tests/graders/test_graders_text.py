@@ -22,7 +22,8 @@ def make(options: dict[str, object]) -> Grader:
 
 
 def judge(options: dict[str, object], answer: str, latency_s: float = 0.0) -> Grade:
-    return make(options).grade(Response(answer, latency_s=latency_s))
+    grade: Grade = make(options).grade(Response(answer, latency_s=latency_s))
+    return grade
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,20 @@ from typing import Any, Literal
 
 import pytest
 
-from pytest_benchmodels.engine.dispatch import Dispatch, Window
+from pytest_benchmodels.core.session import Pool, lane_group
+from pytest_benchmodels.engine.dispatch import CallKey, Dispatch, Window
+from pytest_benchmodels.plugin.items.collected import Collected
 from pytest_benchmodels.plugin.terminal.progress import Progress
 from pytest_benchmodels.plugin.workers.lanes import SentPlaces
-from pytest_benchmodels.plugin.workers.messages import Signal
+from pytest_benchmodels.plugin.workers.messages import GRANT, Signal
 from pytest_benchmodels.plugin.workers.scheduler import LaneScheduling
 
-__all__ = ["Desk", "Event", "Worker"]
+__all__ = ["JUDGE", "Desk", "Event", "Worker"]
 
-Event = tuple[Literal["report", "complete", "signal", "down"], Sequence[int]]
+JUDGE = "b"
+"""The model that all checks ask; it may have runs of its own, and has one maximum for both."""
+
+Event = tuple[Literal["report", "complete", "signal", "down"], Sequence[Any]]
 
 
 class Worker:
@@ -31,7 +36,7 @@ class Worker:
         self.gateway = SimpleNamespace(id=name)
         self.shutting_down = False
         self.is_dead = False
-        self.inbox: deque[list[int]] = deque()
+        self.inbox: deque[list[int] | CallKey] = deque()
         self.outbox: deque[Event] = deque()
         self.running: set[int] = set()
         self.resting: set[int] = set()
@@ -40,7 +45,10 @@ class Worker:
         self.begun: Counter[int] = Counter()
         self.sent: list[list[int]] = []
         self._desk = desk
-        self._places = SentPlaces(lambda signal, index: self.outbox.append(("signal", [int(signal), index])))
+        self.grading: set[int] = set()
+        self.asking: dict[CallKey, bool] = {}
+        self._asked = 0
+        self._places = SentPlaces(lambda signal, *said: self.outbox.append(("signal", [int(signal), *said])))
 
     def send_runtest_some(self, indices: Sequence[int]) -> None:
         """What the controller sends; as in execnet, a channel whose other end is gone refuses it."""
@@ -51,12 +59,25 @@ class Worker:
             raise OSError("cannot send (already closed?)")
         self.inbox.append(list(indices))
 
+    def sendcommand(self, name: str, *, index: int, number: int) -> None:
+        """The command of our own by which a call gets its lane."""
+        assert name == GRANT
+        self._desk.note_granted(CallKey(index, number))
+        if self.is_dead:
+            raise OSError("cannot send (already closed?)")
+        self.inbox.append(CallKey(index, number))
+
     def shutdown(self) -> None:
         self.shutting_down = True
 
     def receive(self) -> None:
         """Let the oldest command arrive: tests run in turn, runs start or go on."""
-        for index in self.inbox.popleft():
+        command = self.inbox.popleft()
+        if isinstance(command, CallKey):
+            self._places.grant(command)
+            self._go_on()
+            return
+        for index in command:
             if index not in self._desk.models:
                 self.begun[index] += 1
                 self.outbox += [("report", [index]), ("complete", [index])]
@@ -78,6 +99,24 @@ class Worker:
         """All rests are over."""
         self._go_on()
 
+    def grade(self, index: int) -> None:
+        """The answer is there: the run needs no lane of its model's any more."""
+        self.running.remove(index)
+        self._places.leave(index)
+        self.grading.add(index)
+
+    def ask(self, index: int) -> None:
+        """A check of the run asks another model."""
+        self._asked += 1
+        call = CallKey(index, self._asked)
+        self._places.join(call, lane_group(JUDGE, "judge"))
+        self.asking[call] = self._places.reenter(call)
+
+    def over(self, call: CallKey, *, answered: bool) -> None:
+        """The call has ended, be it that the limit of its run ended it while it waited."""
+        del self.asking[call]
+        self._places.done(call, answered=answered)
+
     def hold(self, index: int) -> None:
         self.holding.add(index)
         self._places.hold(index, self._desk.models[index])
@@ -88,8 +127,10 @@ class Worker:
 
     def end(self, index: int) -> None:
         """The run has its result, be it that its limit ended it while it rested."""
-        self.running.discard(index)
-        self.resting.discard(index)
+        for call in [call for call in self.asking if call.run == index]:
+            self.over(call, answered=False)
+        for indices in (self.running, self.resting, self.grading):
+            indices.discard(index)
         self.outbox += [("report", [index]), ("complete", [index])]
         self._places.done(index)
 
@@ -107,6 +148,9 @@ class Worker:
             if self._places.reenter(index):
                 self.resting.remove(index)
                 self.running.add(index)
+        for call, has_lane in self.asking.items():
+            if not has_lane:
+                self.asking[call] = self._places.reenter(call)
 
 
 class Desk:
@@ -127,12 +171,15 @@ class Desk:
         self.dismissed: set[Worker] = set()
         self.briefed: list[Worker] = []
         self.wanted = 0
+        self.asked: dict[str, str] = {}
+        self.collected: list[Collected] = []
         self.assigned: dict[Worker, set[int]] = {}
         self.away: set[int] = set()
+        self.granted: set[CallKey] = set()
         self.lost: set[int] = set()
         self.bench: Any = SimpleNamespace(
             settings=SimpleNamespace(concurrency=max(self.windows.values(), default=1)),
-            prepare=lambda runs: {name: name for name, _ in runs},
+            prepare=lambda runs, asked: {name: name for name, _ in runs},  # noqa: ARG005 - all checks ask one model
             dispatch=self._dispatch,
             progress=Progress(),
         )
@@ -174,6 +221,8 @@ class Desk:
         elif kind == "signal":
             if numbers[0] in (Signal.LEFT, Signal.LIMITED):
                 self.away.add(numbers[1])
+            elif numbers[0] == Signal.OVER:
+                self.granted.discard(CallKey(*numbers[1:3]))
             self.scheduling.remove_pending_tests_from_node(worker, numbers)
         else:
             return self.bury(worker)
@@ -182,6 +231,7 @@ class Desk:
     def bury(self, worker: Worker) -> int | None:
         """The main loop learns that a worker is gone."""
         worker.shutting_down = True
+        self.granted -= worker.asking.keys()
         self.lost = self.assigned.pop(worker)
         self.away -= self.lost
         crashed = self.scheduling.remove_node(worker)
@@ -203,8 +253,25 @@ class Desk:
             known = set().union(self.reports, self.lost, *self.assigned.values())
             assert known >= set(range(len(self.collection))) - self.models.keys(), "tests go first"
         for model, most in self.windows.items():
-            taken = set().union(*self.assigned.values()) - self.away
-            assert sum(self.models.get(index) == model for index in taken) <= most, "each model keeps its window"
+            asked = len(self.granted) if model == JUDGE else 0
+            assert self._running(model) + asked <= most, "each model keeps its window"
+
+    def note_granted(self, call: CallKey) -> None:
+        """A call gets its lane."""
+        assert call not in self.granted
+        self.granted.add(call)
+        assert self._running(JUDGE) + len(self.granted) <= self._most(JUDGE), "calls and runs of a model are one load"
+
+    def _running(self, model: str) -> int:
+        taken = set().union(*self.assigned.values()) - self.away
+        return sum(self.models.get(index) == model for index in taken)
+
+    def _most(self, model: str) -> int:
+        return self.windows.get(model, max(self.windows.values(), default=1))
+
+    def hear_of(self, collected: Collected) -> None:
+        """What a worker tells of its collection."""
+        self.collected.append(collected)
 
     def _share(self) -> int:
         """What each of the workers that are up may have; one that was refused is none of them."""
@@ -242,4 +309,7 @@ class Desk:
 
     def _dispatch(self, models: Collection[str]) -> Dispatch[int]:
         most = max(self.windows.values(), default=1)
-        return Dispatch(most, {model: Window(self.windows[model]) for model in models})
+        judges = lane_group(JUDGE, "judge")
+        windows = {model: Window(self.windows[model]) for model in models}
+        windows[judges] = Window(self._most(JUDGE))
+        return Dispatch(most, windows, [Pool((JUDGE, judges), self._most(JUDGE))])

@@ -13,7 +13,7 @@ class Started:
 
     def __init__(self) -> None:
         self.sent: list[tuple[Signal, int]] = []
-        self.places = SentPlaces(lambda signal, index: self.sent.append((signal, index)))
+        self.places = SentPlaces(lambda signal, index, _number, _text: self.sent.append((signal, index)))
         self.places.add(7, "sim/steady")
         assert self.places.take() == 7
 

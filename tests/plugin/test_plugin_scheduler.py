@@ -7,6 +7,8 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from pytest_benchmodels.plugin.items.collected import Collected
+from pytest_benchmodels.plugin.workers.messages import Signal
 from tests.plugin.plugin_workers import Desk, Worker
 
 MODELS = ("a", "b")
@@ -293,6 +295,73 @@ def test_an_item_that_a_plugin_wants_again_runs_once_more() -> None:
     assert not desk.scheduling.tests_finished
 
 
+def test_calls_of_checks_have_lanes_of_their_own_and_free_that_of_their_run() -> None:
+    desk = Desk(3, runs(3), {"a": 1, "b": 1}, workers=1)
+    worker = desk.join("gw0")
+    settle(desk, worker)
+    worker.grade(0)
+    worker.ask(0)
+    settle(desk, worker)
+    assert worker.running == {1}, "the first is being graded, and holds no lane of its model"
+    worker.grade(1)
+    worker.ask(1)
+    settle(desk, worker)
+
+    assert [has_lane for _, has_lane in sorted(worker.asking.items())] == [True, False], "the judge bears one at a time"
+    worker.end(0)
+    settle(desk, worker)
+    assert list(worker.asking.values()) == [True]
+
+
+def test_a_judge_with_one_lane_judges_its_own_answers() -> None:
+    desk = Desk(4, runs(4, "b"), {"b": 1})
+    workers = desk.open("gw0", "gw1")
+    order = []
+    for _ in range(2 * 4):
+        settle(desk, *workers)
+        for worker in workers:
+            for index in sorted(worker.running):
+                order.append(f"run {index}")
+                worker.grade(index)
+                worker.ask(index)
+            for call in [call for call, has_lane in worker.asking.items() if has_lane]:
+                order.append(f"judge {call.run}")
+                worker.end(call.run)
+
+    settle(desk, *workers)
+    assert desk.scheduling.tests_finished
+    assert order == ["run 0", "run 1", "judge 0", "judge 1", "run 2", "run 3", "judge 2", "judge 3"]
+
+
+def test_the_calls_of_a_dead_worker_free_their_lanes() -> None:
+    desk = Desk(2, runs(2), {"a": 2, "b": 1})
+    first, second = desk.open("gw0", "gw1")
+    settle(desk, first, second)
+    for worker in (first, second):
+        index = min(worker.running)
+        worker.grade(index)
+        worker.ask(index)
+    settle(desk, first, second)
+    assert [list(worker.asking.values()) for worker in (first, second)] == [[True], [False]]
+
+    first.die(said=0, noticed=True)
+    desk.hear(first)
+    settle(desk, second)
+
+    assert list(second.asking.values()) == [True]
+
+
+def test_what_a_worker_collected_is_told_before_anything_is_planned() -> None:
+    desk = Desk(1, runs(1), {"a": 1})
+    worker = Worker("gw0", desk)
+    desk.scheduling.add_node(worker)
+    collected = Collected(("a.sums",), {"sim/judge": "a.sums::one[a]"})
+
+    desk.scheduling.remove_pending_tests_from_node(worker, [Signal.COLLECTED, 0, 0, collected.as_text()])
+
+    assert desk.collected == [collected]
+
+
 @pytest.mark.parametrize("numbers", [[], [1], [1, 0, 0]])
 def test_a_signal_of_another_shape_is_no_signal(numbers: list[int]) -> None:
     """Of xdist's own `unscheduled`, which answers `steal`."""
@@ -343,7 +412,7 @@ class Session(RuleBasedStateMachine):
             self._hear(worker)
 
     @precondition(lambda self: any(worker.running for worker in self.alive))
-    @rule(data=st.data(), what=st.sampled_from(["end", "leave", "limited", "hold"]))
+    @rule(data=st.data(), what=st.sampled_from(["end", "leave", "limited", "hold", "grade"]))
     def act(self, data: st.DataObject, what: str) -> None:
         worker = data.draw(st.sampled_from([worker for worker in self.alive if worker.running]))
         index = data.draw(st.sampled_from(sorted(worker.running)))
@@ -352,8 +421,24 @@ class Session(RuleBasedStateMachine):
         elif what == "hold":
             if index not in worker.holding:
                 worker.hold(index)
+        elif what == "grade":
+            worker.grade(index)
         else:
             worker.leave(index, limited=what == "limited")
+
+    @precondition(lambda self: any(worker.grading for worker in self.alive))
+    @rule(data=st.data(), ends=st.booleans())
+    def ask_or_end(self, data: st.DataObject, *, ends: bool) -> None:
+        worker = data.draw(st.sampled_from([worker for worker in self.alive if worker.grading]))
+        index = data.draw(st.sampled_from(sorted(worker.grading)))
+        worker.end(index) if ends else worker.ask(index)
+
+    @precondition(lambda self: any(worker.asking for worker in self.alive))
+    @rule(data=st.data(), answered=st.booleans())
+    def answer(self, data: st.DataObject, *, answered: bool) -> None:
+        """A call ends that has its lane, or waits for it no longer."""
+        worker = data.draw(st.sampled_from([worker for worker in self.alive if worker.asking]))
+        worker.over(data.draw(st.sampled_from(sorted(worker.asking))), answered=answered)
 
     @precondition(lambda self: any(worker.resting for worker in self.alive))
     @rule(data=st.data(), ends=st.booleans())
@@ -411,6 +496,10 @@ class Session(RuleBasedStateMachine):
                 self._hear(worker)
         for worker in self.alive:
             worker.want()
+            for call in [call for call, has_lane in worker.asking.items() if has_lane]:
+                worker.over(call, answered=True)
+            for index in sorted(worker.grading - {call.run for call in worker.asking}):
+                worker.end(index)
             for index in sorted(worker.running):
                 worker.end(index)
             for index in sorted(worker.holding):

@@ -100,7 +100,7 @@ def run_session(session: pytest.Session, bench: Bench) -> None:
     for left, skipped_run in zip(reversed(range(len(skipped))), skipped, strict=True):
         _report(protocol, skipped_run, idle if left or runs else None)
     if runs:
-        _run_lanes(runs, bench, bench.dispatch(models.values()), idle, protocol)
+        _run_lanes(runs, bench, bench.dispatch(), idle, protocol)
 
 
 def _leave_paths_out(config: pytest.Config, runs: Sequence[RunItem]) -> None:

@@ -16,7 +16,7 @@ from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import NO_MODEL
 from pytest_benchmodels.core.scenario import Scenario
-from pytest_benchmodels.core.session import Pool, lane_group
+from pytest_benchmodels.core.session import Pool, lane_group, model_of_group
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.clocks import SessionClock
@@ -83,7 +83,7 @@ class Bench:
     `handover` is what a worker was given, None in other processes. `resumed` is the id of the stored run that this
     session finishes. `clock` is the session's. `keep_ahead` writes results that are about to be reported. `windows`
     tells of each model that was made ready how many of its runs may be in flight, `pools` of which ones how many
-    together; `asked` are the models that checks ask. `foresee` is told which models are about to run, and raises
+    together: of answers, and of calls that judge. `foresee` is told which models are about to run, and raises
     `ConfigError` where a gate could never be judged. `asked_runs` is how many runs the files ask for that were
     collected, `left_out` how many YAML files were none of ours. `broken_folders` are those whose conftest.py files
     bring what is no format.
@@ -107,7 +107,6 @@ class Bench:
         self.progress = Progress()
         self.windows: dict[str, int] = {}
         self.pools: list[Pool] = []
-        self.asked: dict[str, None] = {}
         self.distant_workers: list[str] = []
         self.asked_runs = 0
         self.left_out = 0
@@ -225,13 +224,12 @@ class Bench:
         if any(known[name].base_url == self.sim_url for name in called):
             self._start_sim()
         self.models.list_prices(known)
-        self.asked.update(dict.fromkeys(asked))
         self.windows.update({model.id: self.window_of(model) for model in models.values()})
-        self.pools = self.models.pools([self.models.resolve(name) for name in self.windows])
+        self.windows.update({lane_group(name, "judge"): self.window_of(known[name]) for name in asked})
+        self.pools = list(self._lane_pools())
         return models
 
     def _refuse_what_needs_one_machine(self, models: Collection[Model]) -> None:
-
         problems = list(needs_one_machine(self, models))
         if problems:
             workers = ", ".join(self.distant_workers)
@@ -241,25 +239,26 @@ class Bench:
         """Any path among the arguments may make pytest choose another rootdir than its user expects."""
         return f" ({self._config.rootpath} has none)" if self.settings.config_file is None else ""
 
-    def dispatch(self, models: Collection[Model]) -> Dispatch[Key]:
-        """An empty dispatch with the windows of these models: adaptive where the user gave no limit."""
-        groups = {model.id: model for model in models}
-        judges = {lane_group(name, "judge"): self.models.resolve(name) for name in self.asked}
-        groups.update(judges)
+    def dispatch(self) -> Dispatch[Key]:
+        """An empty dispatch for the models that were made ready; windows adapt where the user gave no limit."""
+        groups = self._lane_groups()
         windows = {
-            group: Window(self.window_of(model), fixed=bool(model.limits or model.max_in_flight))
+            group: Window(self.windows[group], fixed=bool(model.limits or model.max_in_flight))
             for group, model in groups.items()
         }
-        return Dispatch(self.settings.concurrency, windows, self._lane_pools(groups))
+        return Dispatch(self.settings.concurrency, windows, self.pools)
 
-    def _lane_pools(self, groups: Mapping[str, Model]) -> Iterator[Pool]:
+    def _lane_pools(self) -> Iterator[Pool]:
         """Which groups of lanes have a maximum in common: those of one account, and those of one model."""
+        groups = self._lane_groups()
         for pool in self.models.pools(groups.values()):
             yield Pool(tuple(group for group, model in groups.items() if model.id in pool.models), pool.most)
-        for judge in map(self.models.resolve, self.asked):
-            if judge.max_in_flight is not None:
-                own = tuple(group for group, model in groups.items() if model.id == judge.id)
-                yield Pool(own, judge.max_in_flight)
+        for group, model in groups.items():
+            if group != model.id and model.id in groups and model.max_in_flight is not None:
+                yield Pool((model.id, group), model.max_in_flight)
+
+    def _lane_groups(self) -> dict[str, Model]:
+        return {group: self.models.resolve(model_of_group(group)) for group in self.windows}
 
     def window_of(self, model: Model) -> int:
         """How many runs of a model may be in flight at most."""

@@ -68,7 +68,7 @@ class Controller:
         self.asked: dict[str, str] = {}
         """The models that checks ask, as workers tell, each with the node id of a run that wants it."""
 
-    def hear(self, collected: Collected) -> None:
+    def hear_of(self, collected: Collected) -> None:
         """Learn from a worker what it collected."""
         self._scenario_files.update(dict.fromkeys(collected.files, True))
         self.asked.update(collected.asked)
@@ -193,7 +193,7 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: WorkerController, ids: Sequence[str]) -> None:
         """Make ready for the models where a scheduler of xdist's own distributes the items."""
-        self.hear(Collected.left(self._folder / f"{node.gateway.id}.marks"))
+        self.hear_of(Collected.left(self._folder / f"{node.gateway.id}.marks"))
         if self._boot is not None:
             self._boot.came_up()
         if self._schedules:

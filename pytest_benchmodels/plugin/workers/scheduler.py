@@ -42,7 +42,7 @@ class Office(Protocol):
 
     asked: dict[str, str]
 
-    def hear(self, collected: Collected) -> None: ...
+    def hear_of(self, collected: Collected) -> None: ...
 
     def models_of(self, collection: Sequence[str]) -> dict[int, str]: ...
 
@@ -157,7 +157,7 @@ class LaneScheduling:
         said: Sequence[Any] = indices
         signal, index, number, text = said
         if signal == Signal.COLLECTED:
-            self._controller.hear(Collected.from_text(text))
+            self._controller.hear_of(Collected.from_text(text))
             return
         key = CallKey(index, number) if number else index
         if signal in (Signal.LEFT, Signal.LIMITED):
@@ -228,7 +228,7 @@ class LaneScheduling:
         self._models = self._controller.models_of(collection)
         runs = ((model, collection[index]) for index, model in self._models.items())
         models = self._controller.bench.prepare(runs, asked=self._controller.asked)
-        self._dispatch = self._controller.bench.dispatch(models.values())
+        self._dispatch = self._controller.bench.dispatch()
         in_flight = self._controller.bench.settings.concurrency * len(models)
         self._in_flight_at_most = in_flight
         self._add(range(len(collection)))
