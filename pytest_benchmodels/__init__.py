@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Call, Transcript
-    from pytest_benchmodels.core.errors import BenchError, CheckError, FormatError, ProviderError
+    from pytest_benchmodels.core.errors import BenchError, CallError, CheckError, FormatError, ProviderError
     from pytest_benchmodels.core.exchange import Message, Response, Usage
     from pytest_benchmodels.core.grading import Grade, Grader
     from pytest_benchmodels.core.grading_context import GradingContext
@@ -24,6 +24,7 @@ __all__ = [
     "BenchError",
     "BlockedError",
     "Call",
+    "CallError",
     "CheckError",
     "Evaluation",
     "FailedError",
@@ -48,7 +49,7 @@ __all__ = [
 
 _HOMES = {
     "core.call": ("Call", "Transcript"),
-    "core.errors": ("BenchError", "CheckError", "FormatError", "ProviderError"),
+    "core.errors": ("BenchError", "CallError", "CheckError", "FormatError", "ProviderError"),
     "core.exchange": ("Message", "Response", "Usage"),
     "core.grading": ("Grade", "Grader"),
     "core.grading_context": ("GradingContext",),

@@ -152,6 +152,31 @@ class Result(Struct, frozen=True):
         return tuple([call for call in self.calls if call.purpose != "answer"])
 
     @property
+    def all_calls(self) -> tuple[CallSummary, ...]:
+        """`calls`, also where it made one only."""
+        if self.calls or (self.response is None and not self.attempts):
+            return self.calls
+        took, response = self.spent, self.response
+        return (
+            CallSummary(
+                "answer",
+                self.model,
+                served_model="" if response is None else response.served_model,
+                attempts=self.attempts,
+                latency_s=self.told_latency_s,
+                wait_s=self.wait_s,
+                input_tokens=took.usage.input_tokens,
+                cached_input_tokens=took.usage.cached_input_tokens,
+                output_tokens=took.usage.output_tokens,
+                reasoning_tokens=took.usage.reasoning_tokens,
+                cost_usd=took.cost_usd,
+                known_cost_usd=took.known_cost_usd,
+                cached=self.cached,
+                error=self.error if response is None else None,
+            ),
+        )
+
+    @property
     def spent_usd(self) -> float:
         """What it is known to have cost, in US dollars, with all that it asked of other models."""
         return self.spent.known_cost_usd + sum([call.known_cost_usd for call in self.other_calls])

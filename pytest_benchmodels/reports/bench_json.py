@@ -167,7 +167,13 @@ def _result(result: Result) -> dict[str, object]:
         if response:
             del response["pause_s"]  # between a provider and the engine, nobody else's business
     truncated = None if result.response is None else result.is_truncated
-    told = {"latency_s": result.told_latency_s, "truncated": truncated, "started_at": utc(result.started_at)}
+    calls = [msgspec.to_builtins(call) for call in result.all_calls]
+    told = {
+        "calls": calls,
+        "latency_s": result.told_latency_s,
+        "truncated": truncated,
+        "started_at": utc(result.started_at),
+    }
     return {**plain, **told}
 
 
@@ -232,7 +238,9 @@ class BenchDocument:
                 plain: dict[str, Any] = msgspec.json.decode(raw)
                 started_at = datetime.fromisoformat(plain["started_at"]).timestamp()
                 latency_s = plain.get("latency_s") or 0.0  # null where nothing was answered
-                yield from_plain({**plain, "started_at": started_at, "latency_s": latency_s})
+                calls = plain.get("calls") or []
+                calls = calls if len(calls) > 1 else []  # as a result has them: one alone is told by the rest
+                yield from_plain({**plain, "started_at": started_at, "latency_s": latency_s, "calls": calls})
             except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
                 raise ConfigError(f"{_named(self.path)}: its result {number} is none: {error}") from None
 

@@ -89,7 +89,7 @@ def run_session(session: pytest.Session, bench: Bench) -> None:
     A skipped run is reported without the engine: it must not call its model.
     """
     ordinary, skipped, runs = _sorted_out(session.items)
-    models = bench.prepare(((item.model, item.nodeid) for item in runs), asked=asked_models(runs))
+    bench.prepare(((item.model, item.nodeid) for item in runs), asked=asked_models(runs))
     bench.progress.expect(item.nodeid for item in (*skipped, *runs))
     _leave_paths_out(session.config, (*skipped, *runs))
     idle = idle_item(session)
