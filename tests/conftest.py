@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.forked_processes import forking, nothing_forked
+from tests.metadata_cache import keep_metadata
 from tests.redis_server import running_redis
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ settings.load_profile("any machine")
 # compiles it anew, which takes longer than all else that it does.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+keep_metadata()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -36,6 +40,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Schedulin
     from xdist.scheduler import WorkStealingScheduling
 
     return WorkStealingScheduling(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forked_processes() -> Iterator[None]:
+    """Fork what the tests start by the hundred, where the system has what that takes."""
+    with forking() if hasattr(os, "pidfd_open") else nullcontext():
+        yield
+
+
+@pytest.fixture
+def real_processes() -> Iterator[None]:
+    """For tests of what a new interpreter does: nothing is forked."""
+    with nothing_forked():
+        yield
 
 
 @pytest.fixture(scope="module")

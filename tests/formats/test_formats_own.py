@@ -19,6 +19,9 @@ from pytest_benchmodels.cli.scenario_files import ends_as_ours
 from pytest_benchmodels.core.errors import ConfigError, FormatError, Problem, ScenarioFileError
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.formats import BUILTIN, LoadOptions, load, own_formats
+from pytest_benchmodels.formats import own_format as own_format_module
+from pytest_benchmodels.formats.builder import MAX_VALUES
+from pytest_benchmodels.formats.native import MAX_SCENARIOS
 from pytest_benchmodels.formats.own_format import own_format
 from pytest_benchmodels.plugin.options import DEFAULT_PATTERNS
 from tests.formats.formats_loading import GRADERS, Loader
@@ -199,15 +202,20 @@ def test_a_keyboard_interrupt_is_the_users(files: Loader) -> None:
         loaded(files, raising(KeyboardInterrupt()))
 
 
-def test_what_never_ends_is_cut(files: Loader) -> None:
+def test_what_never_ends_is_cut(files: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (MAX_VALUES, own_format_module._MOST_RECORDS) == (1_000_000, MAX_SCENARIOS + 1)
+    # The same a thousand times smaller: to reach the real ones takes half a minute.
+    monkeypatch.setattr(own_format_module, "MAX_VALUES", 1_000)
+    monkeypatch.setattr(own_format_module, "_MOST_RECORDS", 201)
+
     def endless(path: Path, text: str) -> Iterator[object]:
         while True:
             yield {}
 
     assert "nested more than 100 levels deep" in problems(files, returning([entry(vars={"x": _deep(200)})]))[0]
     assert (
-        "too large: its reader returned more than 1,000,000 values"
-        in problems(files, returning([entry(vars={"x": [0] * 1_000_000})]))[0]
+        "too large: its reader returned more than 1,000 values"
+        in problems(files, returning([entry(vars={"x": [0] * 1_000})]))[0]
     )
     assert "further problems" in problems(files, endless)[-1]
 

@@ -12,6 +12,9 @@ from pytest_benchmodels.plugin.workers.xdist_internals import WorkerBoot
 from tests.plugin.plugin_parts import Project, right
 from tests.plugin.plugin_workers import Desk
 
+# Boots are meant here, and a fork is none.
+pytestmark = pytest.mark.usefixtures("real_processes")
+
 STARTED = """
 import pathlib, time
 from pytest_benchmodels import Grade, Grader

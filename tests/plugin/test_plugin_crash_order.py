@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadFileScheduling, LoadGroupScheduling, LoadScopeScheduling
+from xdist.scheduler import EachScheduling, LoadFileScheduling, LoadGroupScheduling, LoadScopeScheduling
 
 from pytest_benchmodels.plugin.workers.xdist_internals import Witness, blame_rightly
 
@@ -18,9 +18,12 @@ class Node:
     """A worker as a scheduler sees it: what it was sent, and whether it was dismissed."""
 
     def __init__(self, name: str) -> None:
-        self.gateway = SimpleNamespace(id=name)
+        self.gateway = SimpleNamespace(id=name, spec="popen")
         self.sent: list[int] = []
         self.shutting_down = False
+
+    def send_runtest_all(self) -> None:
+        self.sent += range(len(ITEMS))
 
     def send_runtest_some(self, indices: Sequence[int]) -> None:
         self.sent += indices
@@ -66,3 +69,23 @@ def test_the_successor_of_a_dead_worker_has_something_to_do_or_is_dismissed(
 
     assert sorted(successor.sent) == sorted(unfinished)
     assert successor.shutting_down
+
+
+def test_of_two_successors_of_dead_workers_the_first_need_not_wait_for_the_other() -> None:
+    """`each`: both are up, and one has collected."""
+    scheduler = EachScheduling(SimpleNamespace(getvalue=lambda _: ["2*popen"]))
+    dead = [Node("gw0"), Node("gw1")]
+    blame_rightly(scheduler, Witness(lambda *_: False, lambda _: {}))
+    for node in dead:
+        scheduler.add_node(node)
+        scheduler.add_node_collection(node, ITEMS)
+    scheduler.schedule()
+    assert [scheduler.remove_node(node) for node in dead] == [ITEMS[0]] * 2
+
+    first, second = Node("gw2"), Node("gw3")
+    for node in (first, second):
+        scheduler.add_node(node)
+    for node, sent in ((first, [list(range(1, len(ITEMS))), []]), (second, [list(range(1, len(ITEMS)))] * 2)):
+        scheduler.add_node_collection(node, ITEMS)
+        scheduler.schedule()
+        assert [first.sent, second.sent] == sent

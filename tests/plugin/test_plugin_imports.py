@@ -6,6 +6,9 @@ import pytest
 
 from tests.plugin.plugin_parts import Project, right
 
+# A fork has imported all before it begins.
+pytestmark = pytest.mark.usefixtures("real_processes")
+
 TELLS = """
 import sys
 DEAR = {"aiohttp", "attr", "genai_prices", "jinja2", "jsonschema", "redis", "statistics"}

@@ -13,6 +13,9 @@ from pytest_benchmodels import SimServer
 from pytest_benchmodels.plugin.workers.overdue import Marks
 from tests.plugin.plugin_parts import Project, right
 
+# These are the processes of another machine, or talk to some.
+pytestmark = pytest.mark.usefixtures("real_processes")
+
 LIMITED = '[model.limited]\nprovider = "openai"\nname = "steady"\nbase_url = "{url}"\nrpm = 600\n'
 REFUSED = [
     "workers on other machines (socket=127.0.0.1:*) cannot run this:",

@@ -13,6 +13,9 @@ from pytest_benchmodels import SimServer
 from tests.plugin.plugin_parts import WAITS_FOR_A_FILE, Project, hanging, right, wrong
 from tests.plugin.plugin_process import LiveSession, live_session
 
+# Processes are found by their parents and their commands here, which forks do not have.
+pytestmark = pytest.mark.usefixtures("real_processes")
+
 MODULE = "pytest_benchmodels.providers.sim"
 STARTS_ARE_ERRORS = """
 import pytest

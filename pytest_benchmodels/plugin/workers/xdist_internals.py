@@ -39,8 +39,9 @@ def blame_rightly(scheduler: Any, witness: Witness) -> None:
     if hasattr(scheduler, "assigned_work") and hasattr(scheduler, "registered_collections"):
         scheduler.remove_node = _Scopes(scheduler, witness, scheduler.remove_node).remove_node
     elif hasattr(scheduler, "_removed2pending") and hasattr(scheduler, "node2collection"):
-        each = _Each(scheduler, witness, scheduler.remove_node, scheduler.add_node_collection)
+        each = _Each(scheduler, witness, scheduler.remove_node, scheduler.add_node_collection, scheduler.schedule)
         scheduler.remove_node, scheduler.add_node_collection = each.remove_node, each.add_node_collection
+        scheduler.schedule = each.schedule
 
 
 class _Scopes(NamedTuple):
@@ -76,6 +77,15 @@ class _Each(NamedTuple):
     witness: Witness
     remove: Callable[[Any], str | None]
     add_collection: Callable[[Any, Sequence[str]], None]
+    send: Callable[[], None]
+
+    def schedule(self) -> None:
+        """Leave out who takes a dead one's place and has not collected yet: xdist would look for its collection."""
+        started = self.scheduler._started  # noqa: SLF001 - its `schedule` passes over these
+        absent = [node for node in self.scheduler.node2pending if node not in self.scheduler.node2collection]
+        started.extend(absent)
+        self.send()
+        started[:] = [node for node in started if node not in absent]
 
     def remove_node(self, node: Any) -> str | None:
         pending, collection = self.scheduler.node2pending[node], self.scheduler.node2collection.get(node, [])
