@@ -60,5 +60,5 @@ class Transcript(Struct, frozen=True):
         if not self.calls:
             return ()
         last = self.calls[-1]
-        said = () if last.response is None else (Message("assistant", last.response.text),)
+        said = () if last.response is None else (last.response.message,)
         return (*last.messages, *said)

@@ -157,6 +157,9 @@ def to_plain(result: Result) -> dict[str, object]:
     plain["checks"] = list(plain["checks"])
     plain["retries"] = list(plain["retries"])
     plain["answers"] = list(plain["answers"])
+    for response in (plain["response"], *plain["answers"]):
+        if response:
+            response["tool_calls"] = list(response["tool_calls"])
     return plain
 
 

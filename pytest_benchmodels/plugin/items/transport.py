@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
+import msgspec
 import pytest
 
 from pytest_benchmodels.core.exchange import Message
@@ -82,8 +83,7 @@ def detach(report: pytest.TestReport) -> Delivery | None:
     carried: dict[str, Any] | Delivery | None = report.__dict__.pop(ATTRIBUTE, None)
     if carried is None or isinstance(carried, Delivery):
         return carried
-    turns = tuple(tuple(Message(role, content) for role, content in turn) for turn in carried["asked"])
-    return Delivery(from_plain(carried["result"]), turns)
+    return Delivery(from_plain(carried["result"]), msgspec.convert(carried["asked"], tuple[tuple[Message, ...], ...]))
 
 
 def is_rerun(report: pytest.TestReport) -> bool:
@@ -98,8 +98,7 @@ def carried_result(report: pytest.TestReport) -> Result | None:
 
 
 def _plain(delivery: Delivery) -> dict[str, Any]:
-    asked = [[[message.role, message.content] for message in turn] for turn in delivery.asked]
-    return {"result": to_plain(delivery.result), "asked": asked}
+    return {"result": to_plain(delivery.result), "asked": msgspec.to_builtins(delivery.asked)}
 
 
 def gate_reports(verdict: GateVerdict) -> Iterator[pytest.TestReport]:
