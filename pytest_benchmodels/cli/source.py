@@ -151,8 +151,7 @@ def _rests_on(result: Result, found: Answers) -> bool:
 
 
 def _own_answers(result: Result) -> Answers:
-    own = result.answers or ((result.response,) if result.response is not None else ())
-    return Answers(result.model, result.started_at, own)
+    return Answers(result.model, result.started_at, result.all_answers)
 
 
 def _run_of(document: BenchDocument) -> StoredRun:

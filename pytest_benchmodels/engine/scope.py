@@ -95,8 +95,7 @@ class OpenCall:
         """The call as it came to its end."""
         return Call(
             purpose=self.purpose,
-            model=self.request.model.id,
-            messages=self.request.messages,
+            request=self.request,
             response=self.response,
             failure=failure,
             attempts=self.attempts,

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels import Call, ImagePart, Message, Response, TextPart, ToolCall, ToolResult, Transcript
+from pytest_benchmodels import (
+    Call,
+    ImagePart,
+    Message,
+    Model,
+    Request,
+    Response,
+    TextPart,
+    ToolCall,
+    ToolResult,
+    Transcript,
+)
 from pytest_benchmodels.core.message import Part, prompt_tokens, readable
 from pytest_benchmodels.core.text import harmless
 from pytest_benchmodels.store.record import decode_answers, decode_asked, encode_answers, encode_asked
@@ -72,7 +83,8 @@ def test_an_answer_may_call_tools() -> None:
     assert spoken.message == Message("assistant", (TextPart("I shall look."), CALL))
     assert silent.message == Message("assistant", (CALL,))
     assert (spoken.text, spoken.readable) == ("I shall look.", 'I shall look.\n[call get_weather({"city": "Paris"})]')
-    assert Transcript((Call("answer", "m", asked, silent),)).messages == (*asked, silent.message)
+    request = Request(Model("m", "openai", "m", ""), asked)
+    assert Transcript((Call("answer", request, silent),)).messages == (*asked, silent.message)
 
 
 ARGUMENTS = st.dictionaries(st.text(), st.integers(-(2**63), 2**63) | st.text() | st.booleans() | st.none(), max_size=3)
