@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Call, Transcript
     from pytest_benchmodels.core.errors import BenchError, CallError, CheckError, FormatError, ProviderError
-    from pytest_benchmodels.core.exchange import Message, Response, Usage
+    from pytest_benchmodels.core.exchange import Response, Usage
     from pytest_benchmodels.core.grading import Grade, Grader
     from pytest_benchmodels.core.grading_context import GradingContext
+    from pytest_benchmodels.core.message import ImagePart, Message, TextPart, ToolCall, ToolResult
     from pytest_benchmodels.core.model import Model
     from pytest_benchmodels.core.request import Provider, Request
     from pytest_benchmodels.core.result import Result
@@ -32,6 +33,7 @@ __all__ = [
     "Grade",
     "Grader",
     "GradingContext",
+    "ImagePart",
     "Key",
     "Message",
     "Model",
@@ -42,6 +44,9 @@ __all__ = [
     "Response",
     "Result",
     "SimServer",
+    "TextPart",
+    "ToolCall",
+    "ToolResult",
     "Transcript",
     "UnreadableError",
     "Usage",
@@ -50,9 +55,10 @@ __all__ = [
 _HOMES = {
     "core.call": ("Call", "Transcript"),
     "core.errors": ("BenchError", "CallError", "CheckError", "FormatError", "ProviderError"),
-    "core.exchange": ("Message", "Response", "Usage"),
+    "core.exchange": ("Response", "Usage"),
     "core.grading": ("Grade", "Grader"),
     "core.grading_context": ("GradingContext",),
+    "core.message": ("ImagePart", "Message", "TextPart", "ToolCall", "ToolResult"),
     "core.model": ("Model",),
     "core.request": ("Provider", "Request"),
     "core.result": ("Result",),

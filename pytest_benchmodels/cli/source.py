@@ -146,13 +146,12 @@ def _dated(name: str, results: Iterator[Result]) -> Iterator[Result]:
 def _rests_on(result: Result, found: Answers) -> bool:
     """Whether these are the answers that this run had; one that ended without an answer may have had some turns'."""
     if result.response is not None:
-        return bool(found.answers) and found.answers[-1].text == result.response.text
+        return bool(found.answers) and found.answers[-1].message == result.response.message
     return result.started_at <= found.created_at <= result.started_at + result.duration_s + _WRITTEN_WITHIN_S
 
 
 def _own_answers(result: Result) -> Answers:
-    own = result.answers or ((result.response,) if result.response is not None else ())
-    return Answers(result.model, result.started_at, own)
+    return Answers(result.model, result.started_at, result.all_answers)
 
 
 def _run_of(document: BenchDocument) -> StoredRun:

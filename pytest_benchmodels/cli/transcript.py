@@ -8,6 +8,7 @@ import msgspec
 
 from pytest_benchmodels.cli.moments import iso
 from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.message import readable
 from pytest_benchmodels.core.result import CheckResult, Result, to_plain
 from pytest_benchmodels.reports.failure import ruling
 from pytest_benchmodels.reports.units import UNKNOWN, dollars, duration, fraction, one_line, plural, tokens
@@ -77,10 +78,10 @@ def _turn_lines(answers: Answers) -> Iterator[str]:
         yield "what was asked is not known here"
     asked = answers.asked or ((),) * len(answers.answers)
     for messages, answer in zip(asked, answers.answers, strict=False):
-        yield from (f"> {message.role}: {_indented(message.content)}" for message in messages)
+        yield from (f"> {message.role}: {_indented(readable(message.content))}" for message in messages)
         if answer.thinking:
             yield f"< thinking, which no check sees: {_indented(answer.thinking)}"
-        yield f"< {_spent(answer)}: {_indented(answer.text) or '(empty)'}"
+        yield f"< {_spent(answer)}: {_indented(answer.readable) or '(empty)'}"
 
 
 def _spent(answer: Response) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from pytest_benchmodels.core.bill import Bill
-from pytest_benchmodels.core.exchange import Message, Response
+from pytest_benchmodels.core.exchange import Message, Response, Usage
+from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.core.result import Failure, Purpose, Retry
 
 __all__ = ["Call", "Purpose", "Transcript"]
@@ -16,15 +17,14 @@ __all__ = ["Call", "Purpose", "Transcript"]
 class Call(Struct, frozen=True):
     """All that a question took, whatever came of it: `response`, or `failure` where no attempt was answered.
 
-    `messages` are what was sent. `attempts` counts requests, of which all but the last are in `retries`. `waits_s`
-    are the seconds that it waited, by what for; `failed_s` those in flight of attempts that were not answered. `bill`
-    is what its requests took that were billed, or may have been. `cached`: the answer was there already, and no model
-    was asked.
+    `request` is what was sent. `attempts` counts requests, of which all but the last are in `retries`. `waits_s` are
+    the seconds that it waited, by what for; `failed_s` those in flight of attempts that were not answered. `bill` is
+    what its requests took that were billed, or may have been; None where there was none. `cached`: the answer was there
+    already, and no model was asked.
     """
 
     purpose: Purpose
-    model: str
-    messages: tuple[Message, ...]
+    request: Request
     response: Response | None = None
     failure: Failure | None = None
     attempts: int = 0
@@ -33,6 +33,31 @@ class Call(Struct, frozen=True):
     failed_s: float = 0.0
     bill: Bill | None = None
     cached: bool = False
+
+    @property
+    def model(self) -> str:
+        """Who was asked, by the name that the user typed."""
+        return self.request.model.id
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The whole conversation that was sent."""
+        return self.request.messages
+
+    @property
+    def latency_s(self) -> float | None:
+        """Seconds from the request to the last byte of the answer; None without one."""
+        return None if self.response is None else self.response.latency_s
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens of all its requests, as the provider counted them; None where none was billed."""
+        return None if self.bill is None else self.bill.usage
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What all its requests cost, in US dollars; 0 where none was billed, None where any part is unknown."""
+        return 0.0 if self.bill is None else self.bill.cost_usd
 
 
 class Transcript(Struct, frozen=True):
@@ -56,5 +81,5 @@ class Transcript(Struct, frozen=True):
         if not self.calls:
             return ()
         last = self.calls[-1]
-        said = () if last.response is None else (Message("assistant", last.response.text),)
+        said = () if last.response is None else (last.response.message,)
         return (*last.messages, *said)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Literal
 
 from msgspec import Struct
+
+from pytest_benchmodels.core.message import Message, Role, TextPart, ToolCall, readable
 
 __all__ = ["Message", "Response", "Role", "Usage", "usual_finish_reason"]
 
@@ -43,14 +44,6 @@ def usual_finish_reason(reason: str | None) -> str | None:
     return _USUAL.get(word, reason)
 
 
-Role = Literal["system", "user", "assistant"]
-
-
-class Message(Struct, frozen=True):
-    role: Role
-    content: str
-
-
 class Usage(Struct, frozen=True):
     """Tokens as the provider counted them; None where it said nothing.
 
@@ -72,6 +65,7 @@ class Usage(Struct, frozen=True):
 class Response(Struct, frozen=True):
     """One answer. `text` holds no lone surrogates, and nothing of what the model only thought: that is `thinking`.
 
+    `tool_calls` are the tools that the model wants to be called, in its order; `text` may be empty beside them.
     `latency_s` is from the request to the last byte, in seconds; apart from it, `connect_s` went into setting up the
     connection and `client_s` is by how much this machine's own work delayed the measurement (both None where nobody
     measured). `served_model` is which model the provider says that answered (`gpt-4o-2024-08-06` for `gpt-4o`), empty
@@ -88,6 +82,20 @@ class Response(Struct, frozen=True):
     connect_s: float | None = None
     client_s: float | None = None
     served_model: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+
+    @property
+    def message(self) -> Message:
+        """What the model said, as a message of the conversation."""
+        if not self.tool_calls:
+            return Message("assistant", self.text)
+        said = (TextPart(self.text),) if self.text else ()
+        return Message("assistant", (*said, *self.tool_calls))
+
+    @property
+    def readable(self) -> str:
+        """The answer for a reader: its text, and a line for each tool call (`message.readable`)."""
+        return readable(self.message.content) if self.tool_calls else self.text
 
     @property
     def is_truncated(self) -> bool:

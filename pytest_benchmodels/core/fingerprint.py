@@ -87,7 +87,11 @@ def grade_fingerprint(scenario: Scenario) -> str:
 
 
 def _digest_of_messages(scenario: Scenario) -> str:
-    turns = [[[message.role, message.content] for message in turn.messages] for turn in scenario.turns]
+    # A text stands as it is: what was kept before there were parts has the same fingerprint.
+    turns = [
+        [[message.role, msgspec.to_builtins(message.content, enc_hook=repr)] for message in turn.messages]
+        for turn in scenario.turns
+    ]
     return _digest([scenario.system, turns], 32)
 
 

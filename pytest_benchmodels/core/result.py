@@ -212,6 +212,11 @@ class Result(Struct, frozen=True):
         return replace(self, cost_usd=0.0, known_cost_usd=0.0, usage=Usage(0, 0), known_usage=Usage(0, 0))
 
     @property
+    def all_answers(self) -> tuple[Response, ...]:
+        """Those of all turns that were answered, also where there was only one."""
+        return self.answers or (() if self.response is None else (self.response,))
+
+    @property
     def was_run(self) -> bool:
         """Whether its model was called for it, if not in this session then in an earlier one of the same run."""
         return self.status != "skipped" and (not self.cached or (self.regraded and self.attempts > 0))
@@ -246,6 +251,9 @@ def to_plain(result: Result) -> dict[str, object]:
     plain["retries"] = list(plain["retries"])
     plain["answers"] = list(plain["answers"])
     plain["calls"] = list(plain["calls"])
+    for response in (plain["response"], *plain["answers"]):
+        if response:
+            response["tool_calls"] = list(response["tool_calls"])
     return plain
 
 

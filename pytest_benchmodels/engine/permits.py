@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.exchange import Usage
+from pytest_benchmodels.core.message import prompt_tokens
 from pytest_benchmodels.core.model import Limit
 from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.engine.limits.limiter import Charge, Limiter, Seat, Seats
 
 __all__ = ["Permit", "Permits", "TokenEstimate"]
 
-_CHARACTERS_A_TOKEN = 4
 _FIRST_GUESS = 256.0
 _WEIGHT = 0.1
 
@@ -50,7 +50,7 @@ class TokenEstimate:
 
 
 def _raw_input(request: Request) -> float:
-    return 1 + sum(len(message.content) for message in request.messages) / _CHARACTERS_A_TOKEN
+    return 1 + prompt_tokens(request.messages)
 
 
 def _approach(means: dict[str, float], key: str, value: float) -> None:

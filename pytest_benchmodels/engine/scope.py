@@ -105,8 +105,7 @@ class OpenCall:
         self.failure = failure
         return Call(
             purpose=self.purpose,
-            model=self.request.model.id,
-            messages=self.request.messages,
+            request=self.request,
             response=self.response,
             failure=failure,
             attempts=self.attempts,

@@ -17,12 +17,14 @@ from pytest_benchmodels.providers.dialect import BlockedError, FailedError, Unre
 from pytest_benchmodels.providers.error_body import ErrorBody, is_page, is_stream, page_title, parse_error, read_error
 from pytest_benchmodels.providers.function import without_solution
 from pytest_benchmodels.providers.key import HIDDEN, Key
+from pytest_benchmodels.providers.parts import sound_call
 from pytest_benchmodels.providers.quota import pause_s, retry_after_s
 from pytest_benchmodels.providers.reply import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_benchmodels.core.message import ToolCall
     from pytest_benchmodels.core.model import Model
     from pytest_benchmodels.core.request import Request
     from pytest_benchmodels.providers.dialect import Dialect, Reading
@@ -290,6 +292,7 @@ class ApiProvider:
             connect_s=reply.connect_s,
             pause_s=pause_s(reply.headers, reading.usage),
             served_model=_reason(_served_model(document), key, _NAME_LIMIT) or "",
+            tool_calls=_tool_calls(reading, key) if reading.tool_calls else (),
         )
         return await rid_of_thinking(response)
 
@@ -319,6 +322,10 @@ class ApiProvider:
             raise blocked(str(error), origin) from None
         except UnreadableError as error:
             raise malformed(str(error), origin) from None
+
+
+def _tool_calls(reading: Reading, key: Key) -> tuple[ToolCall, ...]:
+    return tuple([sound_call(call, lambda text: key.hide(well_formed(text))) for call in reading.tool_calls])
 
 
 def _served_model(document: Mapping[str, object]) -> object:

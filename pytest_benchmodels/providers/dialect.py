@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.exchange import Usage
+from pytest_benchmodels.core.message import ToolCall
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.model import Model
@@ -60,12 +61,16 @@ class BlockedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an API's answer says. `thinking` is what it hands over apart from the answer."""
+    """What an API's answer says. `thinking` is what it hands over apart from the answer.
+
+    `tool_calls` are the tools that it wants to be called.
+    """
 
     text: str
     finish_reason: object = None
     usage: Usage = field(default_factory=Usage)
     thinking: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class Dialect(Protocol):
@@ -78,7 +83,7 @@ class Dialect(Protocol):
         """The headers that carry the key and the API's version."""
 
     def body(self, request: Request) -> Mapping[str, object]:
-        """The JSON document to post."""
+        """The JSON document to post; raises ProviderError for a part of a message that the API has no place for."""
 
     def read(self, document: Mapping[str, object]) -> Reading:
         """Read an answer; raises UnreadableError, FailedError, BlockedError."""

@@ -17,6 +17,7 @@ from pytest_benchmodels.core.text import clip, plain, quote, well_formed
 from pytest_benchmodels.core.user_code import UserCodeError, call, where
 from pytest_benchmodels.providers.http import MAX_REPLY_BYTES
 from pytest_benchmodels.providers.key import Key
+from pytest_benchmodels.providers.parts import sound_call
 
 __all__ = ["FunctionProvider", "UserFault", "settled_error", "without_solution"]
 
@@ -107,7 +108,7 @@ class FunctionProvider:
             response = self._checked(returned)
         else:
             raise UserFault(f"{self._name}: TypeError: it {_WANTED}, got {type(returned).__name__}")
-        if len(response.text) + len(response.thinking) > MAX_REPLY_BYTES:
+        if len(response.readable) + len(response.thinking) > MAX_REPLY_BYTES:
             raise ProviderError("too-large", f"{self._name}: an answer of more than {MAX_REPLY_BYTES} characters")
         return replace(
             response,
@@ -115,6 +116,9 @@ class FunctionProvider:
             thinking=key.hide(well_formed(response.thinking)),
             finish_reason=response.finish_reason and _word(response.finish_reason, key),
             served_model=_word(response.served_model, key),
+            tool_calls=tuple(
+                [sound_call(call, lambda text: key.hide(well_formed(text))) for call in response.tool_calls]
+            ),
         )
 
     def _checked(self, response: Response) -> Response:

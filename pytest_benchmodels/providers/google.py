@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from msgspec.structs import replace
+
+from pytest_benchmodels.core.message import ImagePart, Message, Part, TextPart, ToolCall, ToolResult, text_of
+from pytest_benchmodels.core.text import quote as quoted
 from pytest_benchmodels.providers.dialect import (
     BlockedError,
     Reading,
@@ -16,9 +20,19 @@ from pytest_benchmodels.providers.dialect import (
     joined_text,
     joined_thinking,
 )
+from pytest_benchmodels.providers.parts import (
+    arguments_object,
+    checked,
+    is_text,
+    is_unnamed,
+    read_call,
+    system_texts,
+    turns,
+    unsupported,
+)
 
 if TYPE_CHECKING:
-    from pytest_benchmodels.core.exchange import Message, Usage
+    from pytest_benchmodels.core.exchange import Usage
     from pytest_benchmodels.core.model import Model
     from pytest_benchmodels.core.request import Request
     from pytest_benchmodels.providers.key import Key
@@ -54,9 +68,8 @@ class Google:
         if isinstance(config.get("stopSequences"), str):
             config["stopSequences"] = [config["stopSequences"]]
         body: dict[str, object] = {**params, "contents": _contents(request.messages)}
-        system = [{"text": message.content} for message in request.messages if message.role == "system"]
-        if system:
-            body["systemInstruction"] = {"parts": system}
+        if system := system_texts(request.messages):
+            body["systemInstruction"] = {"parts": [{"text": text} for text in system]}
         if own or config:
             body["generationConfig"] = {**own, **config} if isinstance(own, Mapping) else own
         return body
@@ -69,7 +82,7 @@ class Google:
         if isinstance(block_reason, str) and at(document, "candidates", 0) is None:
             raise BlockedError(f"promptFeedback.blockReason {block_reason}")
         if isinstance(parts, list):
-            return Reading(joined_text(parts), reason, usage, joined_thinking(parts))
+            return Reading(joined_text(parts), reason, usage, joined_thinking(parts), _tool_calls(parts))
         # A blocked answer, or tokens that ran out while thinking: the model has ended, and said nothing.
         if isinstance(reason, str):
             return Reading("", reason, usage)
@@ -79,9 +92,69 @@ class Google:
         return google_usage(document)
 
 
-def _contents(messages: tuple[Message, ...]) -> list[object]:
+def _contents(messages: tuple[Message, ...]) -> list[dict[str, object]]:
+    if not is_text(messages):
+        return _contents_of_parts(messages)
     return [
         {"role": "model" if message.role == "assistant" else "user", "parts": [{"text": message.content}]}
         for message in messages
         if message.role != "system"
     ]
+
+
+def _contents_of_parts(messages: tuple[Message, ...]) -> list[dict[str, object]]:
+    """The conversation in turns: as many results as there were calls in one turn have to come in the next one."""
+    names: dict[str, str] = {}  # of the tools, by the ids of their calls
+    contents: list[dict[str, object]] = []
+    for role, parts in turns(checked(messages)):
+        names.update({part.id: part.name for part in parts if isinstance(part, ToolCall)})
+        written = [_part(part, names) for part in parts if not isinstance(part, TextPart) or part.text]
+        contents.append({"role": "model" if role == "assistant" else "user", "parts": written})
+    return contents
+
+
+def _part(part: Part, names: Mapping[str, str]) -> dict[str, object]:
+    if isinstance(part, TextPart):
+        return {"text": part.text}
+    if isinstance(part, ImagePart):
+        return _image(part)
+    if isinstance(part, ToolResult):
+        return {"functionResponse": _result(part, names)}
+    call = {"name": part.name, "args": arguments_object(part), **_id(part.id)}
+    return {"functionCall": call, **({"thoughtSignature": part.signature} if part.signature else {})}
+
+
+def _image(image: ImagePart) -> dict[str, object]:
+    if image.url:
+        kind = {"mimeType": image.media_type} if image.media_type else {}
+        return {"fileData": {**kind, "fileUri": image.url}}
+    return {"inlineData": {"mimeType": image.media_type, "data": image.data}}
+
+
+def _result(result: ToolResult, names: Mapping[str, str]) -> dict[str, object]:
+    name = names.get(result.call_id)
+    if name is None:
+        what = f"a tool result for {quoted(result.call_id)}, which no message before it calls"
+        unsupported(what, "generateContent wants the tool's name: keep the message with the call")
+    said = {"error" if result.is_error else "output": text_of(result.content)}
+    images = [] if isinstance(result.content, str) else [part for part in result.content if isinstance(part, ImagePart)]
+    parts = {"parts": list(map(_image, images))} if images else {}
+    return {"name": name, "response": said, **parts, **_id(result.call_id)}
+
+
+def _id(id_: str) -> dict[str, object]:
+    """The call's id, where the API gave it one."""
+    return {} if is_unnamed(id_) else {"id": id_}
+
+
+def _tool_calls(parts: list[object]) -> tuple[ToolCall, ...]:
+    with_call = [part for part in parts if at(part, "functionCall")]
+    calls = (_read_call(part, number) for number, part in enumerate(with_call, 1))
+    return tuple([call for call in calls if call is not None])
+
+
+def _read_call(part: object, number: int) -> ToolCall | None:
+    function = at(part, "functionCall")
+    call = read_call(at(function, "id"), at(function, "name"), at(function, "args"), number)
+    signature = at(part, "thoughtSignature")
+    return replace(call, signature=signature) if call is not None and isinstance(signature, str) else call

@@ -5,6 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from pytest_benchmodels.core.message import (
+    ImagePart,
+    Message,
+    Part,
+    TextPart,
+    ToolCall,
+    ToolResult,
+    arguments_text,
+    text_of,
+)
 from pytest_benchmodels.providers.dialect import (
     BlockedError,
     FailedError,
@@ -16,6 +28,7 @@ from pytest_benchmodels.providers.dialect import (
     joined_thinking,
     openai_usage,
 )
+from pytest_benchmodels.providers.parts import checked, data_url, is_text, read_call, unsupported
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.exchange import Usage
@@ -37,7 +50,11 @@ class OpenAI:
         return key.header("Authorization", "Bearer ")
 
     def body(self, request: Request) -> dict[str, object]:
-        messages = [{"role": message.role, "content": message.content} for message in request.messages]
+        messages: list[dict[str, object]]
+        if is_text(request.messages):
+            messages = [{"role": message.role, "content": message.content} for message in request.messages]
+        else:
+            messages = [written for message in checked(request.messages) for written in _messages(message)]
         return {**given_params(request), "model": request.model.name, "messages": messages, "stream": False}
 
     def read(self, document: Mapping[str, object]) -> Reading:
@@ -46,10 +63,76 @@ class OpenAI:
         message, finish_reason = at(choice, "message"), at(choice, "finish_reason")
         if not isinstance(message, dict):
             raise UnreadableError("it has no choices[0].message")
-        return Reading(_text(message, finish_reason), finish_reason, self.usage(document), _thinking(message))
+        text, calls = _text(message, finish_reason), _tool_calls(message)
+        return Reading(text, finish_reason, self.usage(document), _thinking(message), calls)
 
     def usage(self, document: Mapping[str, object]) -> Usage:
         return openai_usage(document)
+
+
+def _messages(message: Message) -> list[dict[str, object]]:
+    """A message in this API's words: each tool's result is a message of its own, in front of what else is said."""
+    results = [_result(part) for part in message.parts if isinstance(part, ToolResult)]
+    if len(results) == len(message.parts) and results:
+        return results
+    if message.role != "assistant":
+        return [*results, {"role": message.role, "content": _content(message)}]
+    calls = [_call(part) for part in message.parts if isinstance(part, ToolCall)]
+    if any(isinstance(part, ImagePart) for part in message.parts):
+        unsupported("an image in a message of the assistant", "the Chat Completions API takes images of the user only")
+    # An assistant that calls tools may have said nothing, and then the content is null.
+    said: dict[str, object] = {"role": "assistant", "content": message.text or (None if calls else "")}
+    return [{**said, "tool_calls": calls} if calls else said]
+
+
+def _content(message: Message) -> object:
+    if isinstance(message.content, str) or message.role == "system":
+        return message.text
+    return [_part(part) for part in message.content if not isinstance(part, ToolResult)]
+
+
+def _part(part: Part) -> dict[str, object]:
+    if isinstance(part, ImagePart):
+        return {"type": "image_url", "image_url": {"url": data_url(part)}}
+    return {"type": "text", "text": part.text if isinstance(part, TextPart) else ""}
+
+
+def _result(result: ToolResult) -> dict[str, object]:
+    if not isinstance(result.content, str) and any(isinstance(part, ImagePart) for part in result.content):
+        unsupported(
+            "an image in a tool's result", "the Chat Completions API takes texts only: put it into a user message"
+        )
+    # The API knows no failure of a tool: the text has to tell.
+    text = f"Error: {text_of(result.content)}" if result.is_error else text_of(result.content)
+    return {"role": "tool", "tool_call_id": result.call_id, "content": text}
+
+
+def _call(call: ToolCall) -> dict[str, object]:
+    function = {"name": call.name, "arguments": arguments_text(call.arguments)}
+    written: dict[str, object] = {"id": call.id, "type": "function", "function": function}
+    # Gemini 3 behind this protocol refuses a call that comes back without it.
+    return (
+        {**written, "extra_content": {"google": {"thought_signature": call.signature}}} if call.signature else written
+    )
+
+
+def _tool_calls(message: Mapping[str, object]) -> tuple[ToolCall, ...]:
+    listed = message.get("tool_calls")
+    if not isinstance(listed, list):
+        # What there was before `tool_calls`, and still is at some servers.
+        legacy = message.get("function_call")
+        listed = [{"function": legacy}] if legacy else []
+    calls = (_read_call(entry, number) for number, entry in enumerate(listed, 1))
+    return tuple([call for call in calls if call is not None])
+
+
+def _read_call(entry: object, number: int) -> ToolCall | None:
+    """A call of a function, or of a custom tool, whose input is a text of no form."""
+    name = at(entry, "function", "name") or at(entry, "custom", "name")
+    arguments = at(entry, "function", "arguments")
+    call = read_call(at(entry, "id"), name, at(entry, "custom", "input") if arguments is None else arguments, number)
+    signature = at(entry, "extra_content", "google", "thought_signature")
+    return replace(call, signature=signature) if call is not None and isinstance(signature, str) else call
 
 
 def _raise_failure(document: Mapping[str, object], choice: object) -> None:

@@ -93,6 +93,7 @@ _REMEDIES = {
     "rate-limit": "lower --bench-concurrency, or set rpm and tpm of the model in bench.toml",
     "redirect": "set the model's base_url to the final address: no redirect is followed, it could carry the key away",
     "too-large": "lower max_tokens in params: a reply is read up to a limit only",
+    "unsupported": "leave this part of the message out, or ask a model of a provider that takes it",
 }
 
 
@@ -194,9 +195,10 @@ def _answer(result: Result) -> Iterator[str]:
     cut = "cut off, " if result.response.is_truncated else ""
     as_usual = usual_finish_reason(reason) in {None, "stop"}
     ended = "" if as_usual else f" ({cut}finish_reason {one_line(str(reason), _NAME_LIMIT)})"
+    # What the model wants to call is its answer too.
     thought = len(result.response.thinking)
     empty = f"(empty; {plural(thought, 'character')} of thinking are no answer)" if thought else "(empty)"
-    shown = harmless(clip(result.response.text, _ANSWER_LIMIT)) or empty
+    shown = harmless(clip(result.response.readable, _ANSWER_LIMIT)) or empty
     yield f"answer{ended}: " + shown.replace("\n", "\n  ")
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
+from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.result import CheckResult, Result
 from pytest_benchmodels.core.text import clip, plain
 from pytest_benchmodels.reports.bench_json import Evaluation
@@ -138,18 +139,16 @@ def _ending(result: Result, detail: _Detail) -> dict[str, Any]:
     response = result.response
     if response is not None:
         ending |= {
-            "answers": [
-                [
-                    _text(answer.text, detail.text),
-                    len(answer.text),
-                    *([_text(answer.thinking, detail.text), len(answer.thinking)] if answer.thinking else []),
-                ]
-                for answer in (result.answers or (response,))[-detail.entries :]
-            ],
+            "answers": [_answer(answer, detail) for answer in (result.answers or (response,))[-detail.entries :]],
             "finish": _text(response.finish_reason or "", detail.line),
             "cut": result.is_truncated,
         }
     return ending
+
+
+def _answer(answer: Response, detail: _Detail) -> list[Any]:
+    said, thought = answer.readable, answer.thinking
+    return [_text(said, detail.text), len(said), *([_text(thought, detail.text), len(thought)] if thought else [])]
 
 
 def _check(check: CheckResult, detail: _Detail) -> list[Any]:

@@ -122,7 +122,7 @@ class Conditions:
             self._left_out.add(key)
             return
         self._setups.setdefault(key, _Setup()).add(result)
-        for answer in result.answers or ((result.response,) if result.response is not None else ()):
+        for answer in result.all_answers:
             if answer.served_model:
                 self._served.setdefault(result.model, Counter())[answer.served_model] += 1
 

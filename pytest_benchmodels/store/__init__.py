@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from pytest_benchmodels.core.record import Record
 from pytest_benchmodels.store.database import Patience
-from pytest_benchmodels.store.record import Answers, Beginning, Extent, Pruned, Record, Spending, StoredRun
+from pytest_benchmodels.store.record import Answers, Beginning, Extent, Pruned, Spending, StoredRun
 from pytest_benchmodels.store.recorder import Recorder
 from pytest_benchmodels.store.store import Store
 

@@ -22,7 +22,6 @@ __all__ = [
     "Beginning",
     "Extent",
     "Pruned",
-    "Record",
     "Spending",
     "State",
     "StoredRun",
@@ -53,21 +52,6 @@ class Beginning:
     total: int | None = None
     shard: str | None = None
     began_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One result and what it rests on.
-
-    `answers` are the model's, one for each turn that was answered, each with its own usage and latency; empty where
-    there is nothing new to keep. `grade_fingerprint` says by which checks it was judged, empty if it was not. `asked`
-    are the messages that each turn added, for readers of the transcript; they may be left out.
-    """
-
-    result: Result
-    answers: tuple[Response, ...] = ()
-    grade_fingerprint: str = ""
-    asked: tuple[tuple[Message, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

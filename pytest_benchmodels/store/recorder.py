@@ -8,9 +8,10 @@ from contextlib import suppress
 from typing import IO, Self, TypeVar
 
 from pytest_benchmodels.core.errors import StoreError
+from pytest_benchmodels.core.record import Record
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.store.database import StoreLostError
-from pytest_benchmodels.store.record import Beginning, Record, StoredRun, decode_result, encode_result
+from pytest_benchmodels.store.record import Beginning, StoredRun, decode_result, encode_result
 from pytest_benchmodels.store.store import Store
 
 __all__ = ["Recorder", "Spool"]

@@ -10,13 +10,13 @@ from itertools import islice
 from typing import NamedTuple
 
 from pytest_benchmodels.core.errors import StoreError
+from pytest_benchmodels.core.record import Record
 from pytest_benchmodels.core.result import Result, Status
 from pytest_benchmodels.core.text import quote, well_formed
 from pytest_benchmodels.store.database import Database
 from pytest_benchmodels.store.record import (
     NO_VERDICT,
     Answers,
-    Record,
     Spending,
     decode_answers,
     decode_asked,

@@ -13,8 +13,9 @@ from typing import Self
 from msgspec import structs
 
 from pytest_benchmodels.core.errors import StoreError
+from pytest_benchmodels.core.record import Record
 from pytest_benchmodels.store.database import Database, Patience
-from pytest_benchmodels.store.record import Extent, Pruned, Record, StoredRun
+from pytest_benchmodels.store.record import Extent, Pruned, StoredRun
 from pytest_benchmodels.store.results import Responses, Results, insert_answers
 from pytest_benchmodels.store.runs import Runs, new_id
 
@@ -144,7 +145,7 @@ def _renumbered(records: Iterable[Record], numbers: Sequence[int]) -> Iterator[R
     for record in records:
         session = record.result.session
         number = numbers[session - 1] if 0 < session <= len(numbers) else 0
-        yield replace(record, result=structs.replace(record.result, session=number))
+        yield structs.replace(record, result=structs.replace(record.result, session=number))
 
 
 _USUAL = Patience()

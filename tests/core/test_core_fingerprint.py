@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.core.exchange import Message
 from pytest_benchmodels.core.fingerprint import PARTS, explain_difference, fingerprint, grade_fingerprint
 from pytest_benchmodels.core.grading import Grader
+from pytest_benchmodels.core.message import ImagePart, Message, Part, TextPart, ToolCall, ToolResult
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Scenario, Turn
@@ -84,6 +84,32 @@ def test_what_is_not_sent_does_not_count(other: Run) -> None:
 def test_the_simulated_providers_port_does_not_count() -> None:
     prints = [fingerprint(told(provider="sim", base_url=f"http://127.0.0.1:{port}")) for port in (1024, 2048)]
     assert prints[0] == prints[1]
+
+
+def test_texts_have_the_fingerprint_that_they_had_before_there_were_parts() -> None:
+    rest = "f51656eb2274cfa5-2d181e3eb7b79c4c-3bcb8a40de1e0840-1"
+
+    assert fingerprint(RUN) == f"e740d784b7a8cf192f5911698102af08-{rest}"
+    assert fingerprint(asking(system=None, turns=ASKED[:1])) == f"ced1c66e469be3910099480c82077332-{rest}"
+    assert fingerprint(asking(system="\ud800 é")) == f"8882453c967957fc627fed5022a05128-{rest}"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (TextPart("a"), TextPart("b")),
+        (ImagePart("image/png", "AAAA"), ImagePart("image/png", "AAAB")),
+        (ImagePart("image/png", "AAAA"), ImagePart("image/gif", "AAAA")),
+        (ImagePart(url="https://host/a"), ImagePart(url="https://host/b")),
+        (ToolCall("1", "f", {"a": 1}), ToolCall("1", "f", {"a": 2})),
+        (ToolResult("1", "a"), ToolResult("1", "a", is_error=True)),
+    ],
+)
+def test_another_part_is_another_question(one: Part, other: Part) -> None:
+    first, second, again = (asking(turns=(Turn((Message("user", (part,)),)),)) for part in (one, other, one))
+
+    assert explain_difference(fingerprint(first), fingerprint(second)) == ("messages",)
+    assert fingerprint(first) == fingerprint(again)
 
 
 def test_hostile_text_has_a_fingerprint() -> None:

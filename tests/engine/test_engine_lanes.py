@@ -36,7 +36,7 @@ class Gate:
             self.full.set()
         await self.full.wait()
         self.now -= 1
-        return Response(request.messages[-1].content)
+        return Response(request.messages[-1].text)
 
 
 @dataclass
@@ -129,7 +129,7 @@ class Busy:
                 await asyncio.sleep(0)
         finally:
             self.now -= 1
-        return Response(request.messages[-1].content)
+        return Response(request.messages[-1].text)
 
 
 def test_refused_runs_leave_their_lanes_and_all_are_answered_in_the_end() -> None:
@@ -187,7 +187,7 @@ class Quota:
     pause_s: float
 
     async def complete(self, request: Request) -> Response:
-        return Response(request.messages[-1].content, pause_s=self.pause_s)
+        return Response(request.messages[-1].text, pause_s=self.pause_s)
 
 
 def test_a_run_whose_time_runs_out_while_it_rests_is_a_timeout_and_frees_all() -> None:

@@ -44,7 +44,7 @@ class Minutely:
             raise TOO_MANY
         self.times.append(now_s)
         await asyncio.sleep(0.2)
-        return Response(request.messages[-1].content)
+        return Response(request.messages[-1].text)
 
 
 def patient(provider: object) -> Executor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pytest_benchmodels.core.call import Call, Transcript
 from pytest_benchmodels.core.exchange import Message, Response
 from pytest_benchmodels.core.grading_context import GradingContext
+from pytest_benchmodels.core.model import Model
+from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.core.scenario import Check, Scenario, Turn
 
 
@@ -12,5 +14,5 @@ def context(answer: str, *checks: Check) -> GradingContext:
     """The answer to a scenario with one turn."""
     scenario = Scenario("s", "s.yaml:1", (Turn((Message("user", "?"),)),), checks)
     response = Response(answer)
-    call = Call("answer", "m", scenario.turns[0].messages, response)
+    call = Call("answer", Request(Model("m", "openai", "m", ""), scenario.turns[0].messages), response)
     return GradingContext(response, Transcript((call,)), scenario)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_benchmodels import Message, Model, ProviderError, Request, Response
+from pytest_benchmodels import ImagePart, Message, Model, ProviderError, Request, Response, TextPart, ToolResult
 from pytest_benchmodels.providers import create
 from pytest_benchmodels.providers.http import HttpPool
 
@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 
 KEY_ENV = "BENCH_AIMOCK_KEY"
 KEY = "sk-aimock-secret-1"
-FIXTURES = {"fixtures": [{"match": {"userMessage": "hello"}, "response": {"content": "Hi there! ☺"}}]}
+CALLED = {"name": "get_weather", "arguments": '{"city": "Paris"}'}
+FIXTURES = {
+    "fixtures": [
+        {"match": {"userMessage": "hello"}, "response": {"content": "Hi there! ☺"}},
+        {"match": {"userMessage": "weather", "hasToolResult": False}, "response": {"toolCalls": [CALLED]}},
+        {"match": {"userMessage": "weather", "hasToolResult": True}, "response": {"content": "It is sunny."}},
+    ]
+}
 PROTOCOLS = ["openai", "anthropic", "google"]
 
 
@@ -80,9 +87,12 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(protocol: str, address: str, prompt: str = "hello") -> Response:
+    return converse(protocol, address, Message("system", "Be kind."), Message("user", prompt))
+
+
+def converse(protocol: str, address: str, *talk: Message) -> Response:
     base_url = f"{address}/v1" if protocol == "openai" else address
     model = Model(f"{protocol}/m", protocol, "model-x", base_url, KEY_ENV)
-    talk = (Message("system", "Be kind."), Message("user", prompt))
 
     async def exchange() -> Response:
         pool = HttpPool()
@@ -101,6 +111,17 @@ def test_an_answer_of_each_protocol(aimock: Callable[..., str], protocol: str) -
     assert response.text == "Hi there! ☺"
     assert response.finish_reason in {"stop", "end_turn", "STOP"}
     assert response.usage.output_tokens is not None
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_tool_that_is_called_gets_its_result_back(aimock: Callable[..., str], protocol: str) -> None:
+    asked = Message("user", (TextPart("How is the weather?"), ImagePart("image/png", "iVBORw0KGgo=")))
+    called = converse(protocol, aimock(), asked)
+    results = tuple(ToolResult(call.id, "sunny") for call in called.tool_calls)
+    answered = converse(protocol, aimock(), asked, called.message, Message("tool", results))
+
+    assert [(call.name, call.arguments) for call in called.tool_calls] == [("get_weather", {"city": "Paris"})]
+    assert (answered.text, answered.tool_calls) == ("It is sunny.", ())
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -16,7 +16,7 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels import Message, Model, ProviderError, Request, SimServer
+from pytest_benchmodels import ImagePart, Message, Model, ProviderError, Request, SimServer
 from pytest_benchmodels.providers import create, endpoint
 from pytest_benchmodels.providers.api import Origin, error_in_answer, http_failure
 from pytest_benchmodels.providers.http import MAX_REPLY_BYTES, HttpPool
@@ -106,6 +106,14 @@ class Provoker:
     async def unwritable(self) -> list[ProviderError]:
         return [await failure(self._sim, odd=object())]
 
+    async def unsupported(self) -> list[ProviderError]:
+        drawn = Message("assistant", (ImagePart(url="https://host/a.png"),))
+        pool = HttpPool()
+        with pytest.raises(ProviderError) as caught:
+            await create(self._sim, pool).complete(Request(self._sim, (drawn,)))
+        await pool.aclose()
+        return [caught.value]
+
 
 PROVOKED: dict[str, Callable[[Provoker], Awaitable[list[ProviderError]]]] = {
     "408, 409, 500, 502, 504 and any other 5xx": lambda it: it.statuses(408, 409, 500, 502, 504, 501, 520, 599),
@@ -132,6 +140,7 @@ PROVOKED: dict[str, Callable[[Provoker], Awaitable[list[ProviderError]]]] = {
     ),
     "400 and any other 4xx": lambda it: it.statuses(400, 405, 413, 418, 422, 451, 499),
     "params that cannot be written as JSON": lambda it: it.unwritable(),
+    "a message holds what the API has no place for": lambda it: it.unsupported(),
     "301, 302, 303, 307, 308 and any other 3xx": lambda it: it.statuses(301, 302, 303, 307, 308, 300, 304, 399),
     "200 with another error in place of an answer": lambda it: it.bodies(b'{"error": "busy"}', b'{"error": {"a": 1}}'),
     "the connection is refused, or the host's name is unknown": lambda it: it.refused(),

@@ -110,6 +110,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
             "connect_s": 0.0625,
             "client_s": 0.125,
             "served_model": "gpt-4o-2024-08-06",
+            "tool_calls": [],
         },
         "latency_s": 1.5,
         "duration_s": 2.0,

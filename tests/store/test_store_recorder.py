@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -167,7 +166,7 @@ def test_where_nobody_will_ask_results_are_in_the_store_alone(path: Path) -> Non
 
 def test_text_that_no_encoder_accepts_does_not_end_a_session(path: Path) -> None:
     recorder = Recorder.begin(opening(path), BEGINNING, pytest.fail)
-    recorder.add(replace(record("a"), result=structs.replace(result("a"), response=Response("\ud800"))))
+    recorder.add(structs.replace(record("a"), result=structs.replace(result("a"), response=Response("\ud800"))))
     recorder.close(finished=True)
     (kept,) = recorder.results()
     assert kept.response == Response("?")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,7 +42,7 @@ def test_the_answers_of_all_turns_are_found(store: Store) -> None:
 
 def test_what_was_asked_is_found_with_it(store: Store) -> None:
     asked = ((Message("system", "be brief"), Message("user", "\ud800")), (Message("user", "and?"),))
-    keep(store, replace(record("a"), asked=asked))
+    keep(store, structs.replace(record("a"), asked=asked))
     found = store.responses.find("print-of-a")
     assert found is not None
     assert found.asked == ((Message("system", "be brief"), Message("user", "?")), (Message("user", "and?"),))

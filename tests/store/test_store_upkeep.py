@@ -102,7 +102,7 @@ def test_shrinking_gives_space_back(store: Store) -> None:
 
 def test_a_merged_store_brings_runs_results_and_answers(store: Store, other: Store) -> None:
     aged(store, 1, record("a"))
-    aged(other, 2, replace(record("b", grade="theirs"), asked=((Message("user", "2 + 2"),),)))
+    aged(other, 2, structs.replace(record("b", grade="theirs"), asked=((Message("user", "2 + 2"),),)))
     assert store.merge(other) == ("run-2",)
     assert ids(store) == ["run-1", "run-2"]
     assert list(store.results.records("run-2")) == [Record(result("b"), (), "theirs")]

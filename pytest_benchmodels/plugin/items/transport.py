@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
+import msgspec
 import pytest
 
 from pytest_benchmodels.core.exchange import Message
+from pytest_benchmodels.core.record import Record
 from pytest_benchmodels.core.result import Result, from_plain, to_plain
-from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.plugin.compat import location_name
 from pytest_benchmodels.plugin.items.collection import RunItem
@@ -20,12 +21,10 @@ from pytest_benchmodels.statistics.verdict import GateVerdict
 
 __all__ = [
     "WORKER_CRASH",
-    "Delivery",
     "attach",
     "carried_result",
     "complete_crash",
     "decisive_stage",
-    "delivery_of",
     "detach",
     "gate_reports",
     "is_of_run",
@@ -39,18 +38,6 @@ WORKER_CRASH = "worker-crash"
 _STAGES: tuple[Literal["call", "teardown"], ...] = ("call", "teardown")
 
 
-class Delivery(NamedTuple):
-    """A Result, and the messages that each turn of its run added, for a transcript."""
-
-    result: Result
-    asked: tuple[tuple[Message, ...], ...]
-
-
-def delivery_of(scenario: Scenario, result: Result) -> Delivery:
-    """A result with what was asked for it; what was asked for an answer that is stored already is stored with it."""
-    return Delivery(result, () if result.cached else scenario.asked)
-
-
 def attach(item: RunItem, report: pytest.TestReport) -> None:
     """Mark a run's report; put the Result and its real times on the one that decides the run's outcome.
 
@@ -62,9 +49,9 @@ def attach(item: RunItem, report: pytest.TestReport) -> None:
         return
     report.start, report.stop = result.started_at, result.started_at + result.duration_s
     report.duration = result.duration_s
-    delivery = delivery_of(item.scenario, result)
+    record = Record.of_run(item.scenario, result)
     is_worker = item.config.stash[BENCH].handover is not None
-    setattr(report, ATTRIBUTE, _plain(delivery) if is_worker else delivery)
+    setattr(report, ATTRIBUTE, _plain(record) if is_worker else record)
 
 
 def decisive_stage(result: Result) -> Literal["setup", "call"]:
@@ -77,13 +64,12 @@ def is_of_run(report: pytest.TestReport) -> bool:
     return ATTRIBUTE in report.__dict__
 
 
-def detach(report: pytest.TestReport) -> Delivery | None:
+def detach(report: pytest.TestReport) -> Record | None:
     """Take the Result off a report: pytest keeps every report to the end, we keep what we need of it."""
-    carried: dict[str, Any] | Delivery | None = report.__dict__.pop(ATTRIBUTE, None)
-    if carried is None or isinstance(carried, Delivery):
+    carried: dict[str, Any] | Record | None = report.__dict__.pop(ATTRIBUTE, None)
+    if carried is None or isinstance(carried, Record):
         return carried
-    turns = tuple(tuple(Message(role, content) for role, content in turn) for turn in carried["asked"])
-    return Delivery(from_plain(carried["result"]), turns)
+    return Record.of(from_plain(carried["result"]), msgspec.convert(carried["asked"], tuple[tuple[Message, ...], ...]))
 
 
 def is_rerun(report: pytest.TestReport) -> bool:
@@ -97,9 +83,9 @@ def carried_result(report: pytest.TestReport) -> Result | None:
     return None if carried is None else from_plain(carried["result"])
 
 
-def _plain(delivery: Delivery) -> dict[str, Any]:
-    asked = [[[message.role, message.content] for message in turn] for turn in delivery.asked]
-    return {"result": to_plain(delivery.result), "asked": asked}
+def _plain(record: Record) -> dict[str, Any]:
+    """What the rest of a record follows from."""
+    return {"result": to_plain(record.result), "asked": msgspec.to_builtins(record.asked)}
 
 
 def gate_reports(verdict: GateVerdict) -> Iterator[pytest.TestReport]:

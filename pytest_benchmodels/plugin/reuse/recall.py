@@ -10,7 +10,6 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.fingerprint import explain_difference, fingerprint, grade_fingerprint
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
@@ -72,7 +71,7 @@ class StoreRecall:
     def _afresh(self, run: Run, finished: Result, asked: str) -> Memory:
         """Its own answers, where it has all of them: another run that asked the same may have got others since."""
         reason = "its checks changed: the stored answer was judged afresh"
-        own = _own_answers(finished)
+        own = finished.all_answers
         if len(own) == len(run.scenario.turns):
             return Memory(answers=own, reason=reason, before=finished)
         return replace(self._answers(run, asked, reason), before=finished)
@@ -97,7 +96,7 @@ class StoreRecall:
         if asked not in self._timeouts:
             return None
         before = self._store.results.one(*self._timeouts[asked])
-        if before is None or before.error is None or len(_own_answers(before)) == len(run.scenario.turns):
+        if before is None or before.error is None or len(before.all_answers) == len(run.scenario.turns):
             return None  # there was an answer: a check did not finish in time
         return Memory(timeout=before.error, before=before, reason="it timed out without an answer when it was run last")
 
@@ -130,7 +129,3 @@ class StoreRecall:
     @cached_property
     def _timeouts(self) -> dict[str, tuple[str, str]]:
         return self._store.results.timeouts()
-
-
-def _own_answers(result: Result) -> tuple[Response, ...]:
-    return result.answers or ((result.response,) if result.response is not None else ())

@@ -16,13 +16,13 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.errors import StoreError
+from pytest_benchmodels.core.record import Record
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.core.session import Session
 from pytest_benchmodels.core.text import plain, well_formed
-from pytest_benchmodels.plugin.items.transport import Delivery, delivery_of
 from pytest_benchmodels.reports.units import plural
-from pytest_benchmodels.store import Beginning, Extent, Patience, Record, Recorder, Store
+from pytest_benchmodels.store import Beginning, Extent, Patience, Recorder, Store
 
 if TYPE_CHECKING:
     from pytest_benchmodels.plugin.session.bench import Bench
@@ -151,9 +151,9 @@ class Keeper:
         """Each run's last result, one after another."""
         return iter(()) if self._recorder is None else self._recorder.results()
 
-    def keep(self, delivery: Delivery) -> None:
+    def keep(self, record: Record) -> None:
         """Durable when this returns, unless the store failed, which is said once."""
-        result = delivery.result
+        result = record.result
         if self._settings.store is None and not self._settings.outputs:
             return
         recorder = self._at_work()
@@ -168,18 +168,18 @@ class Keeper:
         elif self._is_stored(result):
             recorder.take_over(result)
         else:
-            recorder.add(self._record(delivery))
+            recorder.add(self._in_session(record))
 
     def keep_ahead(self, ended: Iterable[tuple[Scenario, Result]]) -> None:
         """Write what is about to be reported, in one transaction instead of one each."""
-        fresh = [delivery_of(scenario, result) for scenario, result in ended if not self._is_stored(result)]
+        fresh = [Record.of_run(scenario, result) for scenario, result in ended if not self._is_stored(result)]
         if self._settings.store is None or not fresh:
             return
         recorder = self._at_work()
-        records = list(map(self._record, fresh))
-        recorder.add_ahead(records)
-        for delivery, record in zip(fresh, records, strict=True):
-            self._ahead[delivery.result.nodeid] = delivery.result, record.result
+        kept = list(map(self._in_session, fresh))
+        recorder.add_ahead(kept)
+        for reported, record in zip(fresh, kept, strict=True):
+            self._ahead[reported.result.nodeid] = reported.result, record.result
 
     def _is_stored(self, result: Result) -> bool:
         """Whether the resumed run has it already."""
@@ -269,12 +269,10 @@ class Keeper:
         open_store = partial(Store.open, self._settings.store, Patience(tell=self._say))
         return Recorder.begin(open_store, beginning, self._warn, reports=bool(self._settings.outputs))
 
-    def _record(self, delivery: Delivery) -> Record:
-        """What is stored: a result with its answers, those that came from the store not again."""
-        # An answer that was judged afresh stays where the model gave it.
-        result = replace(delivery.result, session=delivery.result.session or len(self._earlier) + 1)
-        answers = result.answers or ((result.response,) if result.response is not None else ())
-        return Record(result, () if result.cached else answers, result.grade_fingerprint, delivery.asked)
+    def _in_session(self, record: Record) -> Record:
+        """The record as it is stored: it tells by which of its run's sessions it was made."""
+        session = record.result.session or len(self._earlier) + 1
+        return replace(record, result=replace(record.result, session=session))
 
     def _resume(self) -> str:
         path = self._settings.store

@@ -14,6 +14,7 @@ from pytest_benchmodels.core.bill import bill
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.exchange import Usage
 from pytest_benchmodels.core.fingerprint import fingerprint
+from pytest_benchmodels.core.message import prompt_tokens
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.plugin.compat import is_skipped
 from pytest_benchmodels.plugin.items.collected import asked_models
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["print_plan"]
 
-_CHARACTERS_A_TOKEN = 4
 _USUAL_OUTPUT = (16, 512)
 
 
@@ -113,8 +113,7 @@ def _expected(run: Run, spending: Spending | None) -> _Expected:
 
     At most, all of that is written anew.
     """
-    written = sum(len(message.content) for turn in run.scenario.turns for message in turn.messages)
-    guess = math.ceil((written + len(run.scenario.system or "")) / _CHARACTERS_A_TOKEN)
+    guess = math.ceil(sum(map(prompt_tokens, run.scenario.asked)))
     params = {**run.model.params, **run.scenario.params}
     most = params.get("max_tokens")
     least_output, most_output = _USUAL_OUTPUT

@@ -8,12 +8,14 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
+from pytest_benchmodels.core.record import Record
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.plugin.compat import let_go
 from pytest_benchmodels.plugin.items.failure_repr import FailureRepr
-from pytest_benchmodels.plugin.items.transport import WORKER_CRASH, Delivery, detach, gate_reports, is_of_run, is_rerun
+from pytest_benchmodels.plugin.items.transport import WORKER_CRASH, detach, gate_reports, is_of_run, is_rerun
 from pytest_benchmodels.plugin.reuse.result_keeper import Keeper
 from pytest_benchmodels.plugin.session.bench import Bench, usage_errors
 from pytest_benchmodels.plugin.session.durations import write_durations
@@ -69,27 +71,27 @@ class Reporter:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
         """Keep a result before any other plugin hears of it."""
-        is_of_a_run, delivery = is_of_run(report), detach(report)
-        if delivery is not None:
-            self._take(report, delivery)
+        is_of_a_run, record = is_of_run(report), detach(report)
+        if record is not None:
+            self._take(report, record)
         yield
-        if is_of_a_run and delivery is None and report.passed:
+        if is_of_a_run and record is None and report.passed:
             let_go(self._config, report)
 
-    def _take(self, report: pytest.TestReport, delivery: Delivery) -> None:
+    def _take(self, report: pytest.TestReport, record: Record) -> None:
         if (earlier := self._crashed.pop(report.nodeid, None)) is not None:
-            delivery = delivery._replace(result=delivery.result.again_after(earlier))
+            record = replace(record, result=record.result.again_after(earlier))
+        result = record.result
         if is_rerun(report):
             # The last result is the run's, with the bill of all that its worker made. A dead worker's is kept here.
-            if delivery.result.error is not None and delivery.result.error.kind == WORKER_CRASH:
-                self._crashed[report.nodeid] = delivery.result
+            if result.error is not None and result.error.kind == WORKER_CRASH:
+                self._crashed[report.nodeid] = result
             return
         if report.failed and not isinstance(report.longrepr, FailureRepr):
             # From a worker: on its way it became a text.
-            shown = FailureRepr.of(delivery.result, report.location, self._config)
+            shown = FailureRepr.of(result, report.location, self._config)
             report.longrepr = shown  # type: ignore[assignment] # see there
-        self._keeper.keep(delivery)
-        result = delivery.result
+        self._keeper.keep(record)
         self._tally.add(result)
         self._verdicts.add(result)
         self._bench.progress.count(result)

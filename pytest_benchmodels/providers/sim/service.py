@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from pytest_benchmodels.core.text import nearest, quote
@@ -116,5 +117,18 @@ def _asked(document: Mapping[str, object], preset: Knobs) -> tuple[Asked, Knobs]
     answer, trial, attempt = given.pop("answer", None), given.pop("trial", 1), given.pop("attempt", 1)
     if not isinstance(answer, str | None) or type(trial) is not int or type(attempt) is not int:
         raise _BadRequestError("`sim.answer` has to be a text, `sim.trial` and `sim.attempt` whole numbers")
-    prompt = "\0".join(f"{message.get('role')}\0{message.get('content')}" for message in messages)
-    return Asked(prompt, str(messages[-1].get("content")), answer, trial, attempt), turn(preset, given)
+    prompt = "\0".join(f"{message.get('role')}\0{_said(message.get('content'))}" for message in messages)
+    return Asked(prompt, _said(messages[-1].get("content")), answer, trial, attempt), turn(preset, given)
+
+
+def _said(content: object) -> str:
+    """What a message says. Of its parts the texts; a picture is none, and only told apart from others."""
+    if not isinstance(content, list):
+        return str(content)
+    return "".join(map(_said_in_part, content))
+
+
+def _said_in_part(part: object) -> str:
+    if isinstance(part, dict) and isinstance(text := part.get("text"), str):
+        return text
+    return f"[{blake2b(repr(part).encode('utf-8', 'replace'), digest_size=8).hexdigest()}]"

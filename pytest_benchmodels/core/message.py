@@ -1,0 +1,157 @@
+"""What is said in a conversation: messages of text, or of parts of several kinds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from pytest_benchmodels.core.text import address
+
+__all__ = [
+    "Content",
+    "ImagePart",
+    "Message",
+    "Part",
+    "Role",
+    "TextPart",
+    "ToolCall",
+    "ToolResult",
+    "arguments_text",
+    "prompt_tokens",
+    "readable",
+    "text_of",
+]
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+class TextPart(Struct, frozen=True, tag_field="type", tag="text"):
+    text: str
+
+
+class ImagePart(Struct, frozen=True, tag_field="type", tag="image"):
+    """A picture: `data`, in base64, with its `media_type` (`image/png`); or the `url` at which the provider finds it.
+
+    Raises `ValueError` for both, for neither, and for data without a type.
+    """
+
+    media_type: str = ""
+    data: str = ""
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.data) == bool(self.url):
+            raise ValueError("an image has either `data` in base64, or a `url`")
+        if self.data and not self.media_type:
+            raise ValueError("an image's `data` needs its `media_type`, such as image/png")
+        if self.url[:5].lower() == "data:":
+            raise ValueError("an image's `url` holds no data: give them as `data`, with their `media_type`")
+
+
+class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
+    """A model wants a tool to be called. `id` is what the tool's result names.
+
+    `arguments` are a JSON object; where the model wrote none, or one with what JSON's readers do not agree on, they are
+    its text as it is. `signature` is for the provider alone, who wants it back with the call.
+    """
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any] | str
+    signature: str = ""
+
+
+class ToolResult(Struct, frozen=True, tag_field="type", tag="tool_result"):
+    """What came of a tool call: `call_id` is the call's. `is_error`: the content tells why there is no result."""
+
+    call_id: str
+    content: str | tuple[TextPart | ImagePart, ...]
+    is_error: bool = False
+
+
+Part = TextPart | ImagePart | ToolCall | ToolResult
+Content = str | tuple[Part, ...]
+
+
+class Message(Struct, frozen=True):
+    """One message. Only the assistant calls tools; their results come in messages of role `tool` (or `user`)."""
+
+    role: Role
+    content: Content
+
+    @property
+    def text(self) -> str:
+        """The message's text, without what else it holds."""
+        return text_of(self.content)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The content as parts, also where it is only a text."""
+        return (TextPart(self.content),) if isinstance(self.content, str) else self.content
+
+
+def text_of(content: Content) -> str:
+    """The texts of a content, one after another."""
+    if isinstance(content, str):
+        return content
+    return "".join([part.text for part in content if isinstance(part, TextPart)])
+
+
+def readable(content: Content) -> str:
+    """A content for a reader, what is no text in square brackets, a line for each part.
+
+    `[image image/png, 12 kB]`, `[call get_weather({"city": "Paris"})]`, `[result of call_1: sunny]`. The text is as it
+    came: whoever shows it makes it harmless.
+    """
+    return content if isinstance(content, str) else "\n".join(map(_readable, content))
+
+
+def _readable(part: Part) -> str:
+    if isinstance(part, TextPart):
+        return part.text
+    if isinstance(part, ImagePart):
+        return f"[image {address(part.url)}]" if part.url else f"[image {part.media_type}, {_size(part.data)}]"
+    if isinstance(part, ToolCall):
+        return f"[call {part.name}({arguments_text(part.arguments)})]"
+    return f"[{'error' if part.is_error else 'result'} of {part.call_id}: {readable(part.content)}]"
+
+
+def arguments_text(arguments: Mapping[str, Any] | str) -> str:
+    """A call's arguments as they are written: JSON, or what the model wrote in its place."""
+    if isinstance(arguments, str):
+        return arguments
+    return json.dumps(arguments, ensure_ascii=False, default=repr)
+
+
+def _size(data: str) -> str:
+    """How large a picture is whose data are these, in base64."""
+    count = len(data) * 3 // 4 - data[-2:].count("=")
+    return f"{count} bytes" if count < 1000 else f"{count / 1000:.0f} kB"
+
+
+_CHARACTERS_A_TOKEN = 4
+_TOKENS_AN_IMAGE = 1000
+"""Between OpenAI's 765 for a square of 1024 pixels, Anthropic's 1,600 at most and Gemini's 258 for each tile."""
+
+
+def prompt_tokens(messages: Sequence[Message]) -> float:
+    """A guess at the tokens of a prompt: one for every four characters, and a thousand for each image."""
+    return sum([_content_tokens(message.content) for message in messages])
+
+
+def _content_tokens(content: Content) -> float:
+    if isinstance(content, str):
+        return len(content) / _CHARACTERS_A_TOKEN
+    return sum([_part_tokens(part) for part in content])
+
+
+def _part_tokens(part: Part) -> float:
+    if isinstance(part, ImagePart):
+        return _TOKENS_AN_IMAGE
+    if isinstance(part, ToolResult):
+        return _content_tokens(part.content)
+    said = part.text if isinstance(part, TextPart) else part.name + arguments_text(part.arguments)
+    return len(said) / _CHARACTERS_A_TOKEN
