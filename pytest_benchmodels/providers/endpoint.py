@@ -1,4 +1,8 @@
-"""One address and the connections to it: requests are written and replies read here, their failures put into words."""
+"""One address and the connections to it: the one module that knows httpx.
+
+httpx reads addresses, and the certificates of authorities. What is the same in all requests to an address is made ready
+once, as bytes, and a connection of our own moves them: httpx would look at each header of each request anew.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,9 @@ import ssl
 from functools import cache
 from typing import TYPE_CHECKING
 
+import httpx
+
 from pytest_benchmodels.core.errors import ProviderError
-from pytest_benchmodels.providers.address import parse_address
 from pytest_benchmodels.providers.connection import ProxyRefusedError, ReplyError
 from pytest_benchmodels.providers.dialing import (
     ProxyError,
@@ -27,7 +32,6 @@ from pytest_benchmodels.providers.reply import EncodingError, HttpReply, decode,
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_benchmodels.providers.address import HttpAddress
     from pytest_benchmodels.providers.connection import Connection, ReplyParser
     from pytest_benchmodels.providers.dialing import Dialer
 
@@ -36,6 +40,7 @@ __all__ = ["Endpoint", "OneConnection"]
 # The run's own time limit ends a slow answer; a server that cannot be reached is worth another attempt before that.
 _CONNECT_S = 20.0
 _EXPLANATION_BYTES = 100_000
+_PORTS = {"http": 80, "https": 443}
 _NOT_IN_A_HEADER = re.compile(r"[\0\r\n]")
 
 
@@ -83,11 +88,11 @@ class Endpoint:
 
     def __init__(self, url: str, dialer: Dialer) -> None:
         """Raise ProviderError `connection` where `url` is none that HTTP could use."""
-        address = _parsed(url)
+        parsed = _parsed(url)
         self._origin = origin_of(url)
         self._dialer = dialer
-        self._route = _route(address)
-        self._start = _start(address, self._route)
+        self._route = _route(parsed)
+        self._start = _start(parsed, self._route)
         self._last: tuple[Mapping[str, str], bytes] | None = None
         self.idle: list[OneConnection] = []
 
@@ -173,27 +178,20 @@ async def _explanation(
         return b""
 
 
-def _parsed(url: str) -> HttpAddress:
+def _parsed(url: str) -> httpx.URL:
     try:
-        address = parse_address(url)
-    except ValueError as error:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
         raise ProviderError("connection", f"base_url is no address: {error}. Write http://host:port/v1") from None
-    if address is None:
+    if parsed.scheme not in _PORTS or not parsed.host:
         wanted = "has to begin with http:// or https:// and a host"
         raise ProviderError("connection", f"base_url {wanted}, not {origin_of(url)!r}")
-    return address
+    return parsed
 
 
 @cache
 def _trust_authorities() -> ssl.SSLContext:
-    """What the environment names, as OpenSSL's own tools read it, else Mozilla's list."""
-    if file := os.environ.get("SSL_CERT_FILE"):
-        return ssl.create_default_context(cafile=file)
-    if folder := os.environ.get("SSL_CERT_DIR"):
-        return ssl.create_default_context(capath=folder)
-    import certifi  # noqa: PLC0415 - only where there is TLS
-
-    return ssl.create_default_context(cafile=certifi.where())
+    return httpx.create_ssl_context()
 
 
 def _trusted() -> ssl.SSLContext:
@@ -208,26 +206,28 @@ def _trusted() -> ssl.SSLContext:
         ) from None
 
 
-def _route(address: HttpAddress) -> Route:
+def _route(url: httpx.URL) -> Route:
+    port = url.port or _PORTS[url.scheme]
     try:
-        proxy = proxy_for(address.scheme, address.host, address.port)
+        proxy = proxy_for(url.scheme, url.host, port)
     except ProxyError as error:
         raise ProviderError("connection", f"the proxy of the environment cannot be used: {error}") from None
-    return Route(address.host, address.port, address.is_tls, proxy, _trusted)
+    return Route(url.raw_host.decode("ascii"), port, url.scheme == "https", proxy, _trusted)
 
 
-def _start(address: HttpAddress, route: Route) -> bytes:
+def _start(url: httpx.URL, route: Route) -> bytes:
     """What every request to this address begins with. A proxy wants the whole address, and its own headers."""
-    proxy = None if route.is_tls else route.proxy
-    target = address.target if proxy is None else f"{address.scheme}://{address.authority}{address.target}"
+    target, extra = url.raw_path, b""
+    if route.proxy is not None and not route.is_tls:
+        target, extra = url.raw_scheme + b"://" + url.netloc + target, route.proxy.headers
     lines = (
-        f"POST {target} HTTP/1.1",
-        f"Host: {address.authority}",
-        "Accept-Encoding: identity",  # what is measured against the limit is what takes memory
-        "User-Agent: pytest-benchmodels",
-        "",
+        b"POST %s HTTP/1.1" % target,
+        b"Host: %s" % url.netloc,
+        b"Accept-Encoding: identity",  # what is measured against the limit is what takes memory
+        b"User-Agent: pytest-benchmodels",
+        b"",
     )
-    return "\r\n".join(lines).encode("ascii") + (b"" if proxy is None else proxy.headers)
+    return b"\r\n".join(lines) + extra
 
 
 def _line(name: str, value: str) -> bytes:

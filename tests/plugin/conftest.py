@@ -15,7 +15,7 @@ from tests.plugin.plugin_parts import Project
 
 # pytester forgets what a session within this process imported. To import it all anew would take most of the time, and
 # PyYAML's C half would make events of classes that its Python half has no more.
-for name in ("jsonschema", "rapidfuzz", "regex", "yaml", "xdist.dsession", "xdist.workermanage"):
+for name in ("httpx", "jsonschema", "rapidfuzz", "regex", "yaml", "xdist.dsession", "xdist.workermanage"):
     importlib.import_module(name)
 for found in pkgutil.walk_packages(pytest_benchmodels.__path__, "pytest_benchmodels."):
     if not found.name.endswith("__main__"):

@@ -8,8 +8,7 @@ from tests.plugin.plugin_parts import Project, right
 
 TELLS = """
 import sys
-CLIENTS = {"aiohttp", "anyio", "certifi", "httpcore", "httpx", "httpx2", "idna"}
-DEAR = CLIENTS | {"attr", "genai_prices", "jinja2", "jsonschema", "redis", "statistics"}
+DEAR = {"aiohttp", "attr", "genai_prices", "jinja2", "jsonschema", "redis", "statistics"}
 BEFORE = set(sys.modules)
 def pytest_sessionfinish(session):
     print("imported:", sorted(DEAR & (set(sys.modules) - BEFORE)))
