@@ -245,19 +245,15 @@ class Connection(asyncio.Protocol):
         while not reply.has_head:
             await self._more()
 
-    async def part(self, reply: ReplyParser) -> bytes:
-        """What has come of the body since the last part, as soon as there is any; nothing at its end.
+    async def body(self, reply: ReplyParser, limit_bytes: int) -> bytes:
+        """Wait for the whole body, or for one byte more than the limit. Raises ReplyError, OSError.
 
-        Raises ReplyError, OSError.
+        What came before an error is in `reply.body`.
         """
-        while not reply.body:
-            if reply.complete:
-                self._idle_since = reply.last_byte
-                return b""
+        while not reply.complete and len(reply.body) <= limit_bytes:
             await self._more()
-        part = bytes(reply.body)
-        reply.body.clear()
-        return part
+        self._idle_since = reply.last_byte
+        return bytes(reply.body[: limit_bytes + 1])
 
     def abort(self) -> None:
         """Close at once, whatever is under way."""

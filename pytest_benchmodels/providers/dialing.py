@@ -268,7 +268,7 @@ _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
 def innermost(error: BaseException) -> BaseException:
-    """The cause that says most: httpx says "All connection attempts failed" where it was a refusal."""
+    """The cause that says most: where all addresses of a name failed, one of theirs."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, TimeoutError) or (isinstance(cause, OSError) and cause.strerror):

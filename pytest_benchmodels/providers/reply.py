@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
-__all__ = ["EncodingError", "HttpReply", "decode", "origin_of"]
+__all__ = ["EncodingError", "HttpReply", "decode", "named_headers", "origin_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """A complete reply. `headers` finds its names in any case.
+    """A complete reply. `headers` has its names in lower case.
 
     `latency_s` is from the moment in which the request was handed to the socket until the last byte was received;
     `connect_s` (name, TCP, proxy, TLS) stands apart, and is 0.0 on a connection that stood already. In seconds.
@@ -26,6 +25,22 @@ class HttpReply:
     body: bytes
     latency_s: float = 0.0
     connect_s: float = 0.0
+
+
+def named_headers(lines: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The values by their names in lower case; those of one that came twice are joined (RFC 9110, 5.3)."""
+    headers: dict[str, str] = {}
+    for line, content in lines:
+        name, value = line.decode("latin-1").lower(), _text(content)
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def origin_of(url: str) -> str:

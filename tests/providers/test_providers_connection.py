@@ -76,10 +76,7 @@ def run(scenario: Callable[[Connection, Wire], Coroutine[Any, Any, None]]) -> No
 
 async def read(connection: Connection, reply: reply_parser.ReplyParser) -> bytes:
     await connection.head(reply)
-    body = b""
-    while part := await connection.part(reply):
-        body += part
-    return body
+    return await connection.body(reply, 1_000_000)
 
 
 def test_the_time_is_that_of_the_bytes_not_of_those_who_wait_for_them(clock: Clock) -> None:
