@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -171,7 +171,6 @@ class Desk:
         self.dismissed: set[Worker] = set()
         self.briefed: list[Worker] = []
         self.wanted = 0
-        self.asked: dict[str, str] = {}
         self.collected: list[Collected] = []
         self.assigned: dict[Worker, set[int]] = {}
         self.away: set[int] = set()
@@ -179,8 +178,7 @@ class Desk:
         self.lost: set[int] = set()
         self.bench: Any = SimpleNamespace(
             settings=SimpleNamespace(concurrency=max(self.windows.values(), default=1)),
-            prepare=lambda runs, asked: {name: name for name, _ in runs},  # noqa: ARG005 - all checks ask one model
-            dispatch=self._dispatch,
+            lanes=SimpleNamespace(dispatch=self._dispatch),
             progress=Progress(),
         )
         hook = SimpleNamespace(pytest_collectreport=self._note_refused)
@@ -283,6 +281,9 @@ class Desk:
         assert collection == self.collection
         return self.models
 
+    def prepare(self, runs: Iterable[tuple[str, str]]) -> dict[str, str]:
+        return {name: name for name, _ in runs}
+
     def brief(self, node: Worker) -> None:
         self.briefed.append(node)
 
@@ -307,9 +308,9 @@ class Desk:
     def _note_refused(self, report: pytest.CollectReport) -> None:
         self.refused.append(report)
 
-    def _dispatch(self, models: Collection[str]) -> Dispatch[int]:
+    def _dispatch(self) -> Dispatch[int]:
         most = max(self.windows.values(), default=1)
         judges = lane_group(JUDGE, "judge")
-        windows = {model: Window(self.windows[model]) for model in models}
+        windows = {model: Window(most) for model, most in self.windows.items()}
         windows[judges] = Window(self._most(JUDGE))
         return Dispatch(most, windows, [Pool((JUDGE, judges), self._most(JUDGE))])

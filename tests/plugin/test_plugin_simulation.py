@@ -19,12 +19,16 @@ pytestmark = pytest.mark.usefixtures("real_processes")
 MODULE = "pytest_benchmodels.providers.sim"
 STARTS_ARE_ERRORS = """
 import pytest
-from pytest_benchmodels.plugin.session.bench import BENCH
+from pytest_benchmodels import SimServer
 
-def pytest_sessionstart(session):
-    def start():
-        raise RuntimeError("started")
-    session.config.stash[BENCH]._start_sim = start
+def start(server):
+    raise RuntimeError("started")
+
+PATCH = pytest.MonkeyPatch()
+PATCH.setattr(SimServer, "start", start)
+
+def pytest_unconfigure():
+    PATCH.undo()
 """
 
 

@@ -103,8 +103,8 @@ class ScenarioFile(pytest.File):
         bench = self.config.stash[BENCH]
         as_typed = harmless(self._path_from(self.config.invocation_params.dir))
         try:
-            own = bench.own_formats(self.session, self.path.parent)
-            options = replace(bench.load_options(answers(self.ihook.pytest_bench_graders)), own=own)
+            own = bench.files.own_formats(self.session, self.path.parent)
+            options = replace(bench.files.load_options(answers(self.ihook.pytest_bench_graders)), own=own)
             scenarios = formats.load(self.path, as_typed, options, named=self.session.isinitpath(self.path))
         except (ConfigError, ScenarioFileError) as error:
             raise self.CollectError(str(error)) from None
@@ -112,12 +112,12 @@ class ScenarioFile(pytest.File):
             raise self.CollectError(f"{as_typed}:1: its reader failed: {one_line(str(error), _REASON_LIMIT)}") from None
         is_data = self.path.suffix.lower() in _NOT_COUNTED or any(known.has(self.path) for known in own)
         if scenarios is None and not is_data:
-            bench.left_out += 1
+            bench.files.left_out += 1
         asked = sum(len(self._models(scenario)) * self._trials(scenario) for scenario in scenarios or ())
-        if refusal := bench.ask_for(asked):
+        if refusal := bench.files.ask_for(asked):
             raise self.CollectError(f"{as_typed}: asks for {plural(asked, 'run')}; {refusal}")
         for scenario in scenarios or ():
-            bench.register_tags(scenario.tags)
+            bench.files.register_tags(scenario.tags)
             yield from self._items(scenario)
 
     def _models(self, scenario: Scenario) -> tuple[str, ...]:

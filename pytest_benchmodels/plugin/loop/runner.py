@@ -18,9 +18,10 @@ from pytest_benchmodels.plugin.items.other_plugins import keep_from_retries
 from pytest_benchmodels.plugin.items.transport import attach, is_of_run
 from pytest_benchmodels.plugin.loop.process_guards import kept_open, no_silent_exit
 from pytest_benchmodels.plugin.loop.session_loop import run_session
-from pytest_benchmodels.plugin.session.bench import BENCH, LEFT_OUT, Bench, left_out_line
+from pytest_benchmodels.plugin.session.bench import BENCH, Bench
 from pytest_benchmodels.plugin.session.durations import read_durations, shard_of
 from pytest_benchmodels.plugin.session.planning import print_plan
+from pytest_benchmodels.plugin.session.scenario_files import LEFT_OUT, left_out_line
 from pytest_benchmodels.plugin.workers.messages import Handover
 from pytest_benchmodels.reports.properties import result_properties
 
@@ -36,10 +37,10 @@ class Runner:
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
         try:
-            own = self._bench.own_formats(parent.session, file_path.parent)
+            own = self._bench.files.own_formats(parent.session, file_path.parent)
         except ConfigError as error:
             raise parent.CollectError(str(error)) from None
-        if self._bench.is_scenario_file(file_path, own):
+        if self._bench.files.is_scenario_file(file_path, own):
             return ScenarioFile.from_parent(parent, path=file_path)
         return None
 
@@ -49,23 +50,25 @@ class Runner:
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         """A worker's controller hears of failed reports only, and is to refuse the session as one process would."""
         report = yield
-        is_ours = isinstance(collector, ScenarioFile) or getattr(collector, "path", None) in self._bench.broken_folders
+        is_ours = (
+            isinstance(collector, ScenarioFile) or getattr(collector, "path", None) in self._bench.files.broken_folders
+        )
         if is_ours and report.failed:
-            report.bench_runs = self._bench.asked_runs  # type: ignore[attr-defined] # plain data crosses as it is
+            report.bench_runs = self._bench.files.asked_runs  # type: ignore[attr-defined] # plain data crosses as it is
         return report
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         self._foreign_errors += report.failed and not hasattr(report, "bench_runs")
 
     def pytest_report_collectionfinish(self) -> str | list[str]:
-        return left_out_line(self._bench.left_out) if self._bench.left_out else []
+        return left_out_line(self._bench.files.left_out) if self._bench.files.left_out else []
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """A worker has no terminal: its controller tells what it left out."""
         output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
         if output is not None:
-            output[LEFT_OUT] = self._bench.left_out
+            output[LEFT_OUT] = self._bench.files.left_out
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -22,7 +22,7 @@ from pytest_benchmodels.plugin.items.collection import RunItem
 from pytest_benchmodels.plugin.items.protocol import IdleItem, Protocol, idle_item
 from pytest_benchmodels.plugin.loop.assembly import assemble
 from pytest_benchmodels.plugin.loop.process_guards import gentle_interrupts
-from pytest_benchmodels.plugin.session.bench import Bench
+from pytest_benchmodels.plugin.session.bench import Bench, Wanted
 from pytest_benchmodels.plugin.session.durations import read_durations
 from pytest_benchmodels.plugin.workers.overdue import may_hold
 
@@ -89,7 +89,7 @@ def run_session(session: pytest.Session, bench: Bench) -> None:
     A skipped run is reported without the engine: it must not call its model.
     """
     ordinary, skipped, runs = _sorted_out(session.items)
-    bench.prepare(((item.model, item.nodeid) for item in runs), asked=asked_models(runs))
+    bench.prepare(Wanted.by(((item.model, item.nodeid) for item in runs), asked_models(runs)))
     bench.progress.expect(item.nodeid for item in (*skipped, *runs))
     _leave_paths_out(session.config, (*skipped, *runs))
     idle = idle_item(session)
@@ -100,7 +100,7 @@ def run_session(session: pytest.Session, bench: Bench) -> None:
     for left, skipped_run in zip(reversed(range(len(skipped))), skipped, strict=True):
         _report(protocol, skipped_run, idle if left or runs else None)
     if runs:
-        _run_lanes(runs, bench, bench.dispatch(), idle, protocol)
+        _run_lanes(runs, bench, bench.lanes.dispatch(), idle, protocol)
 
 
 def _leave_paths_out(config: pytest.Config, runs: Sequence[RunItem]) -> None:

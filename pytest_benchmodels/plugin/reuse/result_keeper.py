@@ -144,7 +144,8 @@ class Keeper:
     @property
     def sessions(self) -> tuple[Session, ...]:
         """Those that worked on the run, this one the last."""
-        own = Session.of(self.started_at, self._settings.concurrency, self._bench.windows, self._bench.pools)
+        lanes = self._bench.lanes
+        own = Session.of(self.started_at, self._settings.concurrency, lanes.windows, lanes.pools)
         return (*self._earlier, own)
 
     def results(self) -> Iterator[Result]:

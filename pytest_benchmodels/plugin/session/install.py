@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_benchmodels.plugin.session.bench import BENCH, Bench, usage_errors
+from pytest_benchmodels.plugin.session.user_models import UserModels
 from pytest_benchmodels.plugin.workers.messages import Handover
 
 if TYPE_CHECKING:
     from pytest_benchmodels.plugin.reuse.result_keeper import Keeper
+    from pytest_benchmodels.plugin.session.verdicts import Verdicts
 
 __all__ = ["install"]
 
@@ -27,7 +30,7 @@ def install(config: pytest.Config) -> None:
     _look_for_garbage_less_often(config)
     handover = Handover.of(config)
     if handover is not None:
-        bench = Bench(config, handover.sim_url, handover=handover)
+        bench = Bench.of(config, handover.sim_url, handover)
         _register(config, bench)
         _register_runner(config, bench)
         from pytest_benchmodels.plugin.loop.runner import UnseenTerminal  # noqa: PLC0415 - a worker's
@@ -43,12 +46,16 @@ def install(config: pytest.Config) -> None:
 
     server = SimServer.reserve()
     config.add_cleanup(server.stop)
-    bench = Bench(config, server.url, start_sim=_nothing if plans_only else server.start)
+    bench = Bench.of(config, server.url)
+    if not plans_only:
+        bench = replace(bench, start_sim=server.start)
     keeper = Keeper(config, bench)
-    bench.resumed = keeper.resumed
-    bench.keep_ahead = keeper.keep_ahead
+    verdicts = _verdicts(config, bench)
+    bench = replace(bench, resumed=keeper.resumed, keep_ahead=keeper.keep_ahead)
+    if not bench.settings.is_part:
+        bench = replace(bench, foresee=verdicts.foresee)
     _register(config, bench)
-    _register_reporters(config, bench, keeper)
+    _register_reporters(config, bench, keeper, verdicts)
     if _distributes(config):
         from pytest_benchmodels.plugin.workers.controller import Controller  # noqa: PLC0415 - xdist may be absent
 
@@ -70,13 +77,10 @@ def _look_for_garbage_less_often(config: pytest.Config) -> None:
     atexit.register(gc.freeze)
 
 
-def _nothing() -> None:
-    """Stands for a server's start."""
-
-
 def _register(config: pytest.Config, bench: Bench) -> None:
     config.stash[BENCH] = bench
-    config.pluginmanager.register(bench, "benchmodels-bench")
+    config.pluginmanager.register(bench.files, "benchmodels-files")
+    config.pluginmanager.register(UserModels(config, bench.models), "benchmodels-user-models")
 
 
 def _register_runner(config: pytest.Config, bench: Bench) -> None:
@@ -89,11 +93,10 @@ def _register_runner(config: pytest.Config, bench: Bench) -> None:
         config.pluginmanager.register(AllureTimes(), "benchmodels-allure")
 
 
-def _register_reporters(config: pytest.Config, bench: Bench, keeper: Keeper) -> None:
-    from pytest_benchmodels.plugin.session.report_files import check_outputs  # noqa: PLC0415 - the same
+def _verdicts(config: pytest.Config, bench: Bench) -> Verdicts:
+    """What the session is held against; whatever could not be written or judged in the end is told now."""
+    from pytest_benchmodels.plugin.session.report_files import check_outputs  # noqa: PLC0415 - a worker writes nothing
     from pytest_benchmodels.plugin.session.verdicts import Verdicts, read_baseline  # noqa: PLC0415 - the same
-    from pytest_benchmodels.plugin.terminal.progress import Live  # noqa: PLC0415 - a worker has no terminal
-    from pytest_benchmodels.plugin.terminal.reporter import Reporter  # noqa: PLC0415 - the same
     from pytest_benchmodels.statistics.changes import Conditions  # noqa: PLC0415 - a worker judges nothing
     from pytest_benchmodels.statistics.gates import parse_gates  # noqa: PLC0415 - the same
 
@@ -105,9 +108,13 @@ def _register_reporters(config: pytest.Config, bench: Bench, keeper: Keeper) -> 
             check_outputs(settings.outputs)
         gates = parse_gates((*bench.file.gates, *settings.gates), "--bench-compare" if is_wanting else None)
     conditions = Conditions(version("pytest-benchmodels"), str(settings.shard) if settings.shard else None)
-    verdicts = Verdicts(gates, read_baseline(settings, config.invocation_params.dir), conditions)
-    if not settings.is_part:
-        bench.foresee = verdicts.foresee
+    return Verdicts(gates, read_baseline(settings, config.invocation_params.dir), conditions)
+
+
+def _register_reporters(config: pytest.Config, bench: Bench, keeper: Keeper, verdicts: Verdicts) -> None:
+    from pytest_benchmodels.plugin.terminal.progress import Live  # noqa: PLC0415 - a worker has no terminal
+    from pytest_benchmodels.plugin.terminal.reporter import Reporter  # noqa: PLC0415 - the same
+
     config.pluginmanager.register(Reporter(config, bench, keeper, verdicts), "benchmodels-reporter")
     config.pluginmanager.register(Live(config, bench.progress), "benchmodels-live")
 

@@ -19,10 +19,10 @@ from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.plugin.compat import is_skipped
 from pytest_benchmodels.plugin.items.collected import asked_models
 from pytest_benchmodels.plugin.items.collection import RunItem
+from pytest_benchmodels.plugin.session.bench import Bench, Wanted
 from pytest_benchmodels.reports.plan import ModelPlan, plan_lines
 
 if TYPE_CHECKING:
-    from pytest_benchmodels.plugin.session.bench import Bench
     from pytest_benchmodels.store import Spending
 
 __all__ = ["print_plan"]
@@ -42,11 +42,11 @@ def print_plan(session: pytest.Session, bench: Bench) -> None:
     """Write the plan to the terminal."""
     items = [item for item in session.items if isinstance(item, RunItem) and not is_skipped(item)]
     asked = asked_models(items)
-    models = bench.prepare(((item.model, item.nodeid) for item in items), calls=False, asked=asked)
+    models = bench.prepare(Wanted.by(((item.model, item.nodeid) for item in items), asked, calls=False))
     runs = [item.run() for item in items]
     known = _knowledge(bench, runs)
     plans = [
-        _plan(bench, [run for run in runs if run.model.id == name], known, bench.window_of(model))
+        _plan(bench, [run for run in runs if run.model.id == name], known, bench.lanes.window_of(model))
         for name, model in models.items()
     ]
     reporter: Any = session.config.pluginmanager.getplugin("terminalreporter")

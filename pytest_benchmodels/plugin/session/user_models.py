@@ -13,12 +13,12 @@ from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.run import NO_MODEL
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.core.user_code import raised
-from pytest_benchmodels.plugin.session.models import NODE_ID_RULE, fits_a_node_id
+from pytest_benchmodels.plugin.session.models import NODE_ID_RULE, Models, fits_a_node_id
 from pytest_benchmodels.providers.api_protocol import ApiProtocol
 from pytest_benchmodels.providers.catalog import CATALOG
 from pytest_benchmodels.providers.registry import FUNCTION, Registry
 
-__all__ = ["answers", "late_note", "read_registry"]
+__all__ = ["UserModels", "answers", "late_note", "read_registry"]
 
 
 def answers(hook: Any) -> list[Any]:
@@ -38,6 +38,29 @@ _MODELS, _PROVIDERS = "pytest_bench_models", "pytest_bench_providers"
 _PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TO_OVERRIDE = ("url", "body", "read")
 _NAMES = "write {name: value}"
+
+
+class UserModels:
+    """A plugin object that takes models and providers of the user's before anything is collected."""
+
+    def __init__(self, config: pytest.Config, models: Models) -> None:
+        self._config = config
+        self._models = models
+        self._has_started = False
+
+    def pytest_sessionstart(self) -> None:
+        """Ask those that are there by now: the controller of workers loads no others."""
+        self._has_started = True
+        if any(getattr(self._config.hook, hook).get_hookimpls() for hook in (_MODELS, _PROVIDERS)):
+            try:
+                self._models.registry = read_registry(self._config)
+            except ConfigError as error:
+                raise pytest.UsageError(*str(error).splitlines()) from None
+
+    def pytest_plugin_registered(self, plugin: object) -> None:
+        """Remember a conftest.py that comes too late: no worker's controller would know its models."""
+        if self._has_started and any(hasattr(plugin, hook) for hook in (_MODELS, _PROVIDERS)):
+            self._models.late_note = late_note(plugin, self._config)
 
 
 def read_registry(config: pytest.Config) -> Registry:

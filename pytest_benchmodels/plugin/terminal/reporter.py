@@ -233,4 +233,4 @@ class Reporter:
         yield from self._keeper.notes()
 
     def _figures(self) -> Figures:
-        return self._tally.figures(self._bench.settings.concurrency, self._bench.windows, self._bench.pools)
+        return self._tally.figures(self._bench.settings.concurrency, self._bench.lanes.windows, self._bench.lanes.pools)

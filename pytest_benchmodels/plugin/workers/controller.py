@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,8 @@ from pytest_benchmodels.plugin.items.transport import (
     teardown_after,
 )
 from pytest_benchmodels.plugin.loop.process_guards import gentle_interrupts
-from pytest_benchmodels.plugin.session.bench import LEFT_OUT, Bench, distant, left_out_line
+from pytest_benchmodels.plugin.session.bench import Bench, Wanted, distant
+from pytest_benchmodels.plugin.session.scenario_files import LEFT_OUT, left_out_line
 from pytest_benchmodels.plugin.workers.brief import Brief
 from pytest_benchmodels.plugin.workers.messages import Handover
 from pytest_benchmodels.plugin.workers.overdue import Marks, Patrol
@@ -37,6 +38,8 @@ from pytest_benchmodels.plugin.workers.xdist_internals import Witness, WorkerBoo
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
+
+    from pytest_benchmodels.core.model import Model
 
 __all__ = ["Controller"]
 
@@ -65,13 +68,13 @@ class Controller:
         self._crash: pytest.TestReport | None = None
         self._boot: WorkerBoot | None = None
         self._scenario_files: dict[str, bool] = {}
-        self.asked: dict[str, str] = {}
-        """The models that checks ask, as workers tell, each with the node id of a run that wants it."""
+        self._asked: dict[str, str] = {}
+        self._elsewhere: list[str] = []
 
     def hear_of(self, collected: Collected) -> None:
         """Learn from a worker what it collected."""
         self._scenario_files.update(dict.fromkeys(collected.files, True))
-        self.asked.update(collected.asked)
+        self._asked.update(collected.asked)
 
     def is_dismissed(self, node: WorkerController) -> bool:
         """Whether the worker ended because it was told to, and not by a crash."""
@@ -118,9 +121,13 @@ class Controller:
                 found[index] = name.model
         return found
 
+    def prepare(self, runs: Iterable[tuple[str, str]]) -> dict[str, Model]:
+        """Make ready for the models of runs, and for those that their checks ask, as workers told."""
+        return self.bench.prepare(Wanted.by(runs, self._asked, elsewhere=self._elsewhere))
+
     def _is_scenario_file(self, path: str) -> bool:
         if path not in self._scenario_files:
-            self._scenario_files[path] = self.bench.is_scenario_file(PurePosixPath(path))
+            self._scenario_files[path] = self.bench.files.is_scenario_file(PurePosixPath(path))
         return self._scenario_files[path]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -150,11 +157,11 @@ class Controller:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Each worker collects all: the largest count is the session's."""
-        self.bench.asked_runs = max(self.bench.asked_runs, getattr(report, "bench_runs", 0))
+        self.bench.files.asked_runs = max(self.bench.files.asked_runs, getattr(report, "bench_runs", 0))
 
     @pytest.hookimpl(optionalhook=True, trylast=True)  # when xdist has told of them all
     def pytest_xdist_setupnodes(self, specs: list[object]) -> None:
-        self.bench.distant_workers = distant(specs)
+        self._elsewhere = distant(specs)
         if self._schedules:
             self._boot = WorkerBoot(self._config, specs)
 
@@ -178,7 +185,7 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: WorkerController, error: object | None) -> None:
         output: dict[str, Any] = getattr(node, "workeroutput", None) or {}
-        self.bench.left_out = max(self.bench.left_out, output.get(LEFT_OUT, 0))
+        self.bench.files.left_out = max(self.bench.files.left_out, output.get(LEFT_OUT, 0))
         if error is None:
             self._dismissed.add(node)
 
@@ -200,7 +207,7 @@ class Controller:
             self._hush()
         else:
             models = self.models_of(ids)
-            self.bench.prepare(((model, ids[index]) for index, model in models.items()), asked=self.asked)
+            self.prepare((model, ids[index]) for index, model in models.items())
             times = len(node.nodemanager.specs) if self._config.getoption("dist") == "each" else 1
             self.bench.progress.expect([ids[index] for index in models] * times)
             self.brief(node)
@@ -276,8 +283,8 @@ class Controller:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """One process says it when it has collected."""
-        if self.bench.left_out and self._config.option.verbose >= 0:
-            terminalreporter.write_line(left_out_line(self.bench.left_out))
+        if self.bench.files.left_out and self._config.option.verbose >= 0:
+            terminalreporter.write_line(left_out_line(self.bench.files.left_out))
 
     def pytest_unconfigure(self) -> None:
         self._patrol.stop()

@@ -26,6 +26,7 @@ from pytest_benchmodels.plugin.workers.messages import GRANT, Signal
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
+    from pytest_benchmodels.core.model import Model
     from pytest_benchmodels.plugin.session.bench import Bench
 
 __all__ = ["LaneScheduling"]
@@ -40,11 +41,11 @@ class Office(Protocol):
 
     bench: Bench
 
-    asked: dict[str, str]
-
     def hear_of(self, collected: Collected) -> None: ...
 
     def models_of(self, collection: Sequence[str]) -> dict[int, str]: ...
+
+    def prepare(self, runs: Iterable[tuple[str, str]]) -> Mapping[str, Model]: ...
 
     def brief(self, node: WorkerController) -> None: ...
 
@@ -227,8 +228,8 @@ class LaneScheduling:
         """Sort out tests and runs, and how many runs a worker may have at once."""
         self._models = self._controller.models_of(collection)
         runs = ((model, collection[index]) for index, model in self._models.items())
-        models = self._controller.bench.prepare(runs, asked=self._controller.asked)
-        self._dispatch = self._controller.bench.dispatch()
+        models = self._controller.prepare(runs)
+        self._dispatch = self._controller.bench.lanes.dispatch()
         in_flight = self._controller.bench.settings.concurrency * len(models)
         self._in_flight_at_most = in_flight
         self._add(range(len(collection)))

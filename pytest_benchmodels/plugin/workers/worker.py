@@ -147,7 +147,7 @@ class _Worker:
         from pytest_benchmodels.plugin.workers.lanes import Maximum  # noqa: PLC0415 - as above
 
         model = self._bench.models.resolve(model_of_group(group))
-        maxima = [Maximum(f"model {group}", self._bench.window_of(model))]
+        maxima = [Maximum(f"model {group}", self._bench.lanes.window_of(model))]
         if model.max_in_flight is not None:
             maxima.append(Maximum(f"all of {model.id}", model.max_in_flight))
         shared = self._bench.models.shared_maximum(model)

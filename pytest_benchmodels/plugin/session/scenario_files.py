@@ -1,0 +1,123 @@
+"""What the session knows of scenario files: the checks and formats that hold in a folder, and how much they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePath
+from typing import Any
+
+import pytest
+
+from pytest_benchmodels import graders
+from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.core.grading import Grader
+from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.formats import FileFormat, LoadOptions, own_formats
+from pytest_benchmodels.formats.configfile import ConfigFile
+from pytest_benchmodels.plugin.options import Settings
+from pytest_benchmodels.plugin.session.user_models import answers
+
+__all__ = ["LEFT_OUT", "ScenarioFiles", "left_out_line"]
+
+LEFT_OUT = "benchmodels-left-out"
+"""Under which a worker tells how many YAML files it left out."""
+
+
+class ScenarioFiles:
+    """A plugin object that hears of checks and formats, and is asked by whoever collects.
+
+    `asked_runs` is how many runs the files ask for that were collected, `left_out` how many YAML files were none of
+    ours. `broken_folders` are those whose conftest.py files bring what is no format.
+    """
+
+    def __init__(self, config: pytest.Config, settings: Settings, file: ConfigFile) -> None:
+        self._config = config
+        self._settings = settings
+        self._file = file
+        self.asked_runs = 0
+        self.left_out = 0
+        self.broken_folders: set[Path] = set()
+        self._load_options: dict[tuple[int, ...], LoadOptions] = {}
+        self._own_formats: dict[Path, tuple[FileFormat, ...]] = {}
+        self._tags: set[str] = set()
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Refuse what cannot be a check or a format before anything is collected, or a worker started.
+
+        Of checks of deeper folders' conftest.py files that is told when their folder is collected.
+        """
+        try:
+            for folder in dict.fromkeys((self._config.rootpath, *self._named_folders())):
+                self.load_options(answers(session.gethookproxy(folder).pytest_bench_graders))
+                self.own_formats(session, folder)
+        except ConfigError as error:
+            raise pytest.UsageError(*str(error).splitlines()) from None
+
+    def load_options(self, found: Iterable[Iterable[type[Grader]]]) -> LoadOptions:
+        """What the loader needs for a file whose conftest.py files brought these checks; raises `ConfigError`."""
+        extra = [grader for some in found for grader in _listed(some)]
+        known = tuple(map(id, extra))  # of classes that the registry keeps alive; what is none may have no hash
+        if known not in self._load_options:
+            config = self._config
+            base = self._settings.config_file.parent if self._settings.config_file else config.rootpath
+            roots = (config.rootpath, config.invocation_params.dir, *self._named_folders())
+            registry = graders.registry(extra)
+            self._load_options[known] = LoadOptions(registry, self._file.allowed(base), tuple(dict.fromkeys(roots)))
+        return self._load_options[known]
+
+    def own_formats(self, session: pytest.Session, folder: Path) -> tuple[FileFormat, ...]:
+        """The user's formats of files in a folder, by the conftest.py files that hold there; raises `ConfigError`."""
+        if folder not in self._own_formats:
+            self.broken_folders.add(folder)
+            self._own_formats[folder] = own_formats(answers(session.gethookproxy(folder).pytest_bench_formats))
+            self.broken_folders.discard(folder)
+        return self._own_formats[folder]
+
+    def is_scenario_file(self, path: PurePath, own: Iterable[FileFormat] | None = None) -> bool:
+        """Whether a file is collected, by its name; `own` are the user's formats that hold there, else all known."""
+        if any(map(path.match, self._settings.patterns)):
+            return True
+        known = own if own is not None else {one for some in self._own_formats.values() for one in some}
+        return any(one.has(path) for one in known)
+
+    def _named_folders(self) -> Iterator[Path]:
+        """The folders of the command line's paths."""
+        for argument in self._config.args:
+            path = self._config.invocation_params.dir / argument.partition("::")[0]
+            if path.exists():
+                yield path if path.is_dir() else path.parent
+
+    def register_tags(self, tags: Iterable[str]) -> None:
+        """Let tags be markers: `--strict-markers` is for typing errors in tests, a scenario's tags are data."""
+        for tag in tags:
+            if tag not in self._tags:
+                self._tags.add(tag)
+                self._config.addinivalue_line("markers", f"{tag}: tag of a scenario")
+
+    def ask_for(self, runs: int) -> str | None:
+        """Count runs before they are made; say why they must not be, if that is so."""
+        self.asked_runs += runs
+        return self.refusal()
+
+    def refusal(self) -> str | None:
+        """Why what was asked for so far must not be run; None if it may."""
+        if self.asked_runs <= self._settings.max_runs:
+            return None
+        return (
+            f"this session would have {self.asked_runs:,} runs, more than {self._settings.max_runs:,}: lower `repeat` "
+            f"or --bench-repeat, name fewer models or files, or allow it with --bench-max-runs {self.asked_runs}"
+        )
+
+
+def _listed(returned: object) -> Iterable[Any]:
+    """What one `pytest_bench_graders` returned; `ConfigError` for what is no list."""
+    if isinstance(returned, type) or not isinstance(returned, Iterable):
+        rule = "give a list of Grader classes, such as [Polite]"
+        raise ConfigError(f"pytest_bench_graders returned {quote(returned)}: {rule}")
+    return returned
+
+
+def left_out_line(count: int) -> str:
+    """What became of YAML files that hold no scenarios, and what to do where one of them should."""
+    files, them = ("1 YAML file", "it") if count == 1 else (f"{count} YAML files", "them")
+    return f"bench: left out {files} without a key of a scenario file; name {them} to see why, or set bench_files"
