@@ -103,16 +103,22 @@ class Lanes(Generic[Key]):
         accepted = self._accepted(jobs)
         self._call(lambda: self._start(self._recall(accepted)))
 
-    def reported(self, key: Key) -> None:
-        """Free the place of a run whose result is safe. May be called from any thread but the loop's."""
-        if key in self._recalled:
-            self._recalled.discard(key)
-            if len(self._recalled) == _AT_ONCE // 2:
-                self._call(self._freed.set)
-            return
-        self._reported.append(key)
-        if len(self._reported) == 1:  # else the loop has been woken for an earlier one, and finds this beside it
+    def reported(self, *keys: Key) -> None:
+        """Free the places of runs whose results are safe. May be called from any thread but the loop's."""
+        to_free = [key for key in keys if not self._is_recalled(key)]
+        is_awake = bool(self._reported)  # for earlier ones, and it finds these beside them
+        self._reported += to_free
+        if to_free and not is_awake:
             self._call(self._free_places)
+
+    def _is_recalled(self, key: Key) -> bool:
+        """Whether a run had no place; it makes room for looking up further ones."""
+        if key not in self._recalled:
+            return False
+        self._recalled.discard(key)
+        if len(self._recalled) == _AT_ONCE // 2:
+            self._call(self._freed.set)
+        return True
 
     def wake(self) -> None:
         """Look again who may go: a place became free elsewhere. May be called from any thread but the loop's."""

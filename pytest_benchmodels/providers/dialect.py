@@ -271,6 +271,6 @@ def _stated_cost(said: Mapping[str, object]) -> float | None:
 
 
 def _amount(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if type(value) is not int and type(value) is not float:
         return None
     return float(value) if 0 <= value < math.inf else None

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from pytest_benchmodels.core.errors import ProviderError
 
-__all__ = ["HIDDEN", "LEAST_HIDDEN_LENGTH", "Key", "is_unhidden", "key_fault"]
+__all__ = ["HIDDEN", "LEAST_HIDDEN_LENGTH", "Key", "KeyReader", "is_unhidden", "key_fault"]
 
 HIDDEN = "***"
 
@@ -110,6 +110,26 @@ class Key:
 
     def __repr__(self) -> str:
         return f"Key({self.env})"
+
+
+class KeyReader:
+    """Looks at the variables of a model's key for each request; where none of them changed, the key is the same."""
+
+    def __init__(
+        self, env: str | None, headers: Iterable[tuple[str, str]] = (), query: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        """See `Key.from_environment`."""
+        self._sources = env, tuple(headers), tuple(query)
+        named = [variable for pairs in self._sources[1:] for _, variable in pairs]
+        self._variables = [*([] if env is None else [env]), *named]
+        self._last: tuple[list[str | None], Key] | None = None
+
+    def read(self) -> Key:
+        """The key as it is now; raises ProviderError `auth`."""
+        values = [os.environ.get(variable) for variable in self._variables]
+        if self._last is None or self._last[0] != values:
+            self._last = values, Key.from_environment(*self._sources)
+        return self._last[1]
 
 
 def _parts(value: str) -> Iterator[str]:

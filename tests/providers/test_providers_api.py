@@ -6,13 +6,18 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_benchmodels import Message, Model, ProviderError, Request, Response, Usage
 from pytest_benchmodels.providers import create
+from pytest_benchmodels.providers.api import _parsed
 from pytest_benchmodels.providers.http import HttpPool
-from pytest_benchmodels.providers.key import Key, is_unhidden
+from pytest_benchmodels.providers.key import Key, KeyReader, is_unhidden
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.providers.conftest import CannedServer, HttpText
 
 ENV = "BENCH_TEST_KEY"
@@ -228,3 +233,44 @@ def test_a_simulated_model_answers_through_the_same_provider(canned: CannedServe
             return json.loads(server.requests[0].partition(b"\r\n\r\n")[2])["sim"]
 
     assert asyncio.run(scenario()) == {"trial": 1, "attempt": 1, "answer": "4"}
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters()), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(_JSON, st.sampled_from(["ascii", "utf-8", "utf-16", "utf-8-sig"]))
+def test_a_body_is_read_as_json_reads_it(document: object, encoding: str) -> None:
+    body = json.dumps(document, ensure_ascii=encoding == "ascii").encode(encoding, "replace")
+
+    assert repr(_parsed(body)) == repr(json.loads(body))
+
+
+@given(st.binary(max_size=30) | st.text(alphabet='{}[],:"\\u0dE-+.1eNaInfity tru', max_size=30).map(str.encode))
+def test_what_is_no_json_is_none_for_both(body: bytes) -> None:
+    def read(parse: Callable[[bytes], object]) -> str:
+        try:
+            return repr(parse(body))
+        except ValueError as error:
+            return f"{type(error).__name__}: {error}"
+
+    assert read(_parsed) == read(json.loads)
+
+
+def test_a_key_is_read_anew_where_its_variable_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = KeyReader("MY_KEY", [("X-Team", "MY_TEAM")])
+    monkeypatch.setenv("MY_TEAM", "blue-team")
+    monkeypatch.setenv("MY_KEY", "first-key")
+    first = keys.read()
+    assert keys.read() is first
+
+    monkeypatch.setenv("MY_KEY", "second-key")
+    assert keys.read().header("Authorization") == {"Authorization": "second-key"}
+    monkeypatch.setenv("MY_TEAM", "red-team")
+    assert keys.read().own_headers == {"X-Team": "red-team"}
+    monkeypatch.delenv("MY_KEY")
+    with pytest.raises(ProviderError, match="set the environment variable MY_KEY"):
+        keys.read()
