@@ -15,7 +15,7 @@ from typing import TypeVar
 from pytest_benchmodels.core.errors import BenchError, ProviderError
 from pytest_benchmodels.core.text import told
 
-__all__ = ["UserCodeError", "call", "call_at_once", "code_of", "in_thread", "innermost", "raised", "where"]
+__all__ = ["UserCodeError", "call", "call_at_once", "code_of", "in_task", "in_thread", "innermost", "raised", "where"]
 
 
 def where(error: BaseException) -> str:
@@ -104,11 +104,11 @@ async def call(function: Callable[..., object], *arguments: object) -> object:
     and `ProviderError`.
     """
     if _is_async(function):
-        outcome = await _in_task(lambda: function(*arguments))
+        outcome = await in_task(lambda: function(*arguments))
     else:
         outcome = await in_thread(lambda: _outcome(function, *arguments), "benchmodels-function")
         if inspect.isawaitable(value := outcome[0]):
-            outcome = await _in_task(lambda: value)
+            outcome = await in_task(lambda: value)
     return _settled(function, *outcome)
 
 
@@ -165,14 +165,17 @@ def _is_async(function: Callable[..., object]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 
-async def _in_task(begin: Callable[[], object]) -> _Outcome:
-    """Await what `begin` returns in a task that is left behind when this is cancelled."""
+async def in_task(begin: Callable[[], object]) -> tuple[object, BaseException | None]:
+    """Await what `begin` returns in a task of its own; return what came of it, a value or what was raised.
+
+    Cancelling this cancels the task, and does not wait for it: one that catches that is left behind.
+    """
 
     async def outcome() -> _Outcome:
         # As data: a SystemExit that leaves a task ends the event loop.
         try:
             awaitable = begin()
-            assert isinstance(awaitable, Awaitable)  # noqa: S101 - `call` has seen to it
+            assert isinstance(awaitable, Awaitable)  # noqa: S101 - the caller has seen to it
             return await awaitable, None
         except BaseException as error:  # noqa: BLE001 - handed to the awaiting run
             return None, error

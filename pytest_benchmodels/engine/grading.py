@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import math
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any, cast
@@ -18,7 +17,7 @@ from pytest_benchmodels.core.result import CheckResult
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Scenario
 from pytest_benchmodels.core.text import message, told
-from pytest_benchmodels.core.user_code import in_thread, innermost
+from pytest_benchmodels.core.user_code import in_task, in_thread, innermost
 
 __all__ = ["Watch", "is_bounded", "judge", "unwatched"]
 
@@ -95,13 +94,11 @@ def _manner(grader: type[Grader]) -> tuple[bool, bool]:
 
 
 async def _awaited(grader: Grader, subject: Any) -> Grade:
-    try:
-        grade: Grade = await cast("Awaitable[Grade]", grader.grade(subject))
-    except (asyncio.CancelledError, GeneratorExit):
-        raise
-    except BaseException as error:
+    """Let an async check judge in a task of its own: one that catches its cancellation holds no run past its limit."""
+    grade, error = await in_task(lambda: grader.grade(subject))
+    if error is not None:
         raise _stray(error) from error
-    return grade
+    return cast("Grade", grade)
 
 
 def _call(grader: Grader, subject: Any) -> Grade:

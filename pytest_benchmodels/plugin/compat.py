@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import lru_cache
 from typing import Any, TextIO
 
 import pytest
 
+_NodeId: Any
+try:
+    from _pytest.nodeid import NodeId as _NodeId  # from pytest 9.2 on
+except ImportError:
+    _NodeId = None
+
 __all__ = [
     "drop_testcase",
+    "drop_unused",
     "end_fixtures",
     "is_skipped",
     "keep_rootdir",
     "let_go",
     "location_name",
-    "share_id",
+    "made_on_demand",
+    "node_id",
+    "reported_id",
     "skip_here",
     "terminal_file",
 ]
@@ -76,11 +88,61 @@ def let_go(config: pytest.Config, report: pytest.TestReport) -> None:
             return
 
 
-def share_id(report: pytest.TestReport, item: pytest.Item) -> None:
-    """Let a report have its item's parsed node id: it would keep one of its own, which is half of what it takes."""
-    own: dict[str, Any] = report.__dict__
-    if "_id" in own and str(own["_id"]) == item.nodeid:  # pytest 9.2 and later
-        own["_id"] = getattr(item, "_id", own["_id"])
+def reported_id(item: pytest.Item) -> str:
+    """What a report of this item gets for its node id: from pytest 9.2 on parsed, which it would do once more."""
+    known: str = getattr(item, "_id", item.nodeid)
+    return known
+
+
+def node_id(file: str, scenario: str, name: str) -> Any:
+    """`file::name`, the node id of a run of this scenario, as pytest keeps it.
+
+    From 9.2 on it keeps an id's parts beside it. They are the same texts for many runs: here these share them, where
+    pytest would cut each out anew.
+    """
+    text = f"{file}::{name}"
+    if _NodeId is None or "[" in scenario or ":" in scenario or ":" in file:
+        return text
+    return _NodeId(path=file, names=_names(scenario), params=_shared(name[len(scenario) + 1 : -1]))
+
+
+@lru_cache(maxsize=1)
+def _names(scenario: str) -> tuple[str, ...]:
+    """Runs of a scenario are made one after another."""
+    return (scenario,)
+
+
+@lru_cache(maxsize=1000)
+def _shared(text: str) -> str:
+    return text
+
+
+_UNUSED: Mapping[str, Callable[[Any], object]] = {
+    "_report_sections": lambda _: [],
+    "_store": lambda item: item.stash,
+    "extra_keyword_matches": lambda _: set(),
+    "keywords": lambda item: type(item.parent.keywords)(item),
+    "own_markers": lambda _: [],
+    "stash": lambda _: pytest.Stash(),
+    "user_properties": lambda _: [],
+}
+
+
+def drop_unused(item: pytest.Item) -> None:
+    """Take off a new item what pytest gave it and is still empty: half of what it takes."""
+    own = vars(item)
+    for name in _UNUSED:
+        own.pop(name, None)
+    with suppress(AttributeError):
+        del item._store  # noqa: SLF001 - the same as `stash`, and in a slot
+
+
+def made_on_demand(item: pytest.Item, name: str) -> object:
+    """What `drop_unused` took off. Raises `AttributeError` for anything else."""
+    make = _UNUSED.get(name)
+    if make is None:
+        raise AttributeError(f"{type(item).__name__!r} object has no attribute {name!r}")
+    return make(item)
 
 
 def drop_testcase(config: pytest.Config, nodeid: str, node: object) -> None:

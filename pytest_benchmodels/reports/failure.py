@@ -97,9 +97,12 @@ _REMEDIES = {
 }
 
 
-def failure_text(result: Result) -> str:
-    """The whole story of a run that failed, timed out or ended as an error, on a few lines, the headline first."""
-    return "\n".join((failure_headline(result), *_details(result)))
+def failure_text(result: Result, headline: str | None = None) -> str:
+    """The whole story of a run that failed, timed out or ended as an error, on a few lines, the headline first.
+
+    `headline` is that of `failure_headline`, where it is known already.
+    """
+    return "\n".join((failure_headline(result) if headline is None else headline, *_details(result)))
 
 
 def failure_headline(result: Result) -> str:

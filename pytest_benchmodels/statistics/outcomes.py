@@ -156,6 +156,7 @@ class CoverageTally:
         return Coverage(models, sum(models.values()) + unnamed)
 
 
+_AHEAD = 1000  # scenarios: room for all of them at once; one without a run counts for nothing
 _UNIT = 1 << 40  # a score is kept as a whole number of these parts: such sums are the same in any order
 
 
@@ -182,7 +183,7 @@ class ScenarioCounts:
     def add(self, scenario: int, status: Status, score: float | None) -> None:
         """Count one run; a skipped one says nothing."""
         if scenario >= len(self._graded):
-            self._reach(scenario + 1)
+            self._reach(scenario + _AHEAD)
         self._passed[scenario] += status == "passed"
         self._graded[scenario] += status in {"passed", "failed", "timeout"}
         self._errors[scenario] += status == "error"
@@ -195,7 +196,7 @@ class ScenarioCounts:
     def add_answer(self, scenario: int, *, truncated: bool) -> None:
         """Count one run's answer, which was cut off or not."""
         if scenario >= len(self._graded):
-            self._reach(scenario + 1)
+            self._reach(scenario + _AHEAD)
         self._answered[scenario] += 1
         self._truncated[scenario] += truncated
 

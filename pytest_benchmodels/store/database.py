@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -163,11 +164,11 @@ class Database:
         """Open what is at the path by now, or make a new file there; what this one had stays readable.
 
         What this one left beside it belongs to no other: SQLite would take it for the new one's. One that was cut short
-        is put aside as `NAME.damaged`.
+        is put aside as `NAME.damaged`, or under the next number (`NAME.damaged-2`) where earlier ones are there.
         """
         with saying(self.path):
             if self._is_in_place():
-                self.path.rename(self.path.with_name(f"{self.path.name}.damaged"))
+                self.path.rename(_aside(self.path))
             is_gone = _identity(self.path) is None
             for beside in _beside(self.path):
                 if is_gone or _identity(beside) in self._beside.values():
@@ -280,7 +281,7 @@ class Database:
     def _cut(self, size: int) -> StoreLostError:
         return StoreLostError(
             f"store {quote(str(self.path), 200)}: its file was cut short while it was in use "
-            f"(to {size:,} bytes; it is put aside as .damaged beside it)"
+            f"(to {size:,} bytes; it is put aside as {quote(_aside(self.path).name, 200)} beside it)"
         )
 
     def _is_sound(self, size: int) -> bool:
@@ -344,6 +345,12 @@ def _size_in_head(path: Path) -> int:
         return 0
     page = int.from_bytes(head[16:18])
     return (65_536 if page == 1 else page) * int.from_bytes(head[28:32])
+
+
+def _aside(path: Path) -> Path:
+    """Where a damaged file is put: beside it, under the first name that none is kept under already."""
+    names = (f"{path.name}.damaged{f'-{number}' if number > 1 else ''}" for number in count(1))
+    return next(aside for name in names if not os.path.lexists(aside := path.with_name(name)))
 
 
 def _beside(path: Path) -> Iterator[Path]:

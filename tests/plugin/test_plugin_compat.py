@@ -8,8 +8,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pytest_benchmodels.plugin.compat import is_skipped, skip_here, terminal_file
+from pytest_benchmodels.core.run import run_name
+from pytest_benchmodels.plugin.compat import is_skipped, node_id, skip_here, terminal_file
 from pytest_benchmodels.plugin.items.collection import NoAnswerError, RunItem
 from pytest_benchmodels.plugin.items.failure_repr import CrashLine, FailureRepr
 from tests.plugin.plugin_parts import Project, broken, right, wrong
@@ -179,3 +182,62 @@ def test_an_items_location_is_what_pytest_would_make_it(pytester: pytest.Pyteste
         found = item.location
         del vars(item)["location"]
         assert found == vars(pytest.Item)["location"].func(item)
+
+
+USES = """
+import pytest
+KEY = pytest.StashKey()
+def pytest_collection_modifyitems(items):
+    used, unused = items
+    for kept in ("own_markers", "user_properties", "_report_sections"):
+        assert getattr(unused, kept) == []
+    assert unused.extra_keyword_matches == set() and len(unused.stash) == 0
+    assert list(unused.keywords)[0] == unused.name and "suite.yaml" in unused.keywords
+    assert not hasattr(unused, "no_such_thing")
+    used.extra_keyword_matches.add("extra")
+    used.add_marker(pytest.mark.mine(1))
+    used.user_properties.append(("own", "property"))
+    used.stash[KEY] = "stashed"
+    used.parent.add_marker(pytest.mark.whole(used.name))
+def pytest_collection_finish(session):
+    used, unused = session.items
+    assert used.stash[KEY] == used._store[KEY] == "stashed"
+    assert used.keywords["mine"] and "mine" not in unused.keywords
+    assert [mark.name for mark in used.iter_markers()] == ["mine", "whole"]
+    assert [mark.name for mark in unused.iter_markers()] == ["whole"]
+    assert unused.get_closest_marker("whole").args == (used.name,)
+def pytest_runtest_logreport(report):
+    if report.when == "call":
+        print("properties", report.nodeid, report.user_properties[:1], sorted(set(report.keywords) & {"mine", "whole"}))
+"""
+
+
+def test_what_a_run_is_given_on_demand_is_as_pytest_gives_it(project: Project) -> None:
+    project.write("conftest.py", USES)
+    project.write("pytest.ini", "[pytest]\nmarkers =\n    mine\n    whole\n")
+    project.suite(right("used"), right("unused"))
+
+    result = project.bench("-s")
+
+    assert result.ret == 0
+    result.stdout.fnmatch_lines_random(
+        [
+            "*properties suite.yaml::used[[]sim/steady] [[]('own', 'property')] [[]'mine', 'whole']",
+            "*properties suite.yaml::unused[[]sim/steady] [[]('bench.*] [[]'whole']",
+        ]
+    )
+
+
+NAMES = st.text(st.sampled_from("ab:[]#/. "), min_size=1, max_size=8)
+
+
+@given(NAMES, NAMES, NAMES, st.none() | st.integers(1, 12))
+def test_a_node_ids_parts_are_those_that_pytest_finds_in_it(
+    file: str, scenario: str, model: str, trial: int | None
+) -> None:
+    name = run_name(scenario, model, trial)
+    made = node_id(file, scenario, name)
+
+    assert str(made) == f"{file}::{name}"
+    if not isinstance(made, str):
+        assert made == type(made).parse(str(made))

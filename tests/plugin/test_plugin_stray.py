@@ -35,13 +35,17 @@ class RaisesAtOnce(Grader, frozen=True):
     bounded: ClassVar[bool] = True
     def grade(self, response): return STRAY[self.raises_at_once]()
 
-def pytest_bench_graders(): return [Raises, RaisesAtOnce]
+class RaisesAsync(Grader, frozen=True):
+    raises_async: str
+    async def grade(self, response): return STRAY[self.raises_async]()
+
+def pytest_bench_graders(): return [Raises, RaisesAtOnce, RaisesAsync]
 """
 KINDS = ["skip", "exit", "fail", "stop", "system", "deep", "interrupt", "memory"]
 KINDS += ["generator", "cancel", "async stop", "mute", "none", "text", "many"]
 
 
-@by_both("check", "raises", "raises_at_once")
+@by_both("check", "raises", "raises_at_once", "raises_async")
 def test_whatever_a_check_raises_is_an_error_of_its_run(project: Project, workers: tuple[str, ...], check: str) -> None:
     project.write("conftest.py", RAISING)
     project.suite(*(right(kind.replace(" ", "-"), checks=[{check: kind}]) for kind in KINDS), right("add"))

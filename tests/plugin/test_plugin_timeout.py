@@ -9,6 +9,7 @@ from tests.plugin.held_server import AfterAbandoned, AtOnce, held_sim
 from tests.plugin.plugin_parts import Project, by_both, hanging, right, scenario
 
 BLOCKING_CHECKS = """
+import asyncio
 import time
 import pytest_benchmodels
 
@@ -32,8 +33,17 @@ class Stubborn(pytest_benchmodels.Grader, frozen=True):
             except BaseException:
                 pass
 
+class Swallows(pytest_benchmodels.Grader, frozen=True):
+    swallows: bool
+    async def grade(self, response):
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                pass
+
 def pytest_bench_graders():
-    return [Spins, Sleeps, Stubborn]
+    return [Spins, Sleeps, Stubborn, Swallows]
 """
 
 
@@ -91,7 +101,7 @@ def test_only_the_late_run_ends(project: Project, workers: tuple[str, ...]) -> N
     assert (seen["requests"], seen["in_flight"], seen["abandoned"]) == (4, 0, 1)
 
 
-@by_both("check", "spins", "sleeps", "stubborn")
+@by_both("check", "spins", "sleeps", "stubborn", "swallows")
 def test_a_check_that_blocks_ends_by_the_limit_and_so_does_the_process(
     project: Project, workers: tuple[str, ...], check: str
 ) -> None:

@@ -182,6 +182,24 @@ def test_a_file_that_is_cut_short_is_put_aside(path: Path, share: float) -> None
     assert path.with_name("store.sqlite.damaged").exists()
 
 
+def test_a_second_damaged_file_takes_no_others_place(path: Path) -> None:
+    said: list[str] = []
+    recorder = begun(path, said)
+    put_aside = []
+    for name in "bcd":
+        recorder.add(record(name))
+        cut(path, 0.5)
+        put_aside.append(path.read_bytes())
+        recorder.add(record(name))
+
+    names = ["store.sqlite.damaged", "store.sqlite.damaged-2", "store.sqlite.damaged-3"]
+    assert [path.with_name(name).read_bytes() for name in names] == put_aside
+    for name, text in zip(names, said, strict=True):
+        assert f"it is put aside as '{name}' beside it" in text
+    assert kept(path, recorder.run_id) == [result(name) for name in "abcd"]
+    recorder.close(finished=True)
+
+
 def test_a_file_that_another_session_made_smaller_is_none_that_was_cut_short(path: Path) -> None:
     said: list[str] = []
     recorder = begun(path, said)

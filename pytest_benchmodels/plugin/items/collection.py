@@ -27,7 +27,7 @@ from pytest_benchmodels.core.result import Result, Status
 from pytest_benchmodels.core.run import NO_MODEL, Run, run_name
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.core.text import harmless
-from pytest_benchmodels.plugin.compat import location_name, skip_here
+from pytest_benchmodels.plugin.compat import drop_unused, location_name, made_on_demand, node_id, skip_here
 from pytest_benchmodels.plugin.items.failure_repr import FailureRepr
 from pytest_benchmodels.plugin.session.bench import BENCH
 from pytest_benchmodels.plugin.session.user_models import answers
@@ -62,6 +62,12 @@ class CallSpec:
     @property
     def _arg2scope(self) -> Mapping[str, object]:
         return _scopes()
+
+
+@cache
+def _spec_of(model: str, trial: int) -> CallSpec:
+    """One for all runs of a model: a dictionary for each of 100,000 would be a tenth of what they take."""
+    return CallSpec({"model": model, "trial": trial})
 
 
 @cache
@@ -132,7 +138,7 @@ class ScenarioFile(pytest.File):
             for trial in range(1, trials + 1):
                 name = run_name(scenario.id, model, trial if trials > 1 else None)
                 # Composed by pytest, it would differ from the same text read back from the cache (`--lf`, `--sw`).
-                nodeid = f"{self._file_id}::{name}"
+                nodeid = node_id(self._file_id, scenario.id, name)
                 yield RunItem.from_parent(self, name=name, nodeid=nodeid, scenario=scenario, model=model, trial=trial)
 
     @cached_property
@@ -155,17 +161,23 @@ class ScenarioFile(pytest.File):
 
 
 class RunItem(pytest.Item):
-    """One run. `setup` obtains the Result (the loop has it already), `call` says what it is."""
+    """One run. `setup` obtains the Result (the loop has it already), `call` says what it is.
 
+    There may be 100,000 of them, in each worker again. What pytest gives each of its items, and next to none has a use
+    for, is made when somebody asks for it.
+    """
+
+    __hash__ = object.__hash__  # as it is compared; pytest's works out that of the node id, each time
     cls = None  # pytest asks it of whatever has a `callspec`
     _parallel_custom_item = True  # pytest-run-parallel is to leave it alone, and asks for this
 
     def __init__(self, *, scenario: Scenario, model: str, trial: int, **kwargs: object) -> None:
         super().__init__(**kwargs)  # type: ignore[arg-type] # pytest's own keywords, passed through
+        drop_unused(self)
         self.scenario = scenario
         self.model = model
         self.trial = trial
-        self.callspec = CallSpec({"model": model, "trial": trial})
+        self.callspec = _spec_of(model, trial)
         self.result: Result | None = None
         self._earlier: Result | None = None
         self._untold: Result | None = None
@@ -176,6 +188,17 @@ class RunItem(pytest.Item):
         if scenario.xfail is not None:
             # Only a wrong answer is what the author expects; an error or a timeout stays one.
             self.add_marker(pytest.mark.xfail(reason=scenario.xfail, raises=WrongAnswerError))
+
+    def __getattr__(self, name: str) -> Any:
+        """Make what was not there; see the class."""
+        vars(self)[name] = value = made_on_demand(self, name)
+        return value
+
+    def iter_markers_with_node(self, name: str | None = None) -> Iterator[tuple[Any, pytest.Mark]]:
+        """The same as pytest's, which would make a list for each run that has no marks of its own."""
+        if "own_markers" in vars(self) or self.parent is None:
+            return super().iter_markers_with_node(name)
+        return self.parent.iter_markers_with_node(name)
 
     def run(self) -> Run:
         """What the engine needs to know."""
@@ -245,7 +268,10 @@ class RunItem(pytest.Item):
     def forget(self) -> None:
         """Let go of the Result and of what was made of it: pytest keeps items to the end."""
         self.result = self._untold = None
-        self.user_properties[:] = self._properties_of_others()
+        own = vars(self)
+        own.pop("location", None)
+        if "user_properties" in own:
+            self.user_properties[:] = self._properties_of_others()
 
     def _properties_of_others(self) -> list[tuple[str, object]]:
         return [pair for pair in self.user_properties if not pair[0].startswith("bench.")]

@@ -41,7 +41,8 @@ class FailureRepr:
         """The failure of a run whose item is at this location, whose line counts from 0."""
         path, line, _ = location
         style = config.getoption("tbstyle", "auto")  # `-p no:terminal` leaves none
-        return cls(failure_text(result), CrashLine(path, (line or 0) + 1, failure_headline(result)), style)
+        headline = failure_headline(result)
+        return cls(failure_text(result, headline), CrashLine(path, (line or 0) + 1, headline), style)
 
     def toterminal(self, terminal: Any) -> None:
         """Write the whole text; nothing where `--tb=line` shows the one line in its place."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
-from pytest_benchmodels.plugin.compat import share_id
+from pytest_benchmodels.plugin.compat import reported_id
 from pytest_benchmodels.plugin.items.collection import RunItem
 from pytest_benchmodels.plugin.items.failure_repr import FailureRepr
 from pytest_benchmodels.plugin.items.transport import attach, decisive_stage
@@ -123,14 +123,15 @@ class Protocol:
 
     def _hook_of(self, item: RunItem) -> Any:
         """The item's hooks: those of its folder's conftest.py files, which pytest looks up whenever it is asked."""
-        if item.path not in self._hooks:
-            self._hooks[item.path] = item.ihook
-        return self._hooks[item.path]
+        hook = self._hooks.get(item.path)
+        if hook is None:
+            hook = self._hooks[item.path] = item.ihook
+        return hook
 
     def _made(self, item: RunItem, stage: Stage, failure: FailureRepr | None) -> pytest.TestReport:
         """A report; without what nobody reads, where nobody does: pytest keeps each of them to the end."""
         report = pytest.TestReport(
-            nodeid=item.nodeid,
+            nodeid=reported_id(item),
             location=item.location,
             keywords={} if self._is_unheard else dict.fromkeys(item.keywords, 1),
             outcome="passed" if failure is None else "failed",
@@ -138,7 +139,6 @@ class Protocol:
             when=stage,
             user_properties=[] if self._is_unheard else list(item.user_properties),
         )
-        share_id(report, item)
         attach(item, report)
         return report
 
