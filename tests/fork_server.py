@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
+import io
 import json
 import os
 import pkgutil
@@ -165,9 +166,12 @@ def _take_over(request: Request, descriptors: Sequence[int]) -> None:
     time.tzset()
     added = request.environ.get("PYTHONPATH", "")
     sys.path[:0] = [os.path.abspath(entry) for entry in added.split(os.pathsep) if entry]  # noqa: PTH100 - no Path here
+    flags = _parsed(request.words)[0]
     for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         errors = "backslashreplace" if name == "stderr" else "strict"
-        stream = open(number, mode, errors=errors, closefd=False)  # noqa: SIM115 - it is the process's
+        buffering = 0 if "-u" in flags and mode == "w" else -1
+        raw = open(number, f"{mode}b", buffering, closefd=False)  # noqa: SIM115 - the process's own, to its end
+        stream = io.TextIOWrapper(raw, errors=errors, write_through="-u" in flags)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
 

@@ -26,11 +26,13 @@ __all__ = ["ForkServer", "ForkingPopen", "fork_from", "forking", "nothing_forked
 
 _REAL: Final = subprocess.Popen
 _EXECUTE: Final = inspect.signature(_REAL._execute_child)  # type: ignore[attr-defined]
-# xdist's workers, the simulated provider, and pytester's sessions.
+# xdist's workers, the simulated provider, and sessions as pytester starts them: who wants a process that has the
+# command's own name and nothing imported writes `-m pytest`.
 _FORKED: Final[tuple[tuple[str, ...], ...]] = (
     ("-u", "-c", "import sys;exec(eval(sys.stdin.readline()))"),
     ("-P", "-S", "-s", "-m", "pytest_benchmodels.providers.sim"),
     ("-mpytest",),
+    ("-u", "-mpytest"),
 )
 # What the interpreter and its C library read only when they start.
 _READ_AT_START: Final = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_")

@@ -48,7 +48,12 @@ def run(words: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> t
         return done.status, done.out + done.err
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "CI"))}
     process = subprocess.run(
-        [sys.executable, "-m", *words], cwd=folder, env=environ, capture_output=True, text=True, check=False
+        [sys.executable, f"-m{words[0]}", *words[1:]],
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return process.returncode, process.stdout
 

@@ -30,7 +30,7 @@ def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     """Run pytest as a user does, without what the outer pytest or CI left in the environment."""
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "CI", "BUILD_"))}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *arguments],
+        [sys.executable, "-mpytest", *arguments],
         cwd=folder,
         env={**environ, "COLUMNS": "80", "NO_COLOR": "1"},
         capture_output=True,

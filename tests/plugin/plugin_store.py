@@ -61,7 +61,7 @@ def requests(sim: SimServer) -> int:
 def session(project: Project, *arguments: str) -> subprocess.Popen[bytes]:
     """`pytest --bench` as a process whose output is read while it runs."""
     return subprocess.Popen(
-        [sys.executable, "-u", "-m", "pytest", "--bench", "-v", "-p", "no:hypothesispytest", *arguments],
+        [sys.executable, "-u", "-mpytest", "--bench", "-v", "-p", "no:hypothesispytest", *arguments],
         cwd=project.path,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         stdout=subprocess.PIPE,

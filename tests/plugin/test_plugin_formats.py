@@ -212,7 +212,7 @@ def test_without_bench_nothing_is_read_and_a_named_file_says_what_is_missing(pro
     project.write("conftest.py", READER)
     project.write("a.csv", CSV)
 
-    command = [sys.executable, "-m", "pytest", "a.csv"]
+    command = [sys.executable, "-mpytest", "a.csv"]
     done = subprocess.run(command, cwd=project.path, capture_output=True, text=True, check=False)
 
     assert done.returncode == pytest.ExitCode.USAGE_ERROR

@@ -243,6 +243,8 @@ def test_what_it_returns_is_looked_at(project: Project, workers: tuple[str, ...]
 
 def test_the_limit_ends_a_function_that_waits(project: Project, workers: tuple[str, ...]) -> None:
     source = """
+from pytest_benchmodels.engine import lanes
+lanes._PATIENCE_S = 0.5  # with what will not end at the session's end
 async def ask(request):
     if request.messages[-1].content == "stubborn":
         while True:
@@ -268,8 +270,16 @@ def spinning(request):
     assert (project.path / "cancelled.txt").read_text() == "x"
 
 
+# Whoever looks for what is late does so more often, and bears less, than otherwise.
+HOLDING = """
+from pytest_benchmodels.plugin.workers import overdue
+overdue.GRACE_S = overdue._EVERY_S = 0.5
+async def ask(request): threading.Event().wait()
+"""
+
+
 def test_a_function_that_holds_the_loop_is_ended(project: Project, workers: tuple[str, ...]) -> None:
-    functions(project, "async def ask(request): threading.Event().wait()")
+    functions(project, HOLDING)
     project.suite(right("holds", timeout=1, models=["my/agent"]), right("add"))
 
     result = project.bench_process("--bench-json=out.json", *workers)
