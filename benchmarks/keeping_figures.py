@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.plain_result import PlainResult, grouped
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.store import Beginning, Record, Store
 
@@ -96,19 +97,21 @@ def _results(work: Work, chance: random.Random) -> Iterator[Result]:
     for number in range(work.runs):
         scenario, model = f"s{number // work.models}", f"m{number % work.models}"
         passed = chance.random() < 0.9
-        yield Result(
-            nodeid=f"suite.jsonl::{scenario}[{model}]",
-            scenario=scenario,
-            model=model,
-            trial=1,
-            status="passed" if passed else "failed",
-            started_at=1e9 + number,
-            duration_s=0.5,
-            latency_s=0.5,
-            attempts=1,
-            score=float(passed),
-            response=Response("The answer is forty-two.", "stop", Usage(12, 6), 0.5),
-            fingerprint=f"{number:032x}",
+        yield grouped(
+            PlainResult(
+                nodeid=f"suite.jsonl::{scenario}[{model}]",
+                scenario=scenario,
+                model=model,
+                trial=1,
+                status="passed" if passed else "failed",
+                started_at=1e9 + number,
+                duration_s=0.5,
+                latency_s=0.5,
+                attempts=1,
+                score=float(passed),
+                response=Response("The answer is forty-two.", "stop", Usage(12, 6), 0.5),
+                fingerprint=f"{number:032x}",
+            )
         )
 
 

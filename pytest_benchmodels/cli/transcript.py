@@ -9,7 +9,8 @@ import msgspec
 from pytest_benchmodels.cli.moments import iso
 from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.message import readable
-from pytest_benchmodels.core.result import CheckResult, Result, to_plain
+from pytest_benchmodels.core.plain_result import to_plain
+from pytest_benchmodels.core.result import CheckResult, Result
 from pytest_benchmodels.reports.failure import ruling
 from pytest_benchmodels.reports.units import UNKNOWN, dollars, duration, fraction, one_line, plural, tokens
 from pytest_benchmodels.store import Answers

@@ -3,110 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
 
-import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.bill import Bill, together
 from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.result_parts import (
+    NEXT_ATTEMPT,
+    Account,
+    CallSum,
+    CallSummary,
+    CheckResult,
+    Failure,
+    Origin,
+    Purpose,
+    Retry,
+    Status,
+    Timing,
+    Verdict,
+    sum_of,
+)
 
 __all__ = [
     "NEXT_ATTEMPT",
+    "Account",
+    "CallSum",
     "CallSummary",
     "CheckResult",
     "Failure",
+    "Origin",
     "Purpose",
     "Result",
     "Retry",
     "Status",
-    "from_plain",
-    "to_plain",
+    "Timing",
+    "Verdict",
 ]
-
-NEXT_ATTEMPT = "the next attempt"
-"""What a wait between two attempts is accounted as, among `Result.waits`."""
-
-Purpose = Literal["answer", "judge", "user", "embed"]
-"""What a call is for: the model's own answer, a verdict on one, what a simulated user says, a text as numbers."""
-
-Status = Literal["passed", "failed", "error", "timeout", "skipped"]
-
-
-class CheckResult(Struct, frozen=True):
-    """One check's verdict on one answer, after `not`. `summary` is the check in a reader's words."""
-
-    name: str
-    score: float
-    passed: bool
-    explanation: str
-    weight: float = 1.0
-    summary: str = ""
-
-
-class Failure(Struct, frozen=True):
-    """Why a run has no verdict. `kind` is a short stable word, `message` is for a reader."""
-
-    kind: str
-    message: str
-
-
-class Retry(Struct, frozen=True):
-    """An attempt that failed and was followed by another, `wait_s` seconds later."""
-
-    kind: str
-    message: str
-    wait_s: float
-
-
-class CallSummary(Struct, frozen=True):
-    """One call of a run: what it was for, whom it asked, and what it took.
-
-    `served_model` is which model the provider says that answered. `latency_s` is that of the answered attempt, None
-    where nothing was answered; `held_s` how long it had a lane, `wait_s` how long it waited for rate limits and between
-    attempts. All in seconds. Tokens and cost are those of all its requests that were billed; None where any part is
-    unknown, and `known_cost_usd` is then the part that is known. `cached`: no model was asked. `error` is why it was
-    not answered.
-    """
-
-    purpose: Purpose
-    model: str
-    served_model: str = ""
-    attempts: int = 0
-    latency_s: float | None = None
-    held_s: float = 0.0
-    wait_s: float = 0.0
-    input_tokens: int | None = None
-    cached_input_tokens: int | None = None
-    output_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    cost_usd: float | None = None
-    known_cost_usd: float = 0.0
-    cached: bool = False
-    error: Failure | None = None
 
 
 class Result(Struct, frozen=True):
-    """One run's end.
+    """One run's end. Its parts are read by their own names as well, as `--bench-json` has them: `result.latency_s`.
 
-    `latency_s` is the sum over its turns of the answered attempt, from the request to the last byte. Apart from it
-    stand failed attempts (`retry_s`), connection set-up (`connect_s`), the client's own delay (`client_s`), each None
-    where nobody measured it, and `wait_s`, spent waiting for rate limits and between attempts, `waits` what for.
-    `duration_s` is the run from its first request on. `timeout_s` is the run's limit, 0 for none, and None where that
-    is not known. All in seconds. `started_at` is in seconds since the epoch. `score` is None unless the answer was
-    graded. `threshold` is the author's, and then the score decides; None where each check had to pass (`scoring`).
-
-    `cost_usd` and `usage` are what all its requests took that were billed, failed ones too; None, and a count of None,
-    where any part of it is unknown. `known_cost_usd` and `known_usage` are then the part that is known: it took at
-    least that. `reruns` says how often a plugin had it run again: all of them were paid, the last one is what is told.
-    `xfail` is the author's reason to expect a wrong answer, and changes no status. `cached` says that no model was
-    called for it, `regraded` that a stored answer was judged, `reuse` what was taken over, or why nothing was.
-    `answers` are those of all turns where there were several; `response` is the last one, with the latency and the
-    tokens of all. `calls` are all that it made, in their order, where it made more than one. What other models were
-    asked, by its checks, is told there only: times, tokens and costs beside it are those of the run's own model.
-    `grading_s` is for how long, in seconds, its checks judged while it had no lane any more. `session` says which of
-    its run's sessions had it, from 1 on; it is 0 where that is not known, and before the result is kept.
+    `response` is the last answer, with the latency and the tokens of all; `answers` are those of all turns where there
+    were several. `error` is why there is no verdict. `calls` are all that it made, in their order, where it made more
+    than one. What other models were asked, by its checks, is told there only: `timing` and `account` are those of the
+    run's own model.
     """
 
     nodeid: str
@@ -114,37 +56,14 @@ class Result(Struct, frozen=True):
     model: str
     trial: int
     status: Status
-    started_at: float
-    duration_s: float
-    latency_s: float = 0.0
-    wait_s: float = 0.0
-    waits: Mapping[str, float] = field(default_factory=dict)
-    attempts: int = 0
-    score: float | None = None
-    threshold: float | None = None
-    checks: tuple[CheckResult, ...] = ()
+    timing: Timing
+    verdict: Verdict = Verdict()
+    account: Account = Account()
+    origin: Origin = Origin()
     response: Response | None = None
-    error: Failure | None = None
-    retries: tuple[Retry, ...] = ()
-    cost_usd: float | None = None
-    xfail: str | None = None
-    cached: bool = False
-    regraded: bool = False
-    reuse: str = ""
-    fingerprint: str = ""
-    grade_fingerprint: str = ""
     answers: tuple[Response, ...] = ()
-    session: int = 0
-    retry_s: float | None = None
-    connect_s: float | None = None
-    client_s: float | None = None
-    timeout_s: float | None = None
-    known_cost_usd: float | None = None
-    usage: Usage | None = None
-    known_usage: Usage | None = None
-    reruns: int = 0
+    error: Failure | None = None
     calls: tuple[CallSummary, ...] = ()
-    grading_s: float = 0.0
 
     @property
     def other_calls(self) -> tuple[CallSummary, ...]:
@@ -197,19 +116,17 @@ class Result(Struct, frozen=True):
     def again_after(self, earlier: Result) -> Result:
         """This result of a run that was made before: both were paid. An answer that was taken over is paid already."""
         took = earlier.spent if self.cached else together(earlier.spent, self.spent)
-        return replace(
-            self,
-            cost_usd=took.cost_usd,
-            known_cost_usd=took.known_cost_usd,
-            usage=took.usage,
-            known_usage=took.known_usage,
-            reruns=earlier.reruns + self.reruns + 1,
-            calls=(*earlier.other_calls, *self.calls),
-        )
+        account = self.account.billed(took)
+        reruns = earlier.account.reruns + account.reruns + 1
+        return replace(self, account=replace(account, reruns=reruns), calls=(*earlier.other_calls, *self.calls))
+
+    def in_session(self, number: int) -> Result:
+        """The same, made by that session of its run."""
+        return replace(self, origin=replace(self.origin, session=number))
 
     def unpaid(self) -> Result:
         """The same without what it took, where that is told already."""
-        return replace(self, cost_usd=0.0, known_cost_usd=0.0, usage=Usage(0, 0), known_usage=Usage(0, 0))
+        return replace(self, account=self.account.billed(Bill(Usage(0, 0), Usage(0, 0), 0.0, 0.0)))
 
     @property
     def all_answers(self) -> tuple[Response, ...]:
@@ -240,23 +157,120 @@ class Result(Struct, frozen=True):
         """For how long, in seconds, the run had a lane: between attempts, and while it is graded, others have it."""
         return max(self.duration_s - self.waits.get(NEXT_ATTEMPT, 0.0) - self.grading_s, 0.0)
 
+    @property
+    def sums(self) -> Mapping[Purpose, CallSum]:
+        """What its calls took, by what they were for."""
+        by_purpose: dict[Purpose, list[CallSummary]] = {}
+        for call in self.all_calls:
+            by_purpose.setdefault(call.purpose, []).append(call)
+        return {purpose: sum_of(calls) for purpose, calls in by_purpose.items()}
 
-def to_plain(result: Result) -> dict[str, object]:
-    """The result as str, int, float, bool, None, list and dict: what crosses from one process to another.
+    # What follows is read by whoever knows a result from its JSON.
 
-    Its strings cross only if they hold no lone surrogates (`text.well_formed`, `text.plain`).
-    """
-    plain: dict[str, Any] = msgspec.to_builtins(result)
-    plain["checks"] = list(plain["checks"])
-    plain["retries"] = list(plain["retries"])
-    plain["answers"] = list(plain["answers"])
-    plain["calls"] = list(plain["calls"])
-    for response in (plain["response"], *plain["answers"]):
-        if response:
-            response["tool_calls"] = list(response["tool_calls"])
-    return plain
+    @property
+    def started_at(self) -> float:
+        return self.timing.started_at
 
+    @property
+    def duration_s(self) -> float:
+        return self.timing.duration_s
 
-def from_plain(plain: dict[str, object]) -> Result:
-    """Undo `to_plain`. Raises `msgspec.ValidationError` for anything that is no result."""
-    return msgspec.convert(plain, Result)
+    @property
+    def latency_s(self) -> float:
+        return self.timing.latency_s
+
+    @property
+    def wait_s(self) -> float:
+        return self.timing.wait_s
+
+    @property
+    def waits(self) -> Mapping[str, float]:
+        return self.timing.waits
+
+    @property
+    def retry_s(self) -> float | None:
+        return self.timing.retry_s
+
+    @property
+    def connect_s(self) -> float | None:
+        return self.timing.connect_s
+
+    @property
+    def client_s(self) -> float | None:
+        return self.timing.client_s
+
+    @property
+    def timeout_s(self) -> float | None:
+        return self.timing.timeout_s
+
+    @property
+    def grading_s(self) -> float:
+        return self.timing.grading_s
+
+    @property
+    def score(self) -> float | None:
+        return self.verdict.score
+
+    @property
+    def threshold(self) -> float | None:
+        return self.verdict.threshold
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        return self.verdict.checks
+
+    @property
+    def xfail(self) -> str | None:
+        return self.verdict.xfail
+
+    @property
+    def grade_fingerprint(self) -> str:
+        return self.verdict.grade_fingerprint
+
+    @property
+    def attempts(self) -> int:
+        return self.account.attempts
+
+    @property
+    def retries(self) -> tuple[Retry, ...]:
+        return self.account.retries
+
+    @property
+    def cost_usd(self) -> float | None:
+        return self.account.cost_usd
+
+    @property
+    def known_cost_usd(self) -> float | None:
+        return self.account.known_cost_usd
+
+    @property
+    def usage(self) -> Usage | None:
+        return self.account.usage
+
+    @property
+    def known_usage(self) -> Usage | None:
+        return self.account.known_usage
+
+    @property
+    def reruns(self) -> int:
+        return self.account.reruns
+
+    @property
+    def fingerprint(self) -> str:
+        return self.origin.fingerprint
+
+    @property
+    def cached(self) -> bool:
+        return self.origin.cached
+
+    @property
+    def regraded(self) -> bool:
+        return self.origin.regraded
+
+    @property
+    def reuse(self) -> str:
+        return self.origin.reuse
+
+    @property
+    def session(self) -> int:
+        return self.origin.session

@@ -21,7 +21,7 @@ from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
 from pytest_benchmodels.core.grading_context import Ask, GradingContext, nobody
 from pytest_benchmodels.core.model import Model
-from pytest_benchmodels.core.result import CallSummary, Failure, Result, Status
+from pytest_benchmodels.core.result import Account, CallSummary, Failure, Origin, Result, Status, Timing, Verdict
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scoring import passes, total
 from pytest_benchmodels.core.text import message, quote, told
@@ -74,11 +74,7 @@ class Forgetful:
 
 def conclude(scope: Scope, status: Status, *, score: float | None = None, failure: Failure | None = None) -> Result:
     """The run's Result."""
-    run, answers, responses = scope.run, scope.answers, scope.responses
-    billed = [usage for call in answers for usage in call.billed]
-    took = bill(run.model.price, billed)
-    waits = _waits(answers)
-    attempts = sum([call.attempts for call in answers])
+    run, responses = scope.run, scope.responses
     response = whole_response(responses)
     return Result(
         nodeid=run.nodeid,
@@ -86,35 +82,53 @@ def conclude(scope: Scope, status: Status, *, score: float | None = None, failur
         model=run.model.id,
         trial=run.trial,
         status=status,
+        timing=_timing(scope, response),
+        verdict=Verdict(
+            score,
+            run.scenario.threshold,
+            scope.verdicts,
+            run.scenario.xfail,
+            grade_fingerprint(run.scenario) if responses else "",
+        ),
+        account=_account(scope),
+        origin=Origin(scope.fingerprint or fingerprint(run), scope.cached, scope.cached, scope.reuse),
+        response=response,
+        answers=responses if len(responses) > 1 else (),
+        error=None if failure is None else Failure(failure.kind, message(failure.message)),
+        calls=tuple(map(_summary, scope.calls)) if len(scope.calls) > 1 else (),
+    )
+
+
+def _timing(scope: Scope, response: Response | None) -> Timing:
+    answers = scope.answers
+    waits = _waits(answers)
+    was_sent = any(call.attempts for call in answers)
+    return Timing(
         started_at=scope.started_at,
         duration_s=scope.elapsed_s(),
         latency_s=0.0 if response is None else response.latency_s,
         wait_s=math.fsum(waits.values()),
         waits=waits,
-        attempts=attempts,
-        score=score,
-        threshold=run.scenario.threshold,
-        timeout_s=run.timeout_s or 0.0,
-        checks=scope.verdicts,
-        response=response,
-        error=None if failure is None else Failure(failure.kind, message(failure.message)),
+        retry_s=math.fsum([call.failed_s for call in answers]) if was_sent else None,
+        connect_s=None if response is None else response.connect_s,
+        client_s=None if response is None else response.client_s,
+        timeout_s=scope.run.timeout_s or 0.0,
+        grading_s=scope.grading_s,
+    )
+
+
+def _account(scope: Scope) -> Account:
+    """What the requests for the run's own answer took."""
+    answers = scope.answers
+    billed = [usage for call in answers for usage in call.billed]
+    took = bill(scope.run.model.price, billed)
+    return Account(
+        attempts=sum([call.attempts for call in answers]),
         retries=tuple([retry for call in answers for retry in call.retries]),
         cost_usd=took.cost_usd,
         known_cost_usd=took.known_cost_usd,
         usage=took.usage if billed else None,
         known_usage=took.known_usage if billed else None,
-        fingerprint=scope.fingerprint or fingerprint(run),
-        xfail=run.scenario.xfail,
-        grade_fingerprint=grade_fingerprint(run.scenario) if responses else "",
-        answers=responses if len(responses) > 1 else (),
-        cached=scope.cached,
-        regraded=scope.cached,
-        reuse=scope.reuse,
-        retry_s=math.fsum([call.failed_s for call in answers]) if attempts else None,
-        connect_s=None if response is None else response.connect_s,
-        client_s=None if response is None else response.client_s,
-        calls=tuple(map(_summary, scope.calls)) if len(scope.calls) > 1 else (),
-        grading_s=scope.grading_s,
     )
 
 
@@ -226,7 +240,7 @@ class Executor:
     async def _reuse(self, known: Memory, scope: Scope) -> Result | None:
         """The Result, if it is known or follows from what is."""
         if known.result is not None:
-            return replace(known.result, cached=True, reuse=known.reason)
+            return replace(known.result, origin=replace(known.result.origin, cached=True, reuse=known.reason))
         if known.answers:
             result = await self._execute(scope, ReplayClient(known.answers))
             return result if known.before is None else _as_it_was_run(result, known.before)
@@ -306,27 +320,22 @@ class Executor:
 
 def _as_it_was_run(result: Result, before: Result) -> Result:
     """A new verdict on an answer, with what the answer took."""
-    return replace(
-        _at_the_cost_of(result, before),
+    timing = replace(
+        result.timing,
         started_at=before.started_at,
         duration_s=before.duration_s,
         wait_s=before.wait_s,
         waits=before.waits,
-        attempts=before.attempts,
         retry_s=before.retry_s,
-        retries=before.retries,
-        session=before.session,
     )
+    account = replace(before.account, reruns=result.reruns)
+    return replace(result, timing=timing, account=account, origin=replace(result.origin, session=before.session))
 
 
 def _at_the_cost_of(result: Result, before: Result) -> Result:
-    return replace(
-        result,
-        cost_usd=before.cost_usd,
-        known_cost_usd=before.known_cost_usd,
-        usage=before.usage,
-        known_usage=before.known_usage,
-    )
+    account = before.account
+    kept = replace(account, attempts=result.attempts, retries=result.account.retries, reruns=result.reruns)
+    return replace(result, account=kept)
 
 
 _KINDS = {CheckError: "check", CallError: "judge", ConfigError: "limits"}

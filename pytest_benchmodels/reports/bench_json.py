@@ -17,7 +17,8 @@ from typing import Any, BinaryIO
 import msgspec
 
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.result import Result, from_plain, to_plain
+from pytest_benchmodels.core.plain_result import from_plain, to_plain
+from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.session import Session
 from pytest_benchmodels.core.text import quote, well_formed
 from pytest_benchmodels.reports.comparison import comparison_plain

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.exchange import Message, Response
+from pytest_benchmodels.core.plain_result import PlainResult, grouped, plain_result
 from pytest_benchmodels.core.result import Result, Status
 from pytest_benchmodels.core.session import Session
 from pytest_benchmodels.core.text import well_formed
@@ -194,19 +195,19 @@ def _storable(value: Any) -> Any:
     return value
 
 
-_RESULT = _Codec(Result)
+_RESULT = _Codec(PlainResult)
 _ANSWERS: _Codec[tuple[Response, ...]] = _Codec(tuple[Response, ...])
 _ASKED: _Codec[tuple[tuple[Message, ...], ...]] = _Codec(tuple[tuple[Message, ...], ...])
 
 
 def encode_result(result: Result) -> str:
     """JSON that `decode_result` reads; lone surrogates are replaced."""
-    return _RESULT.encode(result)
+    return _RESULT.encode(plain_result(result))
 
 
 def decode_result(data: str) -> Result:
     """Raises `ValueError` for anything else than a result."""
-    return _RESULT.decode(data)
+    return grouped(_RESULT.decode(data))
 
 
 def encode_answers(answers: tuple[Response, ...]) -> str:

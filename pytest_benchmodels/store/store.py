@@ -145,7 +145,7 @@ def _renumbered(records: Iterable[Record], numbers: Sequence[int]) -> Iterator[R
     for record in records:
         session = record.result.session
         number = numbers[session - 1] if 0 < session <= len(numbers) else 0
-        yield structs.replace(record, result=structs.replace(record.result, session=number))
+        yield structs.replace(record, result=record.result.in_session(number))
 
 
 _USUAL = Patience()

@@ -18,6 +18,7 @@ from pytest_benchmodels.cli import main
 from pytest_benchmodels.core.exchange import Message, Response, Usage
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry, Status
 from pytest_benchmodels.store import Beginning, Record, Store
+from tests.core.made_results import made
 
 __all__ = [
     "Done",
@@ -72,7 +73,7 @@ def result(
 ) -> Result:
     """A run's end that has something of everything."""
     graded = status in ("passed", "failed")
-    return Result(
+    return made(
         nodeid=f"suite.yaml::{name}[{model}]",
         scenario=name,
         model=model,

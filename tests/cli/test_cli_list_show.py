@@ -11,6 +11,7 @@ from pytest_benchmodels.core.exchange import Message, Response, Usage
 from pytest_benchmodels.core.result import Result, Status
 from pytest_benchmodels.store import Record, Store
 from tests.cli.cli_parts import ASKED, made_run, made_store, record, result, run_command, usual_store
+from tests.core.made_results import changed
 
 Capture = pytest.CaptureFixture[str]
 STATUSES: tuple[Status, ...] = ("passed", "failed", "timeout", "error", "skipped")
@@ -76,7 +77,7 @@ def test_list_as_json(folder: Path, capsys: Capture) -> None:
 
 
 def test_a_cost_that_is_known_in_part_is_unknown(folder: Path, capsys: Capture) -> None:
-    made_store(usual_store(folder), [result("a"), replace(result("a", model="n"), cost_usd=None)])
+    made_store(usual_store(folder), [result("a"), changed(result("a", model="n"), cost_usd=None)])
 
     assert run_command(capsys, "list", "--json").document[0]["cost_usd"] is None
 
@@ -157,7 +158,7 @@ def test_show_of_a_result_is_its_transcript(name: str, folder: Path, capsys: Cap
 
 
 def test_the_transcript_of_an_error_has_its_message_and_what_was_waited_for(folder: Path, capsys: Capture) -> None:
-    given = replace(result("a", "error"), waits={"rpm": 3.0}, reuse="not reused: messages changed")
+    given = changed(result("a", "error"), waits={"rpm": 3.0}, reuse="not reused: messages changed")
     made_store(usual_store(folder), [given])
 
     assert run_command(capsys, "show", "latest", "a").out.splitlines() == [

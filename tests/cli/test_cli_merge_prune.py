@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from pytest_benchmodels.cli.arguments import age
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.store import Store
 from tests.cli.cli_parts import made_run, made_store, result, run_command, usual_store
+from tests.core.made_results import changed
 
 Capture = pytest.CaptureFixture[str]
 
@@ -257,7 +257,7 @@ def test_what_is_no_age_is_refused(text: str, capsys: Capture) -> None:
 
 def test_the_makespan_of_a_merged_run_is_that_of_all(folder: Path, capsys: Capture) -> None:
     shard_store(folder / "1.sqlite", [result("a")], "1/2")
-    shard_store(folder / "2.sqlite", [replace(result("b"), started_at=1_000_000_009.0)], "2/2")
+    shard_store(folder / "2.sqlite", [changed(result("b"), started_at=1_000_000_009.0)], "2/2")
 
     run_command(capsys, "merge", "out.sqlite", "1.sqlite", "2.sqlite")
 

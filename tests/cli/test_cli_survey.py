@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from pytest_benchmodels.cli.survey import Survey, most_at_once
 from tests.cli.cli_parts import result
+from tests.core.made_results import changed
 
 SECONDS = st.integers(0, 50)
 
@@ -32,7 +32,7 @@ def test_runs_of_no_length_do_not_take_away_from_others() -> None:
 
 def test_each_model_has_its_own_lanes() -> None:
     runs = [result(name, model=model) for name in "abc" for model in ("m", "n")]
-    runs += [result("d", started_at=1_000_000_000.5), replace(result("e"), cached=True), result("f", "skipped")]
+    runs += [result("d", started_at=1_000_000_000.5), changed(result("e"), cached=True), result("f", "skipped")]
 
     survey = Survey(runs)
 

@@ -16,6 +16,7 @@ from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.session import Pool, Session
 from pytest_benchmodels.store import Store
 from tests.cli.cli_parts import made_run, result, run_command, usual_store
+from tests.core.made_results import changed
 
 Capture = pytest.CaptureFixture[str]
 
@@ -27,8 +28,8 @@ SPANS = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 20)), min_size=1, 
 
 def part(session: int, name: str, second: float, duration_s: float = 1.0, **facts: object) -> Result:
     """A run that began so many seconds after all else."""
-    made = replace(result(name, started_at=BEGAN + second), duration_s=duration_s, session=session)
-    return replace(made, **facts)
+    one = changed(result(name, started_at=BEGAN + second), duration_s=duration_s, session=session)
+    return changed(one, **facts)
 
 
 def resumed() -> list[Result]:
@@ -50,7 +51,7 @@ def test_the_hours_between_two_sessions_are_no_makespan() -> None:
 
 
 def test_what_nobody_knows_of_sessions_is_one() -> None:
-    figures = Survey([replace(each, session=0) for each in resumed()]).figures()
+    figures = Survey([changed(each, session=0) for each in resumed()]).figures()
 
     assert figures.makespan_s == HOUR_S + 2
     assert figures.lower_bound_s == 3.0, "two at once were seen"

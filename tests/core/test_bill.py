@@ -8,12 +8,11 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import structs
 
 from pytest_benchmodels.core.bill import Cost, bill, cost, together
 from pytest_benchmodels.core.exchange import Usage
 from pytest_benchmodels.core.model import Price, Tier
-from pytest_benchmodels.core.result import Result
+from tests.core.made_results import changed, made
 
 PRICE = Price(1.0, 10.0, cached_input=0.1, cache_write=1.25, cache_write_1h=2.0)
 LONG = replace(PRICE, tiers=(Tier(200_000, Price(2.0, 15.0, 0.2, 2.5, 4.0)),))
@@ -97,15 +96,15 @@ def test_two_bills_are_what_all_requests_are(some: list[Usage], others: list[Usa
 
 
 def test_a_rerun_adds_to_what_was_paid_and_an_answer_taken_over_does_not() -> None:
-    first = Result("s[m]", "s", "m", 1, "failed", 0.0, 1.0, cost_usd=0.5, known_cost_usd=0.5, usage=Usage(4, 1))
-    first = structs.replace(first, known_usage=first.usage)
+    first = made("s[m]", "s", "m", 1, "failed", 0.0, 1.0, cost_usd=0.5, known_cost_usd=0.5, usage=Usage(4, 1))
+    first = changed(first, known_usage=first.usage)
     unknown = {"cost_usd": None, "known_cost_usd": 0.25, "usage": Usage(), "known_usage": Usage(2)}
-    second = structs.replace(first, status="error", **unknown)
+    second = changed(first, status="error", **unknown)
 
     again = second.again_after(first)
     assert (again.cost_usd, again.known_cost_usd, again.reruns, again.status) == (None, 0.75, 1, "error")
     assert (again.usage, again.known_usage) == (Usage(), Usage(6, 1))
 
-    taken_over = structs.replace(first, cached=True).again_after(again)
+    taken_over = changed(first, cached=True).again_after(again)
     assert (taken_over.known_cost_usd, taken_over.reruns) == (0.75, 2)
     assert (first.unpaid().cost_usd, first.unpaid().spent.usage) == (0.0, Usage(0, 0))

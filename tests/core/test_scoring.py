@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.core.result import CheckResult, Result, Status
+from pytest_benchmodels.core.result import CheckResult, Status
 from pytest_benchmodels.core.scoring import passes, rule_of, total
+from tests.core.made_results import made
 
 
 def verdict(score: float, weight: float = 1.0, *, passed: bool | None = None) -> CheckResult:
@@ -74,5 +75,5 @@ def test_where_nothing_counts_any_answer_passes(verdicts: list[CheckResult], thr
 def test_what_decided(
     status: Status, threshold: float | None, checks: tuple[CheckResult, ...], rule: str | None
 ) -> None:
-    result = Result("s.yaml::s[m]", "s", "m", 1, status, 0.0, 0.0, threshold=threshold, checks=checks)
+    result = made("s.yaml::s[m]", "s", "m", 1, status, 0.0, 0.0, threshold=threshold, checks=checks)
     assert rule_of(result) == rule

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 
 import pytest_benchmodels
-from pytest_benchmodels import Result
 from pytest_benchmodels.formats import authored, builder, document, native, reading, template
 from pytest_benchmodels.formats import dataset as record_files
 from pytest_benchmodels.formats import drafts as draft
@@ -29,6 +28,7 @@ from pytest_benchmodels.statistics.gates import parse_gate
 from pytest_benchmodels.statistics.metrics import Tally
 from pytest_benchmodels.statistics.outcomes import Outcome
 from pytest_benchmodels.statistics.verdict import Measured, judge
+from tests.core.made_results import made
 from tests.docs.docs_reading import DOCS, blocks, prose, rows, section
 
 
@@ -164,7 +164,7 @@ def test_the_fields_of_an_evaluation_are_those_that_it_has() -> None:
 
 
 def test_the_junit_properties_are_those_that_are_written() -> None:
-    result = Result("f.yaml::a[sim/steady]", "a", "sim/steady", 1, "passed", 0.0, 0.0)
+    result = made("f.yaml::a[sim/steady]", "a", "sim/steady", 1, "passed", 0.0, 0.0)
 
     assert listed(DOCS["results"], "property") == [f"bench.{name}" for name in result_properties(result)]
 
@@ -184,7 +184,7 @@ def documented_fields() -> dict[str, list[str]]:
 
 def test_the_fields_of_bench_json_are_those_that_are_written(tmp_path: Path) -> None:
     tally = Tally()
-    result = Result("f.yaml::a[sim/steady]", "a", "sim/steady", 1, "passed", 0.0, 0.0)
+    result = made("f.yaml::a[sim/steady]", "a", "sim/steady", 1, "passed", 0.0, 0.0)
     tally.add(result)
     figures, outcome = tally.figures(1), Outcome.of(result)
     evaluation = Evaluation(

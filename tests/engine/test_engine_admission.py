@@ -6,6 +6,7 @@ import pytest
 
 from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.engine.admission import Admission, RefusedError
+from tests.core.made_results import made
 
 
 def refusal(admission: Admission, model: str) -> tuple[str, Failure] | None:
@@ -18,7 +19,7 @@ def refusal(admission: Admission, model: str) -> tuple[str, Failure] | None:
 
 def ended(model: str = "m", kind: str = "", cost: float | None = None) -> Result:
     error = Failure(kind, f"simulated {kind}") if kind else None
-    return Result(f"s[{model}]", "s", model, 1, "error" if kind else "passed", 0.0, 0.0, error=error, cost_usd=cost)
+    return made(f"s[{model}]", "s", model, 1, "error" if kind else "passed", 0.0, 0.0, error=error, cost_usd=cost)
 
 
 @pytest.mark.parametrize("kind", ["auth", "not-found", "connection", "quota"])

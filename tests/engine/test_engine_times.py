@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.exchange import Message, Response
+from pytest_benchmodels.core.plain_result import from_plain, to_plain
 from pytest_benchmodels.core.request import Request
-from pytest_benchmodels.core.result import Result, from_plain, to_plain
+from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
 from pytest_benchmodels.engine.admission import Admission

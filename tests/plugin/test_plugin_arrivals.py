@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.plugin.items.collection import RunItem
 from pytest_benchmodels.plugin.loop.session_loop import Arrivals
+from tests.core.made_results import made
 
 
 def item(number: int) -> RunItem:
@@ -24,7 +25,7 @@ def item(number: int) -> RunItem:
 
 
 def result(number: int) -> Result:
-    return Result(f"s.yaml::{number}", str(number), "m", 1, "passed", started_at=0.0, duration_s=float(number))
+    return made(f"s.yaml::{number}", str(number), "m", 1, "passed", started_at=0.0, duration_s=float(number))
 
 
 def take_all(arrivals: Arrivals, count: int) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_benchmodels.core.result import Result, Status
 from pytest_benchmodels.plugin.terminal.progress import Progress, progress_line
+from tests.core.made_results import made
 
 LINE = re.compile(r"bench: (\d+)/(\d+) done, (\d+) in flight, (\d+\.\d) runs/min, ETA (-|\S+)")
 
@@ -23,7 +24,7 @@ class Since(Progress):
 
 
 def result(status: Status) -> Result:
-    return Result("s.yaml::a[m]", "a", "m", 1, status, started_at=0.0, duration_s=1.0)
+    return made("s.yaml::a[m]", "a", "m", 1, status, started_at=0.0, duration_s=1.0)
 
 
 def test_nothing_is_known_before_anything_ended() -> None:

@@ -15,6 +15,7 @@ from pytest_benchmodels.statistics.metrics import Tally
 from pytest_benchmodels.statistics.outcomes import CoverageTally
 from pytest_benchmodels.statistics.ranking import rank
 from pytest_benchmodels.statistics.verdict import Measured, judge_all
+from tests.core.made_results import made
 
 __all__ = ["BEGINNING", "HOSTILE", "evaluated", "hostile_results", "result"]
 
@@ -52,7 +53,7 @@ def result(scenario: str = "add", model: str = "sim/steady", **facts: Any) -> Re
         "checks": (CheckResult("equals", 1.0, passed=True, explanation="got '4'", summary="equals '4'"),),
         "cost_usd": 0.25,
     }
-    return Result(nodeid=f"maths/sums.yaml::{scenario}[{model}]", scenario=scenario, model=model, **{**usual, **facts})
+    return made(nodeid=f"maths/sums.yaml::{scenario}[{model}]", scenario=scenario, model=model, **{**usual, **facts})
 
 
 def hostile_results(text: str) -> list[Result]:

@@ -14,6 +14,7 @@ from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
 from pytest_benchmodels.core.session import Pool, Session
 from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation, write_bench_json
 from pytest_benchmodels.statistics.metrics import Tally
+from tests.core.made_results import made
 
 RUN = BenchRun(
     started_at=1_767_225_600.5,
@@ -29,7 +30,7 @@ RUN = BenchRun(
 
 def a_result(scenario: str = "add", **facts: Any) -> Result:
     given = {"model": "sim/steady", "trial": 1, "status": "passed", "started_at": 1_767_225_600.0, "duration_s": 2.0}
-    return Result(nodeid=f"a.yaml::{scenario}[sim/steady]", scenario=scenario, **{**given, **facts})
+    return made(nodeid=f"a.yaml::{scenario}[sim/steady]", scenario=scenario, **{**given, **facts})
 
 
 def written(path: Path, *results: Result) -> dict[str, Any]:

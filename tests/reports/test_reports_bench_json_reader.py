@@ -12,6 +12,7 @@ from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
 from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation, read_bench_json, write_bench_json
 from pytest_benchmodels.statistics.metrics import Tally
+from tests.core.made_results import made
 
 RUN = BenchRun(started_at=1.5, duration_s=2.0, version="0.1.0", concurrency=20, exit_status=0, id="r1")
 EQUALS = CheckResult("equals", 1.0, passed=True, explanation="ok")
@@ -20,7 +21,7 @@ ANSWER = Response("4", "stop", Usage(3, 1), 0.25)
 
 def a_result(nodeid: str, **fields: object) -> Result:
     given: dict[str, object] = {"scenario": "s", "model": "m", "trial": 1, "status": "passed", "duration_s": 0.5}
-    return Result(nodeid=nodeid, started_at=1_800_000_000.25, **{**given, **fields})  # type: ignore[arg-type] # any
+    return made(nodeid=nodeid, started_at=1_800_000_000.25, **{**given, **fields})
 
 
 def test_results_come_back_as_they_were(tmp_path: Path) -> None:

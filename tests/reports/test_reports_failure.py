@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry, Status
 from pytest_benchmodels.reports.failure import failure_headline, failure_text
+from tests.core.made_results import made
 
 
 def a_result(status: Status = "failed", **facts: Any) -> Result:
     given = {"scenario": "capital", "model": "openai/gpt-4o-mini", "trial": 1, "started_at": 0.0, "duration_s": 2.5}
-    return Result(nodeid="a.yaml::capital[openai/gpt-4o-mini]", status=status, **{**given, **facts})
+    return made(nodeid="a.yaml::capital[openai/gpt-4o-mini]", status=status, **{**given, **facts})
 
 
 PARIS = CheckResult(

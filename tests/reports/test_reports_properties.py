@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from pytest_benchmodels.core.exchange import Response, Usage
-from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.reports.properties import junit_properties, result_properties
+from tests.core.made_results import changed, made
 
 NODEID = "a.yaml::add[sim/steady#2]"
 
 
 def test_the_names_are_the_contracts() -> None:
-    result = Result(
+    result = made(
         NODEID,
         "add",
         "sim/steady",
@@ -51,7 +49,7 @@ def test_the_names_are_the_contracts() -> None:
 
 
 def test_what_is_not_known_is_null_in_json_and_absent_in_xml() -> None:
-    result = Result(NODEID, "add", "sim/steady", 1, "error", 0.0, 1.5)
+    result = made(NODEID, "add", "sim/steady", 1, "error", 0.0, 1.5)
     unknown = {name for name, value in result_properties(result).items() if value is None}
     assert unknown == {
         *("score", "latency_s", "retry_s", "connect_s", "client_s"),
@@ -70,6 +68,6 @@ def test_what_is_not_known_is_null_in_json_and_absent_in_xml() -> None:
 
 def test_a_part_is_told_as_a_part() -> None:
     usage, known = Usage(None, None), Usage(1000, 20)
-    result = Result(NODEID, "add", "sim/steady", 1, "timeout", 0.0, 1.5, usage=usage, known_usage=known)
-    facts = result_properties(replace(result, cost_usd=None, known_cost_usd=2.0))
+    result = made(NODEID, "add", "sim/steady", 1, "timeout", 0.0, 1.5, usage=usage, known_usage=known)
+    facts = result_properties(changed(result, cost_usd=None, known_cost_usd=2.0))
     assert (facts["cost_usd"], facts["known_cost_usd"], facts["input_tokens"]) == (None, 2.0, None)

@@ -12,8 +12,9 @@ from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation
 from pytest_benchmodels.reports.registry import BUILTIN, find_reports
 from pytest_benchmodels.statistics.metrics import Tally
+from tests.core.made_results import made
 
-RESULT = Result("a.yaml::a[m]", "a", "m", 1, "passed", started_at=1.0, duration_s=1.0)
+RESULT = made("a.yaml::a[m]", "a", "m", 1, "passed", started_at=1.0, duration_s=1.0)
 EVALUATION = Evaluation(BenchRun(0.0, 1.0, "1", 1, 0), Tally().figures(1), results=lambda: [RESULT])
 
 

@@ -5,11 +5,12 @@ import pytest
 from pytest_benchmodels.core.result import Failure, Result, Status
 from pytest_benchmodels.statistics.gates import implied_gates, parse_gates
 from pytest_benchmodels.statistics.outcomes import Coverage, CoverageTally
+from tests.core.made_results import made
 
 
 def result(name: str, model: str = "m", status: Status = "passed", kind: str = "") -> Result:
     error = Failure(kind, "") if kind else None
-    return Result(f"s.yaml::{name}[{model}]", name, model, 1, status, 0.0, 0.0, error=error)
+    return made(f"s.yaml::{name}[{model}]", name, model, 1, status, 0.0, 0.0, error=error)
 
 
 def tally(*results: Result) -> CoverageTally:

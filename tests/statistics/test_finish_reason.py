@@ -7,6 +7,7 @@ import pytest
 from pytest_benchmodels.core.exchange import Response, usual_finish_reason
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.statistics.metrics import Tally
+from tests.core.made_results import made
 
 WORDS = [
     ("stop", "stop"),
@@ -40,12 +41,12 @@ def test_words_that_mean_the_same_are_one(word: str | None, usual: str | None) -
 
 def a_result(model: str, *reasons: str, status: str = "passed") -> Result:
     answers = tuple(Response("4", reason) for reason in reasons)
-    return Result(
+    return made(
         f"s[{model}]",
         "s",
         model,
         1,
-        status,  # type: ignore[arg-type] # one of the five
+        status,
         0.0,
         1.0,
         response=answers[-1] if answers else None,

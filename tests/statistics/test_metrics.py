@@ -16,6 +16,7 @@ from pytest_benchmodels.core.result import NEXT_ATTEMPT, Failure, Result, Status
 from pytest_benchmodels.core.session import Pool
 from pytest_benchmodels.statistics.intervals import percentile, wilson
 from pytest_benchmodels.statistics.metrics import ErrorGroup, Figures, Tally, lower_bound
+from tests.core.made_results import made
 
 seconds = st.floats(0, 1000, allow_nan=False)
 
@@ -24,7 +25,7 @@ def a_result(scenario: str = "add", model: str = "sim/steady", status: Status = 
     trial = facts.get("trial", 1)
     defaults = {"trial": 1, "started_at": 1000.0, "duration_s": 1.0, "latency_s": 1.0}
     nodeid = f"suite.yaml::{scenario}[{model}#{trial}]"
-    return Result(nodeid, scenario, model, status=status, **{**defaults, **facts})
+    return made(nodeid, scenario, model, status=status, **{**defaults, **facts})
 
 
 def figures_of(*results: Result, lanes: int = 20) -> Figures:
@@ -249,7 +250,7 @@ def test_nothing_ran() -> None:
 
 def test_the_same_id_in_two_files_is_two_scenarios() -> None:
     one, other = a_result(), a_result()
-    figures = figures_of(one, Result(f"other.yaml::{other.scenario}[m]", other.scenario, "m", 2, "passed", 0.0, 1.0))
+    figures = figures_of(one, made(f"other.yaml::{other.scenario}[m]", other.scenario, "m", 2, "passed", 0.0, 1.0))
     assert (figures.scenarios, figures.trials) == (2, 2)
 
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from msgspec.structs import replace
 
 from pytest_benchmodels.core.exchange import Response, Usage
-from pytest_benchmodels.core.result import Result, Status
+from pytest_benchmodels.core.result import Status
 from pytest_benchmodels.statistics.metrics import Tally
+from tests.core.made_results import changed, made
 
 
 def a_tally(*runs: tuple[str, Status, float, float | None]) -> Tally:
@@ -13,7 +13,7 @@ def a_tally(*runs: tuple[str, Status, float, float | None]) -> Tally:
     for number, (model, status, latency, cost) in enumerate(runs):
         response = Response("4", usage=Usage(10, None))
         facts = {"score": latency / 10, "latency_s": latency, "response": response, "cost_usd": cost}
-        tally.add(Result(f"f::s{number}[{model}]", f"s{number}", model, 1, status, 0.0, latency, **facts))  # type: ignore[arg-type] # a mapping of several types
+        tally.add(made(f"f::s{number}[{model}]", f"s{number}", model, 1, status, 0.0, latency, **facts))
     return tally
 
 
@@ -44,8 +44,8 @@ def test_no_runs_have_no_figures() -> None:
 def test_what_is_known_of_a_cost_is_kept_beside_the_whole() -> None:
     tally = a_tally(("a", "passed", 1, 0.5), ("a", "passed", 1, 1.5))
     cut_off = Usage(), Usage(1000, 10)
-    late = Result("f::late[a]", "late", "a", 1, "timeout", 0.0, 1.0, known_cost_usd=2.0, usage=cut_off[0])
-    tally.add(replace(late, known_usage=cut_off[1], reruns=3))
+    late = made("f::late[a]", "late", "a", 1, "timeout", 0.0, 1.0, known_cost_usd=2.0, usage=cut_off[0])
+    tally.add(changed(late, known_usage=cut_off[1], reruns=3))
     (model,) = tally.figures(1).models
 
     assert (model.cost_usd, model.known_cost_usd, model.unpriced) == (None, 4.0, 1)
@@ -64,7 +64,7 @@ def test_each_passed_run_costs_its_share_of_all() -> None:
 
 def test_an_answer_whose_tokens_nobody_counted_makes_no_part_of_a_sum() -> None:
     tally = a_tally(("a", "passed", 1, 0.5))
-    uncounted = Result("f::x[a]", "x", "a", 1, "passed", 0.0, 1.0, response=Response("4"))
+    uncounted = made("f::x[a]", "x", "a", 1, "passed", 0.0, 1.0, response=Response("4"))
     tally.add(uncounted)
     (model,) = tally.figures(1).models
     assert (model.input_tokens, model.known_input_tokens, model.cost_usd) == (None, 10, None)
@@ -75,6 +75,6 @@ def test_models_that_agree_on_a_scenario_are_worth_one_run() -> None:
     for number in range(40):
         status: Status = "passed" if number % 2 else "failed"
         for model in "abc":
-            tally.add(Result(f"f::s{number}[{model}]", f"s{number}", model, 1, status, 0.0, 1.0, latency_s=1.0))
+            tally.add(made(f"f::s{number}[{model}]", f"s{number}", model, 1, status, 0.0, 1.0, latency_s=1.0))
     assert tally.overall().effects.passed == pytest.approx(3, rel=0.02)
     assert {figures.effects.passed for figures in tally.figures(1).models} == {1.0}

@@ -4,12 +4,13 @@ import math
 
 import pytest
 
-from pytest_benchmodels.core.result import Result, Status
+from pytest_benchmodels.core.result import Status
 from pytest_benchmodels.statistics.outcomes import Outcome, Standing, standings
+from tests.core.made_results import made
 
 
 def test_an_outcome_keeps_the_node_id_without_its_model() -> None:
-    result = Result("a/b.yaml::x[one][sim/m#2]", "x[one]", "sim/m", 2, "passed", 0.0, 1.0, score=1.0, cached=True)
+    result = made("a/b.yaml::x[one][sim/m#2]", "x[one]", "sim/m", 2, "passed", 0.0, 1.0, score=1.0, cached=True)
     assert Outcome.of(result) == Outcome("a/b.yaml::x[one]", "sim/m", 2, "passed", score=1.0, cached=True)
 
 

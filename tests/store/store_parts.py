@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.result import Result, Status
 from pytest_benchmodels.store import Beginning, Record
+from tests.core.made_results import made
 
 BEGINNING = Beginning(("pytest", "--bench", "suite"), "0.1.0", total=3)
 
@@ -13,7 +14,7 @@ def result(
     name: str = "a", status: Status = "passed", text: str = "4", *, duration_s: float = 1.0, started_at: float = 1000.0
 ) -> Result:
     """A run's end with all that a store looks at; its fingerprint follows from `name`."""
-    return Result(
+    return made(
         nodeid=f"suite.yaml::{name}[m]",
         scenario=name,
         model="m",

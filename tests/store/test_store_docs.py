@@ -7,11 +7,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from pytest_benchmodels.core.fingerprint import PARTS
 from pytest_benchmodels.store import Record, Store
 from pytest_benchmodels.store.database import BUSY_S
+from tests.core.made_results import changed
 from tests.store.store_parts import BEGINNING, record, result
 
 PAGE = (Path(__file__).parents[2] / "docs" / "store.md").read_text(encoding="utf-8")
@@ -22,7 +21,7 @@ def test_the_query_works_as_shown(tmp_path: Path) -> None:
     with Store.open(tmp_path / "store.sqlite") as store:
         store.results.add(store.runs.begin(BEGINNING), [record("old")])
         run_id = store.runs.begin(BEGINNING)
-        costing = [Record(replace(result(name), cost_usd=0.25)) for name in ("a", "b")]
+        costing = [Record(changed(result(name), cost_usd=0.25)) for name in ("a", "b")]
         store.results.add(run_id, [*costing, record("c", "failed")])
         with closing(sqlite3.connect(store.path)) as connection:
             assert connection.execute(query).fetchall() == [("m", "failed", 1, None), ("m", "passed", 2, 0.5)]

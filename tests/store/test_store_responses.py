@@ -12,6 +12,7 @@ from msgspec import structs
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.exchange import Message, Response, Usage
 from pytest_benchmodels.store import Record, Store
+from tests.core.made_results import changed
 from tests.store.store_parts import BEGINNING, record, result
 
 
@@ -71,7 +72,7 @@ def test_half_a_conversation_does_not_take_the_place_of_a_whole_one(store: Store
 
 def test_a_reused_answer_does_not_become_new(store: Store) -> None:
     keep(store, record("a", text="asked"))
-    keep(store, Record(structs.replace(result("a"), cached=True), (Response("reused"),)))
+    keep(store, Record(changed(result("a"), cached=True), (Response("reused"),)))
     assert texts(store, "print-of-a") == ["asked"]
 
 

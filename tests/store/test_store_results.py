@@ -16,6 +16,7 @@ from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
 from pytest_benchmodels.store import Record, Spending, Store
 from pytest_benchmodels.store.record import decode_answers, decode_result, encode_answers, encode_result
+from tests.core.made_results import changed, made
 from tests.store.store_parts import BEGINNING, record, result
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -23,7 +24,7 @@ numbers = st.floats()
 counts = st.none() | st.integers(0, 2**63 - 1)
 responses = st.builds(Response, texts, st.none() | texts, st.builds(Usage, counts, counts), numbers)
 results = st.builds(
-    Result,
+    made,
     nodeid=texts,
     scenario=texts,
     model=texts,
@@ -87,7 +88,7 @@ def test_numbers_beyond_64_bits_are_kept(store: Store) -> None:
 
 def test_a_node_id_that_no_encoder_accepts_is_found(store: Store) -> None:
     run = store.runs.begin(BEGINNING)
-    store.results.add(run, [Record(replace(result(), nodeid="\ud800", model="\ud800", fingerprint="\ud800"))])
+    store.results.add(run, [Record(changed(result(), nodeid="\ud800", model="\ud800", fingerprint="\ud800"))])
     assert store.results.one(run, "\ud800") is not None
 
 
@@ -177,7 +178,7 @@ def test_durations_are_those_of_the_last_answer(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "idle", [result(status="error", started_at=math.inf), result(status="skipped"), replace(result(), cached=True)]
+    "idle", [result(status="error", started_at=math.inf), result(status="skipped"), changed(result(), cached=True)]
 )
 def test_what_was_not_answered_has_no_duration(store: Store, idle: Result) -> None:
     run = store.runs.begin(BEGINNING)
@@ -214,14 +215,14 @@ def test_spending_is_told_by_scenario_and_model(store: Store) -> None:
 def test_the_latest_fingerprint_of_each_run_is_known(store: Store) -> None:
     for started_at, fingerprint in ((1.0, "old"), (3.0, "new"), (4.0, "")):
         run = store.runs.begin(BEGINNING)
-        store.results.add(run, [Record(replace(result("a", started_at=started_at), fingerprint=fingerprint))])
+        store.results.add(run, [Record(changed(result("a", started_at=started_at), fingerprint=fingerprint))])
     assert store.results.latest_fingerprints() == {"suite.yaml::a[m]": "new"}
 
 
 def test_some_results_are_found_at_once(store: Store) -> None:
     one, two = store.runs.begin(BEGINNING), store.runs.begin(BEGINNING)
     store.results.add(one, map(record, ("a", "b", "c")))
-    store.results.add(two, [record("a", text="two"), Record(replace(result(), nodeid="\ud800"))])
+    store.results.add(two, [record("a", text="two"), Record(changed(result(), nodeid="\ud800"))])
     first, absent = "suite.yaml::a[m]", "suite.yaml::z[m]"
 
     assert set(store.results.some(one, [first, "suite.yaml::c[m]", absent])) == {first, "suite.yaml::c[m]"}

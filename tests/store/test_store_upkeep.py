@@ -15,6 +15,7 @@ from pytest_benchmodels.core.exchange import Message, Response
 from pytest_benchmodels.core.result import Status
 from pytest_benchmodels.core.session import Session
 from pytest_benchmodels.store import Extent, Pruned, Record, Store, StoredRun
+from tests.core.made_results import changed
 from tests.store.store_parts import BEGINNING, record, result
 
 DAY_S = 86400.0
@@ -163,7 +164,7 @@ def test_shards_are_joined_to_one_run(store: Store) -> None:
 
 
 def in_session(number: int, name: str, status: Status = "passed") -> Record:
-    return Record(structs.replace(result(name, status), session=number))
+    return Record(changed(result(name, status), session=number))
 
 
 def sessions_of(store: Store, run_id: str) -> dict[str, float]:
@@ -249,6 +250,6 @@ def test_a_part_that_is_not_there_is_named(store: Store) -> None:
 
 def test_answers_stay_while_any_result_rests_on_them(store: Store) -> None:
     aged(store, 3, Record(result("a"), (Response("4"),)))
-    aged(store, 1, Record(structs.replace(result("a"), cached=True)))
+    aged(store, 1, Record(changed(result("a"), cached=True)))
     store.prune(keep=1)
     assert store.responses.find("print-of-a") is not None

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from pytest_benchmodels.core.exchange import Message
+from pytest_benchmodels.core.plain_result import from_plain, to_plain
 from pytest_benchmodels.core.record import Record
-from pytest_benchmodels.core.result import Result, from_plain, to_plain
+from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.plugin.compat import location_name
 from pytest_benchmodels.plugin.items.collection import RunItem

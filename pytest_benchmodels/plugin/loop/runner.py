@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.result import Failure, Result
+from pytest_benchmodels.core.result import Failure, Result, Timing
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.plugin.compat import let_go
 from pytest_benchmodels.plugin.items.collection import RunItem, ScenarioFile, with_trials
@@ -186,7 +186,6 @@ def _skipped(item: RunItem, reason: str) -> Result:
         model=item.model,
         trial=item.trial,
         status="skipped",
-        started_at=item.config.stash[BENCH].clock.now(),
-        duration_s=0.0,
+        timing=Timing(item.config.stash[BENCH].clock.now(), 0.0),
         error=Failure("skip", plain(reason)),
     )

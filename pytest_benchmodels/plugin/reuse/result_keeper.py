@@ -273,7 +273,7 @@ class Keeper:
     def _in_session(self, record: Record) -> Record:
         """The record as it is stored: it tells by which of its run's sessions it was made."""
         session = record.result.session or len(self._earlier) + 1
-        return replace(record, result=replace(record.result, session=session))
+        return replace(record, result=record.result.in_session(session))
 
     def _resume(self) -> str:
         path = self._settings.store

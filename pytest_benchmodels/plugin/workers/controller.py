@@ -14,7 +14,7 @@ import pytest
 
 from pytest_benchmodels.core.bill import bill
 from pytest_benchmodels.core.exchange import Usage
-from pytest_benchmodels.core.result import Failure, Result
+from pytest_benchmodels.core.result import Account, Failure, Result, Timing
 from pytest_benchmodels.core.run import parse_run_name
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.plugin.compat import drop_testcase
@@ -228,12 +228,8 @@ class Controller:
             model=name.model,
             trial=name.trial,
             status="error",
-            started_at=self.bench.clock.now(),
-            duration_s=0.0,
-            cost_usd=took.cost_usd,
-            known_cost_usd=took.known_cost_usd,
-            usage=took.usage,
-            known_usage=took.known_usage,
+            timing=Timing(self.bench.clock.now(), 0.0),
+            account=Account().billed(took),
             error=Failure(WORKER_CRASH, f"{died}: {words}"),
         )
         complete_crash(report, result)
