@@ -9,7 +9,8 @@ from tests.plugin.plugin_parts import Project, right
 TELLS = """
 import sys
 CLIENTS = {"aiohttp", "anyio", "certifi", "httpcore", "httpx", "httpx2", "idna"}
-DEAR = CLIENTS | {"attr", "genai_prices", "jinja2", "jsonschema", "redis", "statistics"}
+OURS = {f"pytest_benchmodels.{name}" for name in ("graders.label_reader", "statistics.ranking", "statistics.verdict")}
+DEAR = CLIENTS | OURS | {"attr", "genai_prices", "jinja2", "jsonschema", "redis", "statistics"}
 BEFORE = set(sys.modules)
 def pytest_sessionfinish(session):
     print("imported:", sorted(DEAR & (set(sys.modules) - BEFORE)))
