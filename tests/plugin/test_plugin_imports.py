@@ -11,7 +11,8 @@ pytestmark = pytest.mark.usefixtures("real_processes")
 
 TELLS = """
 import sys
-DEAR = {"aiohttp", "attr", "genai_prices", "jinja2", "jsonschema", "redis", "statistics"}
+OURS = {f"pytest_benchmodels.{name}" for name in ("graders.label_reader", "statistics.ranking", "statistics.verdict")}
+DEAR = OURS | {"aiohttp", "attr", "genai_prices", "jinja2", "jsonschema", "redis", "statistics"}
 BEFORE = set(sys.modules)
 def pytest_sessionfinish(session):
     print("imported:", sorted(DEAR & (set(sys.modules) - BEFORE)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import pytest
@@ -17,8 +17,9 @@ from pytest_benchmodels.plugin.compat import location_name
 from pytest_benchmodels.plugin.items.collection import RunItem
 from pytest_benchmodels.plugin.session.bench import BENCH
 from pytest_benchmodels.reports.properties import junit_properties, result_properties
-from pytest_benchmodels.reports.verdicts import gate_line
-from pytest_benchmodels.statistics.verdict import GateVerdict
+
+if TYPE_CHECKING:
+    from pytest_benchmodels.statistics.verdict import GateVerdict
 
 __all__ = [
     "WORKER_CRASH",
@@ -94,6 +95,8 @@ def gate_reports(verdict: GateVerdict) -> Iterator[pytest.TestReport]:
 
     JUnit takes a test case's properties from the report of its teardown.
     """
+    from pytest_benchmodels.reports.verdicts import gate_line  # noqa: PLC0415 - only where there are gates
+
     text = gate_line(verdict)
     model = f" ({verdict.model})" if verdict.gate.model == "*" and verdict.model else ""
     name = plain(f"{verdict.gate.text or verdict.gate}{model}")

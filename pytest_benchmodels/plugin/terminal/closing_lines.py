@@ -10,13 +10,12 @@ import pytest
 
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.reports.units import dollars, name_limit, one_line, plural, short_name, tokens
-from pytest_benchmodels.statistics.metrics import Figures
-from pytest_benchmodels.statistics.verdict import GateVerdict
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.model import Price
     from pytest_benchmodels.plugin.session.bench import Bench
     from pytest_benchmodels.statistics.metrics import Figures, ModelFigures
+    from pytest_benchmodels.statistics.verdict import GateVerdict
 
 __all__ = ["Ending", "conclusion", "cost_notes", "markup_of_row", "markup_of_section"]
 

@@ -33,11 +33,11 @@ from pytest_benchmodels.providers.key import LEAST_HIDDEN_LENGTH
 from pytest_benchmodels.reports.summary import cost_lines, interval_lines, summary_lines, wrapped
 from pytest_benchmodels.reports.units import plural
 from pytest_benchmodels.statistics.metrics import Figures, Tally
-from pytest_benchmodels.statistics.verdict import GateVerdict
 
 if TYPE_CHECKING:
     from pytest_benchmodels.reports.bench_json import Evaluation
     from pytest_benchmodels.reports.registry import Report
+    from pytest_benchmodels.statistics.verdict import GateVerdict
 
 __all__ = ["Reporter"]
 
