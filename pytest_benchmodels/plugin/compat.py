@@ -19,6 +19,7 @@ __all__ = [
     "drop_testcase",
     "drop_unused",
     "end_fixtures",
+    "has_own",
     "is_skipped",
     "keep_rootdir",
     "let_go",
@@ -129,12 +130,22 @@ _UNUSED: Mapping[str, Callable[[Any], object]] = {
 
 
 def drop_unused(item: pytest.Item) -> None:
-    """Take off a new item what pytest gave it and is still empty: half of what it takes."""
-    own = vars(item)
+    """Take off a new item what pytest gave it and is still empty: half of what it takes.
+
+    One by one: an object whose `__dict__` is asked for gets a dictionary, where it could do without.
+    """
     for name in _UNUSED:
-        own.pop(name, None)
-    with suppress(AttributeError):
-        del item._store  # noqa: SLF001 - the same as `stash`, and in a slot
+        with suppress(AttributeError):
+            delattr(item, name)
+
+
+def has_own(item: pytest.Item, name: str) -> bool:
+    """Whether an item has this on it, and would not make it."""
+    try:
+        object.__getattribute__(item, name)
+    except AttributeError:
+        return False
+    return True
 
 
 def made_on_demand(item: pytest.Item, name: str) -> object:

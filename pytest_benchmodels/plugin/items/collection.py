@@ -27,7 +27,7 @@ from pytest_benchmodels.core.result import Result, Status
 from pytest_benchmodels.core.run import NO_MODEL, Run, run_name
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.core.text import harmless
-from pytest_benchmodels.plugin.compat import drop_unused, location_name, made_on_demand, node_id, skip_here
+from pytest_benchmodels.plugin.compat import drop_unused, has_own, location_name, made_on_demand, node_id, skip_here
 from pytest_benchmodels.plugin.items.failure_repr import FailureRepr
 from pytest_benchmodels.plugin.session.bench import BENCH
 from pytest_benchmodels.plugin.session.user_models import answers
@@ -191,12 +191,13 @@ class RunItem(pytest.Item):
 
     def __getattr__(self, name: str) -> Any:
         """Make what was not there; see the class."""
-        vars(self)[name] = value = made_on_demand(self, name)
+        value = made_on_demand(self, name)
+        setattr(self, name, value)
         return value
 
     def iter_markers_with_node(self, name: str | None = None) -> Iterator[tuple[Any, pytest.Mark]]:
         """The same as pytest's, which would make a list for each run that has no marks of its own."""
-        if "own_markers" in vars(self) or self.parent is None:
+        if self.parent is None or has_own(self, "own_markers"):
             return super().iter_markers_with_node(name)
         return self.parent.iter_markers_with_node(name)
 
@@ -268,9 +269,8 @@ class RunItem(pytest.Item):
     def forget(self) -> None:
         """Let go of the Result and of what was made of it: pytest keeps items to the end."""
         self.result = self._untold = None
-        own = vars(self)
-        own.pop("location", None)
-        if "user_properties" in own:
+        vars(self).pop("location", None)
+        if has_own(self, "user_properties"):
             self.user_properties[:] = self._properties_of_others()
 
     def _properties_of_others(self) -> list[tuple[str, object]]:

@@ -93,7 +93,7 @@ class _Worker:
         self._last_ordinary: int | None = None
         self._is_dismissed = False
         self._unreported = 0
-        self._indices = {item.nodeid: index for index, item in enumerate(session.items)}
+        self._indices: dict[str, int] = {}  # of those that are in flight
         self._marks = Marks.open(handover.marks_path)
         self._records = OverdueRecords(records_path(self._marks.path))
         self._places = self._places_by(handover)
@@ -190,6 +190,7 @@ class _Worker:
             if isinstance(self._places, SentPlaces) and self._places.grant(index):
                 lanes.wake()
             elif isinstance(item, RunItem) and not is_skipped(item):
+                self._indices[item.nodeid] = index
                 jobs.append(Job(index, item.run()))
             else:
                 in_turn.append(index)
@@ -213,6 +214,7 @@ class _Worker:
     def _report_run(self, arrival: _Arrival) -> None:
         self._unreported -= 1
         item = self._session.items[arrival.item_index]
+        self._indices.pop(item.nodeid, None)
         if isinstance(item, RunItem):
             item.conclude(arrival.result)
             self._report(arrival.item_index, self._idle)
