@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.forked_processes import forking, nothing_forked
-from tests.metadata_cache import keep_metadata
+from tests.kept_lookups import keep_lookups
 from tests.redis_server import running_redis
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ settings.load_profile("any machine")
 # compiles it anew, which takes longer than all else that it does.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
-keep_metadata()
+keep_lookups()
 
 
 @pytest.hookimpl(optionalhook=True)

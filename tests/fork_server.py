@@ -230,9 +230,9 @@ def _parsed(words: Sequence[str]) -> tuple[list[str], str, str, list[str]]:
 def main(address: str) -> None:
     """Be the server."""
     from tests.forked_processes import ForkServer, fork_from
-    from tests.metadata_cache import keep_metadata
+    from tests.kept_lookups import keep_lookups
 
-    keep_metadata()
+    keep_lookups()
     # A session that is forked has its own workers forked, too.
     fork_from(ForkServer(address))
     # A project of a test's may have a folder `tests` of its own.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from contextlib import ExitStack
 
 from pytest_benchmodels import SimServer
 from tests.plugin.plugin_parts import Project, right, scenario
-from tests.plugin.plugin_process import live_session
 from tests.plugin.plugin_results import JSON, results, seen_by
 
+_PATIENCE_S = 300
 REQUESTS = 16
 PER_MINUTE = 600
 
@@ -25,9 +28,10 @@ def in_two_folders(project: Project, config: str, suite: str, *arguments: str) -
         project.write(f"{folder.name}/pytest.ini", "[pytest]\n")
         project.write(f"{folder.name}/bench.toml", config)
         project.write(f"{folder.name}/suite.yaml", suite)
-    command = ("suite.yaml", "--bench-models=limited", *arguments)
-    with live_session(folders[0], *command) as here, live_session(folders[1], *command) as there:
-        return [session.end()[0] for session in (here, there)]
+    command = [sys.executable, "-mpytest", "--bench", "suite.yaml", "--bench-models=limited", *arguments]
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(subprocess.Popen(command, cwd=folder)) for folder in folders]
+        return [session.wait(_PATIENCE_S) for session in sessions]
 
 
 def test_two_sessions_keep_one_limit(

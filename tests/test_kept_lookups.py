@@ -1,0 +1,51 @@
+"""What is looked up once is what each session would find."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import distribution
+
+import pytest
+
+OF_A_TEST = """
+import pytest
+
+@pytest.fixture
+def of_a_conftest(): pass
+
+class Plugin:
+    @pytest.fixture
+    def of_an_object(self): pass
+
+def pytest_configure(config): config.pluginmanager.register(Plugin())
+"""
+
+
+@pytest.mark.parametrize("name", ["pytest", "pytest-xdist", "httpx"])
+def test_metadata_is_parsed_once_and_tells_what_is_written(name: str) -> None:
+    found = distribution(name)
+    written = found.read_text("METADATA") or ""
+    assert f"\nVersion: {found.version}\n" in written
+    assert found.metadata is distribution(name).metadata
+    assert all(
+        f"{point.name} = {point.value}" in (found.read_text("entry_points.txt") or "") for point in found.entry_points
+    )
+
+
+def test_each_session_finds_the_fixtures_that_a_new_process_finds(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    pytester.makeconftest(OF_A_TEST)
+
+    def fixtures(output: str) -> set[str]:
+        return {line.split()[0] for line in output.splitlines() if " -- " in line}
+
+    real = subprocess.run(
+        [sys.executable, "-m", "pytest", "--fixtures"], capture_output=True, text=True, check=True, cwd=pytester.path
+    )
+    expected = fixtures(real.stdout)
+    assert {"tmp_path", "of_a_conftest", "of_an_object", "testrun_uid"} <= expected
+    for _ in range(2):
+        assert fixtures(pytester.runpytest_inprocess("--fixtures").stdout.str()) == expected
