@@ -95,7 +95,7 @@ _VERB = (
     r"|could only be|leav(?:es|ing)(?: us with)?|left with)\b"
 )
 _CONCLUSION = (
-    r"(?:^|(?<=[.!?;\u2014]\s)|(?<=[.!?;,]\s\s)|(?<=,\s)|(?<=:\s)|\n)[\s>#*_-]{0,4}"
+    r"(?:^|(?<=[.!?;\u2014]\s)|(?<=[.!?;,]\s\s)|(?<=,\s)|(?<=:\s)|\n)[\s>#*_-]{0,4}+"
     r"(?:(?:so|therefore|thus|hence|then|ergo|consequently|accordingly|and so|finally|in conclusion"
     r"|in short|overall|wait|no|ok|most likely|very likely|as a result"
     r"|by (?:process of )?elimination|to conclude|it follows that|the (?:letter|option|choice"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import ClassVar
 
 import pytest
@@ -68,6 +69,29 @@ class Nearly(Grader, frozen=True):
 
     def grade(self, response: Response) -> Grade:
         return Grade(self.score, self.score >= 0.8, f"{response.text} is near")
+
+
+class TellsThread(Grader, frozen=True):
+    """Explains in which thread it judged."""
+
+    tells: bool = True
+    bounded: ClassVar[bool] = True
+
+    def grade(self, response: Response) -> Grade:  # noqa: ARG002 - a Grader
+        return Grade(1.0, passed=True, explanation=threading.current_thread().name)
+
+
+@pytest.mark.parametrize(("length", "thread"), [(2000, "the loop's"), (2001, "benchmodels-check")])
+def test_a_long_answer_is_judged_beside_the_loop(length: int, thread: str) -> None:
+    found: list[Result] = []
+    judged = run(scenario(check(TellsThread())))
+    loop = threading.Thread(
+        target=lambda: found.append(execute(judged, FakeProvider(["x" * length]))), name="the loop's"
+    )
+    loop.start()
+    loop.join()
+
+    assert [one.explanation for one in found[0].checks] == [thread]
 
 
 @pytest.mark.parametrize(
