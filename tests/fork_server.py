@@ -83,6 +83,13 @@ def _import_all() -> None:
 
     class Imports:
         @staticmethod
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_cmdline_main(config: pytest.Config) -> None:
+            """Have it imported, and not start the thread that it would start."""
+            if config.pluginmanager.has_plugin("rerunfailures"):
+                config.pluginmanager.unregister(name="rerunfailures")
+
+        @staticmethod
         def pytest_sessionstart() -> None:
             import pytest_benchmodels
 
@@ -242,6 +249,7 @@ def main(address: str) -> None:
     _import_all()
     gc.collect()
     gc.freeze()  # the collector writes to each object that it looks at: each child would copy them all
+    assert threading.active_count() == 1, "a fork beside threads may wait for ever for what one of them held"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(address)
         listening.listen(64)
