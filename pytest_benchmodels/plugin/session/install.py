@@ -76,6 +76,9 @@ def _look_for_garbage_less_often(config: pytest.Config) -> None:
         gc.set_threshold(_YOUNG_OBJECTS, *older)
         config.add_cleanup(partial(gc.set_threshold, young, *older))
     config.pluginmanager.register(_LastLook(), "benchmodels-garbage")
+    # A process that has further sessions (`pytest.main`) is to get back what this one held. Last of all: pytest looks
+    # for garbage when its own part is over, which was to be configured after ours.
+    config.add_cleanup(gc.unfreeze)
     atexit.register(gc.freeze)
 
 
