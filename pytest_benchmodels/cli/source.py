@@ -19,7 +19,7 @@ from pytest_benchmodels.core.session import Session
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.reports.bench_json import BenchDocument, read_bench_json
 from pytest_benchmodels.statistics.outcomes import Coverage, CoverageTally
-from pytest_benchmodels.store import Answers, Record, Store, StoredRun
+from pytest_benchmodels.store import Record, Store, StoredConversation, StoredRun
 
 __all__ = ["FileSource", "Source", "StoreSource", "open_source"]
 
@@ -54,7 +54,7 @@ class Source(Protocol):
     def expected(self) -> Collection[str]:
         """The node ids that the run was to have, with or without those that have a result, as far as they are known."""
 
-    def answers(self, result: Result) -> Answers:
+    def answers(self, result: Result) -> StoredConversation:
         """What was asked and answered in each turn, as far as it is known."""
 
 
@@ -83,7 +83,7 @@ class StoreSource:
     def expected(self) -> Collection[str]:
         return self._store.runs.extent(self.run).nodeids
 
-    def answers(self, result: Result) -> Answers:
+    def answers(self, result: Result) -> StoredConversation:
         """Its own where it has those of all turns, else the store's if they are not another run's newer ones."""
         found, own = self._store.responses.find(result.fingerprint), _own_answers(result)
         if found is None:
@@ -116,7 +116,7 @@ class FileSource:
     def expected(self) -> Collection[str]:
         return self._document.not_started
 
-    def answers(self, result: Result) -> Answers:
+    def answers(self, result: Result) -> StoredConversation:
         return _own_answers(result)
 
 
@@ -143,15 +143,15 @@ def _dated(name: str, results: Iterator[Result]) -> Iterator[Result]:
         yield result
 
 
-def _rests_on(result: Result, found: Answers) -> bool:
+def _rests_on(result: Result, found: StoredConversation) -> bool:
     """Whether these are the answers that this run had; one that ended without an answer may have had some turns'."""
     if result.response is not None:
         return bool(found.answers) and found.answers[-1].message == result.response.message
     return result.started_at <= found.created_at <= result.started_at + result.duration_s + _WRITTEN_WITHIN_S
 
 
-def _own_answers(result: Result) -> Answers:
-    return Answers(result.model, result.started_at, result.all_answers)
+def _own_answers(result: Result) -> StoredConversation:
+    return StoredConversation(result.model, result.started_at, result.all_answers)
 
 
 def _run_of(document: BenchDocument) -> StoredRun:

@@ -13,14 +13,14 @@ from pytest_benchmodels.core.plain_result import to_plain
 from pytest_benchmodels.core.result import CheckResult, Result
 from pytest_benchmodels.reports.failure import ruling
 from pytest_benchmodels.reports.units import UNKNOWN, dollars, duration, fraction, one_line, plural, tokens
-from pytest_benchmodels.store import Answers
+from pytest_benchmodels.store import StoredConversation
 
 __all__ = ["transcript_lines", "transcript_plain"]
 
 _LINE_LIMIT = 1000
 
 
-def transcript_lines(result: Result, answers: Answers) -> Iterator[str]:
+def transcript_lines(result: Result, answers: StoredConversation) -> Iterator[str]:
     """The whole of it, no text is cut. Texts are as they came: whoever writes them to a terminal escapes them."""
     yield _indented(result.nodeid)
     yield _headline(result)
@@ -33,7 +33,7 @@ def transcript_lines(result: Result, answers: Answers) -> Iterator[str]:
     yield from _check_lines(result)
 
 
-def transcript_plain(result: Result, answers: Answers) -> dict[str, object]:
+def transcript_plain(result: Result, answers: StoredConversation) -> dict[str, object]:
     """The result as `--bench-json` has it, with `turns` in place of `answers`: what each one asked, and its answer."""
     asked = answers.asked or ((),) * len(answers.answers)
     turns = [
@@ -74,7 +74,7 @@ def _attempt_lines(result: Result) -> Iterator[str]:
         yield f"waited {duration(seconds)} for {one_line(reason, _LINE_LIMIT)}"
 
 
-def _turn_lines(answers: Answers) -> Iterator[str]:
+def _turn_lines(answers: StoredConversation) -> Iterator[str]:
     if answers.answers and not answers.asked:
         yield "what was asked is not known here"
     asked = answers.asked or ((),) * len(answers.answers)

@@ -25,7 +25,7 @@ from pytest_benchmodels.core.result import (
 __all__ = ["PlainResult", "from_plain", "grouped", "plain_result", "to_plain"]
 
 
-class PlainResult(Struct, frozen=True):
+class PlainResult(Struct, frozen=True, gc=False):
     """The same as a `Result`, whose parts say what each field means. Names stay as they are; fields may be added."""
 
     nodeid: str

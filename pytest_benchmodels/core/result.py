@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 
-class Result(Struct, frozen=True):
+class Result(Struct, frozen=True, gc=False):
     """One run's end. Its parts are read by their own names as well, as `--bench-json` has them: `result.latency_s`.
 
     `response` is the last answer, with the latency and the tokens of all; `answers` are those of all turns where there
@@ -108,10 +108,11 @@ class Result(Struct, frozen=True):
     @property
     def spent(self) -> Bill:
         """What it took. Of a result that was kept before there was such an account, what its answer tells."""
-        if self.usage is not None and self.known_usage is not None:
-            return Bill(self.usage, self.known_usage, self.cost_usd, self.known_cost_usd or 0.0)
+        account = self.account
+        if account.usage is not None and account.known_usage is not None:
+            return Bill(account.usage, account.known_usage, account.cost_usd, account.known_cost_usd or 0.0)
         usage = self.response.usage if self.response is not None else Usage()
-        return Bill(usage, usage, self.cost_usd, self.known_cost_usd or self.cost_usd or 0.0)
+        return Bill(usage, usage, account.cost_usd, account.known_cost_usd or account.cost_usd or 0.0)
 
     def again_after(self, earlier: Result) -> Result:
         """This result of a run that was made before: both were paid. An answer that was taken over is paid already."""
@@ -136,7 +137,8 @@ class Result(Struct, frozen=True):
     @property
     def was_run(self) -> bool:
         """Whether its model was called for it, if not in this session then in an earlier one of the same run."""
-        return self.status != "skipped" and (not self.cached or (self.regraded and self.attempts > 0))
+        origin = self.origin
+        return self.status != "skipped" and (not origin.cached or (origin.regraded and self.attempts > 0))
 
     @property
     def is_truncated(self) -> bool:
@@ -155,7 +157,8 @@ class Result(Struct, frozen=True):
     @property
     def in_flight_s(self) -> float:
         """For how long, in seconds, the run had a lane: between attempts, and while it is graded, others have it."""
-        return max(self.duration_s - self.waits.get(NEXT_ATTEMPT, 0.0) - self.grading_s, 0.0)
+        timing = self.timing
+        return max(timing.duration_s - timing.waits.get(NEXT_ATTEMPT, 0.0) - timing.grading_s, 0.0)
 
     @property
     def sums(self) -> Mapping[Purpose, CallSum]:

@@ -90,7 +90,10 @@ class CallSummary(Struct, frozen=True):
     error: Failure | None = None
 
 
-class Timing(Struct, frozen=True):
+# None of these can be a part of itself, so that no collector has to look at them: there is one of each for each run.
+
+
+class Timing(Struct, frozen=True, gc=False):
     """When a run was made, and how long it took. `started_at` is in seconds since the epoch, all others are in seconds.
 
     `duration_s` is the run from its first request on. `latency_s` is the sum over its turns of the answered attempt,
@@ -112,7 +115,7 @@ class Timing(Struct, frozen=True):
     grading_s: float = 0.0
 
 
-class Verdict(Struct, frozen=True):
+class Verdict(Struct, frozen=True, gc=False):
     """How the answer was judged.
 
     `score` is None unless it was graded. `threshold` is the author's, and then the score decides; None where each check
@@ -127,7 +130,7 @@ class Verdict(Struct, frozen=True):
     grade_fingerprint: str = ""
 
 
-class Account(Struct, frozen=True):
+class Account(Struct, frozen=True, gc=False):
     """What the requests for a run's own answer took.
 
     `attempts` counts them, of which those that were followed by another are in `retries`. `cost_usd` (US dollars) and
@@ -155,7 +158,7 @@ class Account(Struct, frozen=True):
         )
 
 
-class Origin(Struct, frozen=True):
+class Origin(Struct, frozen=True, gc=False):
     """Where a result comes from.
 
     `fingerprint` tells what was sent. `cached` says that no model was called for it, `regraded` that a stored answer

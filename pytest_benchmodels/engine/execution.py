@@ -30,10 +30,10 @@ from pytest_benchmodels.engine.client import Asker, Client, ReplayClient, Scoped
 from pytest_benchmodels.engine.grading import Watch, is_bounded, judge, unwatched
 from pytest_benchmodels.engine.scope import Alone, Lane, OpenCall, Scope
 
-__all__ = ["Executor", "Forgetful", "Memory", "Recall", "Solver", "conclude", "whole_response"]
+__all__ = ["Executor", "Forgetful", "Known", "Recall", "Solver", "conclude", "whole_response"]
 
 
-class Memory(Struct, frozen=True):
+class Known(Struct, frozen=True):
     """What is known of one run.
 
     `result`: it is finished already. `answers`: its model answered each of its turns already, they are to be judged.
@@ -55,7 +55,7 @@ class Memory(Struct, frozen=True):
 class Recall(Protocol):
     """The seam to whatever keeps results and answers."""
 
-    def of(self, run: Run) -> Memory:
+    def of(self, run: Run) -> Known:
         """What is known of a run. Quick: it is asked on the event loop, once for each run."""
 
     def expect(self, runs: Sequence[Run]) -> None:
@@ -65,8 +65,8 @@ class Recall(Protocol):
 class Forgetful:
     """Knows nothing: each run is run."""
 
-    def of(self, run: Run) -> Memory:  # noqa: ARG002 - a Recall
-        return Memory()
+    def of(self, run: Run) -> Known:  # noqa: ARG002 - a Recall
+        return Known()
 
     def expect(self, runs: Sequence[Run]) -> None:
         """There is nothing to make ready."""
@@ -237,7 +237,7 @@ class Executor:
         known = self.recalled.of(run)
         return await self._reuse(known, self._scope(run, Alone(), known))
 
-    async def _reuse(self, known: Memory, scope: Scope) -> Result | None:
+    async def _reuse(self, known: Known, scope: Scope) -> Result | None:
         """The Result, if it is known or follows from what is."""
         if known.result is not None:
             return replace(known.result, origin=replace(known.result.origin, cached=True, reuse=known.reason))
@@ -304,7 +304,7 @@ class Executor:
                 context = GradingContext(whole, transcript, scenario, asking)
                 scope.verdicts += await judge(scenario.checks, context)
 
-    def _scope(self, run: Run, lane: Lane, known: Memory) -> Scope:
+    def _scope(self, run: Run, lane: Lane, known: Known) -> Scope:
         """The scope of a run of which so much is known."""
         is_stored = bool(known.answers) or known.timeout is not None
         return Scope(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pytest_benchmodels.core.record import Record
 from pytest_benchmodels.store.database import Patience
-from pytest_benchmodels.store.record import Answers, Beginning, Extent, Pruned, Spending, StoredRun
+from pytest_benchmodels.store.record import Beginning, Extent, Pruned, Spending, StoredConversation, StoredRun
 from pytest_benchmodels.store.recorder import Recorder
 from pytest_benchmodels.store.store import Store
 
 __all__ = [
-    "Answers",
     "Beginning",
     "Extent",
     "Patience",
@@ -18,5 +17,6 @@ __all__ = [
     "Recorder",
     "Spending",
     "Store",
+    "StoredConversation",
     "StoredRun",
 ]

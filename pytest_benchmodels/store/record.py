@@ -19,12 +19,12 @@ from pytest_benchmodels.core.text import well_formed
 
 __all__ = [
     "NO_VERDICT",
-    "Answers",
     "Beginning",
     "Extent",
     "Pruned",
     "Spending",
     "State",
+    "StoredConversation",
     "StoredRun",
     "decode_answers",
     "decode_asked",
@@ -89,7 +89,7 @@ class StoredRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class StoredConversation:
     """The stored answers to one question: one for each turn. `created_at` is in seconds since the epoch.
 
     `asked` are the messages that each turn added, empty if they were left out.

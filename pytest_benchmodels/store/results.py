@@ -16,8 +16,8 @@ from pytest_benchmodels.core.text import quote, well_formed
 from pytest_benchmodels.store.database import Database
 from pytest_benchmodels.store.record import (
     NO_VERDICT,
-    Answers,
     Spending,
+    StoredConversation,
     decode_answers,
     decode_asked,
     decode_result,
@@ -54,29 +54,29 @@ class Responses:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, fingerprint: str) -> Answers | None:
+    def find(self, fingerprint: str) -> StoredConversation | None:
         """The answers of as many turns as were answered, None if there are none."""
         return self.find_all((fingerprint,)).get(fingerprint)
 
-    def find_all(self, fingerprints: Iterable[str]) -> dict[str, Answers]:
+    def find_all(self, fingerprints: Iterable[str]) -> dict[str, StoredConversation]:
         """The answers to many questions at once, by fingerprint; without those that have none."""
-        found: dict[str, Answers] = {}
+        found: dict[str, StoredConversation] = {}
         wanted = iter(fingerprints)
         while some := tuple(islice(wanted, _AT_ONCE)):
             found.update(self._select(f"{_SELECT} WHERE fingerprint IN ({', '.join('?' * len(some))})", some))
         return found
 
-    def each(self) -> Iterator[tuple[str, Answers]]:
+    def each(self) -> Iterator[tuple[str, StoredConversation]]:
         """All answers with their fingerprints, one after another."""
         return self._select(_SELECT)
 
-    def _select(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[str, Answers]]:
+    def _select(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[str, StoredConversation]]:
         for row in self._database.rows(_Row, sql, values):
             yield row.fingerprint, self._decoded(row)
 
-    def _decoded(self, row: _Row) -> Answers:
+    def _decoded(self, row: _Row) -> StoredConversation:
         try:
-            return Answers(row.model, row.created_at, decode_answers(row.data), decode_asked(row.asked))
+            return StoredConversation(row.model, row.created_at, decode_answers(row.data), decode_asked(row.asked))
         except ValueError as error:
             raise StoreError(
                 f"store {quote(str(self._database.path), 300)}: what it has under {quote(row.fingerprint)} is "
@@ -84,7 +84,7 @@ class Responses:
             ) from error
 
 
-def insert_answers(cursor: sqlite3.Cursor, fingerprint: str, found: Answers) -> None:
+def insert_answers(cursor: sqlite3.Cursor, fingerprint: str, found: StoredConversation) -> None:
     """Keep answers unless there are newer ones, or those of more turns."""
     asked, data = encode_asked(found.asked), encode_answers(found.answers)
     cursor.execute(
@@ -283,7 +283,7 @@ def _insert(cursor: sqlite3.Cursor, number: int, record: Record) -> None:
     )
     cursor.execute(_INSERT_DOCUMENT, (cursor.lastrowid, encode_result(result)))
     if record.answers and not result.cached:
-        answers = Answers(result.model, time.time(), record.answers, record.asked)
+        answers = StoredConversation(result.model, time.time(), record.answers, record.asked)
         insert_answers(cursor, result.fingerprint, answers)
 
 

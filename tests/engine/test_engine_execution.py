@@ -15,7 +15,7 @@ from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
 from pytest_benchmodels.engine.admission import Admission
-from pytest_benchmodels.engine.execution import Forgetful, Memory
+from pytest_benchmodels.engine.execution import Forgetful, Known
 from pytest_benchmodels.engine.scope import Alone
 from tests.engine.engine_parts import MODEL, Calls, FakeProvider, Says, check, executor, retryable, run, scenario
 
@@ -327,8 +327,8 @@ def test_what_was_only_thought_is_judged_by_nobody_and_not_sent_back() -> None:
 
 def test_a_stored_answer_with_thinking_in_it_is_judged_by_the_same_rule() -> None:
     class Stored(Forgetful):
-        def of(self, run: Run) -> Memory:  # noqa: ARG002 - a Recall
-            return Memory(answers=(Response("<think>no</think>\n\nyes", "stop"),))
+        def of(self, run: Run) -> Known:  # noqa: ARG002 - a Recall
+            return Known(answers=(Response("<think>no</think>\n\nyes", "stop"),))
 
     executing = executor(FakeProvider([]), recall=Stored()).execute(run(scenario(check(Says("yes")))), Alone())
     result = asyncio.run(executing)

@@ -25,7 +25,7 @@ from pytest_benchmodels.core.session import Pool, lane_group
 from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.client import Backoff, ModelClient
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
-from pytest_benchmodels.engine.execution import Executor, Forgetful, Memory
+from pytest_benchmodels.engine.execution import Executor, Forgetful, Known
 from pytest_benchmodels.engine.lanes import Job, Lanes
 from pytest_benchmodels.engine.limits import Unlimited
 from pytest_benchmodels.engine.limits.limiter import MemoryLimiter
@@ -108,7 +108,7 @@ def known(name: str) -> Model:
     return models[name]
 
 
-def executor(provider: object, admission: Admission | None = None, memory: Memory | None = None) -> Executor:
+def executor(provider: object, admission: Admission | None = None, memory: Known | None = None) -> Executor:
     client = ModelClient(
         lambda _: provider,  # type: ignore[arg-type,return-value] # a fake
         Backoff(2, base_s=0.0),
@@ -120,9 +120,9 @@ def executor(provider: object, admission: Admission | None = None, memory: Memor
 
 @dataclass
 class Knows(Forgetful):
-    memory: Memory
+    memory: Known
 
-    def of(self, run: Run) -> Memory:  # noqa: ARG002 - it knows the same of each
+    def of(self, run: Run) -> Known:  # noqa: ARG002 - it knows the same of each
         return self.memory
 
 
@@ -232,7 +232,7 @@ def test_judges_that_are_asked_at_once_are_in_flight_at_once() -> None:
 
 def test_a_stored_answer_that_is_judged_afresh_asks_its_judge_and_counts_what_that_costs() -> None:
     provider, admission = Scripted(), Admission(budget_usd=1.0)
-    memory = Memory(answers=(Response("hello", "stop", Usage(10, 5)),), reason="judged afresh")
+    memory = Known(answers=(Response("hello", "stop", Usage(10, 5)),), reason="judged afresh")
     one = run(scenario(check(Asks((JUDGE.id,)))))
 
     result = run_in_virtual_time(executor(provider, admission, memory).execute(one, Alone()))

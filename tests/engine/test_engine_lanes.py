@@ -13,7 +13,7 @@ from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
-from pytest_benchmodels.engine.execution import Memory
+from pytest_benchmodels.engine.execution import Known
 from pytest_benchmodels.engine.lanes import Job, Lanes
 from tests.engine.engine_parts import MODEL, Calls, FakeProvider, Says, check, executor, retryable, run, scenario
 
@@ -211,9 +211,9 @@ class Half:
     def expect(self, runs: Sequence[Run]) -> None:
         self.expected.append([run.nodeid for run in runs])
 
-    def of(self, run: Run) -> Memory:
+    def of(self, run: Run) -> Known:
         known = int(run.nodeid) % 2 == 0
-        return Memory(answers=(Response("known"),) if known else (), reason="asked for")
+        return Known(answers=(Response("known"),) if known else (), reason="asked for")
 
 
 def test_runs_that_need_no_model_end_without_a_place_and_the_others_have_one() -> None:

@@ -24,7 +24,7 @@ from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
 from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.client import Backoff, ModelClient
-from pytest_benchmodels.engine.execution import Executor, Forgetful, Memory
+from pytest_benchmodels.engine.execution import Executor, Forgetful, Known
 from pytest_benchmodels.engine.limits import Unlimited
 from pytest_benchmodels.engine.limits.limiter import MemoryLimiter
 from pytest_benchmodels.engine.permits import Permits
@@ -77,10 +77,10 @@ class Scripted:
 class Knows:
     """A Recall that knows one thing."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Known) -> None:
         self._memory = memory
 
-    def of(self, run: Run) -> Memory:  # noqa: ARG002 - a Recall
+    def of(self, run: Run) -> Known:  # noqa: ARG002 - a Recall
         return self._memory
 
     def expect(self, runs: Sequence[Run]) -> None:
@@ -92,7 +92,7 @@ def conversation(script: Sequence[Answered], limit_s: float) -> Run:
     return run(scenario(check(MaxLatency(limit_s)), turns=asked))
 
 
-def recalled(one: Run, memory: Memory) -> Result:
+def recalled(one: Run, memory: Known) -> Result:
     return asyncio.run(executor(None, recall=Knows(memory)).execute(one, Alone()))
 
 
@@ -101,9 +101,9 @@ def each_way(one: Run, live: Result) -> Iterator[tuple[str, Result]]:
     answers = live.answers or ((live.response,) if live.response is not None else ())
     yield "stored", decode_result(encode_result(live))
     yield "from a worker", from_plain(json.loads(json.dumps(to_plain(live))))
-    yield "regraded or cached", recalled(one, Memory(answers=decode_answers(encode_answers(answers))))
-    yield "resumed", recalled(one, Memory(result=live))
-    yield "resumed with another check", recalled(one, Memory(answers=answers, before=live))
+    yield "regraded or cached", recalled(one, Known(answers=decode_answers(encode_answers(answers))))
+    yield "resumed", recalled(one, Known(result=live))
+    yield "resumed with another check", recalled(one, Known(answers=answers, before=live))
     with tempfile.TemporaryDirectory() as folder:
         tally = Tally()
         tally.add(live)
@@ -139,8 +139,8 @@ def test_judged_afresh_in_the_same_run_a_result_keeps_what_its_attempts_took() -
     live = asyncio.run(executor(Scripted(script)).execute(one, Alone()))
     assert live.response is not None
 
-    afresh = recalled(one, Memory(answers=(live.response,), before=live))
-    elsewhere = recalled(one, Memory(answers=(live.response,)))
+    afresh = recalled(one, Known(answers=(live.response,), before=live))
+    elsewhere = recalled(one, Known(answers=(live.response,)))
 
     assert (afresh.retry_s, afresh.attempts) == (live.retry_s, 3)
     assert (elsewhere.retry_s, elsewhere.attempts) == (None, 0), "nobody knows it"
@@ -171,7 +171,7 @@ def test_a_timeout_that_is_known_stays_one() -> None:
     assert live.error is not None
     known = replace(live.error, kind="timeout")
 
-    again = recalled(run(scenario()), Memory(timeout=known, reason="it timed out"))
+    again = recalled(run(scenario()), Known(timeout=known, reason="it timed out"))
 
     assert (again.status, again.error, again.cached, again.reuse) == ("timeout", known, True, "it timed out")
     assert (again.attempts, again.was_run) == (0, False)

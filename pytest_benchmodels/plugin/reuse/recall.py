@@ -13,9 +13,9 @@ from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.fingerprint import explain_difference, fingerprint, grade_fingerprint
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.engine.execution import Memory
+from pytest_benchmodels.engine.execution import Known
 from pytest_benchmodels.plugin.options import Reuse
-from pytest_benchmodels.store import Answers, Patience, Store
+from pytest_benchmodels.store import Patience, Store, StoredConversation
 
 __all__ = ["StoreRecall"]
 
@@ -33,7 +33,7 @@ class StoreRecall:
         self._reuse = reuse
         self._resumed = resumed
         self._fingerprints: dict[str, str] = {}
-        self._expected: dict[str, Answers] = {}
+        self._expected: dict[str, StoredConversation] = {}
         self._known: dict[str, Result] = {}
 
     def expect(self, runs: Sequence[Run]) -> None:
@@ -46,34 +46,34 @@ class StoreRecall:
             else:
                 self._known = self._store.results.some(self._resumed, self._fingerprints)
 
-    def of(self, run: Run) -> Memory:
+    def of(self, run: Run) -> Known:
         """What is known of a run; a store that cannot be read knows nothing, and says why."""
         asked = self._fingerprints.get(run.nodeid) or fingerprint(run)
         try:
-            memory = self._look_up(run, asked)
+            known = self._look_up(run, asked)
         except StoreError as error:
-            memory = Memory(reason=str(error))
-        is_known = memory.result is not None or memory.answers or memory.timeout is not None
+            known = Known(reason=str(error))
+        is_known = known.result is not None or known.answers or known.timeout is not None
         must_not_run = self._reuse.regrade and not is_known
-        return replace(memory, must_not_run=must_not_run, fingerprint=asked)
+        return replace(known, must_not_run=must_not_run, fingerprint=asked)
 
-    def _look_up(self, run: Run, asked: str) -> Memory:
+    def _look_up(self, run: Run, asked: str) -> Known:
         finished = self._finished(run)
         if finished is not None and finished.fingerprint == asked:
             # A timeout without an answer was judged by no check.
             if self._grades.get(run.nodeid) in ("", grade_fingerprint(run.scenario)):
-                return Memory(finished, reason=f"finished before, in run {self._resumed}")
+                return Known(finished, reason=f"finished before, in run {self._resumed}")
             return self._afresh(run, finished, asked)
         if self._reuse.cache or self._reuse.regrade:
             return self._answers(run, asked, "the stored answer was judged afresh")
-        return Memory(reason=self._difference(finished.fingerprint, asked) if finished else "")
+        return Known(reason=self._difference(finished.fingerprint, asked) if finished else "")
 
-    def _afresh(self, run: Run, finished: Result, asked: str) -> Memory:
+    def _afresh(self, run: Run, finished: Result, asked: str) -> Known:
         """Its own answers, where it has all of them: another run that asked the same may have got others since."""
         reason = "its checks changed: the stored answer was judged afresh"
         own = finished.all_answers
         if len(own) == len(run.scenario.turns):
-            return Memory(answers=own, reason=reason, before=finished)
+            return Known(answers=own, reason=reason, before=finished)
         return replace(self._answers(run, asked, reason), before=finished)
 
     def _finished(self, run: Run) -> Result | None:
@@ -82,23 +82,23 @@ class StoreRecall:
         result = self._known.get(run.nodeid) or self._store.results.one(self._resumed, run.nodeid)
         return result if result is not None and result.status in _FINISHED else None
 
-    def _answers(self, run: Run, asked: str, reason: str) -> Memory:
-        if self._reuse.regrade and (memory := self._timed_out(run, asked)) is not None:
-            return memory
+    def _answers(self, run: Run, asked: str, reason: str) -> Known:
+        if self._reuse.regrade and (known := self._timed_out(run, asked)) is not None:
+            return known
         found = self._expected.get(asked) or self._store.responses.find(asked)
         if found is not None and len(found.answers) == len(run.scenario.turns):
-            return Memory(answers=found.answers, reason=reason)
+            return Known(answers=found.answers, reason=reason)
         before = self._latest.get(run.nodeid)
-        return Memory(reason=self._difference(before, asked) if before else "no stored response")
+        return Known(reason=self._difference(before, asked) if before else "no stored response")
 
-    def _timed_out(self, run: Run, asked: str) -> Memory | None:
+    def _timed_out(self, run: Run, asked: str) -> Known | None:
         """A run that timed out when it was run last and left nothing to judge: it stays what it was."""
         if asked not in self._timeouts:
             return None
         before = self._store.results.one(*self._timeouts[asked])
         if before is None or before.error is None or len(before.all_answers) == len(run.scenario.turns):
             return None  # there was an answer: a check did not finish in time
-        return Memory(timeout=before.error, before=before, reason="it timed out without an answer when it was run last")
+        return Known(timeout=before.error, before=before, reason="it timed out without an answer when it was run last")
 
     def _difference(self, before: str, asked: str) -> str:
         changed = explain_difference(before, asked)
