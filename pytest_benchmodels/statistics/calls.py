@@ -87,7 +87,7 @@ class AskedTally:
         if call.latency_s is not None:
             self.answered += 1
             self.latencies.append(call.latency_s)
-        if call.cached or not call.attempts:
+        if not call.attempts:  # it was not made, for this run
             return
         self.held.append(call.held_s)
         self.input_tokens.add(call.input_tokens, call.input_tokens)
