@@ -139,7 +139,7 @@ def test_runs_that_are_joined_keep_their_calls(store: Store) -> None:
     joined = store.join(runs)
     rows = store._database.rows(
         tuple[str],
-        "SELECT fingerprint FROM result_calls JOIN results ON results.id = result "
+        "SELECT result_calls.fingerprint FROM result_calls JOIN results ON results.id = result "
         "WHERE run = (SELECT number FROM runs WHERE id = ?)",
         (joined,),
     )
