@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_benchmodels.core.record import Record
 from pytest_benchmodels.store.database import Patience
-from pytest_benchmodels.store.record import Answers, Beginning, Extent, Pruned, Spending, StoredRun
+from pytest_benchmodels.store.record import Answers, Beginning, Extent, Pruned, Spending, StoredCall, StoredRun
 from pytest_benchmodels.store.recorder import Recorder
 from pytest_benchmodels.store.store import Store
 
@@ -18,5 +18,6 @@ __all__ = [
     "Recorder",
     "Spending",
     "Store",
+    "StoredCall",
     "StoredRun",
 ]

@@ -20,7 +20,7 @@ from pytest_benchmodels.store.record import Extent, Pruned, StoredRun
 from pytest_benchmodels.store.results import Responses, Results, insert_answers
 from pytest_benchmodels.store.runs import Runs, new_id
 
-__all__ = ["Store", "join", "merge", "move_run", "prune", "restore_run"]
+__all__ = ["Store", "copy_answers", "join", "merge", "move_run", "prune", "restore_run"]
 
 _CALLS = """
 SELECT DISTINCT fingerprint FROM result_calls
@@ -70,6 +70,12 @@ def move_run(database: Database, source: Database, run_id: str) -> None:
     known = {run.id: run for run in runs.newest_first()}
     numbers = _copy_run(runs, run, theirs.extent(run), known.get(run_id))
     _copy_results(Results(database), Results(source), run_id, numbers)
+    copy_answers(database, source, run_id)
+    runs.resume(run_id)
+
+
+def copy_answers(database: Database, source: Database, run_id: str) -> None:
+    """See `Store.copy_answers`."""
     wanted = set(source.rows(tuple[str], _FINGERPRINTS, (run_id,)))
     with database.transaction() as cursor:
         for fingerprint, answers in Responses(source).each():
@@ -78,7 +84,6 @@ def move_run(database: Database, source: Database, run_id: str) -> None:
         rested_on = [fingerprint for (fingerprint,) in source.rows(tuple[str], _CALLS, (run_id,))]
         for call in Calls(source).find_all(rested_on).values():
             insert_call(cursor, call)
-    runs.resume(run_id)
 
 
 def restore_run(database: Database, run: StoredRun, records: Iterable[Record]) -> None:
@@ -212,6 +217,10 @@ class Store:
         answers win.
         """
         return merge(self._database, other._database)
+
+    def copy_answers(self, other: Store, run_id: str) -> None:
+        """Have what the results of another store's run rest on: answers and calls, as old as they are there."""
+        copy_answers(self._database, other._database, run_id)
 
     def join(self, run_ids: Sequence[str]) -> str:
         """Make one run of several, such as the shards of a suite; return its id. The several stay as they are.
