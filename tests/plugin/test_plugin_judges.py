@@ -155,7 +155,7 @@ def test_what_a_judge_was_asked_before_is_not_asked_again(
     result = judging.bench(JSON, option, *workers)
 
     result.assert_outcomes(passed=RUNS)
-    result.stdout.fnmatch_lines([f"judge: judge: {RUNS} calls, {RUNS} cached, p50 *ms, tokens -/-, cost $0*"])
+    result.stdout.fnmatch_lines([f"judge: judge: {RUNS} calls, {RUNS} cached, p50 *ms, tokens 0/0, cost $0*"])
     assert (seen_by(sim)["steady"]["requests"], seen_by(sim)["slow"]["requests"]) == (RUNS, RUNS)
     for name, ended in results(judging).items():
         _, verdict = ended["calls"]
