@@ -46,10 +46,10 @@ class Source(Protocol):
         """One after another, in the order in which they came in."""
 
     def records(self) -> Iterator[Record]:
-        """The same as another store needs them, with the answers that `copy_answers` does not bring."""
+        """The same with the fingerprints of their grades, as another store needs them; without answers."""
 
     def copy_answers(self, store: Store) -> None:
-        """Let another store have the answers and calls that its results rest on, as far as this is a store."""
+        """Let another store have the answers and calls that its results rest on, as far as they are here."""
 
     def coverage(self, tally: CoverageTally) -> Coverage:
         """How many runs there were to be, as far as it is known; `tally` has counted its results."""
@@ -118,10 +118,11 @@ class FileSource:
 
     def records(self) -> Iterator[Record]:
         for result in self.results():
-            yield Record(result, _own_answers(result).answers, result.grade_fingerprint)
+            yield Record(result, (), result.grade_fingerprint)
 
     def copy_answers(self, store: Store) -> None:
-        """It has no more than its records."""
+        """It has answers only, without what was asked, and nothing of other models."""
+        store.responses.add((each.fingerprint, _own_answers(each)) for each in self.results() if each.all_answers)
 
     def coverage(self, tally: CoverageTally) -> Coverage:
         return tally.coverage().at_least(_counts(self._document.run.get("planned")))

@@ -72,6 +72,12 @@ class Responses:
         """All answers with their fingerprints, one after another."""
         return self._select(_SELECT)
 
+    def add(self, found: Iterable[tuple[str, Answers]]) -> None:
+        """Keep answers by fingerprint, unless there are newer ones, or those of more turns."""
+        with self._database.transaction() as cursor:
+            for fingerprint, answers in found:
+                insert_answers(cursor, fingerprint, answers)
+
     def _select(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[str, Answers]]:
         for row in self._database.rows(_Row, sql, values):
             yield row.fingerprint, self._decoded(row)

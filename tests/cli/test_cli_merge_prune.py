@@ -313,3 +313,16 @@ def test_prune_tells_of_calls_and_leaves_what_is_still_rested_on(folder: Path, c
 
     assert out.endswith("removed 1 run, 1 result, 1 answer, 1 call of checks\n")
     assert "Is b right?" in run_command(capsys, "show", "latest", "b").out
+
+
+def test_an_older_file_does_not_bring_its_answers_in_place_of_newer_ones(folder: Path, capsys: Capture) -> None:
+    made_store(usual_store(folder), [result("a", text="old"), replace(result("b"), cached=True, regraded=True)])
+    run_command(capsys, "report", "latest", "--json", "old.json")
+    with Store.open(folder / "whole.db") as store:
+        made_run(store, [result("a", text="new")])
+
+    assert run_command(capsys, "merge", "whole.db", "old.json").status == 0
+
+    with Store.open(folder / "whole.db") as whole:
+        found = whole.responses.find_all(result(name).fingerprint for name in "ab")
+        assert [found[result(name).fingerprint].answers[0].text for name in "ab"] == ["new", "4"]
