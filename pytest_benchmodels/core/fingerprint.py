@@ -46,6 +46,7 @@ GRADE_PARTS = ("version", "threshold", "checks")
 """The parts of a grade's fingerprint, in their order."""
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
+_STRICT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 _MOST_KEPT = 2000
 _NOT_THE_USERS = ("builtins", "msgspec", "pytest_benchmodels")
 
@@ -70,18 +71,24 @@ def fingerprint(run: Run) -> str:
     )
 
 
-def call_fingerprint(request: Request, purpose: Purpose, number: int) -> str:
+def call_fingerprint(request: Request, purpose: Purpose, number: int = 1) -> str:
     """A digest of each of `CALL_PARTS`, joined by `-`; purpose, trial and number stand as they are.
+
+    Empty where messages or params hold what JSON cannot say: such a call can neither be told from others, nor be kept.
 
     `number` says which of several equal requests of one run it is, from 1 on: a check that asks three times wants three
     answers. All else is as with `fingerprint`.
     """
     model = request.model
+    try:
+        messages, params = (_STRICT.encode(msgspec.to_builtins(part)) for part in (request.messages, request.params))
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return ""
     return "-".join(
         (
             purpose,
-            _digest(list(map(_plain_message, request.messages)), 32),
-            _digest(request.params) if request.params else _NO_PARAMS,
+            _digest(messages, 32),
+            _digest(params),
             _digest_of_model(model.provider, model.name, model.code),
             _digest_of_address(_address(model)),
             str(request.trial),

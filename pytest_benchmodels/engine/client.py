@@ -214,10 +214,9 @@ class ModelClient:
 
     async def _recall_or_ask(self, request: Request, scope: Scope, purpose: Purpose) -> Call:
         """Take the stored answer, if there is one: that needs no lane, and no model that is in order."""
-        number = scope.number_of(request, purpose)
-        call = OpenCall(request, purpose, fingerprint=call_fingerprint(request, purpose, number))
+        call = OpenCall(request, purpose, fingerprint=scope.numbered(call_fingerprint(request, purpose)))
         scope.calls.append(call)
-        if (stored := scope.stored_call(call.fingerprint)) is not None:
+        if call.fingerprint and (stored := scope.stored_call(call.fingerprint)) is not None:
             call.recalled(stored)
             return call.ended()
         await self._ready()

@@ -21,6 +21,7 @@ from pytest_benchmodels.core.errors import CallError, CheckError, ConfigError, P
 from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
 from pytest_benchmodels.core.grading_context import Ask, GradingContext, nobody
+from pytest_benchmodels.core.message import sendable
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import AnsweredCall, CallSummary, Failure, Result, Status
 from pytest_benchmodels.core.run import Run
@@ -135,10 +136,12 @@ def conclude(scope: Scope, status: Status, *, score: float | None = None, failur
 
 def _summary(call: OpenCall, fingerprint_of_run: str) -> CallSummary:
     """With question and answer, where these are new and belong to no turn of the run's own."""
-    summary, response = _account(call, call.fingerprint or fingerprint_of_run), call.response
-    if response is None or call.cached or call.purpose == "answer":
+    if call.purpose == "answer":
+        return _account(call, fingerprint_of_run)
+    summary, response = _account(call, call.fingerprint), call.response
+    if response is None or call.cached or not call.fingerprint:
         return summary
-    return AnsweredCall(*astuple(summary), messages=call.request.messages, response=response)
+    return AnsweredCall(*astuple(summary), messages=sendable(call.request.messages), response=response)
 
 
 def _account(call: OpenCall, stored_under: str) -> CallSummary:

@@ -297,10 +297,12 @@ class Scope:
         """The calls by which the run's own model was asked for an answer."""
         return [call for call in self.calls if call.purpose == "answer"]
 
-    def number_of(self, request: Request, purpose: Purpose) -> int:
-        """Which one it would be of the run's equal calls, from 1 on."""
-        same = [call for call in self.calls if call.purpose == purpose and call.request == request]
-        return len(same) + 1
+    def numbered(self, fingerprint: str) -> str:
+        """The fingerprint of a call (`call_fingerprint`) with its number among the run's equal ones."""
+        if not fingerprint:
+            return ""
+        kind = fingerprint.rpartition("-")[0]
+        return f"{kind}-{1 + sum([call.fingerprint.rpartition('-')[0] == kind for call in self.calls])}"
 
     @property
     def unanswered(self) -> OpenCall | None:

@@ -228,3 +228,15 @@ def test_a_call_is_known_by_what_is_sent(other: Request, number: int, parts: tup
 def test_a_call_of_another_purpose_is_another() -> None:
     one, another = call_fingerprint(QUESTION, "judge", 1), call_fingerprint(QUESTION, "user", 1)
     assert explain_difference(one, another, CALL_PARTS) == ("purpose",)
+
+
+@pytest.mark.parametrize(
+    "odd", [{"params": {"key": object()}}, {"params": {"key": 1, 2: 3}}, {"params": {"key": float("nan")}}]
+)
+def test_a_call_that_json_cannot_say_is_like_no_other(odd: dict[str, object]) -> None:
+    assert call_fingerprint(structs.replace(QUESTION, **odd), "judge") == ""
+
+
+def test_a_call_with_half_a_character_has_a_fingerprint() -> None:
+    one, other = [structs.replace(QUESTION, messages=(Message("user", text),)) for text in ("\ud800", "\ud801")]
+    assert call_fingerprint(one, "judge") != call_fingerprint(other, "judge")

@@ -225,6 +225,44 @@ def test_a_finished_result_asks_nobody(judging: Project, sim: SimServer, workers
     assert results(judging)["s0[asked]"]["calls"] == before["s0[asked]"]["calls"]
 
 
+ODD = """
+from pytest_benchmodels import Grade, Grader, Message
+
+class Odd(Grader, frozen=True):
+    odd: str
+
+    def asked_models(self):
+        return ("judge",)
+
+    async def grade(self, context):
+        asked = {
+            "half": "half a character: \\ud800",
+            "parts": [Message("system", "\\ud800"), Message("user", "is it?")],
+            "dict": [{"role": "user", "content": "is it?"}],
+        }
+        params = {"made": object()} if self.odd == "param" else None
+        answer = await context.ask("judge", asked.get(self.odd, "?"), params)
+        return Grade.of(True, answer.text)
+
+def pytest_bench_graders():
+    return [Odd]
+"""
+
+
+def test_odd_questions_are_asked_or_told(judging: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+    judging.write("conftest.py", ODD)
+    judging.suite(*[scenario(kind, checks=[{"odd": kind}]) for kind in ("half", "parts", "dict", "param")])
+
+    judging.bench(JSON, *workers).assert_outcomes(passed=2, errors=2)
+
+    ended = {name.partition("[")[0]: told for name, told in results(judging).items()}
+    assert "TypeError: ask() takes a text or a list of Message, not one of dict" in ended["dict"]["error"]["message"]
+    assert "params cannot be sent as JSON" in ended["param"]["error"]["message"]
+    assert ended["param"]["calls"][1]["fingerprint"] == ""
+    judging.bench("--bench-regrade", *workers)
+    assert seen_by(sim)["slow"]["requests"] == 2, "what was answered is not asked again"
+
+
 def test_the_plan_names_whom_checks_ask_and_needs_no_key(judging: Project) -> None:
     judging.suite(*judged(2), scenario("s", checks=[{"judged": "?", "by": "openai/gpt"}]))
 
