@@ -21,7 +21,7 @@ from pytest_benchmodels.engine.admission import Admission
 
 __all__ = ["Alone", "Lane", "OpenCall", "Scope"]
 
-StoredCall = Callable[[str], Response | None]
+FindCall = Callable[[str], Response | None]
 """Finds the stored answer to a call of another purpose, by the call's fingerprint."""
 
 _UNKNOWN = Usage()
@@ -204,7 +204,7 @@ class Scope:
     cached: bool = False
     admission: Admission | None = None
     judged_anew: Callable[[], None] = _unwatched
-    stored_call: StoredCall = _nothing_stored
+    stored_call: FindCall = _nothing_stored
     left_at: float | None = None
     calls: list[OpenCall] = field(default_factory=list)
     verdicts: tuple[CheckResult, ...] = ()

@@ -235,11 +235,15 @@ def stable(value: Any) -> Any:
 
 
 def check_rebuilt(ways: Ways, live: Json) -> None:
-    """A stored run told again has each field of each result, and all figures."""
+    """A stored run told again, or exported, has each field of each result, and all figures."""
     output = ways.output
     again = ways.report("a.db", live["run"]["id"])
     shown = ways.command("show", live["run"]["id"], "--store", ways.path("a.db"))
 
+    for kind in ("csv", "jsonl"):
+        exported = ways.command("export", live["run"]["id"], "--store", ways.path("a.db"), "--format", kind)
+        assert exported == ways.command("export", ways.path("session.json"), "--format", kind)
+        assert len(exported) >= len(live["results"])
     assert by_nodeid(again) == by_nodeid(live)
     assert again["models"] == live["models"]
     # How long the session was is told by its results alone; the clock's seconds since the epoch are rounded.

@@ -212,6 +212,27 @@ def test_a_resumed_run_whose_checks_changed_keeps_what_its_judges_cost(
         assert (new["cached"], new["attempts"]) == (False, 1)
 
 
+def test_what_former_checks_of_a_resumed_run_cost_stays_in_its_account(
+    judging: Project, sim: SimServer, workers: tuple[str, ...]
+) -> None:
+    model(judging, sim, "asked", "steady")
+    judging.suite(*judged(2), scenario("late", {"status": 400}), models=["asked"])
+    judging.bench(JSON).assert_outcomes(passed=2, errors=1)
+    before = results(judging)
+    plain = scenario("s0", checks=[{"equals": "ok"}])
+    judging.suite(plain, scenario("s1", checks=[{"judged": "Really?"}]), right("late"), models=["asked"])
+
+    judging.bench(JSON, "--bench-resume", "--bench-budget=0.5", *workers).assert_outcomes(passed=3)
+
+    paid = {name: {**before[name]["calls"][1], "cached": True} for name in ("s0[asked]", "s1[asked]")}
+    assert [call for call in results(judging)["s0[asked]"]["calls"] if call["purpose"] == "judge"] == [
+        paid["s0[asked]"]
+    ]
+    former, _, new = results(judging)["s1[asked]"]["calls"]
+    assert former == paid["s1[asked]"]
+    assert (new["purpose"], new["cached"], new["cost_usd"]) == ("judge", False, former["cost_usd"])
+
+
 def test_a_finished_result_asks_nobody(judging: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
     model(judging, sim, "asked", "steady")
     judging.suite(*judged(2), scenario("late", {"status": 400}), models=["asked"])
