@@ -116,10 +116,12 @@ def join_shards(out: str, parts: Sequence[Part]) -> tuple[str, int]:
         for part in parts:
             run_ids.append(beside.runs.insert(_settled(part.source.run)))
             beside.results.add(run_ids[-1], part.source.records())
+            part.source.copy_answers(beside)
         joined = StoreSource(beside, beside.runs.find(beside.join(run_ids)))
         with Store.open(Path(out)) as store:
             run_id = store.runs.insert(joined.run)
             store.results.add(run_id, joined.records())
+            joined.copy_answers(store)
             return run_id, len(store.results.ranks(run_id))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -19,7 +19,7 @@ from pytest_benchmodels.core.session import Session
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.reports.bench_json import BenchDocument, read_bench_json
 from pytest_benchmodels.statistics.outcomes import Coverage, CoverageTally
-from pytest_benchmodels.store import Record, Store, StoredConversation, StoredRun
+from pytest_benchmodels.store import Record, Store, StoredCall, StoredConversation, StoredRun
 
 __all__ = ["FileSource", "Source", "StoreSource", "open_source"]
 
@@ -46,7 +46,10 @@ class Source(Protocol):
         """One after another, in the order in which they came in."""
 
     def records(self) -> Iterator[Record]:
-        """The same with the answers that they rest on: all that another store needs."""
+        """The same with the fingerprints of their grades, as another store needs them; without answers."""
+
+    def copy_answers(self, store: Store) -> None:
+        """Let another store have the answers and calls that its results rest on, as far as they are here."""
 
     def coverage(self, tally: CoverageTally) -> Coverage:
         """How many runs there were to be, as far as it is known; `tally` has counted its results."""
@@ -56,6 +59,9 @@ class Source(Protocol):
 
     def answers(self, result: Result) -> StoredConversation:
         """What was asked and answered in each turn, as far as it is known."""
+
+    def calls(self, result: Result) -> Mapping[str, StoredCall]:
+        """What it asked other models, by the fingerprint that its summary of the call has, as far as it is known."""
 
 
 class StoreSource:
@@ -72,9 +78,10 @@ class StoreSource:
         return _dated(self.name, self._store.results.of(self.run.id))
 
     def records(self) -> Iterator[Record]:
-        for record in self._store.results.records(self.run.id):
-            found = self.answers(record.result)
-            yield Record(record.result, found.answers, record.grade_fingerprint, found.asked)
+        return self._store.results.records(self.run.id)
+
+    def copy_answers(self, store: Store) -> None:
+        store.copy_answers(self._store, self.run.id)
 
     def coverage(self, tally: CoverageTally) -> Coverage:
         extent = self._store.runs.extent(self.run)
@@ -93,6 +100,9 @@ class StoreSource:
         # One fingerprint, one question. A last answer alone fits no first turn.
         return replace(own, asked=found.asked) if len(found.asked) == len(own.answers) else own
 
+    def calls(self, result: Result) -> Mapping[str, StoredCall]:
+        return self._store.calls.find_all(call.fingerprint for call in result.other_calls)
+
 
 class FileSource:
     """A `--bench-json` file."""
@@ -108,7 +118,11 @@ class FileSource:
 
     def records(self) -> Iterator[Record]:
         for result in self.results():
-            yield Record(result, _own_answers(result).answers, result.grade_fingerprint)
+            yield Record(result, (), result.grade_fingerprint)
+
+    def copy_answers(self, store: Store) -> None:
+        """It has answers only, without what was asked, and nothing of other models."""
+        store.responses.add((each.fingerprint, _own_answers(each)) for each in self.results() if each.all_answers)
 
     def coverage(self, tally: CoverageTally) -> Coverage:
         return tally.coverage().at_least(_counts(self._document.run.get("planned")))
@@ -118,6 +132,9 @@ class FileSource:
 
     def answers(self, result: Result) -> StoredConversation:
         return _own_answers(result)
+
+    def calls(self, result: Result) -> Mapping[str, StoredCall]:  # noqa: ARG002 - a Source
+        return {}
 
 
 @contextmanager

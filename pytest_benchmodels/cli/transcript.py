@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from pytest_benchmodels.cli.moments import iso
 from pytest_benchmodels.core.exchange import Response
-from pytest_benchmodels.core.message import readable
+from pytest_benchmodels.core.message import Message, readable
 from pytest_benchmodels.core.plain_result import to_plain
-from pytest_benchmodels.core.result import CheckResult, Result
+from pytest_benchmodels.core.result import CallSummary, CheckResult, Result
 from pytest_benchmodels.reports.failure import ruling
 from pytest_benchmodels.reports.units import UNKNOWN, dollars, duration, fraction, one_line, plural, tokens
-from pytest_benchmodels.store import StoredConversation
+from pytest_benchmodels.store import StoredCall, StoredConversation
 
 __all__ = ["transcript_lines", "transcript_plain"]
 
 _LINE_LIMIT = 1000
+Calls = Mapping[str, StoredCall]
 
 
-def transcript_lines(result: Result, answers: StoredConversation) -> Iterator[str]:
+def transcript_lines(result: Result, answers: StoredConversation, calls: Calls) -> Iterator[str]:
     """The whole of it, no text is cut. Texts are as they came: whoever writes them to a terminal escapes them."""
     yield _indented(result.nodeid)
     yield _headline(result)
@@ -31,10 +32,14 @@ def transcript_lines(result: Result, answers: StoredConversation) -> Iterator[st
     yield from _attempt_lines(result)
     yield from _turn_lines(answers)
     yield from _check_lines(result)
+    yield from _call_lines(result, calls)
 
 
-def transcript_plain(result: Result, answers: StoredConversation) -> dict[str, object]:
-    """The result as `--bench-json` has it, with `turns` in place of `answers`: what each one asked, and its answer."""
+def transcript_plain(result: Result, answers: StoredConversation, calls: Calls) -> dict[str, object]:
+    """The result as `--bench-json` has it, with `turns` in place of `answers`: what each one asked, and its answer.
+
+    Of calls to other models it has `messages` and `response` as well, where they are known.
+    """
     asked = answers.asked or ((),) * len(answers.answers)
     turns = [
         {"asked": msgspec.to_builtins(messages), "answer": _plain_answer(answer)}
@@ -43,7 +48,22 @@ def transcript_plain(result: Result, answers: StoredConversation) -> dict[str, o
     plain = to_plain(result)
     del plain["answers"]
     response = _plain_answer(result.response) if result.response is not None else None
+    plain["calls"] = [_plain_call(call, calls) for call in result.calls]
     return {**plain, "response": response, "started_at": iso(result.started_at), "turns": turns}
+
+
+def _plain_call(call: CallSummary, calls: Calls) -> dict[str, object]:
+    plain: dict[str, object] = msgspec.to_builtins(call)
+    if (stored := calls.get(call.fingerprint)) is not None:
+        plain["messages"] = msgspec.to_builtins(stored.messages)
+        if _is_its_own(stored, call):
+            plain["response"] = _plain_answer(stored.response)
+    return plain
+
+
+def _is_its_own(stored: StoredCall, call: CallSummary) -> bool:
+    """Whether it got this answer: another run that asked the very same may have got a newer one since."""
+    return stored.response.latency_s == call.latency_s
 
 
 def _plain_answer(answer: Response) -> dict[str, object]:
@@ -79,10 +99,31 @@ def _turn_lines(answers: StoredConversation) -> Iterator[str]:
         yield "what was asked is not known here"
     asked = answers.asked or ((),) * len(answers.answers)
     for messages, answer in zip(asked, answers.answers, strict=False):
-        yield from (f"> {message.role}: {_indented(readable(message.content))}" for message in messages)
+        yield from _asked_lines(messages)
         if answer.thinking:
             yield f"< thinking, which no check sees: {_indented(answer.thinking)}"
         yield f"< {_spent(answer)}: {_indented(answer.readable) or '(empty)'}"
+
+
+def _asked_lines(messages: tuple[Message, ...]) -> Iterator[str]:
+    return (f"> {message.role}: {_indented(readable(message.content))}" for message in messages)
+
+
+def _call_lines(result: Result, calls: Calls) -> Iterator[str]:
+    """What was asked of other models, and what they said."""
+    for call in result.other_calls:
+        stored = calls.get(call.fingerprint)
+        taken_over = ", not asked again" if call.cached else ""
+        unknown = "" if stored else "; what it was asked is not known here"
+        yield f"{call.purpose}: {one_line(call.model, _LINE_LIMIT)}{taken_over}{unknown}"
+        if stored is not None:
+            yield from _asked_lines(stored.messages)
+        if call.error is not None:
+            yield f"< not answered: {_indented(f'{call.error.kind}: {call.error.message}')}"
+        elif stored is not None and _is_its_own(stored, call):
+            yield f"< {_spent(stored.response)}: {_indented(stored.response.readable) or '(empty)'}"
+        elif stored is not None:
+            yield "< its answer is not known here: another run that asked the same got a newer one"
 
 
 def _spent(answer: Response) -> str:

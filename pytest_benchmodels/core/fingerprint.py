@@ -13,14 +13,20 @@ from pathlib import Path
 import msgspec
 
 from pytest_benchmodels.core.grading import Grader
+from pytest_benchmodels.core.message import Message
+from pytest_benchmodels.core.model import Model
+from pytest_benchmodels.core.request import Request
+from pytest_benchmodels.core.result import Purpose
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Scenario
 from pytest_benchmodels.core.user_code import code_of
 
 __all__ = [
+    "CALL_PARTS",
     "GRADE_PARTS",
     "GRADING_VERSION",
     "PARTS",
+    "call_fingerprint",
     "digest_of_code",
     "explain_difference",
     "fingerprint",
@@ -33,10 +39,14 @@ GRADING_VERSION = 2
 PARTS = ("messages", "params", "model", "address", "trial")
 """The parts of a fingerprint, in their order."""
 
+CALL_PARTS = ("purpose", *PARTS, "number")
+"""The parts of the fingerprint of a call that is no answer of a run's own model, in their order."""
+
 GRADE_PARTS = ("version", "threshold", "checks")
 """The parts of a grade's fingerprint, in their order."""
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
+_STRICT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 _MOST_KEPT = 2000
 _NOT_THE_USERS = ("builtins", "msgspec", "pytest_benchmodels")
 
@@ -49,19 +59,52 @@ def fingerprint(run: Run) -> str:
     is or asks, the text of its file counts.
     """
     model, scenario = run.model, run.scenario
-    address = "" if model.provider == "sim" else model.base_url
     params = {**model.params, **scenario.params}
-    if model.query:
-        address = f"{address}?{_ENCODER.encode(sorted(model.query))}"
     return "-".join(
         (
             _MESSAGES.of(scenario),
             _digest(params) if params else _NO_PARAMS,
             _digest_of_model(model.provider, model.name, model.code),
-            _digest_of_address(address),
+            _digest_of_address(_address(model)),
             str(run.trial),
         )
     )
+
+
+def call_fingerprint(request: Request, purpose: Purpose, number: int = 1) -> str:
+    """A digest of each of `CALL_PARTS`, joined by `-`; purpose, trial and number stand as they are.
+
+    Empty where messages or params hold what JSON cannot say: such a call can neither be told from others, nor be kept.
+
+    `number` says which of several equal requests of one run it is, from 1 on: a check that asks three times wants three
+    answers. All else is as with `fingerprint`.
+    """
+    model = request.model
+    try:
+        messages, params = (_STRICT.encode(msgspec.to_builtins(part)) for part in (request.messages, request.params))
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return ""
+    return "-".join(
+        (
+            purpose,
+            _digest(messages, 32),
+            _digest(params),
+            _digest_of_model(model.provider, model.name, model.code),
+            _digest_of_address(_address(model)),
+            str(request.trial),
+            str(number),
+        )
+    )
+
+
+def _address(model: Model) -> str:
+    address = "" if model.provider == "sim" else model.base_url
+    return f"{address}?{_ENCODER.encode(sorted(model.query))}" if model.query else address
+
+
+def _plain_message(message: Message) -> list[object]:
+    # A text stands as it is: what was kept before there were parts has the same fingerprint.
+    return [message.role, msgspec.to_builtins(message.content, enc_hook=repr)]
 
 
 def explain_difference(old: str, new: str, parts: tuple[str, ...] = PARTS) -> tuple[str, ...]:
@@ -87,11 +130,7 @@ def grade_fingerprint(scenario: Scenario) -> str:
 
 
 def _digest_of_messages(scenario: Scenario) -> str:
-    # A text stands as it is: what was kept before there were parts has the same fingerprint.
-    turns = [
-        [[message.role, msgspec.to_builtins(message.content, enc_hook=repr)] for message in turn.messages]
-        for turn in scenario.turns
-    ]
+    turns = [list(map(_plain_message, turn.messages)) for turn in scenario.turns]
     return _digest([scenario.system, turns], 32)
 
 

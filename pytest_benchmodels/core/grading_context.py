@@ -45,6 +45,10 @@ class GradingContext(Struct, frozen=True):
         is caught; the run's time limit may end it.
         """
         messages = (Message("user", prompt),) if isinstance(prompt, str) else tuple(prompt)
+        # A check is the user's code, and need not have been looked at by a type checker.
+        kinds = {type(message) for message in messages} - {Message}
+        if kinds:
+            raise TypeError(f"ask() takes a text or a list of Message, not one of {kinds.pop().__name__}")
         return await self.asking(model, messages, params or {})
 
     @property

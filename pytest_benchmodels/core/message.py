@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
-from pytest_benchmodels.core.text import address
+from pytest_benchmodels.core.text import address, well_formed
 
 __all__ = [
     "Content",
@@ -22,6 +23,7 @@ __all__ = [
     "arguments_text",
     "prompt_tokens",
     "readable",
+    "sendable",
     "text_of",
 ]
 
@@ -124,6 +126,23 @@ def arguments_text(arguments: Mapping[str, Any] | str) -> str:
     if isinstance(arguments, str):
         return arguments
     return json.dumps(arguments, ensure_ascii=False, default=repr)
+
+
+def sendable(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The same with lone surrogates replaced, which neither another process nor a store takes."""
+    try:
+        msgspec.json.encode(messages)
+    except UnicodeEncodeError:
+        return msgspec.convert(_well_formed(msgspec.to_builtins(messages)), tuple[Message, ...])
+    return messages
+
+
+def _well_formed(value: Any) -> Any:
+    if isinstance(value, str):
+        return well_formed(value)
+    if isinstance(value, dict):
+        return {_well_formed(name): _well_formed(entry) for name, entry in value.items()}
+    return list(map(_well_formed, value)) if isinstance(value, list | tuple) else value
 
 
 def _size(data: str) -> str:

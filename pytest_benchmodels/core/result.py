@@ -12,6 +12,7 @@ from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.result_parts import (
     NEXT_ATTEMPT,
     Account,
+    AnsweredCall,
     CallSum,
     CallSummary,
     CheckResult,
@@ -28,6 +29,7 @@ from pytest_benchmodels.core.result_parts import (
 __all__ = [
     "NEXT_ATTEMPT",
     "Account",
+    "AnsweredCall",
     "CallSum",
     "CallSummary",
     "CheckResult",
@@ -92,6 +94,7 @@ class Result(Struct, frozen=True, gc=False):
                 known_cost_usd=took.known_cost_usd,
                 cached=self.cached,
                 error=self.error if response is None else None,
+                fingerprint=self.fingerprint,
             ),
         )
 

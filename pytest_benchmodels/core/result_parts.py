@@ -10,11 +10,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.bill import Bill
-from pytest_benchmodels.core.exchange import Usage
+from pytest_benchmodels.core.exchange import Message, Response, Usage
 
 __all__ = [
     "NEXT_ATTEMPT",
     "Account",
+    "AnsweredCall",
     "CallSum",
     "CallSummary",
     "CheckResult",
@@ -69,8 +70,9 @@ class CallSummary(Struct, frozen=True):
     `served_model` is which model the provider says that answered. `latency_s` is that of the answered attempt, None
     where nothing was answered; `held_s` how long it had a lane, `wait_s` how long it waited for rate limits and between
     attempts. All in seconds. Tokens and cost are those of all its requests that were billed; None where any part is
-    unknown, and `known_cost_usd` is then the part that is known. `cached`: no model was asked. `error` is why it was
-    not answered.
+    unknown, and `known_cost_usd` is then the part that is known. `cached`: no model was asked in this session; it has
+    attempts and a cost where the same run paid for it in an earlier one. `error` is why it was not answered.
+    `fingerprint` is that under which its answer is stored: one of its own, or the run's where it was an answer.
     """
 
     purpose: Purpose
@@ -88,6 +90,19 @@ class CallSummary(Struct, frozen=True):
     known_cost_usd: float = 0.0
     cached: bool = False
     error: Failure | None = None
+    fingerprint: str = ""
+
+
+class AnsweredCall(CallSummary, frozen=True, kw_only=True):
+    """One that was answered just now, with question and answer, for a store to keep (`Record`)."""
+
+    messages: tuple[Message, ...]
+    response: Response
+
+    @property
+    def summary(self) -> CallSummary:
+        """What stays with the result."""
+        return CallSummary(*[getattr(self, name) for name in CallSummary.__struct_fields__])
 
 
 # None of these can be a part of itself, so that no collector has to look at them: there is one of each for each run.

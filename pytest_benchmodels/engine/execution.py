@@ -9,19 +9,31 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
-from pytest_benchmodels.core.bill import bill
+from pytest_benchmodels.core.bill import Bill, bill
 from pytest_benchmodels.core.call import Transcript
 from pytest_benchmodels.core.errors import CallError, CheckError, ConfigError, ProviderError
-from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
 from pytest_benchmodels.core.grading_context import Ask, GradingContext, nobody
+from pytest_benchmodels.core.message import sendable
 from pytest_benchmodels.core.model import Model
-from pytest_benchmodels.core.result import Account, CallSummary, Failure, Origin, Result, Status, Timing, Verdict
+from pytest_benchmodels.core.result import (
+    Account,
+    AnsweredCall,
+    CallSummary,
+    Failure,
+    Origin,
+    Result,
+    Status,
+    Timing,
+    Verdict,
+)
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scoring import passes, total
 from pytest_benchmodels.core.text import message, quote, told
@@ -61,6 +73,12 @@ class Recall(Protocol):
     def expect(self, runs: Sequence[Run]) -> None:
         """Make ready to be asked for these next: together they cost less than one by one."""
 
+    def call(self, fingerprint: str, *, afresh: bool) -> Response | None:
+        """The answer to a call of another purpose (`call_fingerprint`), if it is not to be made again. Quick, as `of`.
+
+        `afresh`: the run's own answers are stored ones, which are judged afresh.
+        """
+
 
 class Forgetful:
     """Knows nothing: each run is run."""
@@ -71,11 +89,19 @@ class Forgetful:
     def expect(self, runs: Sequence[Run]) -> None:
         """There is nothing to make ready."""
 
+    def call(self, fingerprint: str, *, afresh: bool) -> Response | None:  # noqa: ARG002 - a Recall
+        return None
+
+
+_NOTHING = Bill(Usage(0, 0, 0, 0, 0), Usage(0, 0, 0, 0, 0), 0.0, 0.0)
+"""What a call takes that is not made."""
+
 
 def conclude(scope: Scope, status: Status, *, score: float | None = None, failure: Failure | None = None) -> Result:
     """The run's Result."""
     run, responses = scope.run, scope.responses
     response = whole_response(responses)
+    asked = scope.fingerprint or fingerprint(run)
     return Result(
         nodeid=run.nodeid,
         scenario=run.scenario.id,
@@ -91,11 +117,11 @@ def conclude(scope: Scope, status: Status, *, score: float | None = None, failur
             grade_fingerprint(run.scenario) if responses else "",
         ),
         account=_account(scope),
-        origin=Origin(scope.fingerprint or fingerprint(run), scope.cached, scope.cached, scope.reuse),
+        origin=Origin(asked, scope.cached, scope.cached, scope.reuse),
         response=response,
         answers=responses if len(responses) > 1 else (),
         error=None if failure is None else Failure(failure.kind, message(failure.message)),
-        calls=tuple(map(_summary, scope.calls)) if len(scope.calls) > 1 else (),
+        calls=tuple([_summary(call, asked) for call in scope.calls]) if len(scope.calls) > 1 else (),
     )
 
 
@@ -132,8 +158,19 @@ def _account(scope: Scope) -> Account:
     )
 
 
-def _summary(call: OpenCall) -> CallSummary:
-    took = bill(call.request.model.price, call.billed)
+def _summary(call: OpenCall, fingerprint_of_run: str) -> CallSummary:
+    """With question and answer, where these are new and belong to no turn of the run's own."""
+    if call.purpose == "answer":
+        return _told(call, fingerprint_of_run)
+    summary, response = _told(call, call.fingerprint), call.response
+    if response is None or call.cached or not call.fingerprint:
+        return summary
+    return AnsweredCall(*astuple(summary), messages=sendable(call.request.messages), response=response)
+
+
+def _told(call: OpenCall, stored_under: str) -> CallSummary:
+    is_unpaid = call.cached and call.purpose != "answer"
+    took = _NOTHING if is_unpaid else bill(call.request.model.price, call.billed)
     response = call.response
     return CallSummary(
         purpose=call.purpose,
@@ -151,6 +188,7 @@ def _summary(call: OpenCall) -> CallSummary:
         known_cost_usd=took.known_cost_usd,
         cached=call.cached,
         error=call.failure if call.is_over else Failure("timeout", f"when the run's time ran out, {call.doing}"),
+        fingerprint=stored_under,
     )
 
 
@@ -294,6 +332,7 @@ class Executor:
         if not is_bounded(scenario):
             scope.leave_lane()
             asking = Asker(self.client, scope, self.models)
+            scope.stored_call = partial(self.recalled.call, afresh=scope.cached)
         with self.watch(scope.run) as scope.judged_anew:
             if len(scenario.turns) == len(responses):
                 for number, (turn, response) in enumerate(zip(scenario.turns, responses, strict=True), 1):
@@ -329,7 +368,25 @@ def _as_it_was_run(result: Result, before: Result) -> Result:
         retry_s=before.retry_s,
     )
     account = replace(before.account, reruns=result.reruns)
-    return replace(result, timing=timing, account=account, origin=replace(result.origin, session=before.session))
+    told = replace(result, timing=timing, account=account, origin=replace(result.origin, session=before.session))
+    return replace(told, calls=_with_paid_calls(told, before))
+
+
+def _with_paid_calls(result: Result, before: Result) -> tuple[CallSummary, ...]:
+    """Its calls, with what the same run has paid for them already, and those that it has paid for and needs no more.
+
+    None of these is paid in this session.
+    """
+    paid = [replace(call, cached=True) for call in before.other_calls]
+    if not paid:
+        return result.calls
+    calls = list(result.all_calls)
+    for place, call in enumerate(calls):
+        same = [each for each in paid if each.fingerprint and each.fingerprint == call.fingerprint]
+        if same and call.cached:
+            calls[place] = same[0]
+            paid.remove(same[0])
+    return (*paid, *calls)
 
 
 def _at_the_cost_of(result: Result, before: Result) -> Result:

@@ -21,6 +21,9 @@ from pytest_benchmodels.engine.admission import Admission
 
 __all__ = ["Alone", "Lane", "OpenCall", "Scope"]
 
+FindCall = Callable[[str], Response | None]
+"""Finds the stored answer to a call of another purpose, by the call's fingerprint."""
+
 _UNKNOWN = Usage()
 _ANSWERED = "the model answered, but a check did not finish"
 
@@ -32,7 +35,7 @@ class OpenCall:
     `failed_s` is the time in flight of attempts that were not answered, in seconds. `billed` are the requests that were
     billed or may have been, each with what its provider counted. `refusal` is the 429 that is waited out at this
     moment. `held_s` is for how long, in seconds, it had a lane of its own. `doing` completes the sentence "when time
-    ran out, ...".
+    ran out, ...". `fingerprint` is empty where it is the run's.
     """
 
     request: Request
@@ -48,6 +51,7 @@ class OpenCall:
     doing: str = "no request was sent"
     failure: Failure | None = None
     held_s: float = 0.0
+    fingerprint: str = ""
 
     @property
     def is_over(self) -> bool:
@@ -58,6 +62,12 @@ class OpenCall:
     def of_stored(cls, request: Request, purpose: Purpose, response: Response) -> Self:
         """One that was answered before."""
         return cls(request, purpose, cached=True, billed=[response.usage], response=response, doing=_ANSWERED)
+
+    def recalled(self, response: Response) -> None:
+        """It need not be asked. Whoever asked it before has paid for it."""
+        self.cached = True
+        self.response = response
+        self.doing = _ANSWERED
 
     def attempt(self) -> None:
         """A request goes out: until its provider says what it took, that is unknown."""
@@ -164,6 +174,10 @@ class Alone:
 _BEAT_S = 1.0
 
 
+def _nothing_stored(fingerprint: str) -> None:
+    """Each call is made."""
+
+
 def _unwatched() -> None:
     """Nobody looks after the run."""
 
@@ -177,6 +191,7 @@ class Scope:
     what each took so far; `verdicts` those of the checks. `doing` completes the sentence "when time ran out, ...".
     `fingerprint` is empty until somebody needs it. `cached` says that stored answers are judged, and `reuse` what was
     reused, or why nothing was. `left_at` is when the answer was there and the lane given back, by `time.perf_counter`.
+    `stored_call` finds the answer to a call of another purpose that need not be made again.
     `judged_anew` tells whoever looks after the judging that no check has held all up so far.
     """
 
@@ -189,6 +204,7 @@ class Scope:
     cached: bool = False
     admission: Admission | None = None
     judged_anew: Callable[[], None] = _unwatched
+    stored_call: FindCall = _nothing_stored
     left_at: float | None = None
     calls: list[OpenCall] = field(default_factory=list)
     verdicts: tuple[CheckResult, ...] = ()
@@ -280,6 +296,13 @@ class Scope:
     def answers(self) -> list[OpenCall]:
         """The calls by which the run's own model was asked for an answer."""
         return [call for call in self.calls if call.purpose == "answer"]
+
+    def numbered(self, fingerprint: str) -> str:
+        """The fingerprint of a call (`call_fingerprint`) with its number among the run's equal ones."""
+        if not fingerprint:
+            return ""
+        kind = fingerprint.rpartition("-")[0]
+        return f"{kind}-{1 + sum([call.fingerprint.rpartition('-')[0] == kind for call in self.calls])}"
 
     @property
     def unanswered(self) -> OpenCall | None:

@@ -87,7 +87,9 @@ class AskedTally:
         if call.latency_s is not None:
             self.answered += 1
             self.latencies.append(call.latency_s)
-        if call.cached or not call.attempts:
+        if not call.attempts:  # nothing was sent for this run: that is known to be no token
+            self.input_tokens.add(0, 0)
+            self.output_tokens.add(0, 0)
             return
         self.held.append(call.held_s)
         self.input_tokens.add(call.input_tokens, call.input_tokens)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pytest_benchmodels.core.record import Record
 from pytest_benchmodels.store.database import Patience
-from pytest_benchmodels.store.record import Beginning, Extent, Pruned, Spending, StoredConversation, StoredRun
+from pytest_benchmodels.store.record import (
+    Beginning,
+    Extent,
+    Pruned,
+    Spending,
+    StoredCall,
+    StoredConversation,
+    StoredRun,
+)
 from pytest_benchmodels.store.recorder import Recorder
 from pytest_benchmodels.store.store import Store
 
@@ -17,6 +25,7 @@ __all__ = [
     "Recorder",
     "Spending",
     "Store",
+    "StoredCall",
     "StoredConversation",
     "StoredRun",
 ]

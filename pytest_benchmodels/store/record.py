@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from pytest_benchmodels.core.exchange import Message, Response
 from pytest_benchmodels.core.plain_result import PlainResult, grouped, plain_result
-from pytest_benchmodels.core.result import Result, Status
+from pytest_benchmodels.core.result import Purpose, Result, Status
 from pytest_benchmodels.core.session import Session
 from pytest_benchmodels.core.text import well_formed
 
@@ -24,13 +24,18 @@ __all__ = [
     "Pruned",
     "Spending",
     "State",
+    "StoredCall",
     "StoredConversation",
     "StoredRun",
     "decode_answers",
     "decode_asked",
+    "decode_messages",
+    "decode_response",
     "decode_result",
     "encode_answers",
     "encode_asked",
+    "encode_messages",
+    "encode_response",
     "encode_result",
 ]
 
@@ -102,6 +107,18 @@ class StoredConversation:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredCall:
+    """A question to another model than a run's own, and its answer. `created_at` is in seconds since the epoch."""
+
+    fingerprint: str
+    purpose: Purpose
+    model: str
+    created_at: float
+    messages: tuple[Message, ...]
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
 class Spending:
     """What the answered runs of a scenario took of one model, all trials: tokens and seconds.
 
@@ -119,11 +136,12 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What was removed: runs by id, and how many results and responses with them."""
+    """What was removed: runs by id, and how many results, responses and calls with them."""
 
     runs: tuple[str, ...]
     results: int
     responses: int
+    calls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +216,8 @@ def _storable(value: Any) -> Any:
 _RESULT = _Codec(PlainResult)
 _ANSWERS: _Codec[tuple[Response, ...]] = _Codec(tuple[Response, ...])
 _ASKED: _Codec[tuple[tuple[Message, ...], ...]] = _Codec(tuple[tuple[Message, ...], ...])
+_MESSAGES: _Codec[tuple[Message, ...]] = _Codec(tuple[Message, ...])
+_RESPONSE = _Codec(Response)
 
 
 def encode_result(result: Result) -> str:
@@ -229,3 +249,23 @@ def encode_asked(asked: tuple[tuple[Message, ...], ...]) -> str:
 def decode_asked(data: str) -> tuple[tuple[Message, ...], ...]:
     """Raises `ValueError` for anything else than messages of turns."""
     return _ASKED.decode(data)
+
+
+def encode_messages(messages: tuple[Message, ...]) -> str:
+    """The same for the messages of one call."""
+    return _MESSAGES.encode(messages)
+
+
+def decode_messages(data: str) -> tuple[Message, ...]:
+    """Raises `ValueError` for anything else than messages."""
+    return _MESSAGES.decode(data)
+
+
+def encode_response(response: Response) -> str:
+    """The same for the answer to one call, without what it said of the model's quota at that time."""
+    return _RESPONSE.encode(response if response.pause_s is None else replace(response, pause_s=None))
+
+
+def decode_response(data: str) -> Response:
+    """Raises `ValueError` for anything else than a response."""
+    return _RESPONSE.decode(data)

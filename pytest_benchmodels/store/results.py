@@ -11,12 +11,14 @@ from typing import NamedTuple
 
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.record import Record
-from pytest_benchmodels.core.result import Result, Status
+from pytest_benchmodels.core.result import AnsweredCall, Result, Status
 from pytest_benchmodels.core.text import quote, well_formed
+from pytest_benchmodels.store.calls import insert_call, refer_to_calls
 from pytest_benchmodels.store.database import Database
 from pytest_benchmodels.store.record import (
     NO_VERDICT,
     Spending,
+    StoredCall,
     StoredConversation,
     decode_answers,
     decode_asked,
@@ -69,6 +71,12 @@ class Responses:
     def each(self) -> Iterator[tuple[str, StoredConversation]]:
         """All answers with their fingerprints, one after another."""
         return self._select(_SELECT)
+
+    def add(self, found: Iterable[tuple[str, StoredConversation]]) -> None:
+        """Keep answers by fingerprint, unless there are newer ones, or those of more turns."""
+        with self._database.transaction() as cursor:
+            for fingerprint, answers in found:
+                insert_answers(cursor, fingerprint, answers)
 
     def _select(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[str, StoredConversation]]:
         for row in self._database.rows(_Row, sql, values):
@@ -281,10 +289,19 @@ def _insert(cursor: sqlite3.Cursor, number: int, record: Record) -> None:
             result.spent.known_cost_usd,
         ),
     )
-    cursor.execute(_INSERT_DOCUMENT, (cursor.lastrowid, encode_result(result)))
+    row = cursor.lastrowid
+    cursor.execute(_INSERT_DOCUMENT, (row, encode_result(result)))
+    if result.calls and row is not None:
+        refer_to_calls(cursor, row, result.other_calls)
+        for call in record.calls:
+            insert_call(cursor, _stored(call))
     if record.answers and not result.cached:
         answers = StoredConversation(result.model, time.time(), record.answers, record.asked)
         insert_answers(cursor, result.fingerprint, answers)
+
+
+def _stored(call: AnsweredCall) -> StoredCall:
+    return StoredCall(call.fingerprint, call.purpose, call.model, time.time(), call.messages, call.response)
 
 
 def _bounded(count: int | None) -> int | None:

@@ -92,7 +92,29 @@ _THIRD = (
     "ALTER TABLE results ADD COLUMN known_cost_usd REAL",  # what is known of a cost of which cost_usd is null
 )
 
-MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SECOND, _THIRD)
+_FOURTH = (
+    # What other models were asked; `responses` has the answers of a run's own. The newest stands, as there.
+    """
+    CREATE TABLE calls (
+        fingerprint TEXT NOT NULL PRIMARY KEY,  -- of purpose, request, and which of equal ones of a run it is
+        purpose TEXT NOT NULL,
+        model TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        asked TEXT NOT NULL,           -- JSON array, the messages that were sent
+        data TEXT NOT NULL             -- JSON object, the response
+    )
+    """,
+    # Which of them a result rests on: its document has the same fingerprints, but would have to be read.
+    """
+    CREATE TABLE result_calls (
+        result INTEGER NOT NULL REFERENCES results ON DELETE CASCADE,
+        fingerprint TEXT NOT NULL,
+        PRIMARY KEY (result, fingerprint)
+    ) WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """The n-th brings a store of version n to n + 1. What was released is never changed, only followed by another."""
 
 

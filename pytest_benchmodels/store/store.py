@@ -14,13 +14,18 @@ from msgspec import structs
 
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.record import Record
+from pytest_benchmodels.store.calls import Calls, insert_call
 from pytest_benchmodels.store.database import Database, Patience
 from pytest_benchmodels.store.record import Extent, Pruned, StoredRun
 from pytest_benchmodels.store.results import Responses, Results, insert_answers
 from pytest_benchmodels.store.runs import Runs, new_id
 
-__all__ = ["Store", "join", "merge", "move_run", "prune", "restore_run"]
+__all__ = ["Store", "copy_answers", "join", "merge", "move_run", "prune", "restore_run"]
 
+_CALLS = """
+SELECT DISTINCT fingerprint FROM result_calls
+WHERE result IN (SELECT id FROM results WHERE run = (SELECT number FROM runs WHERE id = ?))
+"""
 _FINGERPRINTS = "SELECT DISTINCT fingerprint FROM results WHERE run = (SELECT number FROM runs WHERE id = ?)"
 
 
@@ -37,7 +42,9 @@ def prune(database: Database, *, keep: int | None, older_than_s: float | None, d
         results = max(cursor.rowcount, 0)
         cursor.executemany("DELETE FROM runs WHERE id = ?", values)
         cursor.execute("DELETE FROM responses WHERE fingerprint NOT IN (SELECT fingerprint FROM results)")
-        return Pruned(tuple(ids), results, cursor.rowcount)
+        responses = cursor.rowcount
+        cursor.execute("DELETE FROM calls WHERE fingerprint NOT IN (SELECT fingerprint FROM result_calls)")
+        return Pruned(tuple(ids), results, responses, cursor.rowcount)
 
 
 def merge(database: Database, source: Database) -> tuple[str, ...]:
@@ -51,6 +58,8 @@ def merge(database: Database, source: Database) -> tuple[str, ...]:
     with database.transaction() as cursor:
         for fingerprint, answers in Responses(source).each():
             insert_answers(cursor, fingerprint, answers)
+        for call in Calls(source).each():
+            insert_call(cursor, call)
     return tuple(run.id for run in copied if run.id not in known)
 
 
@@ -61,12 +70,20 @@ def move_run(database: Database, source: Database, run_id: str) -> None:
     known = {run.id: run for run in runs.newest_first()}
     numbers = _copy_run(runs, run, theirs.extent(run), known.get(run_id))
     _copy_results(Results(database), Results(source), run_id, numbers)
+    copy_answers(database, source, run_id)
+    runs.resume(run_id)
+
+
+def copy_answers(database: Database, source: Database, run_id: str) -> None:
+    """See `Store.copy_answers`."""
     wanted = set(source.rows(tuple[str], _FINGERPRINTS, (run_id,)))
     with database.transaction() as cursor:
         for fingerprint, answers in Responses(source).each():
             if (fingerprint,) in wanted:
                 insert_answers(cursor, fingerprint, answers)
-    runs.resume(run_id)
+        rested_on = [fingerprint for (fingerprint,) in source.rows(tuple[str], _CALLS, (run_id,))]
+        for call in Calls(source).find_all(rested_on).values():
+            insert_call(cursor, call)
 
 
 def restore_run(database: Database, run: StoredRun, records: Iterable[Record]) -> None:
@@ -152,7 +169,7 @@ _USUAL = Patience()
 
 
 class Store:
-    """What was run and answered: `runs`, their `results`, and `responses` by what was sent.
+    """What was run and answered: `runs`, their `results`, `responses` by what was sent, and `calls` to other models.
 
     Several sessions may use one file at once. An instance belongs to the thread that opened it. Everything here
     raises `StoreError` where the file cannot be read or written, is damaged or no store; a `Recorder` lives with that.
@@ -163,6 +180,7 @@ class Store:
         self.runs = Runs(database)
         self.results = Results(database)
         self.responses = Responses(database)
+        self.calls = Calls(database)
 
     @classmethod
     def open(cls, path: Path, patience: Patience = _USUAL) -> Self:
@@ -185,7 +203,7 @@ class Store:
         return self._database.path
 
     def prune(self, *, keep: int | None = None, older_than_s: float | None = None, dry: bool = False) -> Pruned:
-        """Remove runs, their results, and answers that no other result rests on; return what was removed.
+        """Remove runs, their results, and answers and calls that no other result rests on; return what was removed.
 
         With `keep` all but the newest so many runs, with `older_than_s` those that began longer ago; with both, those
         that are both; with neither, none. A run that is still running stays. `dry` removes nothing, but tells.
@@ -193,12 +211,16 @@ class Store:
         return prune(self._database, keep=keep, older_than_s=older_than_s, dry=dry)
 
     def merge(self, other: Store) -> tuple[str, ...]:
-        """Copy all runs and answers of another store into this one; return the ids of the runs that were not here.
+        """Copy all runs, answers and calls of another store; return the ids of the runs that were not here.
 
         Where both have a result of the same run and node id, a verdict wins over none, then the later. The newer
         answers win.
         """
         return merge(self._database, other._database)
+
+    def copy_answers(self, other: Store, run_id: str) -> None:
+        """Have what the results of another store's run rest on: answers and calls, as old as they are there."""
+        copy_answers(self._database, other._database, run_id)
 
     def join(self, run_ids: Sequence[str]) -> str:
         """Make one run of several, such as the shards of a suite; return its id. The several stay as they are.

@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_benchmodels.cli import main
 from pytest_benchmodels.core.exchange import Message, Response, Usage
-from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry, Status
+from pytest_benchmodels.core.result import AnsweredCall, CallSummary, CheckResult, Failure, Result, Retry, Status
 from pytest_benchmodels.store import Beginning, Record, Store
 from tests.core.made_results import made
 
 __all__ = [
     "Done",
+    "judged",
     "made_by_the_first_version",
     "made_run",
     "made_store",
@@ -98,6 +100,17 @@ def result(
 def record(given: Result) -> Record:
     answers = (given.response,) if given.response is not None else ()
     return Record(given, answers, "by these checks", ASKED)
+
+
+def judged(name: str, answer: str = "yes", latency_s: float = 0.25) -> Record:
+    """A result whose check has asked another model."""
+    given = result(name)
+    asked, said = (Message("user", f"Is {name} right?"),), Response(answer, "stop", Usage(7, 1), latency_s)
+    own = CallSummary("answer", given.model, attempts=1, fingerprint=given.fingerprint)
+    call = AnsweredCall(
+        "judge", "j", attempts=1, latency_s=latency_s, fingerprint=f"judge-{name}", messages=asked, response=said
+    )
+    return Record.of(replace(given, calls=(own, call)), ASKED)
 
 
 def made_run(

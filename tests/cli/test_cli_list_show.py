@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.exchange import Message, Response, Usage
-from pytest_benchmodels.core.result import Result, Status
+from pytest_benchmodels.core.result import CallSummary, Failure, Result, Status
 from pytest_benchmodels.store import Record, Store
-from tests.cli.cli_parts import ASKED, made_run, made_store, record, result, run_command, usual_store
+from tests.cli.cli_parts import ASKED, judged, made_run, made_store, record, result, run_command, usual_store
 from tests.core.made_results import changed
 
 Capture = pytest.CaptureFixture[str]
@@ -321,4 +321,50 @@ def test_a_time_that_is_none_is_said_so(folder: Path, capsys: Capture) -> None:
     assert done.err == (
         f"benchmodels: error: 'run {run_id}' is damaged: its result 'suite.yaml::a[m]' began at 1e+300, "
         "which is no time; run it again\n"
+    )
+
+
+def test_the_transcript_has_what_checks_asked(folder: Path, capsys: Capture) -> None:
+    with Store.open(usual_store(folder)) as store:
+        store.results.add(made_run(store, []), [judged("a", "\x1b[31myes\nreally")])
+
+    shown = run_command(capsys, "show", "latest", "a")
+    document = run_command(capsys, "show", "latest", "a", "--json").document
+
+    assert shown.out.splitlines()[-4:] == [
+        "judge: j",
+        "> user: Is a right?",
+        "< assistant (stop, 250ms, 7/1 tokens): \\x1b[31myes",
+        "  really",
+    ]
+    own, verdict = document["calls"]
+    assert "messages" not in own
+    assert verdict["messages"] == [{"role": "user", "content": "Is a right?"}]
+    assert verdict["response"]["text"] == "\x1b[31myes\nreally"
+    assert "pause_s" not in verdict["response"]
+
+
+def test_another_runs_newer_verdict_is_not_taken_for_this_ones(folder: Path, capsys: Capture) -> None:
+    with Store.open(usual_store(folder)) as store:
+        for answer, latency_s in (("old", 0.25), ("new", 0.75)):
+            store.results.add(made_run(store, []), [judged("a", answer, latency_s)])
+            store._database.write("UPDATE runs SET started_at = started_at - 60")
+
+    out = run_command(capsys, "show", "-2", "a").out
+
+    assert "> user: Is a right?\n< its answer is not known here: another run" in out
+    assert "new" not in out.replace("newer", "")
+
+
+def test_a_call_that_is_not_stored_is_told_all_the_same(folder: Path, capsys: Capture) -> None:
+    failed = CallSummary("judge", "j", attempts=2, error=Failure("overloaded", "busy"), fingerprint="judge-a")
+    lost = CallSummary("judge", "k", attempts=1, latency_s=0.5, cached=True)
+    with Store.open(usual_store(folder)) as store:
+        store.results.add(made_run(store, []), [Record(replace(result("a"), calls=(failed, lost)))])
+
+    out = run_command(capsys, "show", "latest", "a").out
+
+    assert out.endswith(
+        "judge: j; what it was asked is not known here\n< not answered: overloaded: busy\n"
+        "judge: k, not asked again; what it was asked is not known here\n"
     )

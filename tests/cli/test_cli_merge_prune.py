@@ -9,7 +9,7 @@ import pytest
 from pytest_benchmodels.cli.arguments import age
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.store import Store
-from tests.cli.cli_parts import made_run, made_store, result, run_command, usual_store
+from tests.cli.cli_parts import judged, made_run, made_store, result, run_command, usual_store
 from tests.core.made_results import changed
 
 Capture = pytest.CaptureFixture[str]
@@ -262,3 +262,67 @@ def test_the_makespan_of_a_merged_run_is_that_of_all(folder: Path, capsys: Captu
     run_command(capsys, "merge", "out.sqlite", "1.sqlite", "2.sqlite")
 
     assert "makespan 10.0 s" in run_command(capsys, "show", "latest", "--store", "out.sqlite").out
+
+
+def test_the_whole_has_answers_that_a_shard_took_over_and_calls_of_checks(folder: Path, capsys: Capture) -> None:
+    before = result("a")
+    reused = changed(before, cached=True, regraded=True)
+    with Store.open(folder / "1.db") as store:
+        made_run(store, [before])
+        run_id = made_run(store, [reused], shard="1/2")
+        store._database.write("UPDATE runs SET started_at = started_at + 60 WHERE id = ?", (run_id,))
+    with Store.open(folder / "2.db") as store:
+        run_id = made_run(store, [result("b")], shard="2/2")
+        store.results.add(run_id, [judged("b")])
+
+    assert run_command(capsys, "merge", "whole.db", "1.db", "2.db").status == 0
+
+    with (
+        Store.open(folder / "whole.db") as whole,
+        Store.open(folder / "1.db") as one,
+        Store.open(folder / "2.db") as two,
+    ):
+        assert whole.responses.find(before.fingerprint) == one.responses.find(before.fingerprint)
+        b = result("b").fingerprint
+        assert whole.responses.find(b) == two.responses.find(b)
+        assert list(whole.calls.each()) == list(two.calls.each())
+        assert [call.fingerprint for call in whole.calls.each()] == ["judge-b"]
+
+
+def test_an_older_shard_does_not_bring_its_answers_in_place_of_newer_ones(folder: Path, capsys: Capture) -> None:
+    for name, text in (("old.db", "old"), ("whole.db", "new")):
+        with Store.open(folder / name) as store:
+            made_run(store, [result("a", text=text)])
+
+    assert run_command(capsys, "merge", "whole.db", "old.db").status == 0
+
+    with Store.open(folder / "whole.db") as whole:
+        found = whole.responses.find(result("a").fingerprint)
+        assert found is not None
+        assert found.answers[0].text == "new"
+
+
+def test_prune_tells_of_calls_and_leaves_what_is_still_rested_on(folder: Path, capsys: Capture) -> None:
+    with Store.open(usual_store(folder)) as store:
+        for name in "ab":
+            run_id = made_run(store, [])
+            store.results.add(run_id, [judged(name)])
+            store._database.write("UPDATE runs SET started_at = started_at - 60 WHERE id != ?", (run_id,))
+
+    out = run_command(capsys, "prune", "--keep", "1").out
+
+    assert out.endswith("removed 1 run, 1 result, 1 answer, 1 call of checks\n")
+    assert "Is b right?" in run_command(capsys, "show", "latest", "b").out
+
+
+def test_an_older_file_does_not_bring_its_answers_in_place_of_newer_ones(folder: Path, capsys: Capture) -> None:
+    made_store(usual_store(folder), [result("a", text="old"), changed(result("b"), cached=True, regraded=True)])
+    run_command(capsys, "report", "latest", "--json", "old.json")
+    with Store.open(folder / "whole.db") as store:
+        made_run(store, [result("a", text="new")])
+
+    assert run_command(capsys, "merge", "whole.db", "old.json").status == 0
+
+    with Store.open(folder / "whole.db") as whole:
+        found = whole.responses.find_all(result(name).fingerprint for name in "ab")
+        assert [found[result(name).fingerprint].answers[0].text for name in "ab"] == ["new", "4"]

@@ -12,11 +12,20 @@ from typing import ClassVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
-from pytest_benchmodels.core.fingerprint import PARTS, explain_difference, fingerprint, grade_fingerprint
+from pytest_benchmodels.core.fingerprint import (
+    CALL_PARTS,
+    PARTS,
+    call_fingerprint,
+    explain_difference,
+    fingerprint,
+    grade_fingerprint,
+)
 from pytest_benchmodels.core.grading import Grader
 from pytest_benchmodels.core.message import ImagePart, Message, Part, TextPart, ToolCall, ToolResult
 from pytest_benchmodels.core.model import Model
+from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Scenario, Turn
 
@@ -191,3 +200,43 @@ def test_code_without_a_file_is_never_taken_for_the_same() -> None:
         exec(OWN, {"__name__": "nowhere"}, names)  # noqa: S102 - our own text
         prints.append(grade_fingerprint(replace(SCENARIO, checks=(check(names["Own"]("x")),))))
     assert prints[0] != prints[1]
+
+
+QUESTION = Request(MODEL, (Message("user", "Is this right: 4?"),), {"temperature": 0}, trial=2)
+
+
+@pytest.mark.parametrize(
+    ("other", "number", "parts"),
+    [
+        (structs.replace(QUESTION, messages=(Message("user", "Is this right: 5?"),)), 1, ("messages",)),
+        (structs.replace(QUESTION, messages=(Message("system", "Is this right: 4?"),)), 1, ("messages",)),
+        (structs.replace(QUESTION, params={"temperature": 1}), 1, ("params",)),
+        (structs.replace(QUESTION, params={}), 1, ("params",)),
+        (structs.replace(QUESTION, model=replace(MODEL, name="gpt-large")), 1, ("model",)),
+        (structs.replace(QUESTION, model=replace(MODEL, base_url="http://two.invalid/v1")), 1, ("address",)),
+        (structs.replace(QUESTION, trial=1), 1, ("trial",)),
+        (QUESTION, 2, ("number",)),
+        (structs.replace(QUESTION, attempt=3), 1, ()),
+        (structs.replace(QUESTION, model=replace(MODEL, id="another alias")), 1, ()),
+    ],
+)
+def test_a_call_is_known_by_what_is_sent(other: Request, number: int, parts: tuple[str, ...]) -> None:
+    one, another = call_fingerprint(QUESTION, "judge", 1), call_fingerprint(other, "judge", number)
+    assert explain_difference(one, another, CALL_PARTS) == parts
+
+
+def test_a_call_of_another_purpose_is_another() -> None:
+    one, another = call_fingerprint(QUESTION, "judge", 1), call_fingerprint(QUESTION, "user", 1)
+    assert explain_difference(one, another, CALL_PARTS) == ("purpose",)
+
+
+@pytest.mark.parametrize(
+    "odd", [{"params": {"key": object()}}, {"params": {"key": 1, 2: 3}}, {"params": {"key": float("nan")}}]
+)
+def test_a_call_that_json_cannot_say_is_like_no_other(odd: dict[str, object]) -> None:
+    assert call_fingerprint(structs.replace(QUESTION, **odd), "judge") == ""
+
+
+def test_a_call_with_half_a_character_has_a_fingerprint() -> None:
+    one, other = [structs.replace(QUESTION, messages=(Message("user", text),)) for text in ("\ud800", "\ud801")]
+    assert call_fingerprint(one, "judge") != call_fingerprint(other, "judge")

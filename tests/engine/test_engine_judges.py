@@ -12,14 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_benchmodels.core.call import Transcript
+from pytest_benchmodels.core.call import Purpose, Transcript
 from pytest_benchmodels.core.errors import CallError, ConfigError, ProviderError
 from pytest_benchmodels.core.exchange import Message, Response, Usage
+from pytest_benchmodels.core.fingerprint import call_fingerprint
 from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.grading_context import GradingContext
 from pytest_benchmodels.core.model import Model, Price
+from pytest_benchmodels.core.record import Record
 from pytest_benchmodels.core.request import Request
-from pytest_benchmodels.core.result import Failure, Result
+from pytest_benchmodels.core.result import CallSummary, Failure, Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.session import Pool, lane_group
 from pytest_benchmodels.engine.admission import Admission
@@ -30,7 +32,7 @@ from pytest_benchmodels.engine.lanes import Job, Lanes
 from pytest_benchmodels.engine.limits import Unlimited
 from pytest_benchmodels.engine.limits.limiter import MemoryLimiter
 from pytest_benchmodels.engine.permits import Permits
-from pytest_benchmodels.engine.scope import Alone
+from pytest_benchmodels.engine.scope import Alone, Lane
 from pytest_benchmodels.solvers.conversation import Conversation
 from tests.engine.engine_parts import MODEL, check, retryable, run, scenario
 from tests.engine.virtual_time import run_in_virtual_time
@@ -244,6 +246,71 @@ def test_a_stored_answer_that_is_judged_afresh_asks_its_judge_and_counts_what_th
     for _ in range(70):
         admission.count(result)
     assert admission.is_spent, "0.015 each"
+
+
+@dataclass
+class Remembers(Forgetful):
+    """Has the answers to these calls, by fingerprint, and notes what it was asked for."""
+
+    answers: dict[str, Response] = field(default_factory=dict)
+    sought: list[tuple[str, bool]] = field(default_factory=list)
+
+    def call(self, fingerprint: str, *, afresh: bool) -> Response | None:
+        self.sought.append((fingerprint, afresh))
+        return self.answers.get(fingerprint)
+
+
+class NoLaneBeside(Alone):
+    def beside(self, model: str, purpose: Purpose) -> Lane:
+        raise AssertionError(f"{model} has a lane for {purpose}")
+
+
+QUESTION = Request(JUDGE, (Message("user", "Is this right: hello?"),))
+
+
+def test_what_is_stored_takes_no_lane_costs_nothing_and_asks_no_model() -> None:
+    stored = Response("yes", "stop", Usage(10, 5), latency_s=2.5, served_model="judge-1")
+    recall = Remembers(answers={call_fingerprint(QUESTION, "judge", 1): stored})
+    provider, admission = Scripted(), Admission(budget_usd=1e-3)
+    admission.close(JUDGE.id, Failure("auth", "no key"))
+
+    one = run(scenario(check(Asks((JUDGE.id,)))))
+    remembering = replace(executor(provider, admission), recalled=recall)
+    result = run_in_virtual_time(remembering.execute(one, NoLaneBeside()))
+
+    assert result.status == "passed"
+    (call,) = result.other_calls
+    assert (call.cached, call.attempts, call.latency_s, call.served_model) == (True, 0, 2.5, "judge-1")
+    assert (call.cost_usd, call.input_tokens, call.output_tokens, call.held_s) == (0.0, 0, 0, 0.0)
+    assert [request.model for request in provider.requests] == [MODEL]
+    assert not admission.is_spent
+    assert recall.sought == [(call.fingerprint, False)]
+
+
+def test_equal_calls_of_one_run_are_numbered() -> None:
+    recall = Remembers()
+    one = run(scenario(check(Asks((JUDGE.id,) * 3, at_once=True))))
+
+    remembering = replace(executor(Scripted()), recalled=recall)
+    result = run_in_virtual_time(remembering.execute(one, Alone()))
+
+    prints = [call_fingerprint(QUESTION, "judge", number) for number in (1, 2, 3)]
+    assert [call.fingerprint for call in result.other_calls] == prints
+    assert [fingerprint for fingerprint, _ in recall.sought] == prints
+
+
+def test_only_new_answers_are_on_the_way_to_a_store() -> None:
+    stored = Response("yes", "stop", Usage(10, 5), latency_s=2.5)
+    recall = Remembers(answers={call_fingerprint(QUESTION, "judge", 2): stored})
+    one = run(scenario(check(Asks((JUDGE.id,) * 2))))
+
+    remembering = replace(executor(Scripted(seconds=1.0)), recalled=recall)
+    record = Record.of(run_in_virtual_time(remembering.execute(one, Alone())))
+
+    (new,) = record.calls
+    assert (new.fingerprint, new.response.text) == (call_fingerprint(QUESTION, "judge", 1), "yes")
+    assert new.messages == QUESTION.messages
+    assert [type(call) for call in record.result.calls] == [CallSummary] * 3
 
 
 def test_nobody_can_be_asked_outside_a_session() -> None:

@@ -143,15 +143,145 @@ def test_what_judges_cost_counts_for_the_budget(judging: Project, workers: tuple
     assert outcomes["skipped"] >= 6, "each verdict costs more than 0.5 dollars"
 
 
-def test_stored_answers_are_judged_afresh_by_asking_the_judge_alone(judging: Project, sim: SimServer) -> None:
+@pytest.mark.parametrize("option", ["--bench-regrade", "--bench-cache"])
+def test_what_a_judge_was_asked_before_is_not_asked_again(
+    judging: Project, sim: SimServer, workers: tuple[str, ...], option: str
+) -> None:
+    model(judging, sim, "asked", "steady")
+    judging.suite(*judged(), models=["asked"])
+    judging.bench(JSON, *workers).assert_outcomes(passed=RUNS)
+    before = {name: ended["calls"][1] for name, ended in results(judging).items()}
+
+    result = judging.bench(JSON, option, *workers)
+
+    result.assert_outcomes(passed=RUNS)
+    result.stdout.fnmatch_lines([f"judge: judge: {RUNS} calls, {RUNS} cached, p50 *ms, tokens 0/0, cost $0*"])
+    assert (seen_by(sim)["steady"]["requests"], seen_by(sim)["slow"]["requests"]) == (RUNS, RUNS)
+    for name, ended in results(judging).items():
+        _, verdict = ended["calls"]
+        assert (verdict["cached"], verdict["attempts"], verdict["cost_usd"]) == (True, 0, 0)
+        assert verdict["fingerprint"] == before[name]["fingerprint"]
+        assert verdict["latency_s"] > 0
+
+
+def test_a_judge_is_asked_what_is_not_stored(judging: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
     model(judging, sim, "asked", "steady")
     judging.suite(*judged(), models=["asked"])
     judging.bench().assert_outcomes(passed=RUNS)
+    # Each its own question: what one run of this session has asked, the next one finds.
+    judging.suite(*[scenario(f"s{n}", checks=[{"judged": f"Really {n}?"}]) for n in range(RUNS)], models=["asked"])
 
-    judging.bench(JSON, "--bench-regrade").assert_outcomes(passed=RUNS)
+    judging.bench(JSON, "--bench-regrade", *workers).assert_outcomes(passed=RUNS)
 
     assert (seen_by(sim)["steady"]["requests"], seen_by(sim)["slow"]["requests"]) == (RUNS, 2 * RUNS)
-    assert all(ended["calls"][1]["purpose"] == "judge" for ended in results(judging).values())
+    assert not any(ended["calls"][1]["cached"] for ended in results(judging).values())
+
+
+def test_a_judge_that_is_asked_thrice_gives_three_stored_answers(judging: Project, sim: SimServer) -> None:
+    checks = [{"judged": "Right?", "name": str(number)} for number in range(3)]
+    judging.suite(scenario("s", checks=checks))
+    judging.bench(JSON)
+    (live,) = results(judging).values()
+
+    judging.bench(JSON, "--bench-regrade")
+
+    (again,) = results(judging).values()
+    assert seen_by(sim)["slow"]["requests"] == 3
+    prints = [call["fingerprint"] for call in live["calls"][1:]]
+    assert len(set(prints)) == 3
+    assert [call["fingerprint"] for call in again["calls"][1:]] == prints
+    assert [check["explanation"] for check in again["checks"]] == [check["explanation"] for check in live["checks"]]
+
+
+def test_a_resumed_run_whose_checks_changed_keeps_what_its_judges_cost(
+    judging: Project, sim: SimServer, workers: tuple[str, ...]
+) -> None:
+    model(judging, sim, "asked", "steady")
+    judging.suite(*judged(2), scenario("late", {"status": 400}), models=["asked"])
+    judging.bench(JSON).assert_outcomes(passed=2, errors=1)
+    before = results(judging)
+    checks = [[{"judged": "Right?"}, {"judged": f"Really {n}?"}] for n in range(2)]
+    judging.suite(*[scenario(f"s{n}", checks=checks[n]) for n in range(2)], right("late"), models=["asked"])
+
+    judging.bench(JSON, "--bench-resume", *workers).assert_outcomes(passed=3)
+
+    assert seen_by(sim)["slow"]["requests"] == 4, "only what is new"
+    for name in ("s0[asked]", "s1[asked]"):
+        _, known, new = results(judging)[name]["calls"]
+        assert known == {**before[name]["calls"][1], "cached": True}
+        assert (new["cached"], new["attempts"]) == (False, 1)
+
+
+def test_what_former_checks_of_a_resumed_run_cost_stays_in_its_account(
+    judging: Project, sim: SimServer, workers: tuple[str, ...]
+) -> None:
+    model(judging, sim, "asked", "steady")
+    judging.suite(*judged(2), scenario("late", {"status": 400}), models=["asked"])
+    judging.bench(JSON).assert_outcomes(passed=2, errors=1)
+    before = results(judging)
+    plain = scenario("s0", checks=[{"equals": "ok"}])
+    judging.suite(plain, scenario("s1", checks=[{"judged": "Really?"}]), right("late"), models=["asked"])
+
+    judging.bench(JSON, "--bench-resume", "--bench-budget=0.5", *workers).assert_outcomes(passed=3)
+
+    paid = {name: {**before[name]["calls"][1], "cached": True} for name in ("s0[asked]", "s1[asked]")}
+    assert [call for call in results(judging)["s0[asked]"]["calls"] if call["purpose"] == "judge"] == [
+        paid["s0[asked]"]
+    ]
+    former, _, new = results(judging)["s1[asked]"]["calls"]
+    assert former == paid["s1[asked]"]
+    assert (new["purpose"], new["cached"], new["cost_usd"]) == ("judge", False, former["cost_usd"])
+
+
+def test_a_finished_result_asks_nobody(judging: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+    model(judging, sim, "asked", "steady")
+    judging.suite(*judged(2), scenario("late", {"status": 400}), models=["asked"])
+    judging.bench(JSON)
+    before = results(judging)
+    judging.suite(*judged(2), right("late"), models=["asked"])
+
+    judging.bench(JSON, "--bench-resume", *workers).assert_outcomes(passed=3)
+
+    assert seen_by(sim)["slow"]["requests"] == 2
+    assert results(judging)["s0[asked]"]["calls"] == before["s0[asked]"]["calls"]
+
+
+ODD = """
+from pytest_benchmodels import Grade, Grader, Message
+
+class Odd(Grader, frozen=True):
+    odd: str
+
+    def asked_models(self):
+        return ("judge",)
+
+    async def grade(self, context):
+        asked = {
+            "half": "half a character: \\ud800",
+            "parts": [Message("system", "\\ud800"), Message("user", "is it?")],
+            "dict": [{"role": "user", "content": "is it?"}],
+        }
+        params = {"made": object()} if self.odd == "param" else None
+        answer = await context.ask("judge", asked.get(self.odd, "?"), params)
+        return Grade.of(True, answer.text)
+
+def pytest_bench_graders():
+    return [Odd]
+"""
+
+
+def test_odd_questions_are_asked_or_told(judging: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+    judging.write("conftest.py", ODD)
+    judging.suite(*[scenario(kind, checks=[{"odd": kind}]) for kind in ("half", "parts", "dict", "param")])
+
+    judging.bench(JSON, *workers).assert_outcomes(passed=2, errors=2)
+
+    ended = {name.partition("[")[0]: told for name, told in results(judging).items()}
+    assert "TypeError: ask() takes a text or a list of Message, not one of dict" in ended["dict"]["error"]["message"]
+    assert "params cannot be sent as JSON" in ended["param"]["error"]["message"]
+    assert ended["param"]["calls"][1]["fingerprint"] == ""
+    judging.bench("--bench-regrade", *workers)
+    assert seen_by(sim)["slow"]["requests"] == 2, "what was answered is not asked again"
 
 
 def test_the_plan_names_whom_checks_ask_and_needs_no_key(judging: Project) -> None:

@@ -38,4 +38,5 @@ def _tell(pruned: Pruned, removed: str, output: Output) -> None:
     for run_id in pruned.runs:
         output.line(run_id)
     runs, results = plural(len(pruned.runs), "run"), plural(pruned.results, "result")
-    output.line(f"{removed} {runs}, {results}, {plural(pruned.responses, 'answer')}")
+    calls = f", {plural(pruned.calls, 'call')} of checks" if pruned.calls else ""
+    output.line(f"{removed} {runs}, {results}, {plural(pruned.responses, 'answer')}{calls}")

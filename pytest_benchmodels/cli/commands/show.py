@@ -119,11 +119,11 @@ def _plain(source: Source, survey: Survey) -> dict[str, object]:
 
 def _show_result(source: Source, wanted: str, output: Output, *, as_json: bool) -> None:
     result = _find(source, wanted)
-    answers = source.answers(result)
+    answers, calls = source.answers(result), source.calls(result)
     if as_json:
-        output.document(transcript_plain(result, answers))
+        output.document(transcript_plain(result, answers, calls))
         return
-    for line in transcript_lines(result, answers):
+    for line in transcript_lines(result, answers, calls):
         output.line(line)
 
 

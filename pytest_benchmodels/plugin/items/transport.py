@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.exchange import Message
 from pytest_benchmodels.core.plain_result import from_plain, to_plain
 from pytest_benchmodels.core.record import Record
-from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.result import AnsweredCall, Result
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.plugin.compat import location_name
 from pytest_benchmodels.plugin.items.collection import RunItem
@@ -71,7 +72,11 @@ def detach(report: pytest.TestReport) -> Record | None:
     carried: dict[str, Any] | Record | None = report.__dict__.pop(ATTRIBUTE, None)
     if carried is None or isinstance(carried, Record):
         return carried
-    return Record.of(from_plain(carried["result"]), msgspec.convert(carried["asked"], tuple[tuple[Message, ...], ...]))
+    asked = msgspec.convert(carried["asked"], tuple[tuple[Message, ...], ...])
+    record = Record.of(from_plain(carried["result"]), asked)
+    if "calls" not in carried:
+        return record
+    return replace(record, calls=msgspec.convert(carried["calls"], tuple[AnsweredCall, ...]))
 
 
 def is_rerun(report: pytest.TestReport) -> bool:
@@ -87,7 +92,10 @@ def carried_result(report: pytest.TestReport) -> Result | None:
 
 def _plain(record: Record) -> dict[str, Any]:
     """What the rest of a record follows from."""
-    return {"result": to_plain(record.result), "asked": msgspec.to_builtins(record.asked)}
+    plain = {"result": to_plain(record.result), "asked": msgspec.to_builtins(record.asked)}
+    if record.calls:
+        plain["calls"] = msgspec.to_builtins(record.calls)
+    return plain
 
 
 def gate_reports(verdict: GateVerdict) -> Iterator[pytest.TestReport]:

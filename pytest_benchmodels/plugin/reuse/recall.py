@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.errors import StoreError
+from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.fingerprint import explain_difference, fingerprint, grade_fingerprint
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
@@ -56,6 +57,15 @@ class StoreRecall:
         is_known = known.result is not None or known.answers or known.timeout is not None
         must_not_run = self._reuse.regrade and not is_known
         return replace(known, must_not_run=must_not_run, fingerprint=asked)
+
+    def call(self, fingerprint: str, *, afresh: bool) -> Response | None:
+        """See `Recall`. What cannot be read is asked: the session has said by then that its store cannot be."""
+        if not (afresh or self._reuse.cache or self._reuse.regrade):
+            return None
+        with suppress(StoreError):
+            found = self._store.calls.find(fingerprint)
+            return None if found is None else found.response
+        return None
 
     def _look_up(self, run: Run, asked: str) -> Known:
         finished = self._finished(run)
