@@ -13,6 +13,7 @@ from pytest_benchmodels.core.exchange import Message, Response, Usage
 from pytest_benchmodels.core.result import AnsweredCall, CallSummary, Result
 from pytest_benchmodels.store import Pruned, Record, Store
 from pytest_benchmodels.store.record import StoredRun
+from tests.core.made_results import changed
 from tests.store.store_parts import BEGINNING, record, result
 
 OWN = CallSummary("answer", "m", attempts=1, fingerprint="print-of-a")
@@ -26,7 +27,7 @@ def call(fingerprint: str, text: str = "yes") -> AnsweredCall:
 
 def judged(name: str, *calls: AnsweredCall, **changes: object) -> Record:
     """A result whose checks have asked another model."""
-    ended = structs.replace(result(name), calls=(OWN, *calls), **changes)
+    ended = structs.replace(changed(result(name), **changes), calls=(OWN, *calls))
     return Record.of(ended)
 
 
