@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from pytest_benchmodels.core.exchange import Message, Response, Usage
 from pytest_benchmodels.core.model import Model
-from pytest_benchmodels.core.result import AnsweredCall, CallSummary, Result
+from pytest_benchmodels.core.result import AnsweredCall, CallSummary
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Scenario, Turn
 from pytest_benchmodels.plugin.options import Reuse
 from pytest_benchmodels.plugin.reuse.recall import StoreRecall
 from pytest_benchmodels.store import Beginning, Record, Store
+from tests.core.made_results import made
 
 MODEL = Model("m", "sim", "steady", "http://127.0.0.1:1")
 RUN = Run("s.yaml::a[m]", Scenario("a", "s.yaml:1", (Turn((Message("user", "2 + 2?"),)),)), MODEL)
@@ -40,7 +42,9 @@ def test_a_store_that_cannot_be_opened_is_tried_once(tmp_path: Path, reuse: Reus
 def with_a_call(path: Path) -> Store:
     asked, said = (Message("user", "right?"),), Response("yes", "stop", Usage(1, 1), 0.5)
     call = AnsweredCall("judge", "j", attempts=1, fingerprint="judge-1", messages=asked, response=said)
-    ended = Result("s.yaml::a[m]", "a", "m", 1, "passed", 1000.0, 1.0, calls=(CallSummary("answer", "m"), call))
+    ended = structs.replace(
+        made("s.yaml::a[m]", "a", "m", 1, "passed", 1000.0, 1.0), calls=(CallSummary("answer", "m"), call)
+    )
     store = Store.open(path)
     store.results.add(store.runs.begin(Beginning(("pytest",), "0.1.0", 1)), [Record.of(ended)])
     return store
