@@ -166,7 +166,8 @@ class StartsWith(Grader, frozen=True):
         """Compare the answer's beginning."""
         expected, actual = text_of(self.starts_with).lstrip(), response.text.lstrip()
         begin = fold(expected, ignore_case=self.ignore_case)
-        if any(form.startswith(begin) for form in _forms(actual, self.ignore_case)):
+        forms = _forms(actual, self.ignore_case)
+        if any(form.startswith(begin) for form in forms) if begin else actual.startswith(expected):
             return right(f"begins with {shown(expected)}")
         return wrong(f"expected {shown(expected)} at the beginning of {shown(actual)}")
 
@@ -176,8 +177,12 @@ class StartsWith(Grader, frozen=True):
 
 def _missing(texts: Sequence[str], response: Response, ignore_case: bool) -> list[str]:  # noqa: FBT001 - private, and named alike at each call
     forms = _forms(response.text, ignore_case)
-    folded = ((text, fold(text, ignore_case=ignore_case) or text) for text in texts)
-    return [text for text, part in folded if not any(part in form for form in forms)]
+    return [text for text in texts if not _holds(response.text, forms, text, fold(text, ignore_case=ignore_case))]
+
+
+def _holds(answer: str, forms: Sequence[str], text: str, folded: str) -> bool:
+    """Whether one of the answer's forms has the text. Of one that is all invisible characters, folding leaves nothing."""
+    return any(folded in form for form in forms) if folded else text in answer
 
 
 def _forms(text: str, ignore_case: bool) -> tuple[str, ...]:  # noqa: FBT001 - as above

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.errors import CheckError
@@ -141,7 +141,14 @@ def test_text_with_endless_accents_is_left_as_it_is_and_the_rest_composed() -> N
     assert fold("e\u0301" * 100) == "\u00e9" * 100
 
 
+def test_a_text_of_invisible_characters_is_found_where_it_is_and_nowhere_else() -> None:
+    for name in ("contains", "starts_with"):
+        assert judge({name: "\xad"}, "\xad-").passed
+        assert not judge({name: "\xad"}, "nothing").passed
+
+
 @given(TEXT)
+@example("\xad")
 def test_a_text_equals_and_contains_itself(text: str) -> None:
     for name in ("equals", "contains", "starts_with"):
         assert judge({name: text}, text).passed
