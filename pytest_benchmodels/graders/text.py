@@ -181,7 +181,7 @@ def _missing(texts: Sequence[str], response: Response, ignore_case: bool) -> lis
 
 
 def _holds(answer: str, forms: Sequence[str], text: str, folded: str) -> bool:
-    """Whether one of the answer's forms has the text. Of one that is all invisible characters, folding leaves nothing."""
+    """Whether a form of the answer has the text; where folding leaves nothing of it, whether the answer itself has."""
     return any(folded in form for form in forms) if folded else text in answer
 
 
