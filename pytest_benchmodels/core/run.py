@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.scenario import Scenario
 
-__all__ = ["NO_MODEL", "Run", "RunName", "parse_run_name", "run_name"]
+__all__ = ["NO_MODEL", "Run", "RunName", "file_of", "name_in_file", "parse_run_name", "run_name", "scenario_of"]
 
 NO_MODEL = "no model"
 """Stands in a node id where nothing names a model: the session then ends with a usage error that says so."""
@@ -26,6 +26,21 @@ class Run:
     model: Model
     trial: int = 1
     timeout_s: float | None = 180.0
+
+
+def file_of(nodeid: str) -> str:
+    """`scenarios/maths.yaml` of `scenarios/maths.yaml::add-two[m]`."""
+    return nodeid.partition("::")[0]
+
+
+def scenario_of(nodeid: str) -> str:
+    """`scenarios/maths.yaml::add-two` of `scenarios/maths.yaml::add-two[m#2]`: an id is unique in its file only."""
+    return nodeid.rpartition("[")[0]
+
+
+def name_in_file(nodeid: str) -> str:
+    """`add-two[m]` of `scenarios/maths.yaml::add-two[m]`."""
+    return nodeid.partition("::")[2]
 
 
 class RunName(NamedTuple):

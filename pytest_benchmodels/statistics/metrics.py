@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from pytest_benchmodels.core.result import Purpose, Result, Status
+from pytest_benchmodels.core.run import scenario_of
 from pytest_benchmodels.core.session import Pool, lane_group
 from pytest_benchmodels.statistics.calls import AskedFigures, AskedTally, Count
 from pytest_benchmodels.statistics.intervals import Interval, percentile, percentile_interval, wilson
@@ -379,7 +380,7 @@ class Tally:
 
     def _add_scenario(self, result: Result) -> int:
         # An id is unique in its file only; a node id without its model is unique in the session.
-        scenario = result.nodeid.rpartition("[")[0]
+        scenario = scenario_of(result.nodeid)
         number = self._scenarios.setdefault(scenario, len(self._scenarios))
         if result.status not in _NO_WORK and not result.cached:
             self._worked.add(scenario)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pytest_benchmodels.core.result import Result, Status
-from pytest_benchmodels.core.run import parse_run_name
+from pytest_benchmodels.core.run import parse_run_name, scenario_of
 from pytest_benchmodels.statistics.intervals import Interval, design_effect, wilson
 
 __all__ = [
@@ -40,7 +40,7 @@ class Outcome(NamedTuple):
     @classmethod
     def of(cls, result: Result) -> Outcome:
         """What is kept of a result."""
-        scenario = result.nodeid.rpartition("[")[0]
+        scenario = scenario_of(result.nodeid)
         return cls(scenario, result.model, result.trial, result.status, result.score, result.cached)
 
 

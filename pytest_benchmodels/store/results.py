@@ -12,6 +12,7 @@ from typing import NamedTuple
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.record import Record
 from pytest_benchmodels.core.result import AnsweredCall, Result, Status
+from pytest_benchmodels.core.run import scenario_of
 from pytest_benchmodels.core.text import quote, well_formed
 from pytest_benchmodels.store.calls import insert_call, refer_to_calls
 from pytest_benchmodels.store.database import Database
@@ -270,7 +271,7 @@ def _insert(cursor: sqlite3.Cursor, number: int, record: Record) -> None:
         (
             number,
             well_formed(result.nodeid),
-            well_formed(result.nodeid.rpartition("[")[0]),
+            well_formed(scenario_of(result.nodeid)),
             well_formed(result.model),
             result.trial,
             result.status,

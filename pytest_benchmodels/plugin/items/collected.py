@@ -10,6 +10,7 @@ from typing import Self
 import msgspec
 import pytest
 
+from pytest_benchmodels.core.run import file_of
 from pytest_benchmodels.plugin.items.collection import RunItem
 
 __all__ = ["Collected", "asked_models"]
@@ -31,7 +32,7 @@ class Collected(msgspec.Struct, frozen=True):
     def of(cls, items: Iterable[pytest.Item], patterns: Sequence[str]) -> Self:
         """What these items bring; `patterns` are those of the ini `bench_files`."""
         runs = [item for item in items if isinstance(item, RunItem)]
-        files = {run.nodeid.partition("::")[0] for run in runs}
+        files = {file_of(run.nodeid) for run in runs}
         unnamed = sorted(file for file in files if not any(map(PurePosixPath(file).match, patterns)))
         return cls(tuple(unnamed), asked_models(runs))
 

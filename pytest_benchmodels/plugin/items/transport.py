@@ -13,6 +13,7 @@ from pytest_benchmodels.core.exchange import Message
 from pytest_benchmodels.core.plain_result import from_plain, to_plain
 from pytest_benchmodels.core.record import Record
 from pytest_benchmodels.core.result import AnsweredCall, Result
+from pytest_benchmodels.core.run import file_of, name_in_file
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.plugin.compat import location_name
 from pytest_benchmodels.plugin.items.collection import RunItem
@@ -123,9 +124,8 @@ def gate_reports(verdict: GateVerdict) -> Iterator[pytest.TestReport]:
 
 def complete_crash(report: pytest.TestReport, result: Result) -> None:
     """Make xdist's report of a crashed worker's run look like that of any run without an answer."""
-    file, _, name = result.nodeid.partition("::")
     report.when = "setup"
-    report.location = (file, None, location_name(name))
+    report.location = (file_of(result.nodeid), None, location_name(name_in_file(result.nodeid)))
     report.start, report.stop = result.started_at, result.started_at + result.duration_s
     report.duration = result.duration_s
     report.user_properties = list(junit_properties(result))

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.record import Record
 from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.run import file_of, scenario_of
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.core.session import Session
 from pytest_benchmodels.core.text import plain, well_formed
@@ -58,15 +59,15 @@ class Remainder:
         A file of which nothing was asked for, and which is still there, may only be out of this session's sight: it
         cannot be read, or pytest was started in another folder. What lacks a verdict there stays to be run.
         """
-        scenarios = {_scenario_of(well_formed(nodeid)) for nodeid in asked}
-        seen = set(map(_file_of, scenarios))
-        unseen = set(map(_file_of, self._lacking)) - seen
+        scenarios = {scenario_of(well_formed(nodeid)) for nodeid in asked}
+        seen = set(map(file_of, scenarios))
+        unseen = set(map(file_of, self._lacking)) - seen
         lost = {file for file in unseen if not os.path.lexists(folder / file)}
 
         def is_gone(nodeid: str) -> bool:
-            file = _file_of(nodeid)
+            file = file_of(nodeid)
             # A session in between may have asked for further models or trials of what is still there.
-            is_other = self._is_of_one_session or _scenario_of(nodeid) not in scenarios
+            is_other = self._is_of_one_session or scenario_of(nodeid) not in scenarios
             return file in lost or (file in seen and is_other)
 
         self.gone = frozenset(filter(is_gone, self._lacking))
@@ -86,15 +87,6 @@ class Remainder:
     def count(self) -> int:
         """How many have no verdict and were not asked for here."""
         return self.extent.unnamed + len(self._lacking)
-
-
-def _scenario_of(nodeid: str) -> str:
-    """With its file, without model and trial."""
-    return nodeid.rpartition("[")[0]
-
-
-def _file_of(nodeid: str) -> str:
-    return nodeid.partition("::")[0]
 
 
 _NOT_AGAIN = ("--bench-resume", "--bench-regrade", "-x", "--exitfirst")

@@ -15,7 +15,7 @@ from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.exchange import Usage
 from pytest_benchmodels.core.fingerprint import fingerprint
 from pytest_benchmodels.core.message import prompt_tokens
-from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.core.run import Run, scenario_of
 from pytest_benchmodels.plugin.compat import is_skipped
 from pytest_benchmodels.plugin.items.collected import asked_models
 from pytest_benchmodels.plugin.items.collection import RunItem
@@ -90,7 +90,7 @@ def _plan(bench: Bench, runs: list[Run], known: _Knowledge, window: int) -> Mode
         stored += (is_stored := fingerprint(run) in known.stored)
         if is_stored and reuses:
             continue
-        spending = known.spending.get((run.nodeid.rpartition("[")[0], model.id))
+        spending = known.spending.get((scenario_of(run.nodeid), model.id))
         expected.append(_expected(run, spending))
         if spending is not None:
             durations.append(spending.duration_s)

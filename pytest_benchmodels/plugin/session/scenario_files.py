@@ -11,6 +11,7 @@ import pytest
 from pytest_benchmodels import graders
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.grading import Grader
+from pytest_benchmodels.core.run import file_of
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.formats import FileFormat, LoadOptions, own_formats
 from pytest_benchmodels.formats.configfile import ConfigFile
@@ -83,7 +84,7 @@ class ScenarioFiles:
     def _named_folders(self) -> Iterator[Path]:
         """The folders of the command line's paths."""
         for argument in self._config.args:
-            path = self._config.invocation_params.dir / argument.partition("::")[0]
+            path = self._config.invocation_params.dir / file_of(argument)
             if path.exists():
                 yield path if path.is_dir() else path.parent
 

@@ -15,7 +15,7 @@ import pytest
 from pytest_benchmodels.core.bill import bill
 from pytest_benchmodels.core.exchange import Usage
 from pytest_benchmodels.core.result import Account, Failure, Result, Timing
-from pytest_benchmodels.core.run import parse_run_name
+from pytest_benchmodels.core.run import file_of, name_in_file, parse_run_name
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.plugin.compat import drop_testcase
 from pytest_benchmodels.plugin.items.collected import Collected
@@ -117,7 +117,7 @@ class Controller:
         found = {}
         for index, nodeid in enumerate(collection):
             name = parse_run_name(nodeid)
-            if name is not None and self._is_scenario_file(nodeid.partition("::")[0]):
+            if name is not None and self._is_scenario_file(file_of(nodeid)):
                 found[index] = name.model
         return found
 
@@ -224,7 +224,7 @@ class Controller:
         took = bill(self.bench.models.resolve(name.model).price, [Usage()])
         result = Result(
             nodeid=crashitem,
-            scenario=name.scenario.rpartition("::")[2],
+            scenario=name_in_file(name.scenario),
             model=name.model,
             trial=name.trial,
             status="error",
