@@ -17,7 +17,14 @@ from pytest_benchmodels.statistics.changes import Conditions
 from pytest_benchmodels.statistics.comparison import compare_runs
 from pytest_benchmodels.statistics.gates import Gate
 from pytest_benchmodels.statistics.metrics import Figures, Tally, lower_bound
-from pytest_benchmodels.statistics.outcomes import Coverage, CoverageTally, Outcome, graded_scenarios, not_started
+from pytest_benchmodels.statistics.outcomes import (
+    Coverage,
+    CoverageTally,
+    Outcome,
+    graded_scenarios,
+    is_ranked,
+    not_started,
+)
 from pytest_benchmodels.statistics.ranking import Ranking, rank
 from pytest_benchmodels.statistics.verdict import Measured, judge_all
 
@@ -191,11 +198,8 @@ class Survey:
         return Measured(self._tally.overall(), self.figures().models, known, graded_scenarios(self.outcomes))
 
     def ranking(self) -> Ranking | None:
-        """The models' order; None with one model and one trial, where there is nothing to tell."""
-        graded = {outcome.model for outcome in self.outcomes if outcome.status not in ("error", "skipped")}
-        if len(graded) < 2 and all(outcome.trial == 1 for outcome in self.outcomes):
-            return None
-        return rank(self.outcomes)
+        """The models' order; None where there is nothing to rank."""
+        return rank(self.outcomes) if is_ranked(self.outcomes) else None
 
 
 def conditions(source: Source) -> Conditions:

@@ -13,11 +13,11 @@ from typing import BinaryIO
 from xml.etree import ElementTree as ET
 
 from pytest_benchmodels.core.result import Result
-from pytest_benchmodels.core.text import plain
+from pytest_benchmodels.core.run import file_of
 from pytest_benchmodels.reports.bench_json import Evaluation
 from pytest_benchmodels.reports.failure import failure_headline, failure_text
 from pytest_benchmodels.reports.properties import junit_properties
-from pytest_benchmodels.reports.verdicts import gate_line
+from pytest_benchmodels.reports.verdicts import gate_case, gate_line
 from pytest_benchmodels.statistics.verdict import GateVerdict
 
 __all__ = ["write_junit"]
@@ -74,15 +74,13 @@ def _run_case(result: Result) -> ET.Element:
         _add(case, "error", failure_text(result), message=message)
     elif result.status == "skipped":
         reason = result.error.message if result.error else ""
-        _add(case, "skipped", f"{result.nodeid.partition('::')[0]}: {reason}", message=reason, type="pytest.skip")
+        _add(case, "skipped", f"{file_of(result.nodeid)}: {reason}", message=reason, type="pytest.skip")
     return case
 
 
 def _gate_case(verdict: GateVerdict) -> ET.Element:
     text = gate_line(verdict)
-    model = f" ({verdict.model})" if verdict.gate.model == "*" and verdict.model else ""
-    name = plain(f"{verdict.gate.text or verdict.gate}{model}")
-    case = _case(f"gates::{name}", 0.0)
+    case = _case(f"gates::{gate_case(verdict)}", 0.0)
     listed = ET.SubElement(case, "properties")
     ET.SubElement(listed, "property", name="bench.gate", value=_legal(text))
     if not verdict.held:

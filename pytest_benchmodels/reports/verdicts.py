@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.reports.units import (
     UNKNOWN,
     aligned,
@@ -20,12 +21,18 @@ from pytest_benchmodels.statistics.paired import disagreement
 from pytest_benchmodels.statistics.ranking import ModelPair, RankedModel, Ranking
 from pytest_benchmodels.statistics.verdict import GateVerdict
 
-__all__ = ["gate_line", "gate_plain", "pair_lines", "ranking_lines", "ranking_plain", "ranking_table"]
+__all__ = ["gate_case", "gate_line", "gate_plain", "pair_lines", "ranking_lines", "ranking_plain", "ranking_table"]
 
 _DIGITS: dict[Metric, int] = {"p50_latency": 2, "p95_latency": 2, "cost": 2}
 _SHARE_DIGITS = 3
 _MOST_DIGITS = 12
 _TEXT_LIMIT = 200
+
+
+def gate_case(verdict: GateVerdict) -> str:
+    """What a gate's test case is called, in JUnit XML and for plugins that read reports."""
+    model = f" ({verdict.model})" if verdict.gate.model == "*" and verdict.model else ""
+    return plain(f"{verdict.gate.text or verdict.gate}{model}")
 
 
 def gate_line(verdict: GateVerdict) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ __all__ = [
     "ScenarioCounts",
     "Standing",
     "graded_scenarios",
+    "is_ranked",
     "not_started",
     "standings",
 ]
@@ -242,3 +243,9 @@ class ScenarioCounts:
 def _effect(counts: Iterable[int], totals: Iterable[int]) -> float:
     pairs: Iterator[tuple[int, int]] = zip(counts, totals, strict=True)
     return design_effect(pairs)
+
+
+def is_ranked(outcomes: Collection[Outcome]) -> bool:
+    """Whether there is an order of models to tell: with one model and one trial of each scenario there is none."""
+    models = {outcome.model for outcome in outcomes if outcome.status not in ("error", "skipped")}
+    return len(models) > 1 or any(outcome.trial != 1 for outcome in outcomes)

@@ -14,7 +14,6 @@ from pytest_benchmodels.core.plain_result import from_plain, to_plain
 from pytest_benchmodels.core.record import Record
 from pytest_benchmodels.core.result import AnsweredCall, Result
 from pytest_benchmodels.core.run import file_of, name_in_file
-from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.plugin.compat import location_name
 from pytest_benchmodels.plugin.items.collection import RunItem
 from pytest_benchmodels.plugin.session.bench import BENCH
@@ -104,11 +103,9 @@ def gate_reports(verdict: GateVerdict) -> Iterator[pytest.TestReport]:
 
     JUnit takes a test case's properties from the report of its teardown.
     """
-    from pytest_benchmodels.reports.verdicts import gate_line  # noqa: PLC0415 - only where there are gates
+    from pytest_benchmodels.reports.verdicts import gate_case, gate_line  # noqa: PLC0415 - only where there are gates
 
-    text = gate_line(verdict)
-    model = f" ({verdict.model})" if verdict.gate.model == "*" and verdict.model else ""
-    name = plain(f"{verdict.gate.text or verdict.gate}{model}")
+    text, name = gate_line(verdict), gate_case(verdict)
     for when in _STAGES:
         failed = when == "call" and not verdict.held
         yield pytest.TestReport(

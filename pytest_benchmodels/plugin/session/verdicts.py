@@ -15,7 +15,14 @@ from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.statistics.changes import Conditions
 from pytest_benchmodels.statistics.gates import Gate
 from pytest_benchmodels.statistics.metrics import Tally
-from pytest_benchmodels.statistics.outcomes import Coverage, CoverageTally, Outcome, graded_scenarios, not_started
+from pytest_benchmodels.statistics.outcomes import (
+    Coverage,
+    CoverageTally,
+    Outcome,
+    graded_scenarios,
+    is_ranked,
+    not_started,
+)
 
 if TYPE_CHECKING:
     from pytest_benchmodels.plugin.options import Settings
@@ -159,8 +166,7 @@ class Verdicts:
     @cached_property
     def ranking(self) -> Ranking | None:
         """The models' order, None where there is nothing to rank. To be asked for when all outcomes are in."""
-        models = {outcome.model for outcome in self._outcomes if outcome.status not in ("error", "skipped")}
-        if len(models) < 2 and all(outcome.trial == 1 for outcome in self._outcomes):
+        if not is_ranked(self._outcomes):
             return None
         from pytest_benchmodels.statistics.ranking import rank  # noqa: PLC0415 - only where there is a rank
 
