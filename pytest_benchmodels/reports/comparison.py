@@ -8,7 +8,7 @@ from pytest_benchmodels.reports.units import (
     UNKNOWN,
     aligned,
     fraction,
-    one_line,
+    full_name,
     p_value,
     percent,
     plural,
@@ -32,7 +32,6 @@ __all__ = [
 ]
 
 _MOST_CHANGES = 3
-_CHANGED_NAME_LIMIT = 120
 _TOLD: Mapping[Aspect, tuple[str, str]] = {
     "checks": ("is judged by other checks", "are judged by other checks"),
     "version": (
@@ -104,7 +103,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _changed_name(text: str) -> str:
-    return one_line(text, _CHANGED_NAME_LIMIT)
+    return full_name(text)
 
 
 def changes_plain(changes: Changes | None) -> dict[str, object] | None:
@@ -141,7 +140,6 @@ def _counted(missing: Missing) -> dict[str, int]:
 _TITLES = ("model", "scenarios", "pass rate", "change", "95% CI", "p", "better", "worse", "verdict")
 _LEFT = frozenset(("model", "95% CI", "verdict"))
 _SHOWN = 10
-_NAME_LIMIT = 120
 
 
 def comparison_lines(comparison: Comparison, baseline: str, width: int | None = None) -> list[str]:
@@ -150,7 +148,7 @@ def comparison_lines(comparison: Comparison, baseline: str, width: int | None = 
     `baseline` names the run that this one is compared with, `width` is the terminal's, in characters. Long lists are
     cut, and say how many were left out.
     """
-    lines = [f"compared with {short_name(baseline) if width else _name(baseline)}:"]
+    lines = [f"compared with {short_name(baseline) if width else full_name(baseline)}:"]
     if comparison.models:
         lines += aligned(*comparison_table(comparison), _LEFT, width)
     lines += incomparable_lines(comparison.changes)
@@ -194,7 +192,7 @@ def comparison_plain(comparison: Comparison) -> dict[str, object]:
 def _row(model: ModelComparison) -> list[str]:
     rate = model.rate
     return [
-        _name(model.model),
+        full_name(model.model),
         str(rate.scenarios if rate else 0),
         f"{percent(rate.before)} -> {percent(rate.after)}" if rate else UNKNOWN,
         points(rate.difference.mean) if rate else UNKNOWN,
@@ -263,10 +261,6 @@ def _unpaired_models(comparison: Comparison) -> Iterator[str]:
         if models:
             more = f" and {len(models) - _SHOWN} more" if len(models) > _SHOWN else ""
             yield f"only in {where}: {', '.join(map(short_name, models[:_SHOWN]))}{more}"
-
-
-def _name(text: str) -> str:
-    return one_line(text, _NAME_LIMIT)
 
 
 def _plain_model(model: ModelComparison) -> dict[str, object]:

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_benchmodels.core.model import Model
-from pytest_benchmodels.reports.units import UNKNOWN, aligned, dollars, duration, one_line, plural, tokens
+from pytest_benchmodels.reports.units import UNKNOWN, aligned, dollars, duration, full_name, plural, tokens
 
 __all__ = ["ModelPlan", "plan_lines"]
 
 _TITLES = ("model", "runs", "stored", "tokens in", "tokens out", "cost", "time")
-_NAME_LIMIT = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ def plan_lines(plans: Sequence[ModelPlan], asked: Mapping[str, int] | None = Non
         *aligned(_TITLES, list(map(_row, plans)), frozenset(("model",))),
         f"{runs} would run, {_range(dollars(least), dollars(most))}{unknown}",
         f"expected time: {longest}{partly}",
-        *(f"checks ask {one_line(name, _NAME_LIMIT)} too: {_judging(count)}" for name, count in (asked or {}).items()),
+        *(f"checks ask {full_name(name)} too: {_judging(count)}" for name, count in (asked or {}).items()),
     ]
 
 
@@ -83,7 +82,7 @@ def _row(plan: ModelPlan) -> list[str]:
     cost = plan.cost_usd
     least, most = plan.output_tokens
     return [
-        one_line(plan.model.id, _NAME_LIMIT),
+        full_name(plan.model.id),
         str(plan.runs),
         str(plan.stored),
         tokens(plan.input_tokens),

@@ -12,6 +12,7 @@ from pytest_benchmodels.reports.units import (
     dollars,
     duration,
     fraction,
+    full_name,
     name_limit,
     one_line,
     parts,
@@ -47,7 +48,6 @@ _LEAST_WAIT_S = 1.0
 _DELAY_SHARE = 0.1
 _LEAST_DELAY_S = 0.02
 _SECOND = 0.9995  # where milliseconds would round up to 1000
-_MODEL_LIMIT = 120
 _CAUSE_LIMIT = 400
 _NOTE = len("... (1234567 more characters)")
 _LEAST_WIDTH = 40
@@ -131,7 +131,7 @@ def _columns_and_rows(models: Sequence[ModelFigures]) -> tuple[list[_Column], li
 
 def _row(model: ModelFigures) -> list[str]:
     return [
-        one_line(model.model, _MODEL_LIMIT),
+        full_name(model.model),
         f"{model.passed}/{model.graded}",
         percent(model.rate),
         _interval(model),
@@ -143,10 +143,6 @@ def _row(model: ModelFigures) -> list[str]:
         _tokens(model),
         dollars(model.cost_usd, model.known_cost_usd),
     ]
-
-
-def _name(text: str) -> str:
-    return short_name(text)
 
 
 def _interval(model: ModelFigures) -> str:
@@ -165,7 +161,7 @@ def interval_lines(figures: Figures) -> Iterator[str]:
             _figure_interval("p95", model.p95_s, model.p95_interval, duration),
         ]
         if any(told):
-            yield f"95% CI: {_name(model.model)}: {', '.join(filter(None, told))}"
+            yield f"95% CI: {full_name(model.model)}: {', '.join(filter(None, told))}"
 
 
 def _figure_interval(
@@ -205,14 +201,14 @@ def asked_lines(figures: Figures) -> Iterator[str]:
             f"tokens {sent}/{written}",
             f"cost {dollars(asked.cost_usd, asked.known_cost_usd)}",
         ]
-        yield f"{asked.purpose}: {_name(asked.model)}: {', '.join(said)}"
+        yield f"{asked.purpose}: {full_name(asked.model)}: {', '.join(said)}"
 
 
 def cause_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:
     """The most frequent causes of errors, each on as many lines of `width` characters as its remedy takes."""
     shown = groups if len(groups) <= _ERROR_LINES else groups[: _ERROR_LINES - 1]
     for group in shown:
-        start = f"errors: {_name(group.model)}: {group.count} x {_name(group.kind)}: "
+        start = f"errors: {full_name(group.model)}: {group.count} x {full_name(group.kind)}: "
         # Escapes take several characters for one.
         cause = start + clip(one_line(group.message, _CAUSE_LIMIT), _CAUSE_LIMIT + _NOTE)
         yield from wrap(cause, max(width, _LEAST_WIDTH), subsequent_indent=_GAP, break_on_hyphens=False)
@@ -225,7 +221,7 @@ def cut_lines(figures: Figures) -> Iterator[str]:
     for model in figures.models:
         if model.truncated:
             counted = f"{model.truncated} of {plural(model.answered, 'answer')}"
-            yield f"cut off: {_name(model.model)}: {counted} ended at max_tokens"
+            yield f"cut off: {full_name(model.model)}: {counted} ended at max_tokens"
 
 
 def wait_lines(figures: Figures) -> Iterator[str]:
@@ -233,15 +229,15 @@ def wait_lines(figures: Figures) -> Iterator[str]:
     least = max(_WAIT_SHARE * figures.makespan_s, _LEAST_WAIT_S)
     for model in figures.models:
         waits = sorted(model.waits_s.items(), key=lambda wait: -wait[1])
-        told = [f"{duration(seconds)} for {_name(reason)}" for reason, seconds in waits if seconds >= least]
+        told = [f"{duration(seconds)} for {full_name(reason)}" for reason, seconds in waits if seconds >= least]
         if told:
-            yield f"waited: {_name(model.model)}: {', '.join(told)} (all its runs together)"
+            yield f"waited: {full_name(model.model)}: {', '.join(told)} (all its runs together)"
 
 
 def timing_lines(figures: Figures) -> Iterator[str]:
     """What a reader of p50 and p95 has to know: which runs they leave out, and whether this machine was too busy."""
     left_out = [
-        f"{_name(model.model)}: {model.latency_timeouts} of {plural(model.graded, 'run')}"
+        f"{full_name(model.model)}: {model.latency_timeouts} of {plural(model.graded, 'run')}"
         for model in figures.models
         if model.latency_timeouts
     ]
@@ -269,7 +265,7 @@ def cost_lines(figures: Figures) -> Iterator[str]:
     for model in figures.models:
         if model.known_cost_per_passed_usd:
             each = dollars(model.cost_per_passed_usd, model.known_cost_per_passed_usd)
-            yield f"cost per passed run: {_name(model.model)}: {each}"
+            yield f"cost per passed run: {full_name(model.model)}: {each}"
 
 
 def rerun_lines(figures: Figures) -> Iterator[str]:
@@ -277,7 +273,7 @@ def rerun_lines(figures: Figures) -> Iterator[str]:
     for model in figures.models:
         if model.reruns:
             again = plural(model.reruns, "run")
-            yield f"run again: {_name(model.model)}: {again}; all are paid, the last verdict counts"
+            yield f"run again: {full_name(model.model)}: {again}; all are paid, the last verdict counts"
 
 
 def closing_lines(figures: Figures) -> list[str]:

@@ -16,6 +16,7 @@ __all__ = [
     "dollars",
     "duration",
     "fraction",
+    "full_name",
     "name_limit",
     "one_line",
     "p_value",
@@ -34,6 +35,7 @@ UNKNOWN = "-"
 
 _MINUTE_S = 60
 _HOUR_S = 3600
+_FULL_NAME = 120
 _LONGEST_NAME = 1000
 _LEAST_SHOWN_USD = 0.000001
 
@@ -105,6 +107,11 @@ def shortened(text: str, limit: int = 56) -> str:
         return text
     tail = (limit - 3) // 2
     return f"{text[: limit - 3 - tail]}...{text[len(text) - tail :]}"
+
+
+def full_name(text: str) -> str:
+    """Hostile text as a name on one line, of at most 120 characters."""
+    return one_line(text, _FULL_NAME)
 
 
 def short_name(text: str, limit: int = 56) -> str:

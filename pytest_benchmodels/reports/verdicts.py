@@ -9,6 +9,7 @@ from pytest_benchmodels.reports.units import (
     UNKNOWN,
     aligned,
     fraction,
+    full_name,
     one_line,
     p_value,
     percent,
@@ -135,7 +136,6 @@ def _amount(metric: Metric, value: float, digits: int) -> str:
 _TITLES = ("place", "model", "passed", "rate", "95% CI", "score")
 _LEFT = frozenset(("model", "95% CI"))
 _SHOWN = 10
-_NAME_LIMIT = 120
 
 
 def ranking_lines(ranking: Ranking, width: int | None = None) -> list[str]:
@@ -167,7 +167,7 @@ def _row(model: RankedModel) -> list[str]:
     interval = model.interval
     return [
         UNKNOWN if model.place is None else str(model.place),
-        _name(model.model),
+        full_name(model.model),
         f"{model.passed}/{model.graded}",
         percent(model.rate),
         f"{percent(interval.low).removesuffix('%')}-{percent(interval.high)}" if interval else UNKNOWN,
@@ -205,10 +205,6 @@ def _flaky_lines(ranking: Ranking) -> Iterator[str]:
             yield f"  {short_name(scenario)}  {standing.passed}/{standing.graded} passed"
         if len(model.flaky) > _SHOWN:
             yield f"  and {len(model.flaky) - _SHOWN} more"
-
-
-def _name(text: str) -> str:
-    return one_line(text, _NAME_LIMIT)
 
 
 def _plain_model(model: RankedModel) -> dict[str, object]:
