@@ -143,6 +143,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
                 "known_cost_usd": 0.125,
                 "cached": False,
                 "error": None,
+                "fingerprint": "f00d",
             }
         ],
         "error": None,

@@ -56,7 +56,7 @@ class StoreRecall:
             memory = Memory(reason=str(error))
         is_known = memory.result is not None or memory.answers or memory.timeout is not None
         must_not_run = self._reuse.regrade and not is_known
-        return replace(memory, must_not_run=must_not_run, fingerprint=asked)
+        return replace(memory, must_not_run=must_not_run, fingerprint=asked, no_calls=self._reuse.regrade)
 
     def call(self, fingerprint: str, *, afresh: bool) -> Response | None:
         """See `Recall`. What cannot be read is asked: the session has said by then that its store cannot be."""

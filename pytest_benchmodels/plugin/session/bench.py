@@ -204,7 +204,7 @@ class Bench:
         """Make ready for the models of runs, given by model and node id; raise `pytest.UsageError` if one cannot run.
 
         `asked` are those that checks ask, each with a node id: answers that are judged afresh need them, too. Without
-        `calls` none of them is going to be called: they need no key, and nothing is started.
+        `calls`, and with `--bench-regrade`, none is going to be called: they need no key, and nothing is started.
         """
         if refusal := self._refusal():
             raise pytest.UsageError(refusal)
@@ -214,7 +214,7 @@ class Bench:
             wanted.setdefault(model, nodeid)
         if NO_MODEL in wanted:
             raise pytest.UsageError(f"{HOW_TO_NAME_A_MODEL}{self._where_no_config_is()}")
-        called = {*(() if self.settings.reuse.regrade else wanted), *asked} if calls else set[str]()
+        called = {*wanted, *asked} if calls and not self.settings.reuse.regrade else set[str]()
         with usage_errors():
             known = self.models.resolve_all({**asked, **wanted}, called)
             models = {name: known[name] for name in wanted}
