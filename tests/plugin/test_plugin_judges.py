@@ -322,3 +322,13 @@ def test_the_plan_names_whom_checks_ask_and_needs_no_key(judging: Project) -> No
             "checks ask openai/gpt too: at 1 run, at a cost that is not known before",
         ]
     )
+
+
+def test_the_plan_names_nobody_when_answers_are_only_regraded(judging: Project) -> None:
+    judging.suite(*judged(2))
+    judging.bench()
+
+    result = judging.bench("--bench-plan", "--bench-regrade")
+
+    result.stdout.fnmatch_lines(["*benchmark plan*"])
+    result.stdout.no_fnmatch_line("checks ask *")
