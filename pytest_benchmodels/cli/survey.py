@@ -265,5 +265,7 @@ def _writable(session: Session) -> Session:
 def _status(survey: Survey, *, held: bool | None) -> int:
     """Of a session with these results; `held` is None where there is no gate."""
     if held is None:
-        held = all(outcome.status in {"passed", "skipped"} for outcome in survey.outcomes)
+        figures = survey.figures()
+        failed = sum(count for status, count in figures.statuses.items() if status not in {"passed", "skipped"})
+        held = failed == figures.xfailed  # as their author expected
     return _PASSED if held else _FAILED

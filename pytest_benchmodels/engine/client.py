@@ -219,6 +219,9 @@ class ModelClient:
         if call.fingerprint and (stored := scope.stored_call(call.fingerprint)) is not None:
             call.recalled(stored)
             return call.ended()
+        if scope.no_calls:
+            scope.refusal = Failure("not-stored", f"no stored response of {request.model.id}, which a check asks")
+            return call.ended(scope.refusal)
         await self._ready()
         return await self._ask_beside(call, scope)
 

@@ -52,7 +52,8 @@ class Known(Struct, frozen=True):
     Neither: it has to be run, unless `must_not_run`. `reason` says for a reader what was reused, or why nothing was.
     `fingerprint` is the run's, if it was needed to find out. `before` is the result that the answers had in the run
     that is being finished: they are judged afresh, and took then what they took. `timeout`: it timed out unanswered
-    when it was run last, as `before`, and no model is to be asked again: it costs what it cost then.
+    when it was run last, as `before`, and no model is to be asked again: it costs what it cost then. `no_calls`: checks
+    are to ask no model either.
     """
 
     result: Result | None = None
@@ -62,6 +63,7 @@ class Known(Struct, frozen=True):
     fingerprint: str = ""
     before: Result | None = None
     timeout: Failure | None = None
+    no_calls: bool = False
 
 
 class Recall(Protocol):
@@ -342,6 +344,8 @@ class Executor:
             if (whole := whole_response(responses)) is not None:
                 context = GradingContext(whole, transcript, scenario, asking)
                 scope.verdicts += await judge(scenario.checks, context)
+        if scope.refusal is not None:  # whatever the check made of it
+            raise RefusedError("skipped", scope.refusal)
 
     def _scope(self, run: Run, lane: Lane, known: Known) -> Scope:
         """The scope of a run of which so much is known."""
@@ -354,6 +358,7 @@ class Executor:
             cached=is_stored,
             clock=self.clock,
             admission=self.admission,
+            no_calls=known.no_calls,
         )
 
 
@@ -400,6 +405,9 @@ _KINDS = {CheckError: "check", CallError: "judge", ConfigError: "limits"}
 
 def _ended_by(error: BaseException, scope: Scope) -> tuple[Status, Failure]:
     """The status and the cause of a run that has no verdict."""
+    if scope.refusal is not None:
+        scope.verdicts = ()  # those of the other checks are none of the run
+        return "skipped", scope.refusal
     if isinstance(error, TimeoutError) and scope.limit is not None and scope.limit.expired():
         return _out_of_time(scope)
     if isinstance(error, RefusedError):

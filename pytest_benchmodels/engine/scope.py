@@ -191,7 +191,8 @@ class Scope:
     what each took so far; `verdicts` those of the checks. `doing` completes the sentence "when time ran out, ...".
     `fingerprint` is empty until somebody needs it. `cached` says that stored answers are judged, and `reuse` what was
     reused, or why nothing was. `left_at` is when the answer was there and the lane given back, by `time.perf_counter`.
-    `stored_call` finds the answer to a call of another purpose that need not be made again.
+    `stored_call` finds the answer to a call of another purpose that need not be made again; with `no_calls` none is to
+    be made, and `refusal` says which one was wanted all the same.
     `judged_anew` tells whoever looks after the judging that no check has held all up so far.
     """
 
@@ -205,6 +206,8 @@ class Scope:
     admission: Admission | None = None
     judged_anew: Callable[[], None] = _unwatched
     stored_call: FindCall = _nothing_stored
+    no_calls: bool = False
+    refusal: Failure | None = None
     left_at: float | None = None
     calls: list[OpenCall] = field(default_factory=list)
     verdicts: tuple[CheckResult, ...] = ()

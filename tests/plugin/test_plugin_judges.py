@@ -28,6 +28,12 @@ class Judged(Grader, frozen=True):
 def pytest_bench_graders():
     return [Judged]
 """
+FORGIVING = """        if "Forgiving" in self.judged:
+            try:
+                await context.ask(self.by, "?")
+            except Exception as error:
+                return Grade.of(True, str(error))
+        answer = await"""
 RUNS = 6
 
 
@@ -164,6 +170,27 @@ def test_what_a_judge_was_asked_before_is_not_asked_again(
         assert verdict["latency_s"] > 0
 
 
+@pytest.mark.parametrize("wanted", ["Really?", "Forgiving?"])
+def test_no_judge_is_asked_when_answers_are_only_regraded(
+    judging: Project, sim: SimServer, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...], wanted: str
+) -> None:
+    """Its key is not needed either. A check that could do without the answer would give another verdict than before."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789abcdef")
+    judging.write("conftest.py", CONFTEST.replace("        answer = await", FORGIVING))
+    judging.suite(*judged(2))
+    judging.bench().assert_outcomes(passed=2)
+    asked = {"judged": wanted, "by": "openai/gpt"}
+    judging.suite(scenario("s0", checks=[{"equals": "ok"}, asked]), *judged(2)[1:])
+    monkeypatch.delenv("OPENAI_API_KEY")
+
+    judging.bench(JSON, "--bench-regrade", *workers).assert_outcomes(passed=1, skipped=1)
+
+    ended = results(judging)["s0[sim/steady]"]
+    assert ended["error"] == {"kind": "not-stored", "message": "no stored response of openai/gpt, which a check asks"}
+    assert (ended["status"], ended["score"], ended["checks"]) == ("skipped", None, [])
+    assert seen_by(sim)["slow"]["requests"] == 2
+
+
 def test_a_judge_is_asked_what_is_not_stored(judging: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
     model(judging, sim, "asked", "steady")
     judging.suite(*judged(), models=["asked"])
@@ -171,7 +198,7 @@ def test_a_judge_is_asked_what_is_not_stored(judging: Project, sim: SimServer, w
     # Each its own question: what one run of this session has asked, the next one finds.
     judging.suite(*[scenario(f"s{n}", checks=[{"judged": f"Really {n}?"}]) for n in range(RUNS)], models=["asked"])
 
-    judging.bench(JSON, "--bench-regrade", *workers).assert_outcomes(passed=RUNS)
+    judging.bench(JSON, "--bench-cache", *workers).assert_outcomes(passed=RUNS)
 
     assert (seen_by(sim)["steady"]["requests"], seen_by(sim)["slow"]["requests"]) == (RUNS, 2 * RUNS)
     assert not any(ended["calls"][1]["cached"] for ended in results(judging).values())
@@ -295,3 +322,13 @@ def test_the_plan_names_whom_checks_ask_and_needs_no_key(judging: Project) -> No
             "checks ask openai/gpt too: at 1 run, at a cost that is not known before",
         ]
     )
+
+
+def test_the_plan_names_nobody_when_answers_are_only_regraded(judging: Project) -> None:
+    judging.suite(*judged(2))
+    judging.bench()
+
+    result = judging.bench("--bench-plan", "--bench-regrade")
+
+    result.stdout.fnmatch_lines(["*benchmark plan*"])
+    result.stdout.no_fnmatch_line("checks ask *")

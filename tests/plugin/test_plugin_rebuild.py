@@ -139,3 +139,15 @@ def test_a_shards_file_says_which_it_is(project: Project, capsys: pytest.Capture
     assert main(["merge", "out.db", "2.json"]) == 2
     assert "missing: shard 1/2; name where they are" in capsys.readouterr().err
     assert main(["merge", "out.db", "2.json", "1.json"]) == 0
+
+
+def test_an_expected_failure_is_none_of_a_rebuilt_run(project: Project) -> None:
+    project.suite(right("a"), wrong("b", xfail="cannot count"))
+    project.bench("--bench-json=live.json")
+    live = json_report(project.path / "live.json")["run"]
+    assert (rebuilt(project)["run"]["exit_status"], live["exit_status"]) == (0, 0)
+
+    project.suite(wrong("a"), wrong("b", xfail="cannot count"))
+    project.bench("--bench-json=live.json")
+    live = json_report(project.path / "live.json")["run"]
+    assert (rebuilt(project)["run"]["exit_status"], live["exit_status"]) == (1, 1)

@@ -56,7 +56,7 @@ class StoreRecall:
             known = Known(reason=str(error))
         is_known = known.result is not None or known.answers or known.timeout is not None
         must_not_run = self._reuse.regrade and not is_known
-        return replace(known, must_not_run=must_not_run, fingerprint=asked)
+        return replace(known, must_not_run=must_not_run, fingerprint=asked, no_calls=self._reuse.regrade)
 
     def call(self, fingerprint: str, *, afresh: bool) -> Response | None:
         """See `Recall`. What cannot be read is asked: the session has said by then that its store cannot be."""

@@ -141,16 +141,13 @@ class Bench:
     def prepare(self, wanted: Wanted) -> dict[str, Model]:
         """Make ready for models, and return those of runs by name; raise `pytest.UsageError` if one cannot run.
 
-        Answers that are judged afresh need the models that checks ask, too. What is not going to be called needs no
-        key, and starts nothing.
+        With `--bench-regrade` none of them is called. What is not going to be called needs no key, and starts nothing.
         """
         if refusal := self.files.refusal():
             raise pytest.UsageError(refusal)
         if NO_MODEL in wanted.runs:
             raise pytest.UsageError(f"{HOW_TO_NAME_A_MODEL}{self._where_no_config_is()}")
-        called: set[str] = set()
-        if wanted.calls:
-            called = {*(() if self.settings.reuse.regrade else wanted.runs), *wanted.asked}
+        called = {*wanted.runs, *wanted.asked} if wanted.calls and not self.settings.reuse.regrade else set[str]()
         with usage_errors():
             known = self.models.resolve_all({**wanted.asked, **wanted.runs}, called)
             models = {name: known[name] for name in wanted.runs}

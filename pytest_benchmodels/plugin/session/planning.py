@@ -52,7 +52,8 @@ def print_plan(session: pytest.Session, bench: Bench) -> None:
     reporter: Any = session.config.pluginmanager.getplugin("terminalreporter")
     if reporter is not None:
         reporter.section("benchmark plan")
-        judged = [name for run in runs for name in run.scenario.asked_models]
+        asking = () if bench.settings.reuse.regrade else runs
+        judged = [name for run in asking for name in run.scenario.asked_models]
         for line in plan_lines(plans, Counter(judged)):
             reporter.write_line(line)
 
