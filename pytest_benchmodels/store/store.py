@@ -49,8 +49,7 @@ def merge(database: Database, source: Database) -> tuple[str, ...]:
         numbers = _copy_run(runs, run, Runs(source).extent(run), known.get(run.id))
         _copy_results(results, theirs, run.id, numbers)
     with database.transaction() as cursor:
-        for fingerprint, answers in Responses(source).each():
-            insert_answers(cursor, fingerprint, answers)
+        insert_answers(cursor, Responses(source).each())
     return tuple(run.id for run in copied if run.id not in known)
 
 
@@ -63,9 +62,7 @@ def move_run(database: Database, source: Database, run_id: str) -> None:
     _copy_results(Results(database), Results(source), run_id, numbers)
     wanted = set(source.rows(tuple[str], _FINGERPRINTS, (run_id,)))
     with database.transaction() as cursor:
-        for fingerprint, answers in Responses(source).each():
-            if (fingerprint,) in wanted:
-                insert_answers(cursor, fingerprint, answers)
+        insert_answers(cursor, (answers for answers in Responses(source).each() if (answers[0],) in wanted))
     runs.resume(run_id)
 
 
