@@ -46,6 +46,8 @@ def well_formed(text: str) -> str:
 
 def plain(text: str) -> str:
     """Show control characters and lone surrogates as escapes; keep tabs and newlines."""
+    if text.isprintable():  # nothing that steers is, and nearly every text is
+        return text
     return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 

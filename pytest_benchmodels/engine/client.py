@@ -302,7 +302,10 @@ class ModelClient:
         """Imports take a tenth of a second or more: no run's time, and nothing that keeps the loop from an answer."""
         if self._loaded is None:
             self._loaded = asyncio.ensure_future(asyncio.to_thread(self._load))
-        await asyncio.shield(self._loaded)
+        if self._loaded.done():
+            self._loaded.result()  # what it raised, each call's run is to hear
+        else:
+            await asyncio.shield(self._loaded)
 
     def _timed(self, response: Response, took_s: float) -> Response:
         """The answer with its times: a provider that keeps no clock gets ours."""

@@ -130,10 +130,13 @@ class Dispatch(Generic[Key]):
 
     def take(self) -> Key | None:
         """Return the key to start now, or None if nothing is pending that its window lets through."""
-        open_groups = [group for group in self._pending if self._is_open(group) and self._may_begin(group)]
-        if not open_groups:
+        group, least = None, 0
+        for pending in self._pending:
+            in_flight = self._in_flight[pending]
+            if (group is None or in_flight < least) and self._is_open(pending) and self._may_begin(pending):
+                group, least = pending, in_flight
+        if group is None:
             return None
-        group = min(open_groups, key=self._in_flight.__getitem__)
         _, _, key = heapq.heappop(self._pending[group])
         if not self._pending[group]:
             del self._pending[group]
@@ -177,22 +180,25 @@ class Dispatch(Generic[Key]):
         self._holders.get(model_of_group(group), set()).discard(key)
 
     def _is_open(self, group: str) -> bool:
-        if (self._holders and self._holders.get(model_of_group(group))) or self._in_flight[group] >= self._window(
-            group
-        ).size:
+        if self._in_flight[group] >= self._window(group).size:
             return False
-        return all(
-            pool.most > sum(self._in_flight.get(other, 0) for other in pool.models) for pool in self._pools[group]
-        )
+        if self._holders and self._holders.get(model_of_group(group)):
+            return False
+        pools = self._pools.get(group)
+        return pools is None or all(map(self._has_room, pools))
+
+    def _has_room(self, pool: Pool) -> bool:
+        return pool.most > sum(self._in_flight.get(other, 0) for other in pool.models)
 
     def _may_begin(self, group: str) -> bool:
         """Whether few enough that have begun are away."""
         return self._away_of[group] < _MOST_AWAY * self._window(group).ceiling
 
     def _window(self, group: str) -> Window:
-        if group not in self._windows:
-            self._windows[group] = Window(self._ceiling, fixed=True)
-        return self._windows[group]
+        window = self._windows.get(group)
+        if window is None:
+            window = self._windows[group] = Window(self._ceiling, fixed=True)
+        return window
 
     def _occupy(self, key: Key | CallKey, place: _Place) -> None:
         self._taken[key] = place

@@ -338,6 +338,8 @@ class Executor:
         with self.watch(scope.run) as scope.judged_anew:
             if len(scenario.turns) == len(responses):
                 for number, (turn, response) in enumerate(zip(scenario.turns, responses, strict=True), 1):
+                    if not turn.checks:  # as in most scenarios, whose checks are the last answer's
+                        continue
                     prefix = f"turn {number}: " if len(responses) > 1 else ""
                     context = GradingContext(response, transcript, scenario, asking)
                     scope.verdicts += await judge(turn.checks, context, prefix)

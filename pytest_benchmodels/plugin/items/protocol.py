@@ -58,6 +58,11 @@ _HEAR_OUTCOMES_ONLY = (
 """Which of them do nothing about the report of a setup or a teardown that passed, but pass it on."""
 
 
+def _is_logged_live(config: pytest.Config) -> bool:
+    """Whether pytest shows records of `logging` as they come, each below the id of its test."""
+    return config.option.log_cli_level is not None or bool(config.getini("log_cli"))
+
+
 def hears_outcomes_only(config: pytest.Config) -> bool:
     """Whether nobody in this process wants more of a run than the one report that decides its outcome."""
     return all(_is_of(module, _HEAR_OUTCOMES_ONLY) for module in _modules(config.hook, "pytest_runtest_logreport"))
@@ -106,9 +111,28 @@ class Protocol:
     def _is_unheard(self) -> bool:
         return not self._heard_elsewhere and hears_outcomes_only(self._config)
 
+    @cached_property
+    def _tells_start(self) -> bool:
+        """Whether anybody does anything when a run begins to be told."""
+        terminal = self._config.pluginmanager.getplugin("terminalreporter")
+        shows = terminal is not None and (terminal.showlongtestinfo or terminal.showfspath)
+        return shows or self._tells("logstart", ("_pytest.logging", "_pytest.terminal"))
+
+    @cached_property
+    def _tells_finish(self) -> bool:
+        """The same when that is over; pytest's terminal once wrote its percentages then."""
+        return self._tells("logfinish", ("_pytest.logging",))
+
+    def _tells(self, step: str, quiet: tuple[str, ...]) -> bool:
+        """Whether others than these implement a step, or pytest's logging has a use for it."""
+        modules = list(_modules(self._hook, f"pytest_runtest_{step}"))
+        others = not all(_is_of(module, quiet) for module in modules)
+        return others or ("_pytest.logging" in modules and _is_logged_live(self._config))
+
     def _report(self, item: RunItem) -> None:
         hook, nodeid, location = self._hook_of(item), item.nodeid, item.location
-        hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+        if self._tells_start:
+            hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
         if not self._is_unheard:
             item.tell()
         failure = item.failure()
@@ -119,7 +143,8 @@ class Protocol:
             report = self._made(item, stage, failure if stage == decisive else None)
             hook.pytest_runtest_logreport(report=report)
         item.forget()
-        hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+        if self._tells_finish:
+            hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
     def _hook_of(self, item: RunItem) -> Any:
         """The item's hooks: those of its folder's conftest.py files, which pytest looks up whenever it is asked."""
