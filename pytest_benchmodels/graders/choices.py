@@ -15,7 +15,7 @@ from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.graders.normalization import Scalar, right, shown, text_of, wrong
 
-__all__ = ["Choice", "Label"]
+__all__ = ["CHECKS", "Choice", "Label"]
 
 
 class Choice(Grader, frozen=True):
@@ -108,3 +108,7 @@ class Label(Grader, frozen=True):
 
     def _labels(self) -> list[str]:
         return [text_of(label) for label in self.of]
+
+
+CHECKS: tuple[type[Grader], ...] = (Choice, Label)
+"""The checks of this family, in the order in which they are told."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_benchmodels.graders.number_choice import Reading
     from pytest_benchmodels.graders.numerals import Numeral
 
-__all__ = ["Number"]
+__all__ = ["CHECKS", "Number"]
 
 _SHOWN_DIGITS = 40
 _SHOWN_NUMBERS = 4
@@ -118,3 +118,7 @@ def _spelled(number: Numeral) -> str:
 
 def _listed(reading: Reading) -> str:
     return " and ".join(_spelled(number) for number in reading.several[:_SHOWN_NUMBERS])
+
+
+CHECKS: tuple[type[Grader], ...] = (Number,)
+"""The checks of this family, in the order in which they are told."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import regex
     import regex as regex_library
 
-__all__ = ["Regex", "compile_pattern", "search"]
+__all__ = ["CHECKS", "Regex", "compile_pattern", "search"]
 
 _PATTERN_LENGTH = 5_000
 _COPIES = 20_000
@@ -164,3 +164,7 @@ class Regex(Grader, frozen=True, dict=True):
     @cached_property
     def _pattern(self) -> regex_library.Pattern[str]:
         return compile_pattern(compose(self.regex), ignore_case=self.ignore_case)
+
+
+CHECKS: tuple[type[Grader], ...] = (Regex,)
+"""The checks of this family, in the order in which they are told."""

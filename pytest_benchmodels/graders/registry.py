@@ -24,22 +24,7 @@ from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.grading_context import GradingContext
 from pytest_benchmodels.core.scenario import Check
 from pytest_benchmodels.core.text import quote
-from pytest_benchmodels.graders.choices import Choice, Label
-from pytest_benchmodels.graders.numbers import Number
-from pytest_benchmodels.graders.patterns import Regex
-from pytest_benchmodels.graders.structure import Json, JsonSchema
-from pytest_benchmodels.graders.text import (
-    Contains,
-    ContainsAll,
-    ContainsAny,
-    Equals,
-    MaxLatency,
-    MaxWords,
-    MinWords,
-    OneOf,
-    Similar,
-    StartsWith,
-)
+from pytest_benchmodels.graders import choices, numbers, patterns, structure, text
 
 __all__ = ["BUILTIN", "exemplar", "grader_of", "registry"]
 
@@ -121,26 +106,18 @@ def _named(function: Callable[..., object]) -> str:
     return f"{function.__module__}.{function.__qualname__}"
 
 
-_CLASSES: tuple[type[Grader], ...] = (
-    Equals,
-    OneOf,
-    Contains,
-    ContainsAny,
-    ContainsAll,
-    StartsWith,
-    Regex,
-    Number,
-    Choice,
-    Label,
-    Json,
-    JsonSchema,
-    Similar,
-    MinWords,
-    MaxWords,
-    MaxLatency,
+_FAMILIES = (
+    text.CHECKS,
+    patterns.CHECKS,
+    numbers.CHECKS,
+    choices.CHECKS,
+    structure.CHECKS,
+    text.MEASURES,
 )
-BUILTIN: Mapping[str, type[Grader]] = MappingProxyType({grader.kind(): grader for grader in _CLASSES})
-"""The checks that come with the package by name, in the order of the documentation."""
+BUILTIN: Mapping[str, type[Grader]] = MappingProxyType(
+    {grader.kind(): grader for family in _FAMILIES for grader in family}
+)
+"""The checks that come with the package, by name; each module of a family says which are its own."""
 
 _RESERVED = ("weight", "not", "name")
 

@@ -23,7 +23,7 @@ from pytest_benchmodels.graders.normalization import right, shown, wrong
 if TYPE_CHECKING:
     from pytest_benchmodels.graders.schemas import SchemaValidator
 
-__all__ = ["Json", "JsonSchema"]
+__all__ = ["CHECKS", "Json", "JsonSchema"]
 
 
 class Json(Grader, frozen=True):
@@ -112,3 +112,7 @@ class JsonSchema(Grader, frozen=True, dict=True):
 def _not_json(reason: NotJsonError, response: Response, extracted: bool) -> str:  # noqa: FBT001 - private
     wanted = "expected one JSON document in" if extracted else "expected JSON and nothing else, got"
     return f"{wanted} {shown(response.text)}: {reason}"
+
+
+CHECKS: tuple[type[Grader], ...] = (Json, JsonSchema)
+"""The checks of this family, in the order in which they are told."""

@@ -23,6 +23,8 @@ from pytest_benchmodels.graders.normalization import (
 )
 
 __all__ = [
+    "CHECKS",
+    "MEASURES",
     "Contains",
     "ContainsAll",
     "ContainsAny",
@@ -304,3 +306,10 @@ def _counted(response: Response, rule: str, limit: int) -> Grade:
 
 def _words(count: int) -> str:
     return "1 word" if count == 1 else f"{count} words"
+
+
+CHECKS: tuple[type[Grader], ...] = (Equals, OneOf, Contains, ContainsAny, ContainsAll, StartsWith)
+"""The checks of what an answer says, in the order in which they are told."""
+
+MEASURES: tuple[type[Grader], ...] = (Similar, MinWords, MaxWords, MaxLatency)
+"""The checks of how much or how soon."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,10 +40,6 @@ def create(
 def _dialect(model: Model, registry: Registry, exemplar: Exemplar | None) -> Dialect:
     from pytest_benchmodels.core.errors import ConfigError  # noqa: PLC0415 - the simulated server loads this package, and needs no more
     from pytest_benchmodels.core.text import nearest, quote  # noqa: PLC0415 - the same
-    from pytest_benchmodels.providers.anthropic import Anthropic  # noqa: PLC0415 - the same
-    from pytest_benchmodels.providers.google import Google  # noqa: PLC0415 - the same
-    from pytest_benchmodels.providers.openai import OpenAI  # noqa: PLC0415 - the same
-    from pytest_benchmodels.providers.sim.dialect import Sim  # noqa: PLC0415 - the same
 
     providers = registry.providers
     if model.provider not in providers:
@@ -50,16 +47,14 @@ def _dialect(model: Model, registry: Registry, exemplar: Exemplar | None) -> Dia
         raise ConfigError(
             f"unknown provider {quote(model.provider)}{nearest(model.provider, providers)} (known: {known})"
         )
-    match providers[model.provider].protocol:
-        case "anthropic":
-            return Anthropic()
-        case "google":
-            return Google()
-        case "sim":
-            return Sim(exemplar)
-        case "openai":
-            return OpenAI()
-        case "own":
-            from pytest_benchmodels.providers.api_protocol import GuardedProtocol  # noqa: PLC0415 - where there are any
+    protocol = providers[model.provider].protocol
+    if protocol == "own":
+        from pytest_benchmodels.providers.api_protocol import GuardedProtocol  # noqa: PLC0415 - where there are any
 
-            return GuardedProtocol(model.provider, registry.protocols[model.provider])
+        return GuardedProtocol(model.provider, registry.protocols[model.provider])
+    if protocol == "sim":
+        from pytest_benchmodels.providers.sim.dialect import Sim  # noqa: PLC0415 - the same
+
+        return Sim(exemplar)
+    spoken: type[Dialect] = import_module(f".{protocol}", __package__).DIALECT
+    return spoken()

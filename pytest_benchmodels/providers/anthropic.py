@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pytest_benchmodels.core.request import Request
     from pytest_benchmodels.providers.key import Key
 
-__all__ = ["Anthropic"]
+__all__ = ["DIALECT", "Anthropic"]
 
 _VERSION = "2023-06-01"
 _MAX_TOKENS = 1024
@@ -115,3 +115,7 @@ def _tool_calls(content: list[object]) -> tuple[ToolCall, ...]:
         for number, block in enumerate(blocks, 1)
     )
     return tuple([call for call in calls if call is not None])
+
+
+DIALECT = Anthropic
+"""What `providers.create` makes for a provider whose protocol is this."""

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 __all__ = ["CATALOG", "ProviderInfo"]
-
-_Spoken = Literal["openai", "anthropic", "google", "sim", "own"]
 
 _OLLAMA_PORT = "11434"
 
@@ -18,11 +15,11 @@ class ProviderInfo:
     """One provider. Of several environment variables, the first that is set counts.
 
     `base_url` is the address without any variable set; empty for `sim`, whose address is known at run time only.
-    `protocol` is `own` for a user's.
+    `protocol` is the module beside this one whose `DIALECT` the API speaks, `sim`, or `own` for a user's.
     """
 
     name: str
-    protocol: _Spoken
+    protocol: str
     base_url: str
     base_url_envs: tuple[str, ...] = ()
     key_envs: tuple[str, ...] = ()

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pytest_benchmodels.core.request import Request
     from pytest_benchmodels.providers.key import Key
 
-__all__ = ["Google"]
+__all__ = ["DIALECT", "Google"]
 
 _CONFIG = {
     "temperature": "temperature",
@@ -158,3 +158,7 @@ def _read_call(part: object, number: int) -> ToolCall | None:
     call = read_call(at(function, "id"), at(function, "name"), at(function, "args"), number)
     signature = at(part, "thoughtSignature")
     return replace(call, signature=signature) if call is not None and isinstance(signature, str) else call
+
+
+DIALECT = Google
+"""What `providers.create` makes for a provider whose protocol is this."""

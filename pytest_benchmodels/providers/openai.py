@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pytest_benchmodels.core.request import Request
     from pytest_benchmodels.providers.key import Key
 
-__all__ = ["OpenAI"]
+__all__ = ["DIALECT", "OpenAI"]
 
 # How an answer ends that the server, not the model, broke off: OpenRouter and Mistral; DeepSeek; Zhipu; vLLM.
 _FAILED = frozenset({"error", "insufficient_system_resource", "network_error", "abort"})
@@ -186,3 +186,7 @@ def _thinking(message: Mapping[str, object]) -> str:
         if isinstance(said, str) and said:
             return said
     return joined_thinking(message.get("reasoning_details")) or joined_thinking(message.get("content"))
+
+
+DIALECT = OpenAI
+"""What `providers.create` makes for a provider whose protocol is this."""
