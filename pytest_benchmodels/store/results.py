@@ -261,7 +261,7 @@ class Results:
         if (largest or 0) + count > _MOST:
             raise StoreError(
                 f"store {quote(str(self._database.path), 300)}: one of its results has the number {largest}, "
-                "after which there is none: move the file away"
+                "after which there is no room: move the file away"
             )
         return (largest or 0) + 1
 

@@ -142,3 +142,36 @@ def test_python_looks_for_garbage_less_often_until_the_session_ends(project: Pro
 
     assert gc.get_threshold() == before
     assert {path.read_text() for path in project.path.glob("*.txt")} == {"50000"}
+
+
+TELLS = """
+from pytest_benchmodels.plugin.items.protocol import Protocol
+
+def pytest_sessionfinish(session):
+    protocol = Protocol(session.config)
+    with open("tells.txt", "w") as file:
+        print(protocol.tells_start, protocol.tells_finish, file=file)
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["-q"], "False False"),
+        ([], "True True"),  # our line at the bottom makes room
+        (["-v"], "True True"),
+        (["-q", "--log-cli-level=INFO"], "True True"),
+        (["-q", "-o", "log_cli=true"], "True True"),
+        (["-q", "-p", "no:logging"], "False False"),
+        (["-p", "no:terminal"], "False False"),
+    ],
+)
+def test_a_run_s_beginning_and_end_are_told_where_somebody_has_a_use_for_them(
+    project: Project, options: list[str], told: str
+) -> None:
+    project.write("conftest.py", TELLS)
+    project.suite(right("a"))
+
+    project.bench(*options)
+
+    assert (project.path / "tells.txt").read_text().strip() == told

@@ -112,14 +112,14 @@ class Protocol:
         return not self._heard_elsewhere and hears_outcomes_only(self._config)
 
     @cached_property
-    def _tells_start(self) -> bool:
+    def tells_start(self) -> bool:
         """Whether anybody does anything when a run begins to be told."""
         terminal = self._config.pluginmanager.getplugin("terminalreporter")
         shows = terminal is not None and (terminal.showlongtestinfo or terminal.showfspath)
         return shows or self._tells("logstart", ("_pytest.logging", "_pytest.terminal"))
 
     @cached_property
-    def _tells_finish(self) -> bool:
+    def tells_finish(self) -> bool:
         """The same when that is over; pytest's terminal once wrote its percentages then."""
         return self._tells("logfinish", ("_pytest.logging",))
 
@@ -131,7 +131,7 @@ class Protocol:
 
     def _report(self, item: RunItem) -> None:
         hook, nodeid, location = self._hook_of(item), item.nodeid, item.location
-        if self._tells_start:
+        if self.tells_start:
             hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
         if not self._is_unheard:
             item.tell()
@@ -143,7 +143,7 @@ class Protocol:
             report = self._made(item, stage, failure if stage == decisive else None)
             hook.pytest_runtest_logreport(report=report)
         item.forget()
-        if self._tells_finish:
+        if self.tells_finish:
             hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
     def _hook_of(self, item: RunItem) -> Any:

@@ -26,12 +26,10 @@ from pytest_benchmodels.plugin.session.bench import Bench, Wanted
 from pytest_benchmodels.plugin.session.durations import read_durations
 from pytest_benchmodels.plugin.workers.overdue import may_hold
 
-__all__ = ["Arrivals", "run_session"]
+__all__ = ["Arrivals", "PlacesToFree", "run_session"]
 
 
-# Places of runs that ended together are freed together: else the event loop would start new ones at once, and the two
-# threads take the interpreter from each other with each dot and each request, a fifth of a run's CPU. So many are
-# reported within 5 to 15 ms, and no place stays empty for longer.
+# To report a run takes a quarter of a millisecond, so that no place stays empty for long.
 _FREED_TOGETHER = 32
 
 
@@ -75,8 +73,11 @@ class Arrivals:
 
     @property
     def is_drained(self) -> bool:
-        """Whether all that came in together was taken."""
-        return not self._waiting
+        """Whether the next result may have to be waited for: all that came in together was taken.
+
+        In order, another's result may be there, which tells nothing of the one that is next.
+        """
+        return self._order[0] not in self._early if self._order else not self._waiting
 
     def _next(self) -> tuple[RunItem, Result]:
         if not self._waiting:
@@ -92,6 +93,27 @@ class Arrivals:
         while not self._queue.empty():
             self._waiting.append(self._queue.get())
         self._keep((arrival[0].scenario, arrival[1]) for arrival in self._waiting if not isinstance(arrival, str))
+
+
+class PlacesToFree:
+    """The places of runs that were reported. Those of runs that ended together are freed together, at most 32 at once.
+
+    Freed one by one, each would have the event loop start a run while the next is reported, and the two threads take
+    the interpreter from each other.
+    """
+
+    def __init__(self, arrivals: Arrivals, free: Callable[..., None]) -> None:
+        """`free` gets the runs."""
+        self._arrivals = arrivals
+        self._free = free
+        self._reported: list[RunItem] = []
+
+    def add(self, item: RunItem) -> None:
+        """A run was reported. Before somebody waits for the next result all places are free: it may need one."""
+        self._reported.append(item)
+        if self._arrivals.is_drained or len(self._reported) >= _FREED_TOGETHER:
+            self._free(*self._reported)
+            self._reported.clear()
 
 
 def run_session(session: pytest.Session, bench: Bench) -> None:
@@ -165,15 +187,12 @@ def _run_lanes(
             bench.progress.begin(bench.progress.total, lambda: lanes.in_flight)
             start = lanes.recall if bench.settings.reuse else lanes.submit
             start(to_do)
-            reported: list[RunItem] = []
+            places = PlacesToFree(arrivals, lanes.reported)
             for left in reversed(range(len(runs))):
                 item, result = arrivals.take()
                 item.take(result)
                 _report(protocol, item, idle if left else None)
-                reported.append(item)
-                if arrivals.is_drained or len(reported) >= _FREED_TOGETHER:
-                    lanes.reported(*reported)
-                    reported.clear()
+                places.add(item)
 
 
 def _watch(bench: Bench, config: pytest.Config, runs: Sequence[Run]) -> AbstractContextManager[Watch]:

@@ -1,0 +1,91 @@
+"""Places of runs that ended together are freed together, and none is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.plugin.items.collection import RunItem
+from pytest_benchmodels.plugin.loop.session_loop import Arrivals, PlacesToFree
+from tests.core.made_results import made
+
+
+def item() -> RunItem:
+    """The queue looks at nothing of it."""
+    return cast("RunItem", cast("Any", object()))
+
+
+def result() -> Result:
+    return made(nodeid="suite.yaml::a[m]", scenario="a", model="m", trial=1, status="error", started_at=0, duration_s=0)
+
+
+class Freed(list[int]):
+    """How many places were freed at each time, and whose."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.items: list[RunItem] = []
+
+    def __call__(self, *items: RunItem) -> None:
+        self.append(len(items))
+        self.items += items
+
+
+def report(arrivals: Arrivals, places: PlacesToFree, count: int) -> list[RunItem]:
+    reported = []
+    for _ in range(count):
+        taken, _result = arrivals.take()
+        places.add(taken)
+        reported.append(taken)
+    return reported
+
+
+def put(arrivals: Arrivals, items: Sequence[RunItem]) -> None:
+    for ended in items:
+        arrivals.put(ended, result())
+
+
+def no_scenarios(_: object) -> None:
+    """Keeps nothing, and looks at no item."""
+
+
+@pytest.mark.parametrize(
+    ("together", "freed"), [(1, [1]), (5, [5]), (32, [32]), (33, [32, 1]), (64, [32, 32]), (100, [32, 32, 32, 4])]
+)
+def test_places_of_runs_that_ended_together_are_freed_together(together: int, freed: list[int]) -> None:
+    arrivals, seen = Arrivals(keep=no_scenarios), Freed()
+    items = [item() for _ in range(together)]
+    put(arrivals, items)
+
+    reported = report(arrivals, PlacesToFree(arrivals, seen), together)
+
+    assert (seen, seen.items) == (freed, items)
+    assert reported == items
+
+
+def test_what_came_in_later_waits_for_no_more_than_itself() -> None:
+    arrivals, seen = Arrivals(keep=no_scenarios), Freed()
+    places = PlacesToFree(arrivals, seen)
+    for together in (3, 1, 40):
+        put(arrivals, [item() for _ in range(together)])
+        report(arrivals, places, together)
+
+    assert seen == [3, 1, 32, 8]
+
+
+def test_in_order_no_place_is_kept_while_the_next_result_is_waited_for() -> None:
+    """The next run may need just that place: of a model with one lane it would never start."""
+    first, second, third = item(), item(), item()
+    arrivals, seen = Arrivals((first, second, third), no_scenarios), Freed()
+    places = PlacesToFree(arrivals, seen)
+    put(arrivals, [first, third])  # of another model, and ended at the same time
+
+    report(arrivals, places, 1)
+
+    assert seen.items == [first]
+    put(arrivals, [second])
+    report(arrivals, places, 2)
+    assert seen.items == [first, second, third]
