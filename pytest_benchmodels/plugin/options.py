@@ -191,6 +191,16 @@ def _add_verdict_options(add: Callable[..., None]) -> None:
     add("--bench-shard", type=_shard, metavar="I/N", help="run the I-th of N parts, split evenly by expected duration")
 
 
+def _patterns(config: pytest.Config) -> tuple[str, ...]:
+    """The ini `bench_files`; where nobody set it, what our formats are named."""
+    given = config.getini("bench_files")
+    if given != DEFAULT_PATTERNS:
+        return tuple(given)
+    from pytest_benchmodels.formats import BUILTIN  # noqa: PLC0415 - not needed without --bench
+
+    return tuple(pattern for known in BUILTIN for pattern in known.patterns)
+
+
 def read_settings(config: pytest.Config) -> Settings:
     """Read options and ini values; raise `pytest.UsageError` for one that cannot be."""
     option = config.option
@@ -208,7 +218,7 @@ def read_settings(config: pytest.Config) -> Settings:
         timeout_s=_timeout_s(config),
         retries=option.bench_retries,
         budget_usd=option.bench_budget,
-        patterns=tuple(config.getini("bench_files")),
+        patterns=_patterns(config),
         store=store,
         reuse=Reuse(option.bench_resume, option.bench_cache, option.bench_regrade),
         gates=tuple(option.bench_gate),
