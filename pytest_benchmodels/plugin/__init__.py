@@ -17,8 +17,6 @@ __all__ = [
     "pytest_load_initial_conftests",
 ]
 
-_SCENARIO_FILES = (".yaml", ".yml", ".json", ".jsonl")
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
@@ -60,14 +58,12 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 
 def _may_hold_scenarios(session: pytest.Session, name: str) -> bool:
-    if name.endswith(_SCENARIO_FILES):
-        return True
     from pytest_benchmodels.core.errors import ConfigError  # noqa: PLC0415 - for this message only
-    from pytest_benchmodels.formats import own_formats  # noqa: PLC0415 - the same
+    from pytest_benchmodels.formats import BUILTIN, own_formats  # noqa: PLC0415 - the same
     from pytest_benchmodels.plugin.session.user_models import answers  # noqa: PLC0415 - the same
 
     try:
         own = own_formats(answers(session.config.hook.pytest_bench_formats))
     except ConfigError:  # told with --bench
-        return False
-    return any(known.has(Path(name)) for known in own)
+        own = ()
+    return any(known.has(Path(name)) for known in (*BUILTIN, *own))

@@ -15,7 +15,6 @@ from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.plugin.session.paths import checked_path, refuse_same_file
 
 __all__ = [
-    "DEFAULT_PATTERNS",
     "DEFAULT_RETRIES",
     "Output",
     "Reuse",
@@ -32,7 +31,6 @@ MOST_TRIALS = 10_000  # as for a scenario's `repeat`: each is an item, and a sli
 MOST_RUNS = (
     1_000_000  # each takes some kilobytes before it is run: a few lines of a scenario file could fill the memory
 )
-DEFAULT_PATTERNS = ["*.yaml", "*.yml", "*.json", "*.jsonl"]
 DEFAULT_STORE = ".benchmodels/store.sqlite"
 _PICKING = ("keyword", "markexpr", "deselect", "lf", "stepwise", "bench_shard")
 _OUTPUTS = {"json": "every result as JSON", "html": "a report as HTML", "markdown": "a summary as Markdown"}
@@ -160,7 +158,7 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="NAME=FILE",
         help="write a report of your own (hook pytest_bench_reports), or one of ours, to FILE; may be repeated",
     )
-    parser.addini("bench_files", "patterns of scenario files", type="args", default=DEFAULT_PATTERNS)
+    parser.addini("bench_files", "patterns of scenario files", type="args", default=[])
 
 
 def _add_memory_options(add: Callable[..., None]) -> None:
@@ -193,8 +191,8 @@ def _add_verdict_options(add: Callable[..., None]) -> None:
 
 def _patterns(config: pytest.Config) -> tuple[str, ...]:
     """The ini `bench_files`; where nobody set it, what our formats are named."""
-    given = config.getini("bench_files")
-    if given != DEFAULT_PATTERNS:
+    given: list[str] = config.getini("bench_files")
+    if given:
         return tuple(given)
     from pytest_benchmodels.formats import BUILTIN  # noqa: PLC0415 - not needed without --bench
 

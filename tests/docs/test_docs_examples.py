@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import pytest
 
+from pytest_benchmodels.formats import BUILTIN as FORMATS
 from pytest_benchmodels.formats import LoadOptions, load
 from pytest_benchmodels.formats.configfile import read_config
 from pytest_benchmodels.graders import BUILTIN
-from pytest_benchmodels.plugin.options import DEFAULT_PATTERNS
 from pytest_benchmodels.plugin.session.models import Models
 from tests.docs.docs_reading import DOCS, PAGES, ROOT, Block, anchors, blocks, links
 
@@ -154,7 +154,7 @@ def test_a_configuration_defines_models(name: str, file: str, tmp_path: Path) ->
 def test_the_readme_counts_the_examples_as_they_are() -> None:
     told = re.search(r"= (\d+) runs \(not every pair has", DOCS["README"])
     options = LoadOptions(graders=BUILTIN)
-    files = [path for pattern in DEFAULT_PATTERNS for path in (ROOT / "examples").rglob(pattern)]
+    files = [path for known in FORMATS for pattern in known.patterns for path in (ROOT / "examples").rglob(pattern)]
     scenarios = [scenario for path in files for scenario in load(path, path.name, options) or ()]
 
     assert told is not None

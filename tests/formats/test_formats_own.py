@@ -23,7 +23,6 @@ from pytest_benchmodels.formats import own_format as own_format_module
 from pytest_benchmodels.formats.builder import MAX_VALUES
 from pytest_benchmodels.formats.native import MAX_SCENARIOS
 from pytest_benchmodels.formats.own_format import own_format
-from pytest_benchmodels.plugin.options import DEFAULT_PATTERNS
 from tests.formats.formats_loading import GRADERS, Loader
 
 Reader = Callable[..., object]
@@ -282,7 +281,7 @@ def test_a_part_of_ours_may_be_taken_over(files: Loader) -> None:
 
 
 def test_what_names_our_files_is_told_alike_everywhere() -> None:
-    assert [pattern for known in BUILTIN for pattern in known.patterns] == DEFAULT_PATTERNS
+    assert [pattern for known in BUILTIN for pattern in known.patterns] == ["*.yaml", "*.yml", "*.json", "*.jsonl"]
     assert all(ends_as_ours(Path(f"a{suffix}")) for known in BUILTIN for suffix in known.suffixes)
 
 
