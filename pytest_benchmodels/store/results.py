@@ -16,7 +16,6 @@ from pytest_benchmodels.core.run import scenario_of
 from pytest_benchmodels.core.text import quote, well_formed
 from pytest_benchmodels.store.calls import insert_call, refer_to_calls
 from pytest_benchmodels.store.database import Database
-from pytest_benchmodels.store.inserting import Table, insert_rows
 from pytest_benchmodels.store.record import (
     NO_VERDICT,
     Spending,
@@ -33,8 +32,8 @@ from pytest_benchmodels.store.record import (
 __all__ = ["Responses", "Results", "insert_answers"]
 
 # The newest answers win, but half a conversation never takes the place of a longer one.
-_RESPONSE_COLUMNS = ("fingerprint", "model", "created_at", "turns", "asked", "data")
-_NEWER_ANSWERS = """
+_INSERT_RESPONSE = """
+INSERT INTO responses (fingerprint, model, created_at, turns, asked, data) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (fingerprint) DO UPDATE
 SET model = excluded.model, created_at = excluded.created_at, turns = excluded.turns,
     asked = excluded.asked, data = excluded.data
@@ -77,7 +76,8 @@ class Responses:
     def add(self, found: Iterable[tuple[str, StoredConversation]]) -> None:
         """Keep answers by fingerprint, unless there are newer ones, or those of more turns."""
         with self._database.transaction() as cursor:
-            insert_answers(cursor, found)
+            for fingerprint, answers in found:
+                insert_answers(cursor, fingerprint, answers)
 
     def _select(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[str, StoredConversation]]:
         for row in self._database.rows(_Row, sql, values):
@@ -93,24 +93,16 @@ class Responses:
             ) from error
 
 
-def insert_answers(cursor: sqlite3.Cursor, found: Iterable[tuple[str, StoredConversation]]) -> None:
-    """Keep answers by fingerprint, unless there are newer ones, or those of more turns."""
-    rows = (
-        (
-            well_formed(fingerprint),
-            well_formed(answers.model),
-            answers.created_at,
-            len(answers.answers),
-            encode_asked(answers.asked),
-            encode_answers(answers.answers),
-        )
-        for fingerprint, answers in found
+def insert_answers(cursor: sqlite3.Cursor, fingerprint: str, found: StoredConversation) -> None:
+    """Keep answers unless there are newer ones, or those of more turns."""
+    asked, data = encode_asked(found.asked), encode_answers(found.answers)
+    cursor.execute(
+        _INSERT_RESPONSE,
+        (well_formed(fingerprint), well_formed(found.model), found.created_at, len(found.answers), asked, data),
     )
-    insert_rows(cursor, _INTO_RESPONSES, rows)
 
 
 _COLUMNS = (
-    "id",
     "run",
     "nodeid",
     "scenario",
@@ -131,9 +123,8 @@ _COLUMNS = (
     "cache_write_tokens",
     "known_cost_usd",
 )
-_INTO_RESPONSES = Table("INSERT INTO responses", _RESPONSE_COLUMNS, _NEWER_ANSWERS)
-_INTO_RESULTS = Table("INSERT OR REPLACE INTO results", _COLUMNS)
-_INTO_DOCUMENTS = Table("INSERT INTO documents", ("result", "data"))
+_INSERT = f"INSERT OR REPLACE INTO results ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_INSERT_DOCUMENT = "INSERT INTO documents (result, data) VALUES (?, ?)"
 _MOST = 2**63 - 1  # the largest whole number that SQLite keeps
 # Far enough back to have met every scenario, near enough to be read in no time.
 _RECENT = "run IN (SELECT number FROM runs ORDER BY started_at DESC LIMIT 20)"
@@ -195,9 +186,8 @@ class Results:
         """
         number = self._number(run_id)
         with self._database.transaction() as cursor:
-            left = iter(records)
-            while some := list(islice(left, _AT_ONCE)):
-                _insert(cursor, number, self._free_id(cursor, len(some)), some)
+            for record in records:
+                _insert(cursor, number, record)
 
     def of(self, run_id: str) -> Iterator[Result]:
         """The results of a run in the order in which they came in, one after another."""
@@ -255,16 +245,6 @@ class Results:
         rows = self._database.rows(_SpendingRow, _SPENDING)
         return {(row.scenario, row.model): Spending(*row[2:]) for row in rows}
 
-    def _free_id(self, cursor: sqlite3.Cursor, count: int) -> int:
-        """The first of so many ids that no result has, nor ever had one after it."""
-        (largest,) = cursor.execute("SELECT max(id) FROM results").fetchone()
-        if (largest or 0) + count > _MOST:
-            raise StoreError(
-                f"store {quote(str(self._database.path), 300)}: one of its results has the number {largest}, "
-                "after which there is no room: move the file away"
-            )
-        return (largest or 0) + 1
-
     def _decoded(self, run_id: str, nodeid: str, data: str) -> Result:
         try:
             return decode_result(data)
@@ -283,55 +263,42 @@ class Results:
         return self._numbers[run_id]
 
 
-def _insert(cursor: sqlite3.Cursor, number: int, first: int, records: Sequence[Record]) -> None:
-    # Of two with the same node id the last is kept, as if they had come one after another.
-    last: dict[str, Record] = {}
-    for record in records:
-        nodeid = well_formed(record.result.nodeid)
-        last.pop(nodeid, None)
-        last[nodeid] = record
-    numbered = list(enumerate(last.items(), first))
-    insert_rows(cursor, _INTO_RESULTS, [_row(id_, number, nodeid, record) for id_, (nodeid, record) in numbered])
-    insert_rows(cursor, _INTO_DOCUMENTS, [(id_, encode_result(record.result)) for id_, (_, record) in numbered])
-    for id_, (_, record) in numbered:
-        if record.result.calls:
-            refer_to_calls(cursor, id_, record.result.other_calls)
-            for call in record.calls:
-                insert_call(cursor, _stored(call))
-    new = [record for record in records if record.answers and not record.result.cached]
-    insert_answers(cursor, [(record.result.fingerprint, _answers(record)) for record in new])
-
-
-def _row(id_: int, number: int, nodeid: str, record: Record) -> tuple[object, ...]:
+def _insert(cursor: sqlite3.Cursor, number: int, record: Record) -> None:
     result = record.result
-    spent = result.spent
-    usage = spent.usage
-    return (
-        id_,
-        number,
-        nodeid,
-        scenario_of(nodeid),
-        well_formed(result.model),
-        result.trial,
-        result.status,
-        result.score,
-        result.started_at,
-        result.duration_s,
-        result.latency_s,
-        result.cost_usd,
-        _bounded(usage.input_tokens),
-        _bounded(usage.output_tokens),
-        result.cached,
-        well_formed(result.fingerprint),
-        record.grade_fingerprint,
-        _bounded(usage.cached_input_tokens),
-        _bounded(usage.cache_write_tokens),
-        spent.known_cost_usd,
+    usage = result.spent.usage
+    cursor.execute(
+        _INSERT,
+        (
+            number,
+            well_formed(result.nodeid),
+            well_formed(scenario_of(result.nodeid)),
+            well_formed(result.model),
+            result.trial,
+            result.status,
+            result.score,
+            result.started_at,
+            result.duration_s,
+            result.latency_s,
+            result.cost_usd,
+            _bounded(usage.input_tokens),
+            _bounded(usage.output_tokens),
+            result.cached,
+            well_formed(result.fingerprint),
+            record.grade_fingerprint,
+            _bounded(usage.cached_input_tokens),
+            _bounded(usage.cache_write_tokens),
+            result.spent.known_cost_usd,
+        ),
     )
-
-
-def _answers(record: Record) -> StoredConversation:
-    return StoredConversation(record.result.model, time.time(), record.answers, record.asked)
+    row = cursor.lastrowid
+    cursor.execute(_INSERT_DOCUMENT, (row, encode_result(result)))
+    if result.calls and row is not None:
+        refer_to_calls(cursor, row, result.other_calls)
+        for call in record.calls:
+            insert_call(cursor, _stored(call))
+    if record.answers and not result.cached:
+        answers = StoredConversation(result.model, time.time(), record.answers, record.asked)
+        insert_answers(cursor, result.fingerprint, answers)
 
 
 def _stored(call: AnsweredCall) -> StoredCall:

@@ -56,7 +56,8 @@ def merge(database: Database, source: Database) -> tuple[str, ...]:
         numbers = _copy_run(runs, run, Runs(source).extent(run), known.get(run.id))
         _copy_results(results, theirs, run.id, numbers)
     with database.transaction() as cursor:
-        insert_answers(cursor, Responses(source).each())
+        for fingerprint, answers in Responses(source).each():
+            insert_answers(cursor, fingerprint, answers)
         for call in Calls(source).each():
             insert_call(cursor, call)
     return tuple(run.id for run in copied if run.id not in known)
@@ -77,7 +78,9 @@ def copy_answers(database: Database, source: Database, run_id: str) -> None:
     """See `Store.copy_answers`."""
     wanted = set(source.rows(tuple[str], _FINGERPRINTS, (run_id,)))
     with database.transaction() as cursor:
-        insert_answers(cursor, (answers for answers in Responses(source).each() if (answers[0],) in wanted))
+        for fingerprint, answers in Responses(source).each():
+            if (fingerprint,) in wanted:
+                insert_answers(cursor, fingerprint, answers)
         rested_on = [fingerprint for (fingerprint,) in source.rows(tuple[str], _CALLS, (run_id,))]
         for call in Calls(source).find_all(rested_on).values():
             insert_call(cursor, call)
