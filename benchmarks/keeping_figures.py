@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.plain_result import PlainResult, grouped
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.store import Beginning, Record, Store

@@ -17,7 +17,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
-from pytest_benchmodels.providers.sim.plan import draws, lognormal
+from pytest_benchmodels.providers.sim.reply import draws, lognormal
 
 __all__ = ["ANSWER", "Seen", "latency_s", "main"]
 

@@ -11,13 +11,11 @@ import sys
 import time
 from pathlib import Path
 
-from pytest_benchmodels.core.exchange import Message, Usage
+from pytest_benchmodels.core.call import Request
+from pytest_benchmodels.core.message import Message, Usage
 from pytest_benchmodels.core.model import Limit, Model
-from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.engine.limits import Limiter, Unlimited
-from pytest_benchmodels.engine.limits.limiter import MemoryLimiter
-from pytest_benchmodels.engine.limits.sqlite import SqliteLimiter
-from pytest_benchmodels.engine.permits import Permits
+from pytest_benchmodels.engine.limits.limiter import MemoryLimiter, RateLimits, SqliteLimiter
 
 __all__ = ["cost_ms", "main"]
 
@@ -38,7 +36,7 @@ async def main(count: int, limiter: Limiter) -> float:
     limits = (Limit("rpm of m", "rpm", _NO_LIMIT), Limit("tpm of m", "tpm", _NO_LIMIT))
     model = Model("m", "sim", "steady", "http://127.0.0.1/v1", limits=limits)
     request = Request(model, (Message("user", "What is six times seven?"),))
-    permits = Permits(limiter, Unlimited())
+    permits = RateLimits(limiter, Unlimited())
     async with permits.hold(request):  # opens the file
         start = time.process_time()
     for _ in range(count):

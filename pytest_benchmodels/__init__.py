@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_benchmodels.core.call import Call, Transcript
+    from pytest_benchmodels.core.call import Call, GradingContext, Provider, Request, Transcript
     from pytest_benchmodels.core.errors import BenchError, CallError, CheckError, FormatError, ProviderError
-    from pytest_benchmodels.core.exchange import Response, Usage
     from pytest_benchmodels.core.grading import Grade, Grader
-    from pytest_benchmodels.core.grading_context import GradingContext
-    from pytest_benchmodels.core.message import ImagePart, Message, TextPart, ToolCall, ToolResult
+    from pytest_benchmodels.core.message import ImagePart, Message, Response, TextPart, ToolCall, ToolResult, Usage
     from pytest_benchmodels.core.model import Model
-    from pytest_benchmodels.core.request import Provider, Request
     from pytest_benchmodels.core.result import Result
     from pytest_benchmodels.providers.api_protocol import ApiProtocol
     from pytest_benchmodels.providers.dialect import BlockedError, FailedError, Reading, UnreadableError

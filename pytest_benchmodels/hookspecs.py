@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_benchmodels.core.exchange import Response
+    from pytest_benchmodels.core.call import Request
     from pytest_benchmodels.core.grading import Grader
-    from pytest_benchmodels.core.request import Request
+    from pytest_benchmodels.core.message import Response
     from pytest_benchmodels.core.result import Result
     from pytest_benchmodels.providers.api_protocol import ApiProtocol
 

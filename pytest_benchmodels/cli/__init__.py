@@ -1,7 +1,14 @@
-"""The `benchmodels` command: what a store holds, shown, compared, judged, written as reports and brought together."""
+"""The `benchmodels` command: what stands in a store, for people and for CI."""
 
 from __future__ import annotations
 
-from pytest_benchmodels.cli.entry import main
+from collections.abc import Sequence
 
 __all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command with these words, or those of the command line; return its exit status."""
+    from pytest_benchmodels.cli.__main__ import main as run  # noqa: PLC0415 - Python runs that module by itself for `-m`
+
+    return run(argv)

@@ -1,7 +1,8 @@
-"""A run to look at: one of a store, or a `--bench-json` file."""
+"""Which results a command is about: where its project and its store are, and the runs of a store or of a file."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,17 +12,59 @@ from typing import Any, Protocol
 
 import msgspec
 
-from pytest_benchmodels.cli.location import read_store
-from pytest_benchmodels.cli.moments import is_time
+from pytest_benchmodels.cli.output import Output, is_time
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.result import Result
-from pytest_benchmodels.core.session import Session
+from pytest_benchmodels.core.run import Session
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.reports.bench_json import BenchDocument, read_bench_json
 from pytest_benchmodels.statistics.outcomes import Coverage, CoverageTally
-from pytest_benchmodels.store import Record, Store, StoredCall, StoredConversation, StoredRun
+from pytest_benchmodels.store import LockWait, Record, Store, StoredCall, StoredConversation, StoredRun
 
-__all__ = ["FileSource", "Source", "StoreSource", "open_source"]
+__all__ = ["FileSource", "Source", "StoreSource", "find_store", "open_source", "open_store", "read_store"]
+
+_USUAL = Path(".benchmodels") / "store.sqlite"
+
+
+def _tell(text: str) -> None:
+    Output(sys.stderr).line(f"benchmodels: {text}")
+
+
+_PATIENCE = LockWait(tell=_tell)
+
+
+def find_store(named: str | None) -> Path:
+    """The store that was named, else the nearest one, upwards from the current folder.
+
+    Raises `ConfigError` where there is none.
+    """
+    if named is not None:
+        if not Path(named).is_file():
+            raise ConfigError(
+                f"--store {quote(named, 300)}: there is no such file; name a store that pytest --bench made"
+            )
+        return Path(named)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / _USUAL).is_file():
+            return folder / _USUAL
+    raise ConfigError(
+        f"no store {_USUAL} in this folder or above; run `pytest --bench` first, or name one with --store"
+    )
+
+
+def open_store(named: str | None) -> Store:
+    """Open a store that exists, for reading and writing. Raises `ConfigError` or `StoreError`."""
+    return Store.open(find_store(named), _PATIENCE)
+
+
+def read_store(named: str | None) -> Store:
+    """Open a store that exists, to read; one that an older version wrote is brought up to date where that can be.
+
+    Raises `ConfigError` or `StoreError`.
+    """
+    return Store.open_to_read(find_store(named), _PATIENCE)
+
 
 _INTERRUPTED = 2
 _WRITTEN_WITHIN_S = 60.0

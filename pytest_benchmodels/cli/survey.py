@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from pytest_benchmodels.cli.moments import is_time
+from pytest_benchmodels.cli.output import is_time
 from pytest_benchmodels.cli.source import Source
 from pytest_benchmodels.core.result import Result
-from pytest_benchmodels.core.session import Session, lane_group
+from pytest_benchmodels.core.run import Session, lane_group
 from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation
 from pytest_benchmodels.statistics.changes import Conditions
 from pytest_benchmodels.statistics.comparison import compare_runs
@@ -25,16 +25,15 @@ from pytest_benchmodels.statistics.outcomes import (
     is_ranked,
     not_started,
 )
-from pytest_benchmodels.statistics.ranking import Ranking, rank
-from pytest_benchmodels.statistics.verdict import Measured, judge_all
+from pytest_benchmodels.statistics.verdict import Measured, Ranking, judge_all, rank
 
-__all__ = ["Survey", "Worktime", "conditions", "evaluate", "makespan_s", "most_at_once", "shifts", "shortest_s"]
+__all__ = ["SessionSpan", "Survey", "conditions", "evaluate", "makespan_s", "most_at_once", "shifts", "shortest_s"]
 
 _TOUCH_S = 0.001
 """By so much two runs of one lane may seem to overlap: their start is the clock's, their length is measured."""
 
 
-class Worktime:
+class SessionSpan:
     """When one session's runs were at work, model by model; it has at least one. Times are in seconds since the epoch.
 
     Where the session is not known, as many runs of a model were allowed at once as were seen at once: it is the same
@@ -86,13 +85,13 @@ class Worktime:
         return (start + duration_s for start, duration_s in spans)
 
 
-Shift = Sequence[Worktime]
+Shift = Sequence[SessionSpan]
 """Sessions that were at work at the same time, as shards are on several machines."""
 
 
-def shifts(worktimes: Iterable[Worktime]) -> Iterator[Shift]:
+def shifts(worktimes: Iterable[SessionSpan]) -> Iterator[Shift]:
     """The sessions, those together that overlap; those that came one after another, as when one was resumed, apart."""
-    shift: list[Worktime] = []
+    shift: list[SessionSpan] = []
     until = float("-inf")
     for worktime in sorted(worktimes, key=lambda each: each.began_at):
         if shift and worktime.began_at > until:
@@ -146,7 +145,7 @@ class Survey:
         self.coverage = CoverageTally()
         self._tally = Tally()
         self._sessions = sessions
-        self._worktimes: dict[int, Worktime] = {}
+        self._worktimes: dict[int, SessionSpan] = {}
         for result in results:
             self._add(result)
         self._shifts = list(shifts(self._worktimes.values()))
@@ -158,10 +157,10 @@ class Survey:
         if result.was_run:
             self._worktime_of(result.session).add(result)
 
-    def _worktime_of(self, number: int) -> Worktime:
+    def _worktime_of(self, number: int) -> SessionSpan:
         is_known = 0 < number <= len(self._sessions)
         session = self._sessions[number - 1] if is_known else None
-        return self._worktimes.setdefault(number if is_known else 0, Worktime(session))
+        return self._worktimes.setdefault(number if is_known else 0, SessionSpan(session))
 
     @property
     def lanes(self) -> int:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pytest_benchmodels.core.exchange import Usage
+from pytest_benchmodels.core.message import Usage
 
 __all__ = [
     "BenchError",

@@ -1,13 +1,18 @@
-"""A model as the session knows it."""
+"""A model as the session knows it, and what asking it costs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Cap", "Limit", "Model", "Price", "Tier"]
+from msgspec import Struct
+from msgspec.structs import fields
 
+from pytest_benchmodels.core.message import Usage
+
+__all__ = ["Bill", "Cap", "Cost", "Limit", "Model", "Price", "Tier", "bill", "cost", "together"]
 
 _ENV = "env:"
 
@@ -96,3 +101,104 @@ class Model:
     def secret_query(self) -> tuple[tuple[str, str], ...]:
         """Those of `query` whose value is in a variable, each with its name."""
         return tuple((name, value[len(_ENV) :]) for name, value in self.query if value.startswith(_ENV))
+
+
+_PER = 1_000_000
+_KINDS = tuple(field.name for field in fields(Usage))
+
+
+class Cost(Struct, frozen=True):
+    """`known_usd` US dollars, and more where it is not the whole."""
+
+    known_usd: float
+    is_whole: bool
+
+
+class Bill(Struct, frozen=True):
+    """What requests took together.
+
+    `usage` and `cost_usd` (US dollars) are None, or hold None, where any part is unknown. `known_usage` and
+    `known_cost_usd` add up the parts that are known.
+    """
+
+    usage: Usage
+    known_usage: Usage
+    cost_usd: float | None
+    known_cost_usd: float
+
+
+def bill(price: Price | None, requests: Sequence[Usage]) -> Bill:
+    """Add up requests that were billed, or may have been: of one that nobody counted, all is None."""
+    if len(requests) == 1:  # as nearly always: it is its own sum
+        (usage,) = requests
+        took = cost(price, usage)
+        return Bill(usage, usage, took.known_usd if took.is_whole else None, took.known_usd)
+    costs = [cost(price, usage) for usage in requests]
+    known_usd = math.fsum(part.known_usd for part in costs)
+    return Bill(
+        usage=_added(requests, whole=True),
+        known_usage=_added(requests, whole=False),
+        cost_usd=known_usd if all(part.is_whole for part in costs) else None,
+        known_cost_usd=known_usd,
+    )
+
+
+def cost(price: Price | None, usage: Usage) -> Cost:
+    """What one request cost. Where a count or a rate is missing, what it cost at least."""
+    if usage.stated_cost_usd is not None:
+        return Cost(usage.stated_cost_usd, is_whole=True)
+    if price is None:
+        return Cost(0.0, is_whole=False)
+    if price.is_free:
+        return Cost(0.0, is_whole=True)
+    # Without the prompt's length the tier is unknown: the lowest rate is what it costs at least.
+    rates = _tier(price, usage.input_tokens) if usage.input_tokens is not None else None
+    output_rate = min((price.output, *(tier.price.output for tier in price.tiers))) if rates is None else rates.output
+    known_usd = (usage.output_tokens or 0) * output_rate / _PER
+    if rates is None or usage.input_tokens is None:
+        return Cost(known_usd, is_whole=False)
+    prompt = _prompt_cost(rates, usage, usage.input_tokens)
+    return Cost(known_usd + prompt.known_usd, prompt.is_whole and usage.output_tokens is not None)
+
+
+def _prompt_cost(rates: Price, usage: Usage, prompt: int) -> Cost:
+    read, written = usage.cached_input_tokens or 0, usage.cache_write_tokens or 0
+    hourly = min(usage.cache_write_1h_tokens or 0, written)
+    write_rate = rates.input if rates.cache_write is None else rates.cache_write
+    hourly_rate = write_rate if rates.cache_write_1h is None else rates.cache_write_1h
+    amount = (
+        max(prompt - read - written, 0) * rates.input
+        + read * (rates.input if rates.cached_input is None else rates.cached_input)
+        + (written - hourly) * write_rate
+        + hourly * hourly_rate
+    )
+    # What is kept in a cache costs more than other input, nobody knows how much more.
+    lacks_rate = (written > hourly and rates.cache_write is None) or (hourly > 0 and rates.cache_write_1h is None)
+    return Cost(amount / _PER, not lacks_rate)
+
+
+def _tier(price: Price, prompt: int) -> Price:
+    """The rates for a prompt of so many tokens."""
+    reached = [tier.price for tier in price.tiers if prompt > tier.above]
+    return reached[-1] if reached else price
+
+
+def together(one: Bill, other: Bill) -> Bill:
+    """Both bills as one."""
+    parts = (one.cost_usd, other.cost_usd)
+    return Bill(
+        usage=_added((one.usage, other.usage), whole=True),
+        known_usage=_added((one.known_usage, other.known_usage), whole=False),
+        cost_usd=None if None in parts else math.fsum(filter(None, parts)),
+        known_cost_usd=one.known_cost_usd + other.known_cost_usd,
+    )
+
+
+def _added(requests: Sequence[Usage], *, whole: bool) -> Usage:
+    """The sum of each kind; None where nobody counted it or, if it has to be the whole, where one request did not."""
+    sums = {}
+    for kind in _KINDS:
+        counts = [getattr(usage, kind) for usage in requests]
+        known = [count for count in counts if count is not None]
+        sums[kind] = sum(known) if known and (len(known) == len(counts) or not whole) else None
+    return Usage(**sums)

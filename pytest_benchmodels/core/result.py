@@ -1,14 +1,18 @@
-"""What a run came to."""
+"""What a run came to, and the score that its checks add up to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from functools import lru_cache
+from typing import Literal, Self
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pytest_benchmodels.core.bill import Bill, together
-from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.message import Message, Response, Usage
+from pytest_benchmodels.core.model import Bill, together
 from pytest_benchmodels.core.result_parts import (
     NEXT_ATTEMPT,
     Account,
@@ -25,6 +29,7 @@ from pytest_benchmodels.core.result_parts import (
     Verdict,
     sum_of,
 )
+from pytest_benchmodels.core.scenario import Scenario
 
 __all__ = [
     "NEXT_ATTEMPT",
@@ -36,11 +41,17 @@ __all__ = [
     "Failure",
     "Origin",
     "Purpose",
+    "Record",
     "Result",
     "Retry",
+    "Rule",
     "Status",
     "Timing",
     "Verdict",
+    "deciding",
+    "passes",
+    "rule_of",
+    "total",
 ]
 
 
@@ -280,3 +291,98 @@ class Result(Struct, frozen=True, gc=False):
     @property
     def session(self) -> int:
         return self.origin.session
+
+
+class Record(Struct, frozen=True):
+    """One result and what it rests on.
+
+    `answers` are the model's, one for each turn that was answered, each with its own usage and latency; empty where
+    there is nothing new to keep. `grade_fingerprint` says by which checks it was judged, empty if it was not. `asked`
+    are the messages that each turn added, for readers of the transcript; they may be left out. `calls` are those to
+    other models that are new, with question and answer: of all calls, the result itself has summaries.
+    """
+
+    result: Result
+    answers: tuple[Response, ...] = ()
+    grade_fingerprint: str = ""
+    asked: tuple[tuple[Message, ...], ...] = ()
+    calls: tuple[AnsweredCall, ...] = ()
+
+    @classmethod
+    def of(cls, result: Result, asked: tuple[tuple[Message, ...], ...] = ()) -> Self:
+        """A result as it came in. An answer that was stored already stays so, with what was asked for it."""
+        calls: tuple[AnsweredCall, ...] = ()
+        if result.calls:
+            calls = tuple([call for call in result.calls if isinstance(call, AnsweredCall)])
+        if calls:
+            result = replace(result, calls=tuple(map(_summary, result.calls)))
+        if result.cached:
+            return cls(result, (), result.grade_fingerprint, calls=calls)
+        return cls(result, result.all_answers, result.grade_fingerprint, asked, calls)
+
+    @classmethod
+    def of_run(cls, scenario: Scenario, result: Result) -> Self:
+        """The same of a run of this scenario."""
+        return cls.of(result, scenario.asked)
+
+
+def _summary(call: CallSummary) -> CallSummary:
+    return call.summary if isinstance(call, AnsweredCall) else call
+
+
+Rule = Literal["checks", "threshold"]
+"""What decided whether a run passed: all of its checks, or its score and the author's threshold."""
+
+_FINEST = 10**9
+"""A score that a grader worked out, 1/3 or 7 of 9, is taken for the fraction that it stands for."""
+
+
+def deciding(verdicts: Iterable[CheckResult]) -> list[CheckResult]:
+    """Those that count: a check of weight 0 only informs."""
+    return [verdict for verdict in verdicts if verdict.weight]
+
+
+def total(verdicts: Sequence[CheckResult]) -> float:
+    """Weighted mean of the scores, from 0 to 1. An answer of which nothing that counts was asked scores 1."""
+    scores = {verdict.score for verdict in verdicts if verdict.weight}
+    if scores <= {1.0}:
+        return 1.0  # as nearly always; the mean of what is all the same needs no fractions
+    return 0.0 if scores == {0.0} else float(_exact_total(verdicts))
+
+
+def passes(verdicts: Sequence[CheckResult], threshold: float | None) -> bool:
+    """Whether these verdicts make a run pass; `threshold` is the author's, None where there is none.
+
+    Where no check counts (there is none, or all weights are 0) it does.
+    """
+    if threshold is None:
+        return all(verdict.passed for verdict in deciding(verdicts))
+    return _exact_total(verdicts) >= _score(threshold)
+
+
+def rule_of(result: Result) -> Rule | None:
+    """What decided whether a run passed; None where nothing did, for no check counts or there is no verdict."""
+    if result.status not in {"passed", "failed"} or not deciding(result.checks):
+        return None
+    return "checks" if result.threshold is None else "threshold"
+
+
+def _exact_total(verdicts: Sequence[CheckResult]) -> Fraction:
+    counted = deciding(verdicts)
+    weight = sum(_decimal(verdict.weight) for verdict in counted)
+    if not weight:
+        return Fraction(1)
+    return sum((_score(verdict.score) * _decimal(verdict.weight) for verdict in counted), Fraction()) / weight
+
+
+@lru_cache(maxsize=1024)
+def _decimal(number: float) -> Fraction:
+    """A number as it is written."""
+    return Fraction(repr(float(number)))
+
+
+@lru_cache(maxsize=1024)
+def _score(number: float) -> Fraction:
+    """A number from 0 to 1, without what floating point added to it: up to 1e-9."""
+    exact = _decimal(number)
+    return exact if math.gcd(exact.denominator, 10**12) == exact.denominator else exact.limit_denominator(_FINEST)

@@ -9,8 +9,8 @@ from typing import Literal
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from pytest_benchmodels.core.bill import Bill
-from pytest_benchmodels.core.exchange import Message, Response, Usage
+from pytest_benchmodels.core.message import Message, Response, Usage
+from pytest_benchmodels.core.model import Bill
 
 __all__ = [
     "NEXT_ATTEMPT",

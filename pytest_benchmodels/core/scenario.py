@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_benchmodels.core.exchange import Message
 from pytest_benchmodels.core.grading import Grader
+from pytest_benchmodels.core.message import Message
 
 __all__ = ["Check", "Scenario", "Turn"]
 

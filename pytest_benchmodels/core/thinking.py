@@ -15,7 +15,7 @@ from bisect import bisect
 
 from msgspec.structs import replace
 
-from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.message import Response
 
 __all__ = ["rid_of_thinking", "split_thinking", "without_thinking"]
 

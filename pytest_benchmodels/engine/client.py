@@ -13,18 +13,17 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from pytest_benchmodels.core.call import Call, Purpose
+from pytest_benchmodels.core.call import Call, Provider, Purpose, Request
 from pytest_benchmodels.core.errors import CallError, ProviderError
-from pytest_benchmodels.core.exchange import Message, Response
 from pytest_benchmodels.core.fingerprint import call_fingerprint
+from pytest_benchmodels.core.message import Message, Response
 from pytest_benchmodels.core.model import Model
-from pytest_benchmodels.core.request import Provider, Request
 from pytest_benchmodels.core.result import NEXT_ATTEMPT, Failure
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.core.thinking import rid_of_thinking
 from pytest_benchmodels.engine.clocks import LoopLag
 from pytest_benchmodels.engine.grading import Watch, unwatched
-from pytest_benchmodels.engine.permits import Permits
+from pytest_benchmodels.engine.limits.limiter import RateLimits
 from pytest_benchmodels.engine.scope import Lane, OpenCall, Scope
 
 __all__ = [
@@ -185,7 +184,7 @@ class ModelClient:
         self,
         provider_for: Callable[[Model], Provider],
         backoff: Backoff,
-        permits: Permits,
+        rate_limits: RateLimits,
         load: Callable[[], object] = lambda: None,
         watch: Watch = unwatched,
     ) -> None:
@@ -195,7 +194,7 @@ class ModelClient:
         """
         self._provider_for = provider_for
         self._backoff = backoff
-        self._permits = permits
+        self._rate_limits = rate_limits
         self._load = load
         self._watch = watch
         self._loaded: asyncio.Future[object] | None = None
@@ -268,11 +267,11 @@ class ModelClient:
         if not request.model.is_limited:
             await self._send(provider, call, scope, tries)
             return
-        async with self._permits.hold(request) as permit:
-            for limit, wait_s in permit.waits:
+        async with self._rate_limits.hold(request) as lease:
+            for limit, wait_s in lease.waits:
                 call.waited(limit, wait_s)
             response = await self._send(provider, call, scope, tries)
-        await self._permits.settle(permit, request, response.usage)
+        await self._rate_limits.settle(lease, request, response.usage)
 
     async def _send(self, provider: Provider, call: OpenCall, scope: Scope, tries: _Tries) -> Response:
         scope.begin()

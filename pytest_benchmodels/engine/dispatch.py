@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from pytest_benchmodels.core.session import Pool, model_of_group
+from pytest_benchmodels.core.run import Pool, model_of_group
 
 __all__ = ["CallKey", "Dispatch", "Window"]
 

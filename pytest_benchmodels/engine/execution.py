@@ -15,14 +15,11 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import astuple, replace
 
-from pytest_benchmodels.core.bill import Bill, bill
-from pytest_benchmodels.core.call import Transcript
+from pytest_benchmodels.core.call import Ask, GradingContext, Transcript, nobody
 from pytest_benchmodels.core.errors import CallError, CheckError, ConfigError, ProviderError
-from pytest_benchmodels.core.exchange import Response, Usage
 from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
-from pytest_benchmodels.core.grading_context import Ask, GradingContext, nobody
-from pytest_benchmodels.core.message import sendable
-from pytest_benchmodels.core.model import Model
+from pytest_benchmodels.core.message import Response, Usage, sendable
+from pytest_benchmodels.core.model import Bill, Model, bill
 from pytest_benchmodels.core.result import (
     Account,
     AnsweredCall,
@@ -33,16 +30,16 @@ from pytest_benchmodels.core.result import (
     Status,
     Timing,
     Verdict,
+    passes,
+    total,
 )
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.scoring import passes, total
 from pytest_benchmodels.core.text import message, quote, told
-from pytest_benchmodels.engine.admission import Admission, RefusedError
 from pytest_benchmodels.engine.client import Asker, Client, ReplayClient, ScopedClient
 from pytest_benchmodels.engine.grading import Watch, is_bounded, judge, unwatched
-from pytest_benchmodels.engine.scope import Alone, Lane, OpenCall, Scope
+from pytest_benchmodels.engine.scope import Alone, CircuitBreaker, Lane, OpenCall, RefusedError, Scope
 
-__all__ = ["Executor", "Forgetful", "Known", "Recall", "Solver", "conclude", "whole_response"]
+__all__ = ["Executor", "Known", "NothingStored", "Recall", "Solver", "conclude", "whole_response"]
 
 
 class Known(Struct, frozen=True):
@@ -82,7 +79,7 @@ class Recall(Protocol):
         """
 
 
-class Forgetful:
+class NothingStored:
     """Knows nothing: each run is run."""
 
     def of(self, run: Run) -> Known:  # noqa: ARG002 - a Recall
@@ -245,7 +242,7 @@ class Executor:
 
     client: Client
     solver: Solver
-    admission: Admission
+    breaker: CircuitBreaker
     recalled: Recall
     watch: Watch = unwatched
     clock: Callable[[], float] = time.time
@@ -262,7 +259,7 @@ class Executor:
         if (result := await self._reuse(known, scope)) is None:
             return await self._call(scope)
         if result.other_calls:
-            self.admission.count(result)
+            self.breaker.count(result)
         return result
 
     async def recall(self, runs: Sequence[Run]) -> list[Result | None]:
@@ -298,12 +295,12 @@ class Executor:
         Asked twice: before a place in a rate limit is taken, and when the request is about to go, maybe much later.
         """
         try:
-            self.admission.admit(scope.run.model.id)
+            self.breaker.admit(scope.run.model.id)
         except RefusedError as error:
             return conclude(scope, error.status, failure=error.cause)
         result = await self._execute(scope, self.client)
         if result.attempts:
-            self.admission.count(result)
+            self.breaker.count(result)
         return result
 
     async def _execute(self, scope: Scope, client: Client) -> Result:
@@ -359,7 +356,7 @@ class Executor:
             reuse=known.reason,
             cached=is_stored,
             clock=self.clock,
-            admission=self.admission,
+            breaker=self.breaker,
             no_calls=known.no_calls,
         )
 

@@ -10,9 +10,9 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any, cast
 
+from pytest_benchmodels.core.call import GradingContext
 from pytest_benchmodels.core.errors import CallError, CheckError
 from pytest_benchmodels.core.grading import Grade, Grader
-from pytest_benchmodels.core.grading_context import GradingContext
 from pytest_benchmodels.core.result import CheckResult
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Scenario

@@ -11,14 +11,13 @@ from types import TracebackType
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from pytest_benchmodels.core.result import Failure, Purpose, Result
-from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.session import lane_group
+from pytest_benchmodels.core.run import Run, lane_group
 from pytest_benchmodels.core.text import told
 from pytest_benchmodels.engine.dispatch import CallKey
 from pytest_benchmodels.engine.execution import Executor, conclude
 from pytest_benchmodels.engine.scope import Alone, Scope
 
-__all__ = ["CallKey", "Job", "Lanes", "Places"]
+__all__ = ["CallKey", "Job", "LaneScheduler", "Lanes"]
 
 Key = TypeVar("Key", bound=Hashable)
 _PATIENCE_S = 5.0
@@ -34,7 +33,7 @@ class Job(NamedTuple, Generic[Key]):
     expected_s: float | None = None
 
 
-class Places(Protocol[Key]):
+class LaneScheduler(Protocol[Key]):
     """Who may be in flight: a `Dispatch`, or somebody who asks one elsewhere. See there."""
 
     @property
@@ -68,12 +67,12 @@ class Lanes(Generic[Key]):
     def __init__(
         self,
         executor: Executor,
-        places: Places[Key],
+        lane_scheduler: LaneScheduler[Key],
         finished: Callable[[Key, Result], None],
         close: Callable[[], Awaitable[None]],
     ) -> None:
         self._executor = executor
-        self._places = places
+        self._lane_scheduler = lane_scheduler
         self._finished = finished
         self._close = close
         self._runs: dict[Key, Run] = {}
@@ -92,7 +91,7 @@ class Lanes(Generic[Key]):
     @property
     def in_flight(self) -> int:
         """How many runs hold a place; a momentary figure for a display."""
-        return self._places.in_flight
+        return self._lane_scheduler.in_flight
 
     def submit(self, jobs: Iterable[Job[Key]]) -> None:
         """Let runs start as soon as their windows allow. May be called from any thread but the loop's."""
@@ -141,16 +140,16 @@ class Lanes(Generic[Key]):
 
     def leave(self, key: Key | CallKey, *, limited: bool = False) -> None:
         """Give the key's place to others."""
-        self._places.leave(key, limited=limited)
+        self._lane_scheduler.leave(key, limited=limited)
         self._go_on()
 
     def join(self, key: CallKey, group: str) -> None:
         """Let a call have a place of its own, once it is entered."""
-        self._places.join(key, group)
+        self._lane_scheduler.join(key, group)
 
     def close(self, key: CallKey, *, answered: bool) -> None:
         """Free the place of a call that is over, whether it had one or not."""
-        self._places.done(key, answered=answered)
+        self._lane_scheduler.done(key, answered=answered)
         self._go_on()
 
     async def enter(self, key: Key | CallKey) -> None:
@@ -166,7 +165,7 @@ class Lanes(Generic[Key]):
         """Hold the group for so long; of several pauses at once the longest counts."""
         until = self._loop.time() + seconds
         if group not in self._pauses:
-            self._places.hold(key, group)
+            self._lane_scheduler.hold(key, group)
             self._loop.call_at(until, self._end_pause, group)
         holder, so_far = self._pauses.get(group, (key, until))
         self._pauses[group] = holder, max(so_far, until)
@@ -222,7 +221,7 @@ class Lanes(Generic[Key]):
     def _add(self, jobs: list[Job[Key]]) -> None:
         for job in jobs:
             self._runs[job.key] = job.run
-            self._places.add(job.key, job.run.model.id, job.expected_s)
+            self._lane_scheduler.add(job.key, job.run.model.id, job.expected_s)
         self._go_on()
 
     def _end_pause(self, group: str) -> None:
@@ -231,7 +230,7 @@ class Lanes(Generic[Key]):
             self._loop.call_at(until, self._end_pause, group)
             return
         del self._pauses[group]
-        self._places.release(holder, group)
+        self._lane_scheduler.release(holder, group)
         self._go_on()
 
     def _go_on(self) -> None:
@@ -242,10 +241,10 @@ class Lanes(Generic[Key]):
         if self._stop.is_set():
             return
         for key, place in self._returning.items():
-            if not place.done() and self._places.reenter(key):
+            if not place.done() and self._lane_scheduler.reenter(key):
                 place.set_result(None)
         for _ in range(_STARTS_AT_ONCE):
-            if (new := self._places.take()) is None:
+            if (new := self._lane_scheduler.take()) is None:
                 return
             self._start(self._execute(new))
         self._loop.call_soon(self._go_on)
@@ -292,7 +291,7 @@ class Lanes(Generic[Key]):
     def _free_places(self) -> None:
         while self._reported:
             key = self._reported.popleft()
-            self._places.done(key, answered=self._unreported.pop(key, False))
+            self._lane_scheduler.done(key, answered=self._unreported.pop(key, False))
         self._go_on()
 
 

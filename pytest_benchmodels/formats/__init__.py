@@ -7,12 +7,11 @@ from pathlib import Path
 from pytest_benchmodels.core.errors import Problem, ScenarioFileError
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.core.text import harmless
+from pytest_benchmodels.formats.authored import schema
 from pytest_benchmodels.formats.document import Document, FileFormat, Format, LoadOptions, Problems
-from pytest_benchmodels.formats.json_schema import schema
 from pytest_benchmodels.formats.native import NATIVE
-from pytest_benchmodels.formats.placement import lies_inside
-from pytest_benchmodels.formats.reading import has_own_keys
-from pytest_benchmodels.formats.registry import BUILTIN, file_format, own_formats
+from pytest_benchmodels.formats.own_format import BUILTIN, file_format, own_formats
+from pytest_benchmodels.formats.reading import has_own_keys, lies_inside
 
 __all__ = ["BUILTIN", "Document", "FileFormat", "Format", "LoadOptions", "load", "own_formats", "schema"]
 

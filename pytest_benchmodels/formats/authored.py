@@ -1,13 +1,32 @@
-"""The native format as an author writes it: what msgspec checks and what the JSON Schema shows."""
+"""What an author may write in a scenario file: its keys, their rules, and the JSON Schema that tells them."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-__all__ = ["Authored", "Dataset", "Defaults", "Entry", "ScenarioFile", "Spoken", "Written", "or_else"]
+from pytest_benchmodels.core.grading import Grader
+from pytest_benchmodels.core.text import quote
+
+__all__ = [
+    "Authored",
+    "Dataset",
+    "Defaults",
+    "Entry",
+    "ScenarioFile",
+    "Spoken",
+    "Written",
+    "id_fault",
+    "model_fault",
+    "or_else",
+    "param_fault",
+    "schema",
+    "tag_fault",
+]
 
 T = TypeVar("T")
 
@@ -124,3 +143,128 @@ class ScenarioFile(_Model):
 def or_else(value: T | UnsetType, otherwise: T) -> T:
     """The value, or what stands in where the author wrote none."""
     return otherwise if isinstance(value, UnsetType) else value
+
+
+_TAG = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
+_SETTINGS = "pytest gives it a meaning of its own"
+_RESERVED_TAGS = {
+    "skip": "write `skip:` in the scenario",
+    "skipif": "write `skip:` in the scenario",
+    "xfail": "write `xfail:` in the scenario",
+    "timeout": "write `timeout:` in the scenario",
+    **dict.fromkeys(("parametrize", "usefixtures", "filterwarnings", "tryfirst", "trylast", "xdist_group"), _SETTINGS),
+    **dict.fromkeys(("and", "or", "not", "None", "True", "False"), "no -m expression could name it"),
+}
+_RESERVED_PARAMS = {
+    **dict.fromkeys(
+        ("api_base", "api_key", "base_url", "default_query", "extra_headers", "extra_query", "headers", "query"),
+        "it belongs into bench.toml",
+    ),
+    "model": "write `models:` in the scenario",
+    "messages": "write `messages:` in the scenario",
+}
+
+
+def id_fault(name: str) -> str | None:
+    """A scenario's id stands in node ids, which end at `::` and at brackets."""
+    wrong = next((part for part in ("[", "]", "::") if part in name), None)
+    if wrong is not None:
+        return f"id {quote(name)} holds {wrong!r}, which node ids need for themselves: leave it out"
+    if not name.isprintable() or name != name.strip() or not name:
+        return f"id {quote(name)} has to be printable text without spaces around it"
+    return None
+
+
+def tag_fault(tag: str) -> str | None:
+    """A tag becomes a marker of pytest."""
+    if not _TAG.fullmatch(tag):
+        return f"tag {quote(tag)} is no marker name: use letters, digits, '_', '-' and '.', a letter first"
+    if tag in _RESERVED_TAGS:
+        return f"tag {tag!r} is reserved: {_RESERVED_TAGS[tag]}"
+    return None
+
+
+def model_fault(model: str) -> str | None:
+    """A model's name stands in brackets at the end of node ids."""
+    if not model.isprintable() or re.search(r"[\[\]\s]", model):
+        return f"model {quote(model)} holds brackets, spaces or control characters: write `provider/name` or an alias"
+    return None
+
+
+def param_fault(name: str) -> str | None:
+    """A parameter is sent along with a request; it must not change whom that goes to, or what is asked."""
+    if name in _RESERVED_PARAMS:
+        return f"params cannot set {name!r}: {_RESERVED_PARAMS[name]}"
+    return None
+
+
+_REF = "#/$defs/{name}"
+_COMMON: dict[str, Any] = {
+    "weight": {"type": "number", "minimum": 0, "default": 1, "description": "Its part in the weighted mean."},
+    "not": {"type": "boolean", "default": False, "description": "Ask for the opposite."},
+    "name": {"type": "string", "description": "What reports call it."},
+}
+_PLACEHOLDER = {"type": "string", "pattern": r"^\{\{.*\}\}$"}
+_OPENINGS = ("prompt", "messages", "turns")
+
+
+def schema(graders: Mapping[str, type[Grader]]) -> dict[str, Any]:
+    """JSON Schema (2020-12) of a scenario file whose checks are these.
+
+    It is for editors: the loader refuses a few things more (a second use of an id, names without a value).
+    """
+    _, models = msgspec.json.schema_components([ScenarioFile, Authored, Defaults], ref_template=_REF)
+    scenario, file = models["Authored"], models["ScenarioFile"]
+    scenario["oneOf"] = [{"required": [key]} for key in _OPENINGS]
+    models["Entry"]["oneOf"] = [{"required": [key]} for key in _OPENINGS[:-1]]
+    file["required"] = ["scenarios"]
+    for top in (scenario, file):
+        top["properties"]["$schema"] = {"type": "string"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Scenario file of pytest-benchmodels",
+        "anyOf": [{"$ref": _REF.format(name=name)} for name in ("ScenarioFile", "Authored")],
+        "$defs": {
+            **models,
+            "Scenario": {"$ref": _REF.format(name="Authored"), "required": ["id"]},
+            **_checks(graders),
+        },
+    }
+
+
+def _checks(graders: Mapping[str, type[Grader]]) -> dict[str, Any]:
+    definitions: dict[str, Any] = {}
+    branches: list[dict[str, Any]] = []
+    bare: list[str] = []
+    for name, grader in sorted(graders.items()):
+        _, components = msgspec.json.schema_components([grader], ref_template=_REF)
+        own = components.pop(grader.__name__)
+        definitions |= components
+        definitions[f"check:{name}"] = _check(name, own)
+        branches.append({"$ref": _REF.format(name=f"check:{name}")})
+        if name not in own["required"]:
+            bare.append(name)
+    if bare:
+        branches.append({"enum": bare})
+    return {"Check": {"anyOf": branches}, **definitions}
+
+
+def _check(name: str, own: dict[str, Any]) -> dict[str, Any]:
+    """One branch: the check's value and options, and what may stand beside any check."""
+    properties = {key: _or_placeholder(part) for key, part in {**own["properties"], **_COMMON}.items()}
+    description = " ".join(own.get("description", "").split())
+    return {
+        **own,
+        "title": name,
+        "description": description,
+        "properties": properties,
+        "required": sorted({name, *own["required"]}),
+    }
+
+
+def _or_placeholder(part: dict[str, Any]) -> dict[str, Any]:
+    """A dataset's field may stand for any value; which kind it has shows only when it is filled in."""
+    if not part or any(choice.get("type") == "string" for choice in part.get("anyOf", [part])):
+        return part
+    shown: dict[str, Any] = {key: part[key] for key in ("description", "default") if key in part}
+    return {"anyOf": [part, _PLACEHOLDER], **shown}

@@ -10,9 +10,9 @@ import msgspec
 from pytest_benchmodels.core.grading import Grader
 from pytest_benchmodels.core.scenario import Check
 from pytest_benchmodels.core.text import clip, plain, quote
+from pytest_benchmodels.formats.dataset import Budget, TemplateError, render
 from pytest_benchmodels.formats.document import LoadOptions, Problems, Steps
 from pytest_benchmodels.formats.explain import explain, foreign_check, summary
-from pytest_benchmodels.formats.template import Budget, TemplateError, render
 
 __all__ = ["CheckReader", "WrittenCheck"]
 

@@ -9,15 +9,24 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import UnsetType
 
-from pytest_benchmodels.core.exchange import Message, Role
+from pytest_benchmodels.core.message import Message, Role
 from pytest_benchmodels.core.scenario import Scenario, Turn
 from pytest_benchmodels.core.text import clip, harmless, quote
-from pytest_benchmodels.formats.authored import Authored, Dataset, Defaults, Entry, or_else
+from pytest_benchmodels.formats.authored import (
+    Authored,
+    Dataset,
+    Defaults,
+    Entry,
+    id_fault,
+    model_fault,
+    or_else,
+    param_fault,
+    tag_fault,
+)
 from pytest_benchmodels.formats.checks import CheckReader, WrittenCheck
+from pytest_benchmodels.formats.dataset import Budget, TemplateError, as_text, render, render_text
 from pytest_benchmodels.formats.document import Document, Problems, Steps
 from pytest_benchmodels.formats.explain import explain
-from pytest_benchmodels.formats.rules import id_fault, model_fault, param_fault, tag_fault
-from pytest_benchmodels.formats.template import Budget, TemplateError, as_text, render, render_text
 
 __all__ = ["MOST_INHERITED", "Draft", "DraftTurn", "Drafter", "Finisher", "fitted"]
 

@@ -10,12 +10,11 @@ from msgspec import UnsetType
 
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.core.text import nearest, quote
-from pytest_benchmodels.formats.authored import Authored, Dataset, ScenarioFile, or_else
+from pytest_benchmodels.formats.authored import Authored, Dataset, ScenarioFile, id_fault, or_else
 from pytest_benchmodels.formats.checks import CheckReader
+from pytest_benchmodels.formats.dataset import Budget
 from pytest_benchmodels.formats.document import Document, LoadOptions, Problems, Steps
 from pytest_benchmodels.formats.drafts import Draft, Drafter, Finisher, fitted
-from pytest_benchmodels.formats.rules import id_fault
-from pytest_benchmodels.formats.template import Budget
 
 if TYPE_CHECKING:
     from pytest_benchmodels.formats.dataset import RawRecord

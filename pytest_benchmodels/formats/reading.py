@@ -1,4 +1,4 @@
-"""A file on disk -> a Document."""
+"""From a file's path to its records: which reader it gets, and what its placement among folders says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 
 from pytest_benchmodels.formats.authored import Authored, ScenarioFile
 from pytest_benchmodels.formats.builder import Builder
-from pytest_benchmodels.formats.document import Document, FileFormat, Flaw, Kind, Lines, MalformedError
+from pytest_benchmodels.formats.document import Document, FileFormat, Flaw, Kind, Lines, LoadOptions, MalformedError
 from pytest_benchmodels.formats.json_reader import read_json, read_json_line
 from pytest_benchmodels.formats.yaml_reader import read_yaml
 
@@ -24,9 +24,24 @@ __all__ = [
     "content_of",
     "decoded",
     "has_own_keys",
+    "lies_inside",
     "mentions_own_keys",
     "open_regular",
 ]
+
+
+def lies_inside(path: Path, options: LoadOptions) -> bool:
+    """Whether a scenario file lies in its own folder, and that in one of the session's; links are followed."""
+    try:
+        real, folder = path.resolve(), path.parent.resolve()
+        allowed = [root.resolve() for root in options.allowed]
+        roots = [root.resolve() for root in options.roots]
+    except (OSError, RuntimeError):  # links in a circle
+        return False
+    if any(real.is_relative_to(root) for root in allowed):
+        return True
+    return real.is_relative_to(folder) and (not roots or any(real.is_relative_to(root) for root in roots))
+
 
 _OWN = frozenset({*Authored.__struct_fields__, *ScenarioFile.__struct_fields__})
 _EVERYBODYS = frozenset({"defaults", "id", "metadata", "models", "params", "skip", "tags", "timeout", "vars"})

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pytest_benchmodels.graders.registry import BUILTIN, exemplar, registry
+from pytest_benchmodels.graders.registry import BUILTIN, example_answer, registry
 
-__all__ = ["BUILTIN", "exemplar", "registry"]
+__all__ = ["BUILTIN", "example_answer", "registry"]

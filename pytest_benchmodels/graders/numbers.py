@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from msgspec import Meta
 
-from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.grading import Grade, Grader
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.text import clip, plain
 from pytest_benchmodels.graders.normalization import right, shown, text_of, wrong
 

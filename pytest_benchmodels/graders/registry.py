@@ -18,15 +18,15 @@ from typing import Any, Literal, cast
 
 import msgspec
 
+from pytest_benchmodels.core.call import GradingContext
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.grading import Grade, Grader
-from pytest_benchmodels.core.grading_context import GradingContext
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.scenario import Check
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.graders import choices, numbers, patterns, structure, text
 
-__all__ = ["BUILTIN", "exemplar", "grader_of", "registry"]
+__all__ = ["BUILTIN", "example_answer", "grader_of", "registry"]
 
 _RIGHT_FROM = 0.5
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -177,7 +177,7 @@ _SECONDS = 1.0
 _ORDERS = 120
 
 
-def exemplar(checks: tuple[Check, ...], target: str | None) -> str:
+def example_answer(checks: tuple[Check, ...], target: str | None) -> str:
     """Return the best answer that can be made: the scenario's target, an example of a check, or these joined.
 
     Candidates are graded by all checks, `not` and weights included, but a user's that is not `bounded`: that one is

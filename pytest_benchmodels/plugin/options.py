@@ -1,10 +1,10 @@
-"""What a user may type, and what it comes to."""
+"""The options, ini keys and paths of a session, read once."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +12,6 @@ from typing import NamedTuple
 import pytest
 
 from pytest_benchmodels.core.text import quote
-from pytest_benchmodels.plugin.session.paths import checked_path, refuse_same_file
 
 __all__ = [
     "DEFAULT_RETRIES",
@@ -21,8 +20,42 @@ __all__ = [
     "Settings",
     "Shard",
     "add_options",
+    "checked_path",
     "read_settings",
+    "refuse_same_file",
 ]
+
+_SHOWN = 120
+
+
+def checked_path(option: str, name: str, folder: Path) -> Path:
+    """The path that an option names, from `folder` on; there may be nothing there yet.
+
+    Raises `pytest.UsageError` for what no file can be called, and for what cannot even be looked at.
+    """
+    if not name:
+        raise pytest.UsageError(f"{option} names no file: give a path")
+    path = folder / name
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return path
+    except (OSError, ValueError) as error:  # a name that is too long, links in a circle, a folder that lets nobody in
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise pytest.UsageError(f"{option} {quote(name, _SHOWN)}: {reason}; give another path") from None
+    return path
+
+
+def refuse_same_file(paths: Mapping[str, Path | None]) -> None:
+    """Raise `pytest.UsageError` where two of these are one file: one would replace the other."""
+    seen: dict[Path, str] = {}
+    for what, path in paths.items():
+        if path is None or (path.exists() and not path.is_file()):  # a terminal may well take several
+            continue
+        other = seen.setdefault(path.resolve(), what)
+        if other != what:
+            raise pytest.UsageError(f"{what} and {other} are one file, {quote(str(path), _SHOWN)}: name another one")
+
 
 DEFAULT_CONCURRENCY = 20
 DEFAULT_TIMEOUT_S = 180.0

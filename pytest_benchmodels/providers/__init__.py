@@ -6,18 +6,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_benchmodels.core.call import Provider
     from pytest_benchmodels.core.model import Model
-    from pytest_benchmodels.core.request import Provider
+    from pytest_benchmodels.providers.catalog import Registry
     from pytest_benchmodels.providers.dialect import Dialect
     from pytest_benchmodels.providers.http import HttpPool
-    from pytest_benchmodels.providers.registry import Registry
-    from pytest_benchmodels.providers.sim.dialect import Exemplar
+    from pytest_benchmodels.providers.sim.service import Exemplar
 
 __all__ = ["create"]
 
 
 def create(
-    model: Model, http: HttpPool, exemplar: Exemplar | None = None, registry: Registry | None = None
+    model: Model, http: HttpPool, example_answer: Exemplar | None = None, registry: Registry | None = None
 ) -> Provider:
     """Make the provider for a model: a function of the user's, or the API of its provider.
 
@@ -25,7 +25,7 @@ def create(
     with each request. Raises ConfigError for a provider that nobody knows, and ProviderError where the user's own
     cannot tell its address.
     """
-    from pytest_benchmodels.providers.registry import FUNCTION, Registry  # noqa: PLC0415 - only a process that sends requests needs it
+    from pytest_benchmodels.providers.catalog import FUNCTION, Registry  # noqa: PLC0415 - only a process that sends requests needs it
 
     registry = registry or Registry()
     if model.provider == FUNCTION and model.name in registry.functions:
@@ -34,10 +34,10 @@ def create(
         return FunctionProvider(model.name, registry.functions[model.name])
     from pytest_benchmodels.providers.api import ApiProvider  # noqa: PLC0415 - as above
 
-    return ApiProvider(model, http, _dialect(model, registry, exemplar))
+    return ApiProvider(model, http, _dialect(model, registry, example_answer))
 
 
-def _dialect(model: Model, registry: Registry, exemplar: Exemplar | None) -> Dialect:
+def _dialect(model: Model, registry: Registry, example_answer: Exemplar | None) -> Dialect:
     from pytest_benchmodels.core.errors import ConfigError  # noqa: PLC0415 - the simulated server loads this package, and needs no more
     from pytest_benchmodels.core.text import nearest, quote  # noqa: PLC0415 - the same
 
@@ -53,8 +53,8 @@ def _dialect(model: Model, registry: Registry, exemplar: Exemplar | None) -> Dia
 
         return GuardedProtocol(model.provider, registry.protocols[model.provider])
     if protocol == "sim":
-        from pytest_benchmodels.providers.sim.dialect import Sim  # noqa: PLC0415 - the same
+        from pytest_benchmodels.providers.sim.service import Sim  # noqa: PLC0415 - the same
 
-        return Sim(exemplar)
+        return Sim(example_answer)
     spoken: type[Dialect] = import_module(f".{protocol}", __package__).DIALECT
     return spoken()

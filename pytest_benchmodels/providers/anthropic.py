@@ -10,15 +10,13 @@ from pytest_benchmodels.providers.dialect import (
     Reading,
     UnreadableError,
     anthropic_usage,
+    arguments_object,
     at,
+    checked,
     given_params,
+    is_text,
     joined_text,
     joined_thinking,
-)
-from pytest_benchmodels.providers.parts import (
-    arguments_object,
-    checked,
-    is_text,
     read_call,
     system_texts,
     turns,
@@ -26,9 +24,9 @@ from pytest_benchmodels.providers.parts import (
 )
 
 if TYPE_CHECKING:
-    from pytest_benchmodels.core.exchange import Usage
+    from pytest_benchmodels.core.call import Request
+    from pytest_benchmodels.core.message import Usage
     from pytest_benchmodels.core.model import Model
-    from pytest_benchmodels.core.request import Request
     from pytest_benchmodels.providers.key import Key
 
 __all__ = ["DIALECT", "Anthropic"]

@@ -11,28 +11,27 @@ from urllib.parse import urlencode
 import msgspec
 
 from pytest_benchmodels.core.errors import ProviderError
-from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.text import clip, plain, quote, well_formed
 from pytest_benchmodels.core.thinking import rid_of_thinking
 from pytest_benchmodels.providers.api_protocol import GuardedProtocol
-from pytest_benchmodels.providers.dialect import BlockedError, FailedError, UnreadableError
+from pytest_benchmodels.providers.connection import origin_of
+from pytest_benchmodels.providers.dialect import BlockedError, FailedError, UnreadableError, sound_call
 from pytest_benchmodels.providers.error_body import ErrorBody, is_page, is_stream, page_title, parse_error, read_error
 from pytest_benchmodels.providers.function import without_solution
 from pytest_benchmodels.providers.key import HIDDEN, Key, KeyReader
-from pytest_benchmodels.providers.parts import sound_call
 from pytest_benchmodels.providers.quota import pause_s, retry_after_s
-from pytest_benchmodels.providers.reply import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_benchmodels.core.call import Request
     from pytest_benchmodels.core.message import ToolCall
     from pytest_benchmodels.core.model import Model
-    from pytest_benchmodels.core.request import Request
+    from pytest_benchmodels.providers.connection import HttpReply
     from pytest_benchmodels.providers.dialect import Dialect, Reading
     from pytest_benchmodels.providers.http import HttpPool
     from pytest_benchmodels.providers.key import Key
-    from pytest_benchmodels.providers.reply import HttpReply
 
 __all__ = ["ApiProvider", "Origin", "blocked", "error_in_answer", "http_failure", "malformed", "no_json"]
 

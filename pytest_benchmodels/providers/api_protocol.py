@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_benchmodels.core.errors import ProviderError
-from pytest_benchmodels.core.exchange import Usage
+from pytest_benchmodels.core.message import Usage
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.core.user_code import UserCodeError, call, call_at_once
 from pytest_benchmodels.providers.dialect import BlockedError, FailedError, Reading, UnreadableError
@@ -17,8 +17,8 @@ from pytest_benchmodels.providers.function import settled_error
 from pytest_benchmodels.providers.key import Key
 
 if TYPE_CHECKING:
+    from pytest_benchmodels.core.call import Request
     from pytest_benchmodels.core.model import Model
-    from pytest_benchmodels.core.request import Request
 
 __all__ = ["ApiProtocol", "GuardedProtocol", "user_methods"]
 

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING
 import httpx
 
 from pytest_benchmodels.core.errors import ProviderError
-from pytest_benchmodels.providers.connection import ProxyRefusedError, ReplyError
+from pytest_benchmodels.providers.connection import (
+    EncodingError,
+    HttpReply,
+    ProxyRefusedError,
+    ReplyError,
+    decode,
+    named_headers,
+    origin_of,
+)
 from pytest_benchmodels.providers.dialing import (
     ProxyError,
     Route,
@@ -27,7 +35,6 @@ from pytest_benchmodels.providers.dialing import (
     proxy_for,
     remedy,
 )
-from pytest_benchmodels.providers.reply import EncodingError, HttpReply, decode, named_headers, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,14 +10,14 @@ from numbers import Integral, Real
 import msgspec
 from msgspec.structs import replace
 
+from pytest_benchmodels.core.call import Request
 from pytest_benchmodels.core.errors import ProviderError
-from pytest_benchmodels.core.exchange import Response, Usage
-from pytest_benchmodels.core.request import Request
+from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.text import clip, plain, quote, well_formed
 from pytest_benchmodels.core.user_code import UserCodeError, call, where
+from pytest_benchmodels.providers.dialect import sound_call
 from pytest_benchmodels.providers.http import MAX_REPLY_BYTES
 from pytest_benchmodels.providers.key import Key
-from pytest_benchmodels.providers.parts import sound_call
 
 __all__ = ["FunctionProvider", "UserFault", "settled_error", "without_solution"]
 

@@ -14,17 +14,15 @@ from pytest_benchmodels.providers.dialect import (
     BlockedError,
     Reading,
     UnreadableError,
+    arguments_object,
     at,
+    checked,
     given_params,
     google_usage,
-    joined_text,
-    joined_thinking,
-)
-from pytest_benchmodels.providers.parts import (
-    arguments_object,
-    checked,
     is_text,
     is_unnamed,
+    joined_text,
+    joined_thinking,
     read_call,
     system_texts,
     turns,
@@ -32,9 +30,9 @@ from pytest_benchmodels.providers.parts import (
 )
 
 if TYPE_CHECKING:
-    from pytest_benchmodels.core.exchange import Usage
+    from pytest_benchmodels.core.call import Request
+    from pytest_benchmodels.core.message import Usage
     from pytest_benchmodels.core.model import Model
-    from pytest_benchmodels.core.request import Request
     from pytest_benchmodels.providers.key import Key
 
 __all__ = ["DIALECT", "Google"]

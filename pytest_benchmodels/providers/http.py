@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from pytest_benchmodels.providers.reply import HttpReply
+from pytest_benchmodels.providers.connection import HttpReply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

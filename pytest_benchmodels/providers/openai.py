@@ -23,17 +23,21 @@ from pytest_benchmodels.providers.dialect import (
     Reading,
     UnreadableError,
     at,
+    checked,
+    data_url,
     given_params,
+    is_text,
     joined_text,
     joined_thinking,
     openai_usage,
+    read_call,
+    unsupported,
 )
-from pytest_benchmodels.providers.parts import checked, data_url, is_text, read_call, unsupported
 
 if TYPE_CHECKING:
-    from pytest_benchmodels.core.exchange import Usage
+    from pytest_benchmodels.core.call import Request
+    from pytest_benchmodels.core.message import Usage
     from pytest_benchmodels.core.model import Model
-    from pytest_benchmodels.core.request import Request
     from pytest_benchmodels.providers.key import Key
 
 __all__ = ["DIALECT", "OpenAI"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from pytest_benchmodels.core.exchange import Usage
+    from pytest_benchmodels.core.message import Usage
 
 __all__ = ["LONGEST_PAUSE_S", "pause_s", "retry_after_s", "seconds_until"]
 

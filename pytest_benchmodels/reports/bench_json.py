@@ -19,7 +19,7 @@ import msgspec
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.plain_result import from_plain, to_plain
 from pytest_benchmodels.core.result import Result
-from pytest_benchmodels.core.session import Session
+from pytest_benchmodels.core.run import Session
 from pytest_benchmodels.core.text import quote, well_formed
 from pytest_benchmodels.reports.comparison import comparison_plain
 from pytest_benchmodels.reports.files import replacing
@@ -29,8 +29,7 @@ from pytest_benchmodels.statistics.comparison import Comparison
 from pytest_benchmodels.statistics.intervals import Interval
 from pytest_benchmodels.statistics.metrics import Figures, ModelFigures
 from pytest_benchmodels.statistics.outcomes import Coverage
-from pytest_benchmodels.statistics.ranking import Ranking
-from pytest_benchmodels.statistics.verdict import GateVerdict
+from pytest_benchmodels.statistics.verdict import GateVerdict, Ranking
 
 __all__ = [
     "SCHEMA_VERSION",

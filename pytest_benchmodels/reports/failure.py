@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_benchmodels.core.exchange import usual_finish_reason
-from pytest_benchmodels.core.result import CheckResult, Result
-from pytest_benchmodels.core.scoring import deciding, rule_of
+from pytest_benchmodels.core.message import usual_finish_reason
+from pytest_benchmodels.core.result import CheckResult, Result, deciding, rule_of
 from pytest_benchmodels.core.text import clip, harmless
 from pytest_benchmodels.reports.units import duration, fraction, one_line, plural
 

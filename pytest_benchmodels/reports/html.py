@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
-from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.result import CheckResult, Result
 from pytest_benchmodels.core.text import clip, plain
 from pytest_benchmodels.reports.bench_json import Evaluation

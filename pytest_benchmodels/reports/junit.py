@@ -16,7 +16,7 @@ from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import file_of
 from pytest_benchmodels.reports.bench_json import Evaluation
 from pytest_benchmodels.reports.failure import failure_headline, failure_text
-from pytest_benchmodels.reports.properties import junit_properties
+from pytest_benchmodels.reports.units import junit_properties
 from pytest_benchmodels.reports.verdicts import gate_case, gate_line
 from pytest_benchmodels.statistics.verdict import GateVerdict
 

@@ -1,4 +1,4 @@
-"""A report of a user's own: their code writes a file, which is put in its place when it is complete."""
+"""Reports: ours by their options, and those of `pytest_bench_reports`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,52 @@ import tempfile
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.text import harmless, quote
+from pytest_benchmodels.core.text import harmless, nearest, quote
 from pytest_benchmodels.core.user_code import raised
 from pytest_benchmodels.reports.bench_json import Evaluation
-from pytest_benchmodels.reports.files import is_special, naming
+from pytest_benchmodels.reports.files import is_special, naming, replacing
 
-__all__ = ["Report", "own_reports"]
+__all__ = ["BUILTIN", "Report", "find_reports", "own_reports"]
+
+_WRITERS = {
+    "json": ("bench_json", "write_json"),
+    "html": ("html", "write_html"),
+    "markdown": ("markdown", "write_markdown"),
+    "junitxml": ("junit", "write_junit"),
+}
+"""Each report's module, which is imported when it is written, and the function in it."""
+
+
+def find_reports(names: Iterable[str], found: Iterable[object]) -> Mapping[str, Report]:
+    """The reports of these names, ours or one of those that hooks returned (`found`).
+
+    Raises one `ConfigError` for a name that no report has, and for what hooks returned and can be none.
+    """
+    own = own_reports(found, taken=BUILTIN)
+    known = {**BUILTIN, **own}
+    unknown = [name for name in dict.fromkeys(names) if name not in known]
+    if unknown:
+        told = f"reports are {', '.join(known)}; further ones come from pytest_bench_reports"
+        raise ConfigError(
+            "\n".join(f"there is no report {quote(name)}{nearest(name, known)}; {told}" for name in unknown)
+        )
+    return known
+
+
+def _write_ours(module: str, function: str, path: Path, option: str, evaluation: Evaluation) -> None:
+    write = getattr(import_module(f".{module}", __package__), function)
+    with replacing(path, option) as stream:
+        write(stream, evaluation, evaluation.results())
+
+
+BUILTIN: Mapping[str, Report] = {name: partial(_write_ours, *writer) for name, writer in _WRITERS.items()}
+"""Those that come with the package, by name."""
+
 
 _HOOK = "pytest_bench_reports"
 _NAME = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)

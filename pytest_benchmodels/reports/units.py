@@ -1,4 +1,4 @@
-"""Figures as a reader sees them: short, with their unit, and never rounded into a claim that is not so."""
+"""Numbers, times, names and results in a reader's words, and as properties of a test."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
+from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.text import clip, harmless
 from pytest_benchmodels.statistics.paired import SIGNIFICANT
 
@@ -17,6 +18,7 @@ __all__ = [
     "duration",
     "fraction",
     "full_name",
+    "junit_properties",
     "name_limit",
     "one_line",
     "p_value",
@@ -24,11 +26,50 @@ __all__ = [
     "percent",
     "plural",
     "points",
+    "result_properties",
     "short_name",
     "shortened",
     "tokens",
     "utc",
 ]
+
+
+def result_properties(result: Result) -> dict[str, str | int | float | None]:
+    """The facts of one run; None, JSON's null, where one is not known.
+
+    Times are in seconds to the microsecond, `cost_usd` in US dollars; `known_cost_usd` is the part that is known.
+    """
+    spent = result.spent
+    usage = spent.usage
+    return {
+        "scenario": result.scenario,
+        "model": result.model,
+        "trial": result.trial,
+        "status": result.status,
+        "score": result.score,
+        "latency_s": _rounded(result.told_latency_s),
+        "wait_s": round(result.wait_s, 6),
+        "retry_s": _rounded(result.retry_s),
+        "connect_s": _rounded(result.connect_s),
+        "client_s": _rounded(result.client_s),
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_input_tokens": usage.cached_input_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "cost_usd": spent.cost_usd,
+        "known_cost_usd": spent.known_cost_usd if spent.cost_usd is None and spent.known_cost_usd else spent.cost_usd,
+        "attempts": result.attempts,
+    }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)
+
+
+def junit_properties(result: Result) -> list[tuple[str, str | int | float]]:
+    """The same as `bench.*` pairs. XML has no null: what is not known is left out."""
+    return [(f"bench.{name}", value) for name, value in result_properties(result).items() if value is not None]
+
 
 UNKNOWN = "-"
 """Stands where a figure is not known, or is not a number."""

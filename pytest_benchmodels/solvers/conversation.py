@@ -1,17 +1,31 @@
-"""A scenario's turns: each is sent with the conversation so far."""
+"""How a run's task is worked on: the seam, and the conversation of a scenario's turns."""
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from msgspec.structs import replace
 
-from pytest_benchmodels.core.call import Call, Transcript
-from pytest_benchmodels.core.exchange import Message
-from pytest_benchmodels.core.request import Request
+from pytest_benchmodels.core.call import Call, Purpose, Request, Transcript
+from pytest_benchmodels.core.message import Message
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
-from pytest_benchmodels.solvers.solver import Client
 
-__all__ = ["Conversation"]
+__all__ = ["Client", "Conversation", "Solver"]
+
+
+class Client(Protocol):
+    """A client as a solver has it: what it asks is a part of one run, with its limits, account and lane."""
+
+    async def ask(self, request: Request, purpose: Purpose = "answer") -> Call:
+        """Ask one question. A failure of the model's is in the Call."""
+
+
+class Solver(Protocol):
+    """Works on a run's task, by asking its model."""
+
+    async def solve(self, run: Run, client: Client) -> Transcript:
+        """Return all calls that were made for it; the last one's failure, if it has one, is the run's."""
 
 
 class Conversation:

@@ -15,11 +15,9 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from pytest_benchmodels.core.result import Purpose, Result, Status
-from pytest_benchmodels.core.run import scenario_of
-from pytest_benchmodels.core.session import Pool, lane_group
-from pytest_benchmodels.statistics.calls import AskedFigures, AskedTally, Count
+from pytest_benchmodels.core.run import Pool, lane_group, scenario_of
 from pytest_benchmodels.statistics.intervals import Interval, percentile, percentile_interval, wilson
-from pytest_benchmodels.statistics.outcomes import Effects, ScenarioCounts
+from pytest_benchmodels.statistics.outcomes import AskedFigures, AskedTally, Count, Effects, ScenarioCounts
 
 __all__ = ["ErrorGroup", "Figures", "ModelFigures", "Tally", "lower_bound"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_benchmodels.core.record import Record
-from pytest_benchmodels.store.database import Patience
+from pytest_benchmodels.core.result import Record
+from pytest_benchmodels.store.database import LockWait
 from pytest_benchmodels.store.record import (
     Beginning,
     Extent,
@@ -19,7 +19,7 @@ from pytest_benchmodels.store.store import Store
 __all__ = [
     "Beginning",
     "Extent",
-    "Patience",
+    "LockWait",
     "Pruned",
     "Record",
     "Recorder",

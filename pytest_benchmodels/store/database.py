@@ -18,7 +18,7 @@ from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.text import clip, plain, quote
 from pytest_benchmodels.store.schema import APPLICATION_ID, MIGRATIONS, migrate
 
-__all__ = ["BUSY_S", "Database", "Patience", "StoreLostError", "is_busy", "saying"]
+__all__ = ["BUSY_S", "Database", "LockWait", "StoreLostError", "is_busy", "saying"]
 
 Found = TypeVar("Found")
 
@@ -31,7 +31,7 @@ def _nobody(_: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class LockWait:
     """How long to wait for a lock: `most_s` seconds in all, `quiet_s` of them before `tell` gets a text for the user.
 
     Two sessions that write into one store wait for each other for milliseconds; nobody needs to hear of that.
@@ -143,22 +143,22 @@ class Database:
     may take the last of them, as the log is not forced to the disk with each; the file stays whole in any case.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, patience: Patience) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock_wait: LockWait) -> None:
         self.path = path
         self._connection = connection
-        self._patience = patience
+        self._lock_wait = lock_wait
         self._file = _identity(path)
         self._size = _size(path)
         self._beside = {beside: _identity(beside) for beside in _beside(path)}
         self._has_log = True
 
     @classmethod
-    def open(cls, path: Path, patience: Patience) -> Self:
+    def open(cls, path: Path, lock_wait: LockWait) -> Self:
         """Open for writing; make the file and its folder if they are not there."""
         with saying(path):
             _make_folder(path.parent)
-            connection = sqlite3.connect(path.absolute(), timeout=patience.at_first_s, isolation_level=None)
-        return cls._of(path, connection, patience, _prepare_to_write)
+            connection = sqlite3.connect(path.absolute(), timeout=lock_wait.at_first_s, isolation_level=None)
+        return cls._of(path, connection, lock_wait, _prepare_to_write)
 
     def anew(self) -> Self:
         """Open what is at the path by now, or make a new file there; what this one had stays readable.
@@ -173,35 +173,35 @@ class Database:
             for beside in _beside(self.path):
                 if is_gone or _identity(beside) in self._beside.values():
                     beside.unlink(missing_ok=True)
-        return self.open(self.path, self._patience)
+        return self.open(self.path, self._lock_wait)
 
     @classmethod
-    def open_to_read(cls, path: Path, patience: Patience) -> Self:
+    def open_to_read(cls, path: Path, lock_wait: LockWait) -> Self:
         """Open a store that exists; it may lie where nobody can write.
 
         One that an older version wrote is brought up to date first, where that can be.
         """
         with saying(path):
-            connection = _connect_to_read(path, patience)
-        database = cls._of(path, connection, patience, _recognise)
+            connection = _connect_to_read(path, lock_wait)
+        database = cls._of(path, connection, lock_wait, _recognise)
         version = database.row(tuple[int], "PRAGMA user_version")
         if version == (len(MIGRATIONS),):
             return database
         database.close()
         if version == (0,) or not os.access(path, os.W_OK):
             raise StoreError(f"store {quote(str(path), 300)}: {_OUT_OF_DATE}")
-        cls.open(path, patience).close()
-        return cls.open_to_read(path, patience)
+        cls.open(path, lock_wait).close()
+        return cls.open_to_read(path, lock_wait)
 
     @classmethod
-    def _of(cls, path: Path, connection: sqlite3.Connection, patience: Patience, prepare: _Prepare) -> Self:
+    def _of(cls, path: Path, connection: sqlite3.Connection, lock_wait: LockWait, prepare: _Prepare) -> Self:
         try:
             with saying(path):
-                patience.wait(path, connection, lambda seconds: prepare(path, connection, seconds))
+                lock_wait.wait(path, connection, lambda seconds: prepare(path, connection, seconds))
         except BaseException:
             connection.close()
             raise
-        return cls(path, connection, patience)
+        return cls(path, connection, lock_wait)
 
     def rows(self, shape: type[T], sql: str, values: Sequence[object] = ()) -> Iterator[T]:
         """The rows of a query, one after another: they are never in memory as a whole.
@@ -209,7 +209,7 @@ class Database:
         `shape` is the tuple that a row has to be: SQLite keeps anything in any column, and the file may be somebody's.
         """
         with saying(self.path):
-            wait, connection = self._patience.wait, self._connection
+            wait, connection = self._lock_wait.wait, self._connection
             for row in wait(self.path, connection, lambda _: connection.execute(sql, values)):
                 yield msgspec.convert(row, shape)
 
@@ -229,7 +229,7 @@ class Database:
         with saying(self.path), self._saying_cut():
             cursor = self._connection.cursor()
             try:
-                self._patience.wait(self.path, self._connection, lambda _: cursor.execute("BEGIN IMMEDIATE"))
+                self._lock_wait.wait(self.path, self._connection, lambda _: cursor.execute("BEGIN IMMEDIATE"))
                 yield cursor
                 cursor.execute("COMMIT" if commit else "ROLLBACK")
                 if not self._has_log:
@@ -248,7 +248,7 @@ class Database:
     def shrink(self) -> None:
         """Give unused space back to the file system."""
         with saying(self.path):
-            self._patience.wait(self.path, self._connection, lambda _: self._connection.execute("VACUUM"))
+            self._lock_wait.wait(self.path, self._connection, lambda _: self._connection.execute("VACUUM"))
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
@@ -314,7 +314,7 @@ class Database:
         self._beside = {beside: _identity(beside) for beside in _beside(self.path)}
         self._size = _size(self.path)
         names = " and ".join(quote(beside.name, 100) for beside in gone)
-        self._patience.tell(
+        self._lock_wait.tell(
             f"store {quote(str(self.path), 200)}: {names} beside it was deleted while it was in use; "
             "nothing of it is lost, leave these files alone while a session runs"
         )
@@ -375,11 +375,11 @@ def _kept_beside(path: Path) -> Iterator[None]:
                 spare.unlink(missing_ok=True)
 
 
-def _connect_to_read(path: Path, patience: Patience) -> sqlite3.Connection:
+def _connect_to_read(path: Path, lock_wait: LockWait) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode=ro"
-    connection = sqlite3.connect(uri, uri=True, timeout=patience.at_first_s, isolation_level=None)
+    connection = sqlite3.connect(uri, uri=True, timeout=lock_wait.at_first_s, isolation_level=None)
     try:
-        patience.wait(path, connection, lambda _: connection.execute("PRAGMA schema_version").fetchone())
+        lock_wait.wait(path, connection, lambda _: connection.execute("PRAGMA schema_version").fetchone())
     except sqlite3.Error as error:
         connection.close()
         # Readers of a write-ahead log need a file of their own beside it. Where there is no log, they need none.

@@ -11,10 +11,10 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from pytest_benchmodels.core.exchange import Message, Response
+from pytest_benchmodels.core.message import Message, Response
 from pytest_benchmodels.core.plain_result import PlainResult, grouped, plain_result
 from pytest_benchmodels.core.result import Purpose, Result, Status
-from pytest_benchmodels.core.session import Session
+from pytest_benchmodels.core.run import Session
 from pytest_benchmodels.core.text import well_formed
 
 __all__ = [

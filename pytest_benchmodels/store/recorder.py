@@ -8,19 +8,18 @@ from contextlib import suppress
 from typing import IO, Self, TypeVar
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.record import Record
-from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.result import Record, Result
 from pytest_benchmodels.store.database import StoreLostError
 from pytest_benchmodels.store.record import Beginning, StoredRun, decode_result, encode_result
 from pytest_benchmodels.store.store import Store
 
-__all__ = ["Recorder", "Spool"]
+__all__ = ["Recorder", "ResultLog"]
 
 _BUFFERED_BYTES = 1_000_000
 _LENGTH_BYTES = 8
 
 
-class Spool:
+class ResultLog:
     """A megabyte stays in memory, the rest goes to a file without a name: whatever happens, nothing of it is left.
 
     Where that file cannot be made or written, all of the rest stays in memory.
@@ -94,7 +93,7 @@ class Recorder:
         self._store = store
         self._warn = warn
         self._reports = reports
-        self._spool = Spool()
+        self._result_log = ResultLog()
         self._last: dict[str, int] = {}
         self._count = 0
         self._run: StoredRun | None = None
@@ -143,14 +142,14 @@ class Recorder:
         """Count a result that the store has already as one of this session's."""
         if not self._reports:
             return
-        self._spool.append(encode_result(result))
+        self._result_log.append(encode_result(result))
         self._last[result.nodeid] = self._count
         self._count += 1
 
     def results(self) -> Iterator[Result]:
         """Each run's last result, one after another, in the order in which they came in."""
         last = set(self._last.values())
-        return (decode_result(text) for number, text in enumerate(self._spool) if number in last)
+        return (decode_result(text) for number, text in enumerate(self._result_log) if number in last)
 
     def _remember(self) -> None:
         """What there is to know of the run, should its file be cut short."""

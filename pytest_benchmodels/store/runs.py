@@ -16,7 +16,7 @@ import msgspec
 
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.result import Status
-from pytest_benchmodels.core.session import Lanes, Pool, Session
+from pytest_benchmodels.core.run import Lanes, Pool, Session
 from pytest_benchmodels.core.text import nearest, plain, quote, well_formed
 from pytest_benchmodels.store.database import Database
 from pytest_benchmodels.store.record import NO_VERDICT, Beginning, Extent, State, StoredRun

@@ -13,11 +13,10 @@ from typing import Self
 from msgspec import structs
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.record import Record
-from pytest_benchmodels.store.calls import Calls, insert_call
-from pytest_benchmodels.store.database import Database, Patience
+from pytest_benchmodels.core.result import Record
+from pytest_benchmodels.store.database import Database, LockWait
 from pytest_benchmodels.store.record import Extent, Pruned, StoredRun
-from pytest_benchmodels.store.results import Responses, Results, insert_answers
+from pytest_benchmodels.store.results import Calls, Responses, Results, insert_answers, insert_call
 from pytest_benchmodels.store.runs import Runs, new_id
 
 __all__ = ["Store", "copy_answers", "join", "merge", "move_run", "prune", "restore_run"]
@@ -165,7 +164,7 @@ def _renumbered(records: Iterable[Record], numbers: Sequence[int]) -> Iterator[R
         yield structs.replace(record, result=record.result.in_session(number))
 
 
-_USUAL = Patience()
+_USUAL = LockWait()
 
 
 class Store:
@@ -183,20 +182,20 @@ class Store:
         self.calls = Calls(database)
 
     @classmethod
-    def open(cls, path: Path, patience: Patience = _USUAL) -> Self:
+    def open(cls, path: Path, lock_wait: LockWait = _USUAL) -> Self:
         """Open for reading and writing; make the file, and its folder, where there is none.
 
         `patience` is for whenever another process writes.
         """
-        return cls(Database.open(path, patience))
+        return cls(Database.open(path, lock_wait))
 
     @classmethod
-    def open_to_read(cls, path: Path, patience: Patience = _USUAL) -> Self:
+    def open_to_read(cls, path: Path, lock_wait: LockWait = _USUAL) -> Self:
         """Open a file that exists, be it where nobody can write. Nothing is made or changed.
 
         Only a store that an older version wrote is brought up to date first; it is an error where that cannot be.
         """
-        return cls(Database.open_to_read(path, patience))
+        return cls(Database.open_to_read(path, lock_wait))
 
     @property
     def path(self) -> Path:

@@ -16,7 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_benchmodels.cli import main
-from pytest_benchmodels.core.exchange import Message, Response, Usage
+from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.result import AnsweredCall, CallSummary, CheckResult, Failure, Result, Retry, Status
 from pytest_benchmodels.store import Beginning, Record, Store
 from tests.core.made_results import made

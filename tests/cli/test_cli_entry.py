@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_benchmodels.cli import location, main
+from pytest_benchmodels.cli import main
+from pytest_benchmodels.cli import source as location
 from pytest_benchmodels.cli.commands import SUMMARIES, load
 from pytest_benchmodels.cli.output import Output
 from tests.cli.cli_parts import made_by_the_first_version, made_store, result, run_command, run_process, usual_store

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from pytest_benchmodels.core.exchange import Message, Response, Usage
+from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.result import CallSummary, Failure, Result, Status
 from pytest_benchmodels.store import Record, Store
 from tests.cli.cli_parts import ASKED, judged, made_run, made_store, record, result, run_command, usual_store

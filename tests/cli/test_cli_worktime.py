@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from pytest_benchmodels.cli.survey import Survey
 from pytest_benchmodels.core.result import Result
-from pytest_benchmodels.core.session import Pool, Session
+from pytest_benchmodels.core.run import Pool, Session
 from pytest_benchmodels.store import Store
 from tests.cli.cli_parts import made_run, result, run_command, usual_store
 from tests.core.made_results import changed

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.core.bill import Cost, bill, cost, together
-from pytest_benchmodels.core.exchange import Usage
-from pytest_benchmodels.core.model import Price, Tier
+from pytest_benchmodels.core.message import Usage
+from pytest_benchmodels.core.model import Cost, Price, Tier, bill, cost, together
 from tests.core.made_results import changed, made
 
 PRICE = Price(1.0, 10.0, cached_input=0.1, cache_write=1.25, cache_write_1h=2.0)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_benchmodels import Call, Message, Model, Request, Response, Usage
-from pytest_benchmodels.core.bill import bill
-from pytest_benchmodels.core.model import Price
+from pytest_benchmodels.core.model import Price, bill
 from pytest_benchmodels.core.result import Failure
 
 REQUEST = Request(Model("alias", "openai", "gpt", "http://host"), (Message("user", "2 + 2?"),))

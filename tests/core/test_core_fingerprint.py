@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from pytest_benchmodels.core.call import Request
 from pytest_benchmodels.core.fingerprint import (
     CALL_PARTS,
     PARTS,
@@ -25,7 +26,6 @@ from pytest_benchmodels.core.fingerprint import (
 from pytest_benchmodels.core.grading import Grader
 from pytest_benchmodels.core.message import ImagePart, Message, Part, TextPart, ToolCall, ToolResult
 from pytest_benchmodels.core.model import Model
-from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Scenario, Turn
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_benchmodels.core.session import MOST_LANES, Session
+from pytest_benchmodels.core.run import MOST_LANES, Session
 
 
 def test_only_models_that_had_another_number_are_named() -> None:

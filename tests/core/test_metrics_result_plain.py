@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.plain_result import PlainResult, from_plain, grouped, plain_result, to_plain
 from pytest_benchmodels.core.result import CallSum, CallSummary, CheckResult, Failure, Result, Retry
 from tests.core.made_results import changed, made

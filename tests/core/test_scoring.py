@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.core.result import CheckResult, Status
-from pytest_benchmodels.core.scoring import passes, rule_of, total
+from pytest_benchmodels.core.result import CheckResult, Status, passes, rule_of, total
 from tests.core.made_results import made
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.thinking import split_thinking, without_thinking
 
 THOUGHT = {

@@ -11,18 +11,19 @@ import msgspec
 import pytest
 
 import pytest_benchmodels
-from pytest_benchmodels.formats import authored, builder, document, native, reading, template
+from pytest_benchmodels.formats import authored, builder, document, native, reading
 from pytest_benchmodels.formats import dataset as record_files
+from pytest_benchmodels.formats import dataset as template
 from pytest_benchmodels.formats import drafts as draft
 from pytest_benchmodels.formats.configfile import ConfigFile, ModelEntry, ProviderEntry
 from pytest_benchmodels.graders import BUILTIN
 from pytest_benchmodels.plugin.options import MOST_RUNS
 from pytest_benchmodels.providers.api import Origin, http_failure
 from pytest_benchmodels.providers.catalog import CATALOG
+from pytest_benchmodels.providers.connection import HttpReply
 from pytest_benchmodels.providers.key import Key
-from pytest_benchmodels.providers.reply import HttpReply
 from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation, write_bench_json
-from pytest_benchmodels.reports.properties import result_properties
+from pytest_benchmodels.reports.units import result_properties
 from pytest_benchmodels.statistics.comparison import compare
 from pytest_benchmodels.statistics.gates import parse_gate
 from pytest_benchmodels.statistics.metrics import Tally

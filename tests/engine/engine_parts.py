@@ -7,19 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from pytest_benchmodels.core.call import Request
 from pytest_benchmodels.core.errors import ProviderError
-from pytest_benchmodels.core.exchange import Message, Response, Usage
 from pytest_benchmodels.core.grading import Grade, Grader
+from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.model import Model, Price
-from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Scenario, Turn
-from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.client import Backoff, ModelClient
-from pytest_benchmodels.engine.execution import Executor, Forgetful, Recall
+from pytest_benchmodels.engine.execution import Executor, NothingStored, Recall
 from pytest_benchmodels.engine.limits import Limiter, Unlimited
-from pytest_benchmodels.engine.limits.limiter import MemoryLimiter
-from pytest_benchmodels.engine.permits import Permits
+from pytest_benchmodels.engine.limits.limiter import MemoryLimiter, RateLimits
+from pytest_benchmodels.engine.scope import CircuitBreaker
 from pytest_benchmodels.solvers.conversation import Conversation
 
 MODEL = Model("fake/one", "fake", "one", "http://fake.invalid", params={"temperature": 0}, price=Price(1.0, 2.0))
@@ -86,15 +85,15 @@ def executor(
     retries: int = 4,
     limiter: Limiter | None = None,
     recall: Recall | None = None,
-    admission: Admission | None = None,
+    breaker: CircuitBreaker | None = None,
 ) -> Executor:
     """An executor whose every model is answered by one fake, without waits between attempts."""
     client = ModelClient(
         lambda _: provider,  # type: ignore[arg-type,return-value] # a fake
         Backoff(retries, base_s=0.0),
-        Permits(limiter or MemoryLimiter(), Unlimited()),
+        RateLimits(limiter or MemoryLimiter(), Unlimited()),
     )
-    return Executor(client, Conversation(), admission or Admission(), recall or Forgetful())
+    return Executor(client, Conversation(), breaker or CircuitBreaker(), recall or NothingStored())
 
 
 def retryable(kind: str = "overloaded", retry_after_s: float | None = None) -> ProviderError:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pytest_benchmodels.core.session import Pool
+from pytest_benchmodels.core.run import Pool
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
 
 MODELS = ["a", "b", "c"]

@@ -9,14 +9,13 @@ from typing import ClassVar
 import pytest
 
 from pytest_benchmodels.core.errors import CheckError, ProviderError
-from pytest_benchmodels.core.exchange import Message, Response
 from pytest_benchmodels.core.grading import Grade, Grader
+from pytest_benchmodels.core.message import Message, Response
 from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
-from pytest_benchmodels.engine.admission import Admission
-from pytest_benchmodels.engine.execution import Forgetful, Known
-from pytest_benchmodels.engine.scope import Alone
+from pytest_benchmodels.engine.execution import Known, NothingStored
+from pytest_benchmodels.engine.scope import Alone, CircuitBreaker
 from tests.engine.engine_parts import MODEL, Calls, FakeProvider, Says, check, executor, retryable, run, scenario
 
 
@@ -209,14 +208,14 @@ def test_a_run_without_a_limit_waits_no_longer_than_an_hour(asked_s: float) -> N
 
 def test_a_model_that_was_closed_meanwhile_gets_no_further_attempt() -> None:
     """Its other runs found it out of order while this one waited for its next attempt."""
-    admission = Admission()
+    breaker = CircuitBreaker()
 
     class ClosedMeanwhile(Alone):
         async def rest(self, seconds: float, *, limited: bool) -> None:  # noqa: ARG002 - a Lane
-            admission.close(MODEL.id, Failure("auth", "HTTP 401"))
+            breaker.close(MODEL.id, Failure("auth", "HTTP 401"))
 
     provider = FakeProvider([retryable(), "yes"])
-    executing = executor(provider, admission=admission).execute(run(scenario()), ClosedMeanwhile())
+    executing = executor(provider, breaker=breaker).execute(run(scenario()), ClosedMeanwhile())
     result = asyncio.run(executing)
 
     assert (result.status, result.attempts, provider.answers) == ("error", 1, ["yes"])
@@ -326,7 +325,7 @@ def test_what_was_only_thought_is_judged_by_nobody_and_not_sent_back() -> None:
 
 
 def test_a_stored_answer_with_thinking_in_it_is_judged_by_the_same_rule() -> None:
-    class Stored(Forgetful):
+    class Stored(NothingStored):
         def of(self, run: Run) -> Known:  # noqa: ARG002 - a Recall
             return Known(answers=(Response("<think>no</think>\n\nyes", "stop"),))
 

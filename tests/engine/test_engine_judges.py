@@ -12,27 +12,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_benchmodels.core.call import Purpose, Transcript
+from pytest_benchmodels.core.call import GradingContext, Purpose, Request, Transcript
 from pytest_benchmodels.core.errors import CallError, ConfigError, ProviderError
-from pytest_benchmodels.core.exchange import Message, Response, Usage
 from pytest_benchmodels.core.fingerprint import call_fingerprint
 from pytest_benchmodels.core.grading import Grade, Grader
-from pytest_benchmodels.core.grading_context import GradingContext
+from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.model import Model, Price
-from pytest_benchmodels.core.record import Record
-from pytest_benchmodels.core.request import Request
-from pytest_benchmodels.core.result import CallSummary, Failure, Result
-from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.session import Pool, lane_group
-from pytest_benchmodels.engine.admission import Admission
+from pytest_benchmodels.core.result import CallSummary, Failure, Record, Result
+from pytest_benchmodels.core.run import Pool, Run, lane_group
 from pytest_benchmodels.engine.client import Backoff, ModelClient
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
-from pytest_benchmodels.engine.execution import Executor, Forgetful, Known
+from pytest_benchmodels.engine.execution import Executor, Known, NothingStored
 from pytest_benchmodels.engine.lanes import Job, Lanes
 from pytest_benchmodels.engine.limits import Unlimited
-from pytest_benchmodels.engine.limits.limiter import MemoryLimiter
-from pytest_benchmodels.engine.permits import Permits
-from pytest_benchmodels.engine.scope import Alone, Lane
+from pytest_benchmodels.engine.limits.limiter import MemoryLimiter, RateLimits
+from pytest_benchmodels.engine.scope import Alone, CircuitBreaker, Lane
 from pytest_benchmodels.solvers.conversation import Conversation
 from tests.engine.engine_parts import MODEL, check, retryable, run, scenario
 from tests.engine.virtual_time import run_in_virtual_time
@@ -110,27 +104,29 @@ def known(name: str) -> Model:
     return models[name]
 
 
-def executor(provider: object, admission: Admission | None = None, memory: Known | None = None) -> Executor:
+def executor(provider: object, breaker: CircuitBreaker | None = None, memory: Known | None = None) -> Executor:
     client = ModelClient(
         lambda _: provider,  # type: ignore[arg-type,return-value] # a fake
         Backoff(2, base_s=0.0),
-        Permits(MemoryLimiter(), Unlimited()),
+        RateLimits(MemoryLimiter(), Unlimited()),
     )
-    recall = Forgetful() if memory is None else Knows(memory)
-    return Executor(client, Conversation(), admission or Admission(), recall, models=known)
+    recall = NothingStored() if memory is None else Knows(memory)
+    return Executor(client, Conversation(), breaker or CircuitBreaker(), recall, models=known)
 
 
 @dataclass
-class Knows(Forgetful):
+class Knows(NothingStored):
     memory: Known
 
     def of(self, run: Run) -> Known:  # noqa: ARG002 - it knows the same of each
         return self.memory
 
 
-def judged(provider: object, *graders: Grader, admission: Admission | None = None, timeout_s: float = 30.0) -> Result:
+def judged(
+    provider: object, *graders: Grader, breaker: CircuitBreaker | None = None, timeout_s: float = 30.0
+) -> Result:
     one = run(scenario(*map(check, graders or [Asks((JUDGE.id,))])), timeout_s=timeout_s)
-    return run_in_virtual_time(executor(provider, admission).execute(one, Alone()))
+    return run_in_virtual_time(executor(provider, breaker).execute(one, Alone()))
 
 
 def test_a_judge_is_asked_and_its_call_stands_beside_the_answers() -> None:
@@ -176,23 +172,23 @@ def test_a_judges_failed_attempts_are_tried_again() -> None:
 
 
 def test_a_judge_that_does_not_answer_is_an_error_of_the_run_and_not_of_its_model() -> None:
-    admission = Admission(in_a_row=1)
+    breaker = CircuitBreaker(in_a_row=1)
 
-    result = judged(Scripted({JUDGE.id: [ProviderError("auth", "wrong key", status=401)]}), admission=admission)
+    result = judged(Scripted({JUDGE.id: [ProviderError("auth", "wrong key", status=401)]}), breaker=breaker)
 
     message = "check 'asks' has no verdict: fake/judge did not answer it: wrong key"
     assert (result.status, result.error, result.score) == ("error", Failure("judge", message), None)
     assert result.response is not None, "the answer was paid, and is kept"
     assert result.other_calls[0].error == Failure("auth", "wrong key")
-    assert list(admission.closed) == [JUDGE.id], "the judge is out of order, its judged model is not"
+    assert list(breaker.closed) == [JUDGE.id], "the judge is out of order, its judged model is not"
 
 
 def test_a_judge_that_is_out_of_order_is_not_asked_again() -> None:
-    admission = Admission()
-    admission.close(JUDGE.id, Failure("auth", "not started: wrong key"))
+    breaker = CircuitBreaker()
+    breaker.close(JUDGE.id, Failure("auth", "not started: wrong key"))
     provider = Scripted()
 
-    result = judged(provider, admission=admission)
+    result = judged(provider, breaker=breaker)
 
     assert (result.status, result.error.kind if result.error else "") == ("error", "judge")
     assert [request.model.id for request in provider.requests] == [MODEL.id]
@@ -233,23 +229,23 @@ def test_judges_that_are_asked_at_once_are_in_flight_at_once() -> None:
 
 
 def test_a_stored_answer_that_is_judged_afresh_asks_its_judge_and_counts_what_that_costs() -> None:
-    provider, admission = Scripted(), Admission(budget_usd=1.0)
+    provider, breaker = Scripted(), CircuitBreaker(budget_usd=1.0)
     memory = Known(answers=(Response("hello", "stop", Usage(10, 5)),), reason="judged afresh")
     one = run(scenario(check(Asks((JUDGE.id,)))))
 
-    result = run_in_virtual_time(executor(provider, admission, memory).execute(one, Alone()))
+    result = run_in_virtual_time(executor(provider, breaker, memory).execute(one, Alone()))
 
     assert (result.status, result.cached, result.regraded) == ("passed", True, True)
     assert [request.model.id for request in provider.requests] == [JUDGE.id]
-    assert admission.is_spent is False
-    admission.count(result)
+    assert breaker.is_spent is False
+    breaker.count(result)
     for _ in range(70):
-        admission.count(result)
-    assert admission.is_spent, "0.015 each"
+        breaker.count(result)
+    assert breaker.is_spent, "0.015 each"
 
 
 @dataclass
-class Remembers(Forgetful):
+class Remembers(NothingStored):
     """Has the answers to these calls, by fingerprint, and notes what it was asked for."""
 
     answers: dict[str, Response] = field(default_factory=dict)
@@ -271,11 +267,11 @@ QUESTION = Request(JUDGE, (Message("user", "Is this right: hello?"),))
 def test_what_is_stored_takes_no_lane_costs_nothing_and_asks_no_model() -> None:
     stored = Response("yes", "stop", Usage(10, 5), latency_s=2.5, served_model="judge-1")
     recall = Remembers(answers={call_fingerprint(QUESTION, "judge", 1): stored})
-    provider, admission = Scripted(), Admission(budget_usd=1e-3)
-    admission.close(JUDGE.id, Failure("auth", "no key"))
+    provider, breaker = Scripted(), CircuitBreaker(budget_usd=1e-3)
+    breaker.close(JUDGE.id, Failure("auth", "no key"))
 
     one = run(scenario(check(Asks((JUDGE.id,)))))
-    remembering = replace(executor(provider, admission), recalled=recall)
+    remembering = replace(executor(provider, breaker), recalled=recall)
     result = run_in_virtual_time(remembering.execute(one, NoLaneBeside()))
 
     assert result.status == "passed"
@@ -283,7 +279,7 @@ def test_what_is_stored_takes_no_lane_costs_nothing_and_asks_no_model() -> None:
     assert (call.cached, call.attempts, call.latency_s, call.served_model) == (True, 0, 2.5, "judge-1")
     assert (call.cost_usd, call.input_tokens, call.output_tokens, call.held_s) == (0.0, 0, 0, 0.0)
     assert [request.model for request in provider.requests] == [MODEL]
-    assert not admission.is_spent
+    assert not breaker.is_spent
     assert recall.sought == [(call.fingerprint, False)]
 
 
@@ -320,7 +316,7 @@ def test_nobody_can_be_asked_outside_a_session() -> None:
         asyncio.run(context.ask(JUDGE.id, "?"))
 
 
-Arrivals = queue.SimpleQueue[tuple[int, Result]]
+ResultQueue = queue.SimpleQueue[tuple[int, Result]]
 
 
 @dataclass(frozen=True)
@@ -333,7 +329,7 @@ class Session:
     judge_lanes: int = 1
     shared: bool = False
 
-    def places(self) -> Dispatch[int]:
+    def lane_scheduler(self) -> Dispatch[int]:
         groups = [lane_group(name, "judge") for name in (JUDGE.id, MODEL.id, "fake/second")]
         windows = {group: Window(self.judge_lanes) for group in groups}
         pools = [Pool((MODEL.id, lane_group(MODEL.id, "judge")), self.lanes)] if self.shared else []
@@ -341,7 +337,7 @@ class Session:
 
     def results(self, provider: object, timeout_s: float = 600.0) -> list[Result]:
         """All of them, in real time: whoever waited for ever would be waited for for ever."""
-        arrivals: Arrivals = queue.SimpleQueue()
+        result_queue: ResultQueue = queue.SimpleQueue()
         jobs = [
             Job(key, run(scenario(check(Asks(asks, self.at_once))), timeout_s=timeout_s))
             for key, asks in enumerate(self.asked)
@@ -351,11 +347,13 @@ class Session:
             """There is nothing to close."""
 
         done: dict[int, Result] = {}
-        taken = Lanes(executor(provider), self.places(), lambda key, result: arrivals.put((key, result)), closed)
+        taken = Lanes(
+            executor(provider), self.lane_scheduler(), lambda key, result: result_queue.put((key, result)), closed
+        )
         with taken as lanes:
             lanes.submit(jobs)
             while len(done) < len(jobs):
-                key, result = arrivals.get(timeout=300)
+                key, result = result_queue.get(timeout=300)
                 done[key] = result
                 lanes.reported(key)
             assert lanes.in_flight == 0
@@ -420,8 +418,8 @@ def test_to_wait_for_a_judges_lane_costs_a_run_nothing_of_its_time() -> None:
             if len(ended) == 8:
                 over.set()
 
-        places = Session((), lanes=8).places()
-        lanes: Lanes[int] = Lanes(executor(Scripted(seconds=1.0)), places, note, idle)
+        lane_scheduler = Session((), lanes=8).lane_scheduler()
+        lanes: Lanes[int] = Lanes(executor(Scripted(seconds=1.0)), lane_scheduler, note, idle)
         serving = asyncio.ensure_future(lanes._serve())
         await asyncio.sleep(0)
         one = run(scenario(check(Asks((JUDGE.id,)))), timeout_s=3.0)

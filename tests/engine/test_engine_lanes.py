@@ -7,9 +7,9 @@ import queue
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.call import Request
 from pytest_benchmodels.core.grading import Grade
-from pytest_benchmodels.core.request import Request
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
@@ -17,7 +17,7 @@ from pytest_benchmodels.engine.execution import Known
 from pytest_benchmodels.engine.lanes import Job, Lanes
 from tests.engine.engine_parts import MODEL, Calls, FakeProvider, Says, check, executor, retryable, run, scenario
 
-Arrivals = queue.SimpleQueue[tuple[int, Result]]
+ResultQueue = queue.SimpleQueue[tuple[int, Result]]
 
 
 @dataclass
@@ -47,28 +47,30 @@ class Closing:
         self.closed += 1
 
 
-def lanes(provider: object, window: int, arrivals: Arrivals, closing: Closing, retries: int = 4) -> Lanes[int]:
+def lanes(provider: object, window: int, result_queue: ResultQueue, closing: Closing, retries: int = 4) -> Lanes[int]:
     """Lanes whose windows adapt, for one model."""
-    places: Dispatch[int] = Dispatch(window, {MODEL.id: Window(window)})
-    return Lanes(executor(provider, retries), places, lambda key, result: arrivals.put((key, result)), closing.close)
+    lane_scheduler: Dispatch[int] = Dispatch(window, {MODEL.id: Window(window)})
+    return Lanes(
+        executor(provider, retries), lane_scheduler, lambda key, result: result_queue.put((key, result)), closing.close
+    )
 
 
-def take(open_lanes: Lanes[int], arrivals: Arrivals, count: int = 1) -> list[tuple[int, Result]]:
+def take(open_lanes: Lanes[int], result_queue: ResultQueue, count: int = 1) -> list[tuple[int, Result]]:
     """Report as many results as are asked for, as they arrive."""
     ended = []
     for _ in range(count):
-        key, result = arrivals.get(timeout=300)
+        key, result = result_queue.get(timeout=300)
         open_lanes.reported(key)
         ended.append((key, result))
     return ended
 
 
 def test_as_many_run_at_once_as_the_window_allows_and_all_arrive() -> None:
-    arrivals: Arrivals = queue.SimpleQueue()
+    result_queue: ResultQueue = queue.SimpleQueue()
     gate, closing = Gate(5), Closing()
-    with lanes(gate, 5, arrivals, closing) as open_lanes:
+    with lanes(gate, 5, result_queue, closing) as open_lanes:
         open_lanes.submit(Job(key, run(scenario(check(Says("hello"))))) for key in range(23))
-        ended = take(open_lanes, arrivals, 23)
+        ended = take(open_lanes, result_queue, 23)
 
     assert sorted(key for key, _ in ended) == list(range(23))
     assert {result.status for _, result in ended} == {"passed"}
@@ -76,33 +78,33 @@ def test_as_many_run_at_once_as_the_window_allows_and_all_arrive() -> None:
 
 
 def test_a_run_keeps_its_place_until_its_result_is_reported() -> None:
-    arrivals: Arrivals = queue.SimpleQueue()
+    result_queue: ResultQueue = queue.SimpleQueue()
     provider = FakeProvider(["first", "second", "third"])
-    with lanes(provider, 2, arrivals, Closing()) as open_lanes:
+    with lanes(provider, 2, result_queue, Closing()) as open_lanes:
         open_lanes.submit(Job(key, run(scenario())) for key in range(3))
-        unreported = [arrivals.get(timeout=300) for _ in range(2)]
+        unreported = [result_queue.get(timeout=300) for _ in range(2)]
         assert (len(provider.requests), open_lanes.in_flight) == (2, 2)
         open_lanes.reported(unreported[0][0])
-        assert take(open_lanes, arrivals)[0][0] == 2
+        assert take(open_lanes, result_queue)[0][0] == 2
 
 
 def test_the_end_cancels_what_is_in_flight_and_starts_nothing_more() -> None:
-    arrivals: Arrivals = queue.SimpleQueue()
+    result_queue: ResultQueue = queue.SimpleQueue()
     provider, closing = FakeProvider(["first", None, None, "never sent"]), Closing()
-    with lanes(provider, 3, arrivals, closing) as open_lanes:
+    with lanes(provider, 3, result_queue, closing) as open_lanes:
         open_lanes.submit(Job(key, run(scenario())) for key in range(3))
-        assert take(open_lanes, arrivals)[0][1].status == "passed"
+        assert take(open_lanes, result_queue)[0][1].status == "passed"
 
     assert (provider.cancelled, len(provider.requests), closing.closed) == (2, 3, 1)
-    assert arrivals.empty()
+    assert result_queue.empty()
 
 
 def test_a_late_run_does_not_hold_its_neighbours() -> None:
-    arrivals: Arrivals = queue.SimpleQueue()
+    result_queue: ResultQueue = queue.SimpleQueue()
     provider = FakeProvider([None, "one", "two", "three"])
-    with lanes(provider, 2, arrivals, Closing()) as open_lanes:
+    with lanes(provider, 2, result_queue, Closing()) as open_lanes:
         open_lanes.submit(Job(key, run(scenario(), timeout_s=1.0)) for key in range(4))
-        ended = take(open_lanes, arrivals, 4)
+        ended = take(open_lanes, result_queue, 4)
 
     assert [result.status for _, result in ended].count("passed") == 3
     assert ended[-1][1].status == "timeout"
@@ -133,11 +135,11 @@ class Busy:
 
 
 def test_refused_runs_leave_their_lanes_and_all_are_answered_in_the_end() -> None:
-    arrivals: Arrivals = queue.SimpleQueue()
+    result_queue: ResultQueue = queue.SimpleQueue()
     busy = Busy(bears=3)
-    with lanes(busy, 10, arrivals, Closing(), retries=1000) as open_lanes:
+    with lanes(busy, 10, result_queue, Closing(), retries=1000) as open_lanes:
         open_lanes.submit(Job(key, run(scenario(check(Says("hello"))))) for key in range(40))
-        ended = take(open_lanes, arrivals, 40)
+        ended = take(open_lanes, result_queue, 40)
 
     assert {result.status for _, result in ended} == {"passed"}
     assert busy.most == 3
@@ -145,11 +147,11 @@ def test_refused_runs_leave_their_lanes_and_all_are_answered_in_the_end() -> Non
 
 
 def test_a_run_that_waits_for_its_next_attempt_lets_others_go_first() -> None:
-    arrivals: Arrivals = queue.SimpleQueue()
+    result_queue: ResultQueue = queue.SimpleQueue()
     provider = FakeProvider([retryable(retry_after_s=1.0), "b", "c", "a"])
-    with lanes(provider, 1, arrivals, Closing()) as open_lanes:
+    with lanes(provider, 1, result_queue, Closing()) as open_lanes:
         open_lanes.submit(Job(key, run(scenario())) for key in range(3))
-        ended = take(open_lanes, arrivals, 3)
+        ended = take(open_lanes, result_queue, 3)
 
     assert [key for key, _ in ended] == [1, 2, 0]
     waiting = ended[-1][1]
@@ -159,22 +161,22 @@ def test_a_run_that_waits_for_its_next_attempt_lets_others_go_first() -> None:
 
 
 def test_a_servers_retry_after_holds_all_runs_of_the_model() -> None:
-    arrivals: Arrivals = queue.SimpleQueue()
+    result_queue: ResultQueue = queue.SimpleQueue()
     provider = FakeProvider([retryable("rate-limit", 0.05), "b", "c"])
-    with lanes(provider, 1, arrivals, Closing()) as open_lanes:
+    with lanes(provider, 1, result_queue, Closing()) as open_lanes:
         open_lanes.submit(Job(key, run(scenario())) for key in range(2))
-        ended = take(open_lanes, arrivals, 2)
+        ended = take(open_lanes, result_queue, 2)
 
     first, second = (result for _, result in sorted(ended))
     assert second.started_at >= first.started_at + 0.05
 
 
 def test_an_answer_that_uses_up_the_quota_holds_the_model() -> None:
-    arrivals: Arrivals = queue.SimpleQueue()
+    result_queue: ResultQueue = queue.SimpleQueue()
     provider = Quota(pause_s=0.05)
-    with lanes(provider, 1, arrivals, Closing()) as open_lanes:
+    with lanes(provider, 1, result_queue, Closing()) as open_lanes:
         open_lanes.submit(Job(key, run(scenario())) for key in range(2))
-        ended = take(open_lanes, arrivals, 2)
+        ended = take(open_lanes, result_queue, 2)
 
     first, second = (result for _, result in sorted(ended))
     assert second.started_at >= first.started_at + 0.05
@@ -191,13 +193,13 @@ class Quota:
 
 
 def test_a_run_whose_time_runs_out_while_it_rests_is_a_timeout_and_frees_all() -> None:
-    arrivals: Arrivals = queue.SimpleQueue()
+    result_queue: ResultQueue = queue.SimpleQueue()
     provider = FakeProvider([retryable(retry_after_s=0.2), None, "c"])
-    with lanes(provider, 1, arrivals, Closing()) as open_lanes:
+    with lanes(provider, 1, result_queue, Closing()) as open_lanes:
         open_lanes.submit([Job(0, run(scenario(), timeout_s=1.2)), Job(1, run(scenario(), timeout_s=1.8))])
-        ended = dict(take(open_lanes, arrivals, 2))
+        ended = dict(take(open_lanes, result_queue, 2))
         open_lanes.submit([Job(2, run(scenario()))])
-        ended.update(take(open_lanes, arrivals))
+        ended.update(take(open_lanes, result_queue))
 
     assert [ended[key].status for key in range(3)] == ["timeout", "timeout", "passed"]
 
@@ -221,14 +223,16 @@ class Half:
 
 def test_runs_that_need_no_model_end_without_a_place_and_the_others_have_one() -> None:
     """More than are recalled at a time, through a window of one."""
-    arrivals: Arrivals = queue.SimpleQueue()
+    result_queue: ResultQueue = queue.SimpleQueue()
     provider, recall = FakeProvider(["new"] * 1201), Half()
-    places: Dispatch[int] = Dispatch(1, {MODEL.id: Window(1)})
+    lane_scheduler: Dispatch[int] = Dispatch(1, {MODEL.id: Window(1)})
     executing = executor(provider, recall=recall)
     judged = scenario(check(Says("known")))
-    with Lanes(executing, places, lambda key, result: arrivals.put((key, result)), Closing().close) as open_lanes:
+    with Lanes(
+        executing, lane_scheduler, lambda key, result: result_queue.put((key, result)), Closing().close
+    ) as open_lanes:
         open_lanes.recall([Job(key, replace(run(judged), nodeid=str(key))) for key in range(2402)])
-        ended = dict(take(open_lanes, arrivals, 2402))
+        ended = dict(take(open_lanes, result_queue, 2402))
 
     assert {key: (result.status, result.cached) for key, result in ended.items()} == {
         key: ("failed", False) if key % 2 else ("passed", True) for key in range(2402)
@@ -239,12 +243,14 @@ def test_runs_that_need_no_model_end_without_a_place_and_the_others_have_one() -
 
 
 def test_a_known_answer_whose_check_may_take_its_time_is_judged_in_a_place() -> None:
-    arrivals: Arrivals = queue.SimpleQueue()
+    result_queue: ResultQueue = queue.SimpleQueue()
     slow = scenario(check(Calls(lambda response: Grade.of(response.text == "known", "so"))))
-    places: Dispatch[int] = Dispatch(2, {MODEL.id: Window(2)})
+    lane_scheduler: Dispatch[int] = Dispatch(2, {MODEL.id: Window(2)})
     executing = executor(FakeProvider([]), recall=Half())
-    with Lanes(executing, places, lambda key, result: arrivals.put((key, result)), Closing().close) as open_lanes:
+    with Lanes(
+        executing, lane_scheduler, lambda key, result: result_queue.put((key, result)), Closing().close
+    ) as open_lanes:
         open_lanes.recall([Job(key, replace(run(slow), nodeid=str(2 * key))) for key in range(5)])
-        ended = take(open_lanes, arrivals, 5)
+        ended = take(open_lanes, result_queue, 5)
 
     assert {(result.status, result.cached, result.regraded) for _, result in ended} == {("passed", True, True)}

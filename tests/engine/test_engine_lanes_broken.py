@@ -35,14 +35,14 @@ async def close() -> None:
 @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(0), KeyboardInterrupt()])
 @pytest.mark.parametrize("start", ["submit", "recall"])
 def test_no_run_is_waited_for_for_ever(error: BaseException, start: str) -> None:
-    arrivals: queue.SimpleQueue[tuple[int, Result]] = queue.SimpleQueue()
+    result_queue: queue.SimpleQueue[tuple[int, Result]] = queue.SimpleQueue()
     broken: Any = Broken(error)
-    places: Dispatch[int] = Dispatch(2)
-    with Lanes(broken, places, lambda key, result: arrivals.put((key, result)), close) as lanes:
+    lane_scheduler: Dispatch[int] = Dispatch(2)
+    with Lanes(broken, lane_scheduler, lambda key, result: result_queue.put((key, result)), close) as lanes:
         getattr(lanes, start)([Job(key, run(scenario(check(Says("hello"))))) for key in range(5)])
         results = {}
         for _ in range(5):
-            key, result = arrivals.get(timeout=30)
+            key, result = result_queue.get(timeout=30)
             lanes.reported(key)
             results[key] = result
 

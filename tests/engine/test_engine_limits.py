@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.engine.limits import Charge, Limiter
-from pytest_benchmodels.engine.limits.limiter import MemoryLimiter
-from pytest_benchmodels.engine.limits.sqlite import SqliteLimiter
+from pytest_benchmodels.engine.limits.limiter import MemoryLimiter, SqliteLimiter
 
 REQUEST = Charge("rpm", 0.1)  # one of 600 a minute
 
@@ -113,8 +112,8 @@ def test_processes_share_the_buckets_of_a_file_and_none_is_left_out(tmp_path: Pa
     workers = [context.Process(target=reserve_many, args=(path, 50, results)) for _ in range(3)]
     for worker in workers:
         worker.start()
-    places = [place for _ in workers for place in results.get(timeout=300)]
+    lane_scheduler = [place for _ in workers for place in results.get(timeout=300)]
     for worker in workers:
         worker.join(timeout=300)
 
-    assert sorted(places) == [round(number * 0.1, 6) for number in range(150)]
+    assert sorted(lane_scheduler) == [round(number * 0.1, 6) for number in range(150)]

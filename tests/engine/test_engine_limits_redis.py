@@ -17,10 +17,10 @@ REQUEST = Charge("rpm", 10.0)
 def test_two_machines_share_a_bucket(redis_url: str) -> None:
     async def take() -> list[tuple[float, str]]:
         here, there = RedisLimiter(RedisLink(redis_url)), RedisLimiter(RedisLink(redis_url))
-        places = [await limiter.reserve([REQUEST]) for limiter in (here, there, here, there)]
+        lane_scheduler = [await limiter.reserve([REQUEST]) for limiter in (here, there, here, there)]
         await here.aclose()
         await there.aclose()
-        return places
+        return lane_scheduler
 
     waits, buckets = zip(*asyncio.run(take()), strict=True)
     assert [round(wait / 10) for wait in waits] == [0, 1, 2, 3]

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from pytest_benchmodels.core.exchange import Message, Usage
+from pytest_benchmodels.core.call import Request
+from pytest_benchmodels.core.message import Message, Usage
 from pytest_benchmodels.core.model import Limit
-from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.engine.limits import Charge, Unlimited
-from pytest_benchmodels.engine.permits import Permit, Permits, TokenEstimate
+from pytest_benchmodels.engine.limits.limiter import Lease, RateLimits, TokenEstimate
 from tests.engine.engine_parts import MODEL
 
 LIMITED = replace(MODEL, limits=(Limit("rpm of m", "rpm", 600), Limit("tpm of m", "tpm", 6000)))
@@ -22,9 +22,9 @@ def request(text: str = "x" * 400, **params: object) -> Request:
     return Request(LIMITED, (Message("user", text),), params)
 
 
-async def take(permits: Permits, wanted: Request) -> Permit:
-    async with permits.hold(wanted) as permit:
-        return permit
+async def take(rate_limits: RateLimits, wanted: Request) -> Lease:
+    async with rate_limits.hold(wanted) as lease:
+        return lease
 
 
 @dataclass
@@ -47,21 +47,21 @@ class Ledger:
 
 def test_a_request_takes_its_share_of_a_minute_with_a_margin_of_one_percent() -> None:
     ledger = Ledger()
-    permit = asyncio.run(take(Permits(ledger, Unlimited()), request()))
+    lease = asyncio.run(take(RateLimits(ledger, Unlimited()), request()))
 
     by_requests, by_tokens = ledger.reserved[0]
     assert (by_requests.bucket, by_tokens.bucket) == ("rpm of m", "tpm of m")
     assert by_requests.seconds == pytest.approx(0.1 / 0.99)
-    assert by_tokens.seconds == pytest.approx(permit.tokens / 100 / 0.99)
-    assert permit.tokens == 101 + 256
+    assert by_tokens.seconds == pytest.approx(lease.tokens / 100 / 0.99)
+    assert lease.tokens == 101 + 256
 
 
 def test_the_answers_tokens_correct_the_reservation() -> None:
-    async def exchange(permits: Permits) -> None:
-        await permits.settle(await take(permits, request()), request(), Usage(101, 56))
+    async def exchange(rate_limits: RateLimits) -> None:
+        await rate_limits.settle(await take(rate_limits, request()), request(), Usage(101, 56))
 
     ledger = Ledger()
-    asyncio.run(exchange(Permits(ledger, Unlimited())))
+    asyncio.run(exchange(RateLimits(ledger, Unlimited())))
 
     ((correction,),) = ledger.settled
     assert correction.bucket == "tpm of m"
@@ -70,16 +70,16 @@ def test_the_answers_tokens_correct_the_reservation() -> None:
 
 def test_a_model_without_limits_asks_nobody() -> None:
     ledger = Ledger()
-    permit = asyncio.run(take(Permits(ledger, Unlimited()), Request(MODEL, (Message("user", "x"),))))
-    assert (permit.waits, ledger.reserved) == ((), [])
+    lease = asyncio.run(take(RateLimits(ledger, Unlimited()), Request(MODEL, (Message("user", "x"),))))
+    assert (lease.waits, ledger.reserved) == ((), [])
 
 
 def test_an_answer_without_a_count_corrects_nothing() -> None:
-    async def exchange(permits: Permits) -> None:
-        await permits.settle(await take(permits, request()), request(), Usage())
+    async def exchange(rate_limits: RateLimits) -> None:
+        await rate_limits.settle(await take(rate_limits, request()), request(), Usage())
 
     ledger = Ledger()
-    asyncio.run(exchange(Permits(ledger, Unlimited())))
+    asyncio.run(exchange(RateLimits(ledger, Unlimited())))
     assert ledger.settled == []
 
 

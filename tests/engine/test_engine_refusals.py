@@ -8,19 +8,17 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from pytest_benchmodels.core.call import Request
 from pytest_benchmodels.core.errors import ProviderError
-from pytest_benchmodels.core.exchange import Response
-from pytest_benchmodels.core.request import Request
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.engine import lanes
-from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.client import Backoff, ModelClient, Refusals
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
-from pytest_benchmodels.engine.execution import Executor, Forgetful
+from pytest_benchmodels.engine.execution import Executor, NothingStored
 from pytest_benchmodels.engine.limits import Unlimited
-from pytest_benchmodels.engine.limits.limiter import MemoryLimiter
-from pytest_benchmodels.engine.permits import Permits
-from pytest_benchmodels.engine.scope import Alone
+from pytest_benchmodels.engine.limits.limiter import MemoryLimiter, RateLimits
+from pytest_benchmodels.engine.scope import Alone, CircuitBreaker
 from pytest_benchmodels.solvers.conversation import Conversation
 from tests.engine.engine_parts import MODEL, FakeProvider, Says, check, executor, retryable, run, scenario
 from tests.engine.virtual_time import run_in_virtual_time
@@ -51,9 +49,9 @@ def patient(provider: object) -> Executor:
     client = ModelClient(
         lambda _: provider,  # type: ignore[arg-type,return-value] # a fake
         Backoff(patient=True),
-        Permits(MemoryLimiter(), Unlimited()),
+        RateLimits(MemoryLimiter(), Unlimited()),
     )
-    return Executor(client, Conversation(), Admission(), Forgetful())
+    return Executor(client, Conversation(), CircuitBreaker(), NothingStored())
 
 
 def all_of(
@@ -62,7 +60,7 @@ def all_of(
     """The results of so many runs at once, in virtual time."""
     monkeypatch.setattr(asyncio, "run", run_in_virtual_time)
     ended: queue.SimpleQueue[Result] = queue.SimpleQueue()
-    places: Dispatch[int] = Dispatch(window.ceiling, {MODEL.id: window})
+    lane_scheduler: Dispatch[int] = Dispatch(window.ceiling, {MODEL.id: window})
 
     def finished(key: int, result: Result) -> None:
         # On the loop's own thread: virtual time would have leapt on before another one had said so.
@@ -72,7 +70,7 @@ def all_of(
     async def close() -> None:
         """There is nothing to close."""
 
-    open_lanes = lanes.Lanes(patient(provider), places, finished, close)
+    open_lanes = lanes.Lanes(patient(provider), lane_scheduler, finished, close)
     with open_lanes:
         one = run(scenario(check(Says("hello"))), timeout_s)
         open_lanes.submit(lanes.Job(key, replace(one, nodeid=f"{one.nodeid}{key}")) for key in range(count))

@@ -70,12 +70,12 @@ def test_two_sessions_share_the_seats_and_hear_when_one_is_left(redis_url: str) 
         third = asyncio.ensure_future(there.take([TWO]))
         await until_blocked(redis_url)
         here.leave(first)
-        seat = await third
+        slot = await third
 
         assert (first.bucket, first.wait_s, second.bucket) == ("", 0.0, "")
-        assert seat.bucket == "max_in_flight of m"
-        assert 0 < seat.wait_s < PATIENCE_S, "woken, and not by patience"
-        for session, taken in ((there, second), (there, seat)):
+        assert slot.bucket == "max_in_flight of m"
+        assert 0 < slot.wait_s < PATIENCE_S, "woken, and not by patience"
+        for session, taken in ((there, second), (there, slot)):
             session.leave(taken)
 
     with_sessions(redis_url, scene)
@@ -83,17 +83,17 @@ def test_two_sessions_share_the_seats_and_hear_when_one_is_left(redis_url: str) 
 
 def test_the_cap_that_is_full_decides_and_the_other_is_not_taken(redis_url: str) -> None:
     async def scene(sessions: list[RedisSeats]) -> None:
-        (seats,) = sessions
-        others = [await seats.take([THREE]) for _ in range(3)]
-        waiting = asyncio.ensure_future(seats.take([TWO, THREE]))
+        (slots,) = sessions
+        others = [await slots.take([THREE]) for _ in range(3)]
+        waiting = asyncio.ensure_future(slots.take([TWO, THREE]))
         await until_blocked(redis_url)
-        both = [await seats.take([TWO]) for _ in range(2)]
-        seats.leave(both.pop())
-        seats.leave(others.pop())
-        seat = await waiting
-        assert seat.bucket == "max_in_flight of provider p"
-        for taken in (*others, *both, seat):
-            seats.leave(taken)
+        both = [await slots.take([TWO]) for _ in range(2)]
+        slots.leave(both.pop())
+        slots.leave(others.pop())
+        slot = await waiting
+        assert slot.bucket == "max_in_flight of provider p"
+        for taken in (*others, *both, slot):
+            slots.leave(taken)
 
     with_sessions(redis_url, scene, count=1)
 
@@ -109,13 +109,13 @@ def test_whoever_gives_up_leaves_no_seat_taken(redis_url: str) -> None:
         for task in given_up:
             task.cancel()
         assert all(isinstance(end, BaseException) for end in await asyncio.gather(*given_up, return_exceptions=True))
-        for seat in held:
-            here.leave(seat)
+        for slot in held:
+            here.leave(slot)
         await until_free(redis_url)
         again = [await there.take([TWO]) for _ in range(2)]
-        assert [seat.bucket for seat in again] == ["", ""]
-        for seat in again:
-            there.leave(seat)
+        assert [slot.bucket for slot in again] == ["", ""]
+        for slot in again:
+            there.leave(slot)
 
     with_sessions(redis_url, scene)
 
@@ -140,8 +140,8 @@ def test_the_seats_of_a_session_that_died_are_free_when_their_leases_end(redis_u
         await redis.aclose()
 
         living.leave(mine)
-        for seat in (after, await third):
-            living.leave(seat)
+        for slot in (after, await third):
+            living.leave(slot)
         await living.aclose()
 
     with_sessions(redis_url, scene)
@@ -151,16 +151,16 @@ def test_a_redis_that_forgot_its_seats_is_told_of_them_again(redis_url: str) -> 
     """As when it was started anew: until the next renewal, nobody knows of them."""
 
     async def scene(_: list[RedisSeats]) -> None:
-        seats = RedisSeats(RedisLink(redis_url), lease_s=0.6, patience_s=0.05)
-        held = [await seats.take([TWO]) for _ in range(2)]
+        slots = RedisSeats(RedisLink(redis_url), lease_s=0.6, patience_s=0.05)
+        held = [await slots.take([TWO]) for _ in range(2)]
         redis: Any = Redis.from_url(redis_url)
         await redis.flushall()
         while await redis.zcard(f"benchmodels:{TWO.bucket}") != 2:
             pass
-        for seat in held:
-            seats.leave(seat)
+        for slot in held:
+            slots.leave(slot)
         await redis.aclose()
-        await seats.aclose()
+        await slots.aclose()
 
     with_sessions(redis_url, scene)
 
@@ -170,16 +170,16 @@ def test_an_answer_does_not_wait_for_a_redis_that_stands_still(stalling: tuple[s
 
     async def scene(_: list[RedisSeats]) -> None:
         link = RedisLink(url)
-        seats = RedisSeats(link)
-        seat = await seats.take([TWO])
+        slots = RedisSeats(link)
+        slot = await slots.take([TWO])
         os.kill(process, signal.SIGSTOP)
         try:
-            seats.leave(seat)
+            slots.leave(slot)
             await RedisLimiter(link).settle([Charge("tpm", 1.0)])
         finally:
             os.kill(process, signal.SIGCONT)
         await until_free(url)
-        await seats.aclose()
+        await slots.aclose()
 
     with_sessions(url, scene)
 
@@ -190,15 +190,15 @@ def test_a_redis_may_be_away_for_a_while(tmp_path_factory: pytest.TempPathFactor
 
     async def scene(_: list[RedisSeats]) -> None:
         with running_redis(folder) as (url, _process):
-            seats = RedisSeats(RedisLink(url, patience_s=20.0), patience_s=0.05)
-            first = await seats.take([TWO])
-            seats.leave(first)
+            slots = RedisSeats(RedisLink(url, patience_s=20.0), patience_s=0.05)
+            first = await slots.take([TWO])
+            slots.leave(first)
             await until_free(url)
-        waiting = asyncio.ensure_future(seats.take([TWO]))
+        waiting = asyncio.ensure_future(slots.take([TWO]))
         await asyncio.sleep(0)
         with running_redis(folder):
             assert (await waiting).caps == (TWO,)
-            await seats.aclose()
+            await slots.aclose()
 
     with_sessions("unix:///unused", scene)
 
@@ -206,13 +206,13 @@ def test_a_redis_may_be_away_for_a_while(tmp_path_factory: pytest.TempPathFactor
 def test_a_redis_that_does_not_come_back_is_said_with_the_remedy(tmp_path_factory: pytest.TempPathFactory) -> None:
     async def scene(_: list[RedisSeats]) -> None:
         with running_redis(tmp_path_factory.mktemp("redis")) as (url, _process):
-            seats = RedisSeats(RedisLink(url, patience_s=0.0))
-            seats.leave(await seats.take([TWO]))
+            slots = RedisSeats(RedisLink(url, patience_s=0.0))
+            slots.leave(await slots.take([TWO]))
             await until_free(url)
         for _attempt in range(2):
             with pytest.raises(ConfigError, match=r"cannot be reached: .*; start it again, or go on without sharing"):
-                await seats.take([TWO])
-        await seats.aclose()
+                await slots.take([TWO])
+        await slots.aclose()
 
     with_sessions("unix:///unused", scene)
 
@@ -227,7 +227,7 @@ def test_never_more_than_the_caps_in_any_schedule_and_all_get_their_turn(
     most = {TWO: 0, THREE: 0}
 
     async def request(session: RedisSeats, caps: list[Cap], turns: int) -> None:
-        seat = await session.take(caps)
+        slot = await session.take(caps)
         for cap in caps:
             inside[cap] += 1
             most[cap] = max(most[cap], inside[cap])
@@ -235,7 +235,7 @@ def test_never_more_than_the_caps_in_any_schedule_and_all_get_their_turn(
             await asyncio.sleep(0)
         for cap in caps:
             inside[cap] -= 1
-        session.leave(seat)
+        session.leave(slot)
 
     async def scene(sessions: list[RedisSeats]) -> None:
         await asyncio.gather(

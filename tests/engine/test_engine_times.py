@@ -16,19 +16,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pytest_benchmodels.core.exchange import Message, Response
+from pytest_benchmodels.core.call import Request
+from pytest_benchmodels.core.message import Message, Response
 from pytest_benchmodels.core.plain_result import from_plain, to_plain
-from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
-from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.client import Backoff, ModelClient
-from pytest_benchmodels.engine.execution import Executor, Forgetful, Known
+from pytest_benchmodels.engine.execution import Executor, Known, NothingStored
 from pytest_benchmodels.engine.limits import Unlimited
-from pytest_benchmodels.engine.limits.limiter import MemoryLimiter
-from pytest_benchmodels.engine.permits import Permits
-from pytest_benchmodels.engine.scope import Alone
+from pytest_benchmodels.engine.limits.limiter import MemoryLimiter, RateLimits
+from pytest_benchmodels.engine.scope import Alone, CircuitBreaker
 from pytest_benchmodels.graders.text import MaxLatency
 from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation, read_bench_json, write_bench_json
 from pytest_benchmodels.solvers.conversation import Conversation
@@ -190,10 +188,10 @@ def test_what_requests_need_is_loaded_once_and_is_no_runs_time() -> None:
     client = ModelClient(
         lambda _: Scripted(answers),
         Backoff(0),
-        Permits(MemoryLimiter(), Unlimited()),
+        RateLimits(MemoryLimiter(), Unlimited()),
         load,
     )
-    each = Executor(client, Conversation(), Admission(), Forgetful())
+    each = Executor(client, Conversation(), CircuitBreaker(), NothingStored())
 
     async def at_once() -> list[Result]:
         return await asyncio.gather(*(each.execute(run(scenario()), Alone()) for _ in answers))

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_benchmodels.core.result import CheckResult
+from pytest_benchmodels.core.result import CheckResult, passes
 from pytest_benchmodels.core.scenario import Check, Scenario
-from pytest_benchmodels.core.scoring import passes
 from pytest_benchmodels.engine.grading import judge
 from pytest_benchmodels.formats import LoadOptions, load
-from pytest_benchmodels.graders import BUILTIN, exemplar
+from pytest_benchmodels.graders import BUILTIN, example_answer
 from tests.graders.grading_contexts import context
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -64,7 +63,7 @@ def passes_with_a_right_answer(scenario: Scenario) -> bool:
         for number, turn in enumerate(scenario.turns, 1):
             final = number == len(scenario.turns)
             checks = turn.checks + scenario.checks if final else turn.checks
-            found += await judge(checks, context(exemplar(checks, scenario.target if final else None), *checks))
+            found += await judge(checks, context(example_answer(checks, scenario.target if final else None), *checks))
         return passes(found, scenario.threshold)
 
     return asyncio.run(verdicts())

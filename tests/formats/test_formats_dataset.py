@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels.core.errors import ScenarioFileError
-from pytest_benchmodels.core.exchange import Message
+from pytest_benchmodels.core.message import Message
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.formats import LoadOptions, load
 from tests.formats.formats_loading import GRADERS, Equals, Loader, Number

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from pytest_benchmodels.core.errors import ScenarioFileError
-from pytest_benchmodels.core.exchange import Message
+from pytest_benchmodels.core.message import Message
 from pytest_benchmodels.core.scenario import Scenario, Turn
 from pytest_benchmodels.formats import Document, LoadOptions, load
 from pytest_benchmodels.formats.document import Problems

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from pytest_benchmodels.core.exchange import Message
+from pytest_benchmodels.core.message import Message
 from pytest_benchmodels.core.scenario import Check, Scenario, Turn
 from tests.formats.formats_loading import Contains, Equals, Loader, MaxWords
 

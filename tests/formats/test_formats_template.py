@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.formats.template import Budget, TemplateError, render, render_text
+from pytest_benchmodels.formats.dataset import Budget, TemplateError, render, render_text
 from tests.formats.formats_loading import Loader, Number
 
 NAMES = {

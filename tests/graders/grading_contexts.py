@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pytest_benchmodels.core.call import Call, Transcript
-from pytest_benchmodels.core.exchange import Message, Response
-from pytest_benchmodels.core.grading_context import GradingContext
+from pytest_benchmodels.core.call import Call, GradingContext, Request, Transcript
+from pytest_benchmodels.core.message import Message, Response
 from pytest_benchmodels.core.model import Model
-from pytest_benchmodels.core.request import Request
 from pytest_benchmodels.core.scenario import Check, Scenario, Turn
 
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import yaml
 
-from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.scenario import Check
 from pytest_benchmodels.engine.grading import judge
 from pytest_benchmodels.graders import BUILTIN

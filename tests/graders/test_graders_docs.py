@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import yaml
 
-from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.graders import BUILTIN, registry
 
 PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="utf-8")

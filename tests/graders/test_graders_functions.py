@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 import pytest
 
+from pytest_benchmodels.core.call import GradingContext
 from pytest_benchmodels.core.errors import CheckError, ConfigError
 from pytest_benchmodels.core.fingerprint import grade_fingerprint
 from pytest_benchmodels.core.grading import Grade, Grader
-from pytest_benchmodels.core.grading_context import GradingContext
 from pytest_benchmodels.core.result import CheckResult
 from pytest_benchmodels.core.scenario import Check
 from pytest_benchmodels.engine.grading import judge

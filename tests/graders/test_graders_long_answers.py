@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.errors import CheckError
-from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.thinking import split_thinking
 from pytest_benchmodels.graders import BUILTIN, normalization
 from pytest_benchmodels.graders.normalization import compose, count_words, fold, without_emphasis

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from pytest_benchmodels import graders
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.grading import Grade, Grader
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.scenario import Check
-from pytest_benchmodels.graders import BUILTIN, exemplar, registry
+from pytest_benchmodels.graders import BUILTIN, example_answer, registry
 
 NAMES = [
     "equals",
@@ -67,7 +67,7 @@ def accepted(checks: tuple[Check, ...], answer: str) -> bool:
 
 def test_the_built_in_checks_are_those_of_the_documentation() -> None:
     assert list(BUILTIN) == NAMES
-    assert sorted(graders.__all__) == ["BUILTIN", "exemplar", "registry"]
+    assert sorted(graders.__all__) == ["BUILTIN", "example_answer", "registry"]
 
 
 def test_every_built_in_check_has_a_schema_and_says_what_it_judges() -> None:
@@ -166,25 +166,25 @@ def test_a_class_that_cannot_be_a_check_is_named_with_the_remedy(make: Callable[
     ],
 )
 def test_an_exemplar_satisfies_its_checks(checks: tuple[Check, ...]) -> None:
-    assert accepted(checks, exemplar(checks, None))
+    assert accepted(checks, example_answer(checks, None))
 
 
 def test_the_target_is_the_exemplar_where_it_is_right() -> None:
     checks = (check({"contains": "Paris"}),)
-    assert exemplar(checks, "It is Paris.") == "It is Paris."
-    assert exemplar(checks, "Rome") == "Paris"
-    assert exemplar((), "anything") == "anything"
-    assert exemplar((), None) == "ok"
+    assert example_answer(checks, "It is Paris.") == "It is Paris."
+    assert example_answer(checks, "Rome") == "Paris"
+    assert example_answer((), "anything") == "anything"
+    assert example_answer((), None) == "ok"
 
 
 def test_the_exemplar_of_checks_that_contradict_each_other_satisfies_the_heavier() -> None:
-    assert exemplar((check({"equals": "a"}), check({"equals": "b"}, weight=3)), None) == "b"
+    assert example_answer((check({"equals": "a"}), check({"equals": "b"}, weight=3)), None) == "b"
 
 
 def test_an_exemplar_never_raises() -> None:
     checks = (Check("explodes", "explodes", "explodes", Explodes()), check({"contains": "Paris"}))
-    assert exemplar(checks, None) == "Paris"
-    assert exemplar(checks[:1], "target") == "target"
+    assert example_answer(checks, None) == "Paris"
+    assert example_answer(checks[:1], "target") == "target"
 
 
 WORDS = st.text("abcdefghij", min_size=1, max_size=6)
@@ -203,7 +203,7 @@ def test_the_exemplar_of_any_checks_that_can_be_joined_satisfies_them(
     target: str | None,
 ) -> None:
     checks = tuple(check(each) for each in options)
-    assert accepted(checks, exemplar(checks, target))
+    assert accepted(checks, example_answer(checks, target))
 
 
 @given(st.text(min_size=1, max_size=20).filter(str.strip), st.integers(), st.sampled_from("ABCD"))

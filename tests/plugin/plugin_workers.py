@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import pytest
 
-from pytest_benchmodels.core.session import Pool, lane_group
+from pytest_benchmodels.core.run import Pool, lane_group
 from pytest_benchmodels.engine.dispatch import CallKey, Dispatch, Window
 from pytest_benchmodels.plugin.items.collected import Collected
 from pytest_benchmodels.plugin.terminal.progress import Progress
-from pytest_benchmodels.plugin.workers.lanes import SentPlaces
+from pytest_benchmodels.plugin.workers.lanes import GrantedLanes
 from pytest_benchmodels.plugin.workers.messages import GRANT, Signal
 from pytest_benchmodels.plugin.workers.scheduler import LaneScheduling
 
@@ -29,7 +29,7 @@ class Worker:
     """A worker process and the controller's handle on it, in one.
 
     The handle is what `LaneScheduling` sees: `gateway.id`, `shutting_down`, `send_runtest_some`, `shutdown`. The
-    process has the real `SentPlaces`. `inbox` is on its way to the process, `outbox` to the controller.
+    process has the real `GrantedLanes`. `inbox` is on its way to the process, `outbox` to the controller.
     """
 
     def __init__(self, name: str, desk: Desk) -> None:
@@ -48,7 +48,7 @@ class Worker:
         self.grading: set[int] = set()
         self.asking: dict[CallKey, bool] = {}
         self._asked = 0
-        self._places = SentPlaces(lambda signal, *said: self.outbox.append(("signal", [int(signal), *said])))
+        self._lane_scheduler = GrantedLanes(lambda signal, *said: self.outbox.append(("signal", [int(signal), *said])))
 
     def send_runtest_some(self, indices: Sequence[int]) -> None:
         """What the controller sends; as in execnet, a channel whose other end is gone refuses it."""
@@ -74,25 +74,25 @@ class Worker:
         """Let the oldest command arrive: tests run in turn, runs start or go on."""
         command = self.inbox.popleft()
         if isinstance(command, CallKey):
-            self._places.grant(command)
+            self._lane_scheduler.grant(command)
             self._go_on()
             return
         for index in command:
             if index not in self._desk.models:
                 self.begun[index] += 1
                 self.outbox += [("report", [index]), ("complete", [index])]
-            elif self._places.grant(index):
+            elif self._lane_scheduler.grant(index):
                 self._go_on()
             else:
-                self._places.add(index, self._desk.models[index])
-                self._places.take()
+                self._lane_scheduler.add(index, self._desk.models[index])
+                self._lane_scheduler.take()
                 self.begun[index] += 1
                 self.running.add(index)
 
     def leave(self, index: int, *, limited: bool) -> None:
         """The run rests before its next attempt."""
         self.running.remove(index)
-        self._places.leave(index, limited=limited)
+        self._lane_scheduler.leave(index, limited=limited)
         self.resting.add(index)
 
     def want(self) -> None:
@@ -102,28 +102,28 @@ class Worker:
     def grade(self, index: int) -> None:
         """The answer is there: the run needs no lane of its model's any more."""
         self.running.remove(index)
-        self._places.leave(index)
+        self._lane_scheduler.leave(index)
         self.grading.add(index)
 
     def ask(self, index: int) -> None:
         """A check of the run asks another model."""
         self._asked += 1
         call = CallKey(index, self._asked)
-        self._places.join(call, lane_group(JUDGE, "judge"))
-        self.asking[call] = self._places.reenter(call)
+        self._lane_scheduler.join(call, lane_group(JUDGE, "judge"))
+        self.asking[call] = self._lane_scheduler.reenter(call)
 
     def over(self, call: CallKey, *, answered: bool) -> None:
         """The call has ended, be it that the limit of its run ended it while it waited."""
         del self.asking[call]
-        self._places.done(call, answered=answered)
+        self._lane_scheduler.done(call, answered=answered)
 
     def hold(self, index: int) -> None:
         self.holding.add(index)
-        self._places.hold(index, self._desk.models[index])
+        self._lane_scheduler.hold(index, self._desk.models[index])
 
     def release(self, index: int) -> None:
         self.holding.remove(index)
-        self._places.release(index, self._desk.models[index])
+        self._lane_scheduler.release(index, self._desk.models[index])
 
     def end(self, index: int) -> None:
         """The run has its result, be it that its limit ended it while it rested."""
@@ -132,7 +132,7 @@ class Worker:
         for indices in (self.running, self.resting, self.grading):
             indices.discard(index)
         self.outbox += [("report", [index]), ("complete", [index])]
-        self._places.done(index)
+        self._lane_scheduler.done(index)
 
     def die(self, *, said: int, noticed: bool) -> None:
         """End the process; of what it said last only the first `said` events got through.
@@ -145,12 +145,12 @@ class Worker:
 
     def _go_on(self) -> None:
         for index in sorted(self.resting):
-            if self._places.reenter(index):
+            if self._lane_scheduler.reenter(index):
                 self.resting.remove(index)
                 self.running.add(index)
         for call, has_lane in self.asking.items():
             if not has_lane:
-                self.asking[call] = self._places.reenter(call)
+                self.asking[call] = self._lane_scheduler.reenter(call)
 
 
 class Desk:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.plugin.items.collection import RunItem
-from pytest_benchmodels.plugin.loop.session_loop import Arrivals
+from pytest_benchmodels.plugin.loop.session_loop import ResultQueue
 from tests.core.made_results import made
 
 
@@ -28,9 +28,9 @@ def result(number: int) -> Result:
     return made(f"s.yaml::{number}", str(number), "m", 1, "passed", started_at=0.0, duration_s=float(number))
 
 
-def take_all(arrivals: Arrivals, count: int) -> list[tuple[str, str]]:
+def take_all(result_queue: ResultQueue, count: int) -> list[tuple[str, str]]:
     """Names of items, and of the results that came with them."""
-    return [(taken.name, found.scenario) for taken, found in (arrivals.take() for _ in range(count))]
+    return [(taken.name, found.scenario) for taken, found in (result_queue.take() for _ in range(count))]
 
 
 def pairs(numbers: Sequence[int]) -> list[tuple[str, str]]:
@@ -39,48 +39,48 @@ def pairs(numbers: Sequence[int]) -> list[tuple[str, str]]:
 
 @given(order=st.permutations(range(6)))
 def test_results_come_out_as_they_came_in(order: list[int]) -> None:
-    arrivals = Arrivals()
+    result_queue = ResultQueue()
     for number in order:
-        arrivals.put(item(number), result(number))
+        result_queue.put(item(number), result(number))
 
-    assert take_all(arrivals, 6) == pairs(order)
+    assert take_all(result_queue, 6) == pairs(order)
 
 
 @given(order=st.permutations(range(6)))
 def test_results_come_out_in_the_order_that_was_asked_for(order: list[int]) -> None:
     items = [item(number) for number in range(6)]
-    arrivals = Arrivals(items)
+    result_queue = ResultQueue(items)
     for number in order:
-        arrivals.put(items[number], result(number))
+        result_queue.put(items[number], result(number))
 
-    assert take_all(arrivals, 6) == pairs(range(6))
+    assert take_all(result_queue, 6) == pairs(range(6))
 
 
 def test_taking_waits_for_another_thread() -> None:
-    arrivals = Arrivals()
-    other = threading.Thread(target=arrivals.put, args=(item(1), result(1)))
+    result_queue = ResultQueue()
+    other = threading.Thread(target=result_queue.put, args=(item(1), result(1)))
     other.start()
 
-    assert take_all(arrivals, 1) == pairs([1])
+    assert take_all(result_queue, 1) == pairs([1])
     other.join()
 
 
 def test_an_interrupt_waits_its_turn() -> None:
-    arrivals = Arrivals()
-    arrivals.put(item(1), result(1))
-    arrivals.interrupt("SIGINT")
+    result_queue = ResultQueue()
+    result_queue.put(item(1), result(1))
+    result_queue.interrupt("SIGINT")
 
-    assert take_all(arrivals, 1) == pairs([1])
+    assert take_all(result_queue, 1) == pairs([1])
     with pytest.raises(pytest.Session.Interrupted, match=r"^SIGINT; runs in flight were given up$"):
-        arrivals.take()
+        result_queue.take()
 
 
 def test_an_interrupt_ends_the_wait_for_the_next_in_order() -> None:
     """What came in early and does not stand at the front cannot be reported: `--sw` would take the rest for passed."""
     items = [item(0), item(1)]
-    arrivals = Arrivals(items)
-    arrivals.put(items[1], result(1))
-    arrivals.interrupt("SIGTERM")
+    result_queue = ResultQueue(items)
+    result_queue.put(items[1], result(1))
+    result_queue.interrupt("SIGTERM")
 
     with pytest.raises(pytest.Session.Interrupted, match="SIGTERM"):
-        arrivals.take()
+        result_queue.take()

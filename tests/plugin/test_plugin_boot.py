@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from execnet import XSpec
 
-from pytest_benchmodels.plugin.workers.xdist_internals import WorkerBoot
+from pytest_benchmodels.plugin.compat import WorkerBoot
 from tests.plugin.plugin_parts import Project, right
 from tests.plugin.plugin_workers import Desk
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_benchmodels.cli.entry import main
+from pytest_benchmodels.cli import main
 from tests.plugin.plugin_parts import Project, broken, json_report, right, scenario, wrong
 
 COMPARE = ("--bench-compare=-1", "--bench-json=b.json", "--bench-html=b.html", "--bench-markdown=b.md")

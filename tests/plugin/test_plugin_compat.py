@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from pytest_benchmodels.core.run import run_name
 from pytest_benchmodels.plugin.compat import is_skipped, node_id, skip_here, terminal_file
-from pytest_benchmodels.plugin.items.collection import NoAnswerError, RunItem
-from pytest_benchmodels.plugin.items.failure_repr import CrashLine, FailureRepr
+from pytest_benchmodels.plugin.items.collection import CrashLine, FailureRepr, NoAnswerError, RunItem
 from tests.plugin.plugin_parts import Project, broken, right, wrong
 
 MARKED = """

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import EachScheduling, LoadFileScheduling, LoadGroupScheduling, LoadScopeScheduling
 
-from pytest_benchmodels.plugin.workers.xdist_internals import Witness, blame_rightly
+from pytest_benchmodels.plugin.compat import Witness, blame_rightly
 
 ITEMS = [f"{folder}/suite.yaml::run-{number}" for folder in "abcdef" for number in range(2)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_benchmodels.plugin.session.durations import KEY, read_durations, write_durations
+from pytest_benchmodels.plugin.session.report_files import KEY, read_durations, write_durations
 from tests.plugin.plugin_parts import Project, right
 
 CACHED = f".pytest_cache/v/{KEY}"

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.plugin.items.collection import RunItem
-from pytest_benchmodels.plugin.loop.session_loop import Arrivals, PlacesToFree
+from pytest_benchmodels.plugin.loop.session_loop import PlacesToFree, ResultQueue
 from tests.core.made_results import made
 
 
@@ -34,18 +34,18 @@ class Freed(list[int]):
         self.items += items
 
 
-def report(arrivals: Arrivals, places: PlacesToFree, count: int) -> list[RunItem]:
+def report(result_queue: ResultQueue, places: PlacesToFree, count: int) -> list[RunItem]:
     reported = []
     for _ in range(count):
-        taken, _result = arrivals.take()
+        taken, _result = result_queue.take()
         places.add(taken)
         reported.append(taken)
     return reported
 
 
-def put(arrivals: Arrivals, items: Sequence[RunItem]) -> None:
+def put(result_queue: ResultQueue, items: Sequence[RunItem]) -> None:
     for ended in items:
-        arrivals.put(ended, result())
+        result_queue.put(ended, result())
 
 
 def no_scenarios(_: object) -> None:
@@ -56,22 +56,22 @@ def no_scenarios(_: object) -> None:
     ("together", "freed"), [(1, [1]), (5, [5]), (32, [32]), (33, [32, 1]), (64, [32, 32]), (100, [32, 32, 32, 4])]
 )
 def test_places_of_runs_that_ended_together_are_freed_together(together: int, freed: list[int]) -> None:
-    arrivals, seen = Arrivals(keep=no_scenarios), Freed()
+    result_queue, seen = ResultQueue(keep=no_scenarios), Freed()
     items = [item() for _ in range(together)]
-    put(arrivals, items)
+    put(result_queue, items)
 
-    reported = report(arrivals, PlacesToFree(arrivals, seen), together)
+    reported = report(result_queue, PlacesToFree(result_queue, seen), together)
 
     assert (seen, seen.items) == (freed, items)
     assert reported == items
 
 
 def test_what_came_in_later_waits_for_no_more_than_itself() -> None:
-    arrivals, seen = Arrivals(keep=no_scenarios), Freed()
-    places = PlacesToFree(arrivals, seen)
+    result_queue, seen = ResultQueue(keep=no_scenarios), Freed()
+    places = PlacesToFree(result_queue, seen)
     for together in (3, 1, 40):
-        put(arrivals, [item() for _ in range(together)])
-        report(arrivals, places, together)
+        put(result_queue, [item() for _ in range(together)])
+        report(result_queue, places, together)
 
     assert seen == [3, 1, 32, 8]
 
@@ -79,13 +79,13 @@ def test_what_came_in_later_waits_for_no_more_than_itself() -> None:
 def test_in_order_no_place_is_kept_while_the_next_result_is_waited_for() -> None:
     """The next run may need just that place: of a model with one lane it would never start."""
     first, second, third = item(), item(), item()
-    arrivals, seen = Arrivals((first, second, third), no_scenarios), Freed()
-    places = PlacesToFree(arrivals, seen)
-    put(arrivals, [first, third])  # of another model, and ended at the same time
+    result_queue, seen = ResultQueue((first, second, third), no_scenarios), Freed()
+    places = PlacesToFree(result_queue, seen)
+    put(result_queue, [first, third])  # of another model, and ended at the same time
 
-    report(arrivals, places, 1)
+    report(result_queue, places, 1)
 
     assert seen.items == [first]
-    put(arrivals, [second])
-    report(arrivals, places, 2)
+    put(result_queue, [second])
+    report(result_queue, places, 2)
     assert seen.items == [first, second, third]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_benchmodels.cli.entry import main
+from pytest_benchmodels.cli import main
 from tests.plugin.plugin_parts import Project, broken, hanging, json_report, junit_cases, right, wrong
 
 GATE = "--bench-gate=pass_rate >= 90%"

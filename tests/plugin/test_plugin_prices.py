@@ -10,9 +10,8 @@ from genai_prices import Usage as Listed
 from genai_prices import calc_price
 from genai_prices.data_snapshot import get_snapshot
 
-from pytest_benchmodels.core.bill import cost
-from pytest_benchmodels.core.exchange import Usage
-from pytest_benchmodels.core.model import Price
+from pytest_benchmodels.core.message import Usage
+from pytest_benchmodels.core.model import Price, cost
 from pytest_benchmodels.plugin.session.models import listed_price
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)

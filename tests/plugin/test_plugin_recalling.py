@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from pytest_benchmodels.core.exchange import Message, Response, Usage
+from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import AnsweredCall, CallSummary
 from pytest_benchmodels.core.run import Run

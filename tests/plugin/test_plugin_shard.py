@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pytest_benchmodels import SimServer
-from pytest_benchmodels.plugin.session.durations import KEY
+from pytest_benchmodels.plugin.session.report_files import KEY
 from pytest_benchmodels.store import Store
 from tests.plugin.plugin_parts import Project, right, scenario
 from tests.plugin.plugin_store import requests, stored, stored_runs

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_benchmodels.store import Patience, Store
+from pytest_benchmodels.store import LockWait, Store
 from tests.plugin.plugin_parts import Project, broken, json_report, junit_cases, right, wrong
 from tests.plugin.plugin_store import read_until_said, session, store_path, stored, stored_runs
 
@@ -144,7 +144,7 @@ def test_a_disk_that_is_full_is_said(project: Project) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for the lock of another process for 0.1 s: nobody needs to see 15 s pass."""
-    monkeypatch.setattr(Patience.__init__, "__defaults__", (0.1, 0.05, Patience().tell))
+    monkeypatch.setattr(LockWait.__init__, "__defaults__", (0.1, 0.05, LockWait().tell))
 
 
 @pytest.fixture

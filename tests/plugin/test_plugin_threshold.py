@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_benchmodels.cli.entry import main
+from pytest_benchmodels.cli import main
 from tests.plugin.plugin_parts import Project, Scenario, right, scenario
 from tests.plugin.plugin_results import JSON, results
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_benchmodels.plugin.workers.xdist_internals import is_known
+from pytest_benchmodels.plugin.compat import is_known
 from tests.plugin.plugin_parts import Project, right, wrong
 
 

@@ -16,7 +16,7 @@ from pytest_benchmodels.providers.google import Google
 from pytest_benchmodels.providers.http import HttpPool
 from pytest_benchmodels.providers.key import Key
 from pytest_benchmodels.providers.openai import OpenAI
-from pytest_benchmodels.providers.sim.dialect import Sim
+from pytest_benchmodels.providers.sim.service import Sim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -294,11 +294,11 @@ def test_tokens_are_counts(value: object) -> None:
 def test_a_simulated_model_is_told_the_answer_once_per_scenario() -> None:
     asked: list[str | None] = []
 
-    def exemplar(_checks: tuple[Check, ...], target: str | None) -> str | None:
+    def example_answer(_checks: tuple[Check, ...], target: str | None) -> str | None:
         asked.append(target)
         return target
 
-    sim = Sim(exemplar)
+    sim = Sim(example_answer)
     checks: tuple[Check, ...] = ()
     bodies = [
         sim.body(Request(MODEL, TALK, {"sim": {"latency": 1}}, attempt, 3, checks, target))

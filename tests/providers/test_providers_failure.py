@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.providers.api import Origin, error_in_answer, http_failure, malformed
+from pytest_benchmodels.providers.connection import HttpReply
 from pytest_benchmodels.providers.error_body import parse_error
 from pytest_benchmodels.providers.key import Key
-from pytest_benchmodels.providers.reply import HttpReply
 
 SECRET = "sk-abcdefghijklmnop"
 ORIGIN = Origin("http://api.test", "gpt-x", Key("OPENAI_API_KEY", SECRET))

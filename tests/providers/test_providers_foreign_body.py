@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.providers.api import Origin, http_failure, no_json
+from pytest_benchmodels.providers.connection import HttpReply
 from pytest_benchmodels.providers.error_body import first_of_stream, is_page, is_stream, page_title
 from pytest_benchmodels.providers.key import Key
-from pytest_benchmodels.providers.reply import HttpReply
 
 SECRET = "sk-abcdefghijklmnop"
 ORIGIN = Origin("http://api.test", "gpt-x", Key("OPENAI_API_KEY", SECRET))

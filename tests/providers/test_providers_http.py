@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_benchmodels import ProviderError
+from pytest_benchmodels.providers.connection import origin_of
 from pytest_benchmodels.providers.endpoint import _trust_authorities
 from pytest_benchmodels.providers.http import HttpPool
-from pytest_benchmodels.providers.reply import origin_of
 
 if TYPE_CHECKING:
     from tests.providers.conftest import CannedServer, HttpText

@@ -30,11 +30,11 @@ from pytest_benchmodels import (
 )
 from pytest_benchmodels.providers import create
 from pytest_benchmodels.providers.anthropic import Anthropic
+from pytest_benchmodels.providers.dialect import sound_call
 from pytest_benchmodels.providers.google import Google
 from pytest_benchmodels.providers.http import HttpPool
 from pytest_benchmodels.providers.openai import OpenAI
-from pytest_benchmodels.providers.parts import sound_call
-from pytest_benchmodels.providers.sim.dialect import Sim
+from pytest_benchmodels.providers.sim.service import Sim
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.message import Part

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from pytest_benchmodels import ImagePart, Message, Model, ProviderError, Request, SimServer
 from pytest_benchmodels.providers import create, endpoint
 from pytest_benchmodels.providers.api import Origin, error_in_answer, http_failure
+from pytest_benchmodels.providers.connection import HttpReply
 from pytest_benchmodels.providers.http import MAX_REPLY_BYTES, HttpPool
 from pytest_benchmodels.providers.key import Key
 from pytest_benchmodels.providers.quota import LONGEST_PAUSE_S, retry_after_s
-from pytest_benchmodels.providers.reply import HttpReply
 
 if TYPE_CHECKING:
     from tests.providers.conftest import CannedServer, HttpText

@@ -11,7 +11,7 @@ from genai_prices import extract_usage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.core.exchange import Usage
+from pytest_benchmodels.core.message import Usage
 from pytest_benchmodels.providers.dialect import anthropic_usage, google_usage, openai_usage
 
 Read = Callable[[Mapping[str, object]], Usage]

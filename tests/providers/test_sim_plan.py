@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.providers.sim.knobs import PRESETS, KnobError, Knobs, turn
-from pytest_benchmodels.providers.sim.plan import Asked, Plan, decide, draws, lognormal, own_answer, wrong_answer
+from pytest_benchmodels.providers.sim.reply import Asked, Plan, decide, draws, lognormal, own_answer, wrong_answer
 
 
 def plans(knobs: Knobs, number: int, attempt: int = 1) -> list[Plan]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
 from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation
 from pytest_benchmodels.statistics.changes import Conditions
@@ -13,8 +13,7 @@ from pytest_benchmodels.statistics.comparison import compare_runs
 from pytest_benchmodels.statistics.gates import parse_gates
 from pytest_benchmodels.statistics.metrics import Tally
 from pytest_benchmodels.statistics.outcomes import CoverageTally
-from pytest_benchmodels.statistics.ranking import rank
-from pytest_benchmodels.statistics.verdict import Measured, judge_all
+from pytest_benchmodels.statistics.verdict import Measured, judge_all, rank
 from tests.core.made_results import made
 
 __all__ = ["BEGINNING", "HOSTILE", "evaluated", "hostile_results", "result"]

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
-from pytest_benchmodels.core.session import Pool, Session
+from pytest_benchmodels.core.run import Pool, Session
 from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation, write_bench_json
 from pytest_benchmodels.statistics.metrics import Tally
 from tests.core.made_results import made

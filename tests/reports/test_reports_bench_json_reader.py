@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
 from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation, read_bench_json, write_bench_json
 from pytest_benchmodels.statistics.metrics import Tally

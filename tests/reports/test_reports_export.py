@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.result import CheckResult, Failure, Result
 from pytest_benchmodels.reports.export import COLUMNS, ExportFormat, export
 from tests.reports.reports_parts import HOSTILE, hostile_results, result

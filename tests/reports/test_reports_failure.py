@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry, Status
 from pytest_benchmodels.reports.failure import failure_headline, failure_text
 from tests.core.made_results import made

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
 from pytest_benchmodels.reports.bench_json import Evaluation
 from pytest_benchmodels.reports.html import island, write_html

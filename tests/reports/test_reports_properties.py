@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from pytest_benchmodels.core.exchange import Response, Usage
-from pytest_benchmodels.reports.properties import junit_properties, result_properties
+from pytest_benchmodels.core.message import Response, Usage
+from pytest_benchmodels.reports.units import junit_properties, result_properties
 from tests.core.made_results import changed, made
 
 NODEID = "a.yaml::add[sim/steady#2]"

@@ -10,7 +10,7 @@ import pytest
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation
-from pytest_benchmodels.reports.registry import BUILTIN, find_reports
+from pytest_benchmodels.reports.own_report import BUILTIN, find_reports
 from pytest_benchmodels.statistics.metrics import Tally
 from tests.core.made_results import made
 

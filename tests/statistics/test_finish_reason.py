@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_benchmodels.core.exchange import Response, usual_finish_reason
+from pytest_benchmodels.core.message import Response, usual_finish_reason
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.statistics.metrics import Tally
 from tests.core.made_results import made

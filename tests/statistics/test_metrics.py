@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.result import NEXT_ATTEMPT, Failure, Result, Status
-from pytest_benchmodels.core.session import Pool
+from pytest_benchmodels.core.run import Pool
 from pytest_benchmodels.statistics.intervals import percentile, wilson
 from pytest_benchmodels.statistics.metrics import ErrorGroup, Figures, Tally, lower_bound
 from tests.core.made_results import made

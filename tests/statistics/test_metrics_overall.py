@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.result import Status
 from pytest_benchmodels.statistics.metrics import Tally
 from tests.core.made_results import changed, made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.result import Result, Status
 from pytest_benchmodels.store import Beginning, Record
 from tests.core.made_results import made

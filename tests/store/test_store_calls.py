@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.exchange import Message, Response, Usage
+from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.result import AnsweredCall, CallSummary, Result
 from pytest_benchmodels.store import Pruned, Record, Store
 from pytest_benchmodels.store.record import StoredRun

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.session import Session
-from pytest_benchmodels.store import Extent, Patience, Store
+from pytest_benchmodels.core.run import Session
+from pytest_benchmodels.store import Extent, LockWait, Store
 from pytest_benchmodels.store.schema import APPLICATION_ID, MIGRATIONS, migrate
 from tests.store.store_parts import BEGINNING, record
 
@@ -52,12 +52,12 @@ def made_by_the_first_version(path: Path) -> None:
 
 
 def add_one(path: Path) -> None:
-    with Store.open(path, Patience(0.01)) as store:
+    with Store.open(path, LockWait(0.01)) as store:
         store.results.add(store.runs.begin(BEGINNING), [record()])
 
 
 def use_all_of(path: Path) -> None:
-    with Store.open(path, Patience(0.01)) as store:
+    with Store.open(path, LockWait(0.01)) as store:
         run_id = store.runs.begin(BEGINNING)
         store.results.add(run_id, [record(str(number)) for number in range(40)])
         store.responses.find_all(f"print-of-{number}" for number in range(40))
@@ -233,9 +233,9 @@ def test_who_waits_for_a_lock_is_told_for_what_and_how_long(path: Path) -> None:
             said.append(text)
             other.execute("ROLLBACK")
 
-        patience = Patience(most_s=30.0, quiet_s=0.01, tell=end_it)
+        lock_wait = LockWait(most_s=30.0, quiet_s=0.01, tell=end_it)
         other.execute("BEGIN IMMEDIATE")
-        with Store.open(path, patience) as store:
+        with Store.open(path, lock_wait) as store:
             other.execute("BEGIN IMMEDIATE")
             store.results.add(store.runs.begin(BEGINNING), [record()])
     told = f"store '{path}': another process keeps it locked; waiting for it, 30 s at most"
@@ -244,7 +244,7 @@ def test_who_waits_for_a_lock_is_told_for_what_and_how_long(path: Path) -> None:
 
 @pytest.mark.parametrize("opener", [Store.open, Store.open_to_read])
 def test_a_store_that_another_program_has_for_itself_is_waited_for(
-    path: Path, opener: Callable[[Path, Patience], Store]
+    path: Path, opener: Callable[[Path, LockWait], Store]
 ) -> None:
     run_id = filled(path)
     said: list[str] = []
@@ -256,7 +256,7 @@ def test_a_store_that_another_program_has_for_itself_is_waited_for(
             said.append(text)
             other.close()
 
-        with opener(path, Patience(most_s=30.0, quiet_s=0.01, tell=end_it)) as store:
+        with opener(path, LockWait(most_s=30.0, quiet_s=0.01, tell=end_it)) as store:
             assert store.runs.find("latest").id == run_id
     assert len(said) == 1
 
@@ -267,7 +267,7 @@ def test_a_lock_that_stays_is_told_while_it_is_waited_for_and_after_that(path: P
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="another process keeps it locked"):
-            Store.open(path, Patience(0.02, 0.01, said.append))
+            Store.open(path, LockWait(0.02, 0.01, said.append))
     assert len(said) == 1
     assert "0.02 s at most" in said[0]
 
@@ -281,7 +281,7 @@ def test_shrinking_waits_for_who_writes(path: Path) -> None:
             said.append(text)
             other.execute("ROLLBACK")
 
-        with Store.open(path, Patience(most_s=30.0, quiet_s=0.01, tell=end_it)) as store:
+        with Store.open(path, LockWait(most_s=30.0, quiet_s=0.01, tell=end_it)) as store:
             other.execute("BEGIN IMMEDIATE")
             store.shrink()
             assert store.runs.find("latest").statuses == {"passed": 1}
@@ -290,7 +290,7 @@ def test_shrinking_waits_for_who_writes(path: Path) -> None:
 
 def test_who_waits_for_nobody_is_not_told(path: Path) -> None:
     said: list[str] = []
-    with Store.open(path, Patience(tell=said.append)) as store:
+    with Store.open(path, LockWait(tell=said.append)) as store:
         store.results.add(store.runs.begin(BEGINNING), [record()])
     assert said == []
 

@@ -230,7 +230,7 @@ from pytest_benchmodels.store.database import Patience
 from tests.store.store_parts import BEGINNING, record
 
 path, shared, endings = Path(sys.argv[1]), sys.argv[2] == "shared", sys.argv[3:]
-patience = Patience(tell=print, most_s=0.05, quiet_s=0.05)
+patience = LockWait(tell=print, most_s=0.05, quiet_s=0.05)
 recorder = Recorder.begin(partial(Store.open, path, patience), BEGINNING, print)
 other = Store.open(path) if shared else None
 recorder.add(record("a"))

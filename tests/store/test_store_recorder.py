@@ -15,7 +15,7 @@ import pytest
 from msgspec import structs
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.exchange import Response
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.store import Record, Recorder, Store
 from tests.store.store_parts import BEGINNING, record, result
 

@@ -10,7 +10,7 @@ import pytest
 from msgspec import structs
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.exchange import Message, Response, Usage
+from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.store import Record, Store
 from tests.core.made_results import changed
 from tests.store.store_parts import BEGINNING, record, result

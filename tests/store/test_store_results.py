@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.exchange import Response, Usage
+from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
 from pytest_benchmodels.store import Record, Spending, Store
 from pytest_benchmodels.store.record import decode_answers, decode_result, encode_answers, encode_result

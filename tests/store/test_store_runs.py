@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.session import Pool, Session
+from pytest_benchmodels.core.run import Pool, Session
 from pytest_benchmodels.store import Beginning, Extent, Store, StoredRun
 from pytest_benchmodels.store.runs import is_alive, this_process
 from tests.store.store_parts import BEGINNING, record

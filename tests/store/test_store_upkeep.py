@@ -11,9 +11,9 @@ import pytest
 from msgspec import structs
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.exchange import Message, Response
+from pytest_benchmodels.core.message import Message, Response
 from pytest_benchmodels.core.result import Status
-from pytest_benchmodels.core.session import Session
+from pytest_benchmodels.core.run import Session
 from pytest_benchmodels.store import Extent, Pruned, Record, Store, StoredRun
 from tests.core.made_results import changed
 from tests.store.store_parts import BEGINNING, record, result

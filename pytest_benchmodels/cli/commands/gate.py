@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from pytest_benchmodels.cli.arguments import add_run, add_store
-from pytest_benchmodels.cli.completion import completes_runs
+from pytest_benchmodels.cli.arguments import add_run, add_store, completes_runs
 from pytest_benchmodels.cli.output import Output
 from pytest_benchmodels.cli.source import open_source
 from pytest_benchmodels.cli.survey import Survey

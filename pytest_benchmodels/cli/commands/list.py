@@ -7,9 +7,8 @@ from argparse import ArgumentParser, Namespace
 from typing import NamedTuple
 
 from pytest_benchmodels.cli.arguments import add_store, count
-from pytest_benchmodels.cli.location import read_store
-from pytest_benchmodels.cli.moments import moment, plain_run
-from pytest_benchmodels.cli.output import Output
+from pytest_benchmodels.cli.output import Output, moment, plain_run
+from pytest_benchmodels.cli.source import read_store
 from pytest_benchmodels.cli.survey import Survey
 from pytest_benchmodels.reports.units import aligned, dollars, one_line
 from pytest_benchmodels.statistics.metrics import Figures

@@ -8,16 +8,14 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_benchmodels.cli.arguments import add_output, add_run, add_store
-from pytest_benchmodels.cli.completion import completes_runs
-from pytest_benchmodels.cli.conftests import Conftests
+from pytest_benchmodels.cli.arguments import add_output, add_run, add_store, completes_runs
 from pytest_benchmodels.cli.output import Output
-from pytest_benchmodels.cli.scenario_files import find_rootdir
+from pytest_benchmodels.cli.scenario_files import Conftests, find_rootdir
 from pytest_benchmodels.cli.source import Source, open_source
 from pytest_benchmodels.cli.survey import evaluate
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.text import quote
-from pytest_benchmodels.reports.registry import BUILTIN, Report, find_reports
+from pytest_benchmodels.reports.own_report import BUILTIN, Report, find_reports
 from pytest_benchmodels.statistics.gates import parse_gates
 
 __all__ = ["add_arguments", "run"]

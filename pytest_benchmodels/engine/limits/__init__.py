@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pytest_benchmodels.engine.limits.limiter import Charge, Limiter, Seats, Unlimited
+from pytest_benchmodels.engine.limits.limiter import Charge, Limiter, SharedSlots, Unlimited
 
-__all__ = ["Charge", "Limiter", "Seats", "Unlimited"]
+__all__ = ["Charge", "Limiter", "SharedSlots", "Unlimited"]

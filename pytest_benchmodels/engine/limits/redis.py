@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.model import Cap
-from pytest_benchmodels.engine.limits.limiter import NO_SEAT, Charge, Seat
+from pytest_benchmodels.engine.limits.limiter import NO_SEAT, Charge, Slot
 
 __all__ = ["EXPIRY_S", "RedisLimiter", "RedisLink", "RedisSeats", "check_address"]
 
@@ -212,7 +212,7 @@ end
 
 
 class RedisSeats:
-    """Implements `Seats`; the keys are named `benchmodels:...`.
+    """Implements `SharedSlots`; the keys are named `benchmodels:...`.
 
     A seat is a lease that its process renews: one that dies leaves its seats to others after `lease_s` seconds. Of the
     requests of a process that wait under the same caps one asks, the others wait behind it. It hears at once of a seat
@@ -227,51 +227,51 @@ class RedisSeats:
         self._renew = link.redis.register_script(_RENEW)
         self._leave = link.redis.register_script(_LEAVE)
         self._turns: defaultdict[tuple[Cap, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._taken: dict[str, Seat] = {}
+        self._taken: dict[str, Slot] = {}
         self._renewal: asyncio.Task[None] | None = None
 
-    async def take(self, caps: Sequence[Cap]) -> Seat:
-        """See `Seats`; raise `ConfigError` where Redis cannot be reached."""
+    async def take(self, caps: Sequence[Cap]) -> Slot:
+        """See `SharedSlots`; raise `ConfigError` where Redis cannot be reached."""
         if not caps:
             return NO_SEAT
-        seat = Seat(uuid.uuid4().hex, tuple(caps))
+        slot = Slot(uuid.uuid4().hex, tuple(caps))
         start = perf_counter()
-        waited_for = caps[0].bucket if self._turns[seat.caps].locked() else ""
+        waited_for = caps[0].bucket if self._turns[slot.caps].locked() else ""
         try:
-            async with self._turns[seat.caps]:
-                while full := await self._try_to_enter(seat):
+            async with self._turns[slot.caps]:
+                while full := await self._try_to_enter(slot):
                     waited_for = full
                     await self._wait_for_the_bell(full)
         except BaseException:
-            self.leave(seat)  # Redis may have seated a request that did not live to hear of it
+            self.leave(slot)  # Redis may have seated a request that did not live to hear of it
             raise
-        self._keep(seat)
-        return seat._replace(bucket=waited_for, wait_s=perf_counter() - start) if waited_for else seat
+        self._keep(slot)
+        return slot._replace(bucket=waited_for, wait_s=perf_counter() - start) if waited_for else slot
 
-    def leave(self, seat: Seat) -> None:
-        if not seat.caps:
+    def leave(self, slot: Slot) -> None:
+        if not slot.caps:
             return
-        self._taken.pop(seat.id, None)
-        keys = [key for cap in seat.caps for key in (_key(cap.bucket), _bell(cap.bucket))]
-        self._link.tell(lambda: self._leave(keys=keys, args=[seat.id, EXPIRY_S]))
+        self._taken.pop(slot.id, None)
+        keys = [key for cap in slot.caps for key in (_key(cap.bucket), _bell(cap.bucket))]
+        self._link.tell(lambda: self._leave(keys=keys, args=[slot.id, EXPIRY_S]))
 
     async def aclose(self) -> None:
         if self._renewal is not None:
             self._renewal.cancel()
         await self._link.aclose()
 
-    async def _try_to_enter(self, seat: Seat) -> str:
+    async def _try_to_enter(self, slot: Slot) -> str:
         """Take the seat, and return nothing, or the bucket that is full."""
-        keys, most = [_key(cap.bucket) for cap in seat.caps], [cap.most for cap in seat.caps]
-        arguments = [seat.id, self._lease_s, EXPIRY_S, *most]
+        keys, most = [_key(cap.bucket) for cap in slot.caps], [cap.most for cap in slot.caps]
+        arguments = [slot.id, self._lease_s, EXPIRY_S, *most]
         full = int(await self._link.ask(lambda: self._enter(keys=keys, args=arguments)))
-        return seat.caps[full - 1].bucket if full else ""
+        return slot.caps[full - 1].bucket if full else ""
 
     async def _wait_for_the_bell(self, bucket: str) -> None:
         await self._link.ask(lambda: self._link.redis.blpop(_bell(bucket), self._patience_s))
 
-    def _keep(self, seat: Seat) -> None:
-        self._taken[seat.id] = seat
+    def _keep(self, slot: Slot) -> None:
+        self._taken[slot.id] = slot
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._renew_all())
 
@@ -279,15 +279,15 @@ class RedisSeats:
         """Renew often enough that two renewals in a row may fail. A Redis that forgot a seat is told of it again."""
         while True:
             await asyncio.sleep(self._lease_s / 3)
-            for seat in list(self._taken.values()):
+            for slot in list(self._taken.values()):
                 with contextlib.suppress(ConfigError):
-                    await self._renewed(seat)
-                if seat.id not in self._taken:  # it was left meanwhile, maybe before it was renewed
-                    self.leave(seat)
+                    await self._renewed(slot)
+                if slot.id not in self._taken:  # it was left meanwhile, maybe before it was renewed
+                    self.leave(slot)
 
-    async def _renewed(self, seat: Seat) -> None:
-        keys = [_key(cap.bucket) for cap in seat.caps]
-        await self._link.ask(lambda: self._renew(keys=keys, args=[seat.id, self._lease_s, EXPIRY_S]))
+    async def _renewed(self, slot: Slot) -> None:
+        keys = [_key(cap.bucket) for cap in slot.caps]
+        await self._link.ask(lambda: self._renew(keys=keys, args=[slot.id, self._lease_s, EXPIRY_S]))
 
 
 def _key(bucket: str) -> str:

@@ -1,12 +1,4 @@
-"""Scenario files as pytest collectors, runs as pytest items.
-
-Tools that keep a history of each case (Allure and others) read an item's `callspec`; without one they take all runs of
-a scenario for repetitions of one case.
-
-Plugins that repeat tests, a conftest.py and `--keep-duplicates` put an item, or another of the same node id, into the
-session again. A run is known by its node id, in the store and wherever results are compared: two of the same name
-would be one. So they become what `--bench-repeat` makes.
-"""
+"""A run's failure as pytest shows it: the reason on one line where there is room for one, else the whole text."""
 
 from __future__ import annotations
 
@@ -28,13 +20,63 @@ from pytest_benchmodels.core.run import NO_MODEL, Run, run_name
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.core.text import harmless
 from pytest_benchmodels.plugin.compat import drop_unused, has_own, location_name, made_on_demand, node_id, skip_here
-from pytest_benchmodels.plugin.items.failure_repr import FailureRepr
 from pytest_benchmodels.plugin.session.bench import BENCH
 from pytest_benchmodels.plugin.session.user_models import answers
-from pytest_benchmodels.reports.properties import junit_properties
-from pytest_benchmodels.reports.units import one_line, plural
+from pytest_benchmodels.reports.failure import failure_headline, failure_text
+from pytest_benchmodels.reports.units import junit_properties, one_line, plural
 
-__all__ = ["CallSpec", "LateAnswerError", "NoAnswerError", "RunItem", "ScenarioFile", "WrongAnswerError", "with_trials"]
+__all__ = [
+    "CallSpec",
+    "CrashLine",
+    "FailureRepr",
+    "LateAnswerError",
+    "NoAnswerError",
+    "RunItem",
+    "ScenarioFile",
+    "WrongAnswerError",
+    "with_trials",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CrashLine:
+    """Where the scenario stands and why its run failed, for `--tb=line`, the short summary and JUnit's message."""
+
+    path: str
+    lineno: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.lineno}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRepr:
+    """Stands where pytest has an exception with its traceback, of which it is the part that has one: `reprcrash`.
+
+    `style` is the session's `--tb`.
+    """
+
+    text: str
+    reprcrash: CrashLine
+    style: str = "auto"
+
+    @classmethod
+    def of(cls, result: Result, location: tuple[str, int | None, str], config: pytest.Config) -> FailureRepr:
+        """The failure of a run whose item is at this location, whose line counts from 0."""
+        path, line, _ = location
+        style = config.getoption("tbstyle", "auto")  # `-p no:terminal` leaves none
+        headline = failure_headline(result)
+        return cls(failure_text(result, headline), CrashLine(path, (line or 0) + 1, headline), style)
+
+    def toterminal(self, terminal: Any) -> None:
+        """Write the whole text; nothing where `--tb=line` shows the one line in its place."""
+        if self.style != "line":
+            terminal.line(self.text)
+
+    def __str__(self) -> str:
+        return self.text
+
 
 _INDICES = MappingProxyType({"model": 0, "trial": 0})
 

@@ -9,15 +9,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from pytest_benchmodels.core.exchange import Message
+from pytest_benchmodels.core.message import Message
 from pytest_benchmodels.core.plain_result import from_plain, to_plain
-from pytest_benchmodels.core.record import Record
-from pytest_benchmodels.core.result import AnsweredCall, Result
+from pytest_benchmodels.core.result import AnsweredCall, Record, Result
 from pytest_benchmodels.core.run import file_of, name_in_file
 from pytest_benchmodels.plugin.compat import location_name
 from pytest_benchmodels.plugin.items.collection import RunItem
 from pytest_benchmodels.plugin.session.bench import BENCH
-from pytest_benchmodels.reports.properties import junit_properties, result_properties
+from pytest_benchmodels.reports.units import junit_properties, result_properties
 
 if TYPE_CHECKING:
     from pytest_benchmodels.statistics.verdict import GateVerdict
@@ -53,7 +52,7 @@ def attach(item: RunItem, report: pytest.TestReport) -> None:
     report.start, report.stop = result.started_at, result.started_at + result.duration_s
     report.duration = result.duration_s
     record = Record.of_run(item.scenario, result)
-    is_worker = item.config.stash[BENCH].handover is not None
+    is_worker = item.config.stash[BENCH].worker_config is not None
     setattr(report, ATTRIBUTE, _plain(record) if is_worker else record)
 
 

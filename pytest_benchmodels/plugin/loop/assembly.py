@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from pytest_benchmodels import graders
 from pytest_benchmodels.engine.client import Backoff, ModelClient
-from pytest_benchmodels.engine.execution import Executor, Forgetful, Recall
+from pytest_benchmodels.engine.execution import Executor, NothingStored, Recall
 from pytest_benchmodels.engine.grading import Watch, unwatched
-from pytest_benchmodels.engine.limits import Limiter, Seats, Unlimited
-from pytest_benchmodels.engine.permits import Permits
+from pytest_benchmodels.engine.limits import Limiter, SharedSlots, Unlimited
+from pytest_benchmodels.engine.limits.limiter import RateLimits
 from pytest_benchmodels.engine.scope import Alone
 from pytest_benchmodels.plugin.options import DEFAULT_RETRIES
 from pytest_benchmodels.providers import create
@@ -19,8 +19,8 @@ from pytest_benchmodels.providers.http import HttpPool, load_transport
 from pytest_benchmodels.solvers.conversation import Conversation
 
 if TYPE_CHECKING:
+    from pytest_benchmodels.core.call import Provider
     from pytest_benchmodels.core.model import Model
-    from pytest_benchmodels.core.request import Provider
     from pytest_benchmodels.core.result import Result
     from pytest_benchmodels.core.run import Run
     from pytest_benchmodels.plugin.session.bench import Bench
@@ -31,23 +31,23 @@ __all__ = ["assemble", "execute_alone"]
 def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable[[], Awaitable[None]]]:
     """An executor with connections and limits of its own, for one event loop, and what closes them."""
     pool = HttpPool()
-    limiter, seats = _limits(bench)
+    limiter, slots = _limits(bench)
     made: dict[str, Provider] = {}
 
     def provider_for(model: Model) -> Provider:
         if model.id not in made:
-            made[model.id] = create(model, pool, graders.exemplar, bench.models.registry)
+            made[model.id] = create(model, pool, graders.example_answer, bench.models.registry)
         return made[model.id]
 
     async def close() -> None:
         await pool.aclose()
-        await seats.aclose()
+        await slots.aclose()
         await limiter.aclose()
 
-    permits = Permits(limiter, seats)
-    client = ModelClient(provider_for, _backoff(bench.settings.retries), permits, load_transport, watch)
+    rate_limits = RateLimits(limiter, slots)
+    client = ModelClient(provider_for, _backoff(bench.settings.retries), rate_limits, load_transport, watch)
     recall, models = _recall(bench), bench.models.resolve
-    return Executor(client, Conversation(), bench.admission, recall, watch, bench.clock.now, models), close
+    return Executor(client, Conversation(), bench.breaker, recall, watch, bench.clock.now, models), close
 
 
 def _backoff(retries: int | None) -> Backoff:
@@ -71,13 +71,13 @@ def execute_alone(bench: Bench, run: Run) -> Result:
 def _recall(bench: Bench) -> Recall:
     """Memory where the user asked for it: whoever does not reuse pays for no look-up."""
     if bench.settings.store is None or not bench.settings.reuse:
-        return Forgetful()
+        return NothingStored()
     from pytest_benchmodels.plugin.reuse.recall import StoreRecall  # noqa: PLC0415 - sqlite3, for those who reuse
 
     return StoreRecall(bench.settings.store, bench.settings.reuse, bench.resumed)
 
 
-def _limits(bench: Bench) -> tuple[Limiter, Seats]:
+def _limits(bench: Bench) -> tuple[Limiter, SharedSlots]:
     """Shared as far as the session reaches: several machines, the workers of one, one process.
 
     Within a session, `max_in_flight` is a matter of its lanes; between sessions, somebody else has to count.
@@ -87,10 +87,10 @@ def _limits(bench: Bench) -> tuple[Limiter, Seats]:
 
         link = redis.RedisLink(bench.file.limits)
         return redis.RedisLimiter(link), redis.RedisSeats(link)
-    if bench.handover is not None:
-        from pytest_benchmodels.engine.limits.sqlite import SqliteLimiter  # noqa: PLC0415 - workers only
+    if bench.worker_config is not None:
+        from pytest_benchmodels.engine.limits.limiter import SqliteLimiter  # noqa: PLC0415 - workers only
 
-        return SqliteLimiter(bench.handover.limits_path), Unlimited()
+        return SqliteLimiter(bench.worker_config.limits_path), Unlimited()
     from pytest_benchmodels.engine.limits.limiter import MemoryLimiter  # noqa: PLC0415 - no worker
 
     return MemoryLimiter(), Unlimited()

@@ -14,16 +14,16 @@ from pytest_benchmodels.core.result import Failure, Result, Timing
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.plugin.compat import let_go
 from pytest_benchmodels.plugin.items.collection import RunItem, ScenarioFile, with_trials
-from pytest_benchmodels.plugin.items.other_plugins import keep_from_retries
+from pytest_benchmodels.plugin.items.protocol import keep_from_retries
 from pytest_benchmodels.plugin.items.transport import attach, is_of_run
 from pytest_benchmodels.plugin.loop.process_guards import kept_open, no_silent_exit
 from pytest_benchmodels.plugin.loop.session_loop import run_session
 from pytest_benchmodels.plugin.session.bench import BENCH, Bench
-from pytest_benchmodels.plugin.session.durations import read_durations, shard_of
 from pytest_benchmodels.plugin.session.planning import print_plan
+from pytest_benchmodels.plugin.session.report_files import read_durations, shard_of
 from pytest_benchmodels.plugin.session.scenario_files import LEFT_OUT, left_out_line
-from pytest_benchmodels.plugin.workers.messages import Handover
-from pytest_benchmodels.reports.properties import result_properties
+from pytest_benchmodels.plugin.workers.messages import WorkerConfig
+from pytest_benchmodels.reports.units import result_properties
 
 __all__ = ["Runner", "UnseenTerminal"]
 
@@ -89,10 +89,10 @@ class Runner:
         option = session.config.option
         if not (option.collectonly or getattr(option, "setuponly", False) or self._bench.settings.plan):
             self._bench.progress.expect(item.nodeid for item in session.items if isinstance(item, RunItem))
-        if self._bench.handover is not None:
+        if self._bench.worker_config is not None:
             from pytest_benchmodels.plugin.workers.worker import tell_collected  # noqa: PLC0415 - only a worker needs it
 
-            tell_collected(session, self._bench.handover, self._bench.settings.patterns)
+            tell_collected(session, self._bench.worker_config, self._bench.settings.patterns)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -102,8 +102,8 @@ class Runner:
         # Modules and items stay to the end. To look for garbage among them again and again costs a tenth of a run at
         # 12,000 of them, and pytest's last look 10 ms in each worker. Garbage that the runs make is still found.
         gc.freeze()
-        if self._bench.handover is not None:
-            return self._worker_loop(session, self._bench.handover)
+        if self._bench.worker_config is not None:
+            return self._worker_loop(session, self._bench.worker_config)
         if self._foreign_errors and not option.continue_on_collection_errors:
             plural = "s" if self._foreign_errors != 1 else ""
             raise session.Interrupted(f"{self._foreign_errors} error{plural} during collection")
@@ -114,14 +114,14 @@ class Runner:
                 run_session(session, self._bench)
         return True
 
-    def _worker_loop(self, session: pytest.Session, handover: Handover) -> bool | None:
+    def _worker_loop(self, session: pytest.Session, worker_config: WorkerConfig) -> bool | None:
         from pytest_benchmodels.plugin.workers.worker import interactor, run_worker  # noqa: PLC0415 - only a worker needs it
 
         xdist = interactor(session.config)
         if xdist is None:
             return None
         with kept_open():
-            run_worker(session, self._bench, handover, xdist)
+            run_worker(session, self._bench, worker_config, xdist)
         return True
 
     @pytest.hookimpl(wrapper=True)

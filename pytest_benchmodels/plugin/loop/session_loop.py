@@ -23,10 +23,10 @@ from pytest_benchmodels.plugin.items.protocol import IdleItem, Protocol, idle_it
 from pytest_benchmodels.plugin.loop.assembly import assemble
 from pytest_benchmodels.plugin.loop.process_guards import gentle_interrupts
 from pytest_benchmodels.plugin.session.bench import Bench, Wanted
-from pytest_benchmodels.plugin.session.durations import read_durations
+from pytest_benchmodels.plugin.session.report_files import read_durations
 from pytest_benchmodels.plugin.workers.overdue import may_hold
 
-__all__ = ["Arrivals", "PlacesToFree", "run_session"]
+__all__ = ["PlacesToFree", "ResultQueue", "run_session"]
 
 
 # To report a run takes a quarter of a millisecond, so that no place stays empty for long.
@@ -37,7 +37,7 @@ def _nowhere(ended: Iterable[tuple[Scenario, Result]]) -> None:
     """Keeps nothing."""
 
 
-class Arrivals:
+class ResultQueue:
     """A queue of results. `put` and `interrupt` may be called from any thread, and from a signal's handler.
 
     With `in_order`, results come out in that order, whichever came in first: `--sw` takes what stands before a failure
@@ -102,16 +102,16 @@ class PlacesToFree:
     the interpreter from each other.
     """
 
-    def __init__(self, arrivals: Arrivals, free: Callable[..., None]) -> None:
+    def __init__(self, result_queue: ResultQueue, free: Callable[..., None]) -> None:
         """`free` gets the runs."""
-        self._arrivals = arrivals
+        self._result_queue = result_queue
         self._free = free
         self._reported: list[RunItem] = []
 
     def add(self, item: RunItem) -> None:
         """A run was reported. Before somebody waits for the next result all places are free: it may need one."""
         self._reported.append(item)
-        if self._arrivals.is_drained or len(self._reported) >= _FREED_TOGETHER:
+        if self._result_queue.is_drained or len(self._reported) >= _FREED_TOGETHER:
             self._free(*self._reported)
             self._reported.clear()
 
@@ -177,19 +177,19 @@ def _run_lanes(
     """Report runs as they end; in their own order for `--sw`, which then has them started in it too."""
     config = runs[0].config
     stepwise = bool(getattr(config.option, "stepwise", False))
-    arrivals = Arrivals(runs if stepwise else (), bench.keep_ahead)
+    result_queue = ResultQueue(runs if stepwise else (), bench.keep_ahead)
     durations = {} if stepwise else read_durations(config)
     to_do = [Job(item, item.run(), durations.get(item.nodeid)) for item in runs]
     with _watch(bench, config, [job.run for job in to_do]) as watch:
         executor, close = assemble(bench, watch)
-        lanes = Lanes(executor, dispatch, arrivals.put, close)
-        with gentle_interrupts(arrivals.interrupt), lanes:
+        lanes = Lanes(executor, dispatch, result_queue.put, close)
+        with gentle_interrupts(result_queue.interrupt), lanes:
             bench.progress.begin(bench.progress.total, lambda: lanes.in_flight)
             start = lanes.recall if bench.settings.reuse else lanes.submit
             start(to_do)
-            places = PlacesToFree(arrivals, lanes.reported)
+            places = PlacesToFree(result_queue, lanes.reported)
             for left in reversed(range(len(runs))):
-                item, result = arrivals.take()
+                item, result = result_queue.take()
                 item.take(result)
                 _report(protocol, item, idle if left else None)
                 places.add(item)

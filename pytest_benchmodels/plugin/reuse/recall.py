@@ -10,13 +10,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.exchange import Response
 from pytest_benchmodels.core.fingerprint import explain_difference, fingerprint, grade_fingerprint
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.engine.execution import Known
 from pytest_benchmodels.plugin.options import Reuse
-from pytest_benchmodels.store import Patience, Store, StoredConversation
+from pytest_benchmodels.store import LockWait, Store, StoredConversation
 
 __all__ = ["StoreRecall"]
 
@@ -124,7 +124,7 @@ class StoreRecall:
     def _opened(self) -> Store | StoreError:
         """It is tried once, and not for long: the session has waited for somebody's lock before it began."""
         try:
-            return Store.open_to_read(self._path, Patience(most_s=1.0))
+            return Store.open_to_read(self._path, LockWait(most_s=1.0))
         except StoreError as error:
             return error
 

@@ -2,32 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pytest
 
 from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import Result
-from pytest_benchmodels.core.run import NO_MODEL
+from pytest_benchmodels.core.run import NO_MODEL, Pool, lane_group, model_of_group
 from pytest_benchmodels.core.scenario import Scenario
-from pytest_benchmodels.engine.admission import Admission
 from pytest_benchmodels.engine.clocks import SessionClock
+from pytest_benchmodels.engine.dispatch import Dispatch, Window
+from pytest_benchmodels.engine.scope import CircuitBreaker
 from pytest_benchmodels.formats.configfile import ConfigFile, read_config
 from pytest_benchmodels.plugin.options import Settings, read_settings
-from pytest_benchmodels.plugin.session.lane_plan import LanePlan
 from pytest_benchmodels.plugin.session.models import HOW_TO_NAME_A_MODEL, Models
 from pytest_benchmodels.plugin.session.scenario_files import ScenarioFiles
 from pytest_benchmodels.plugin.terminal.progress import Progress
-from pytest_benchmodels.plugin.workers.messages import Handover
+from pytest_benchmodels.plugin.workers.messages import WorkerConfig
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.model import Model
 
-__all__ = ["BENCH", "Bench", "Wanted", "distant", "needs_one_machine", "usage_errors"]
+__all__ = ["BENCH", "Bench", "LanePlan", "Wanted", "distant", "needs_one_machine", "usage_errors"]
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class LanePlan:
+    """Knows the models that were made ready: those of runs, and those that checks ask.
+
+    `windows` tells of each group of lanes how many calls may be in flight, `pools` of which groups how many together.
+    """
+
+    def __init__(self, models: Models, concurrency: int) -> None:
+        self._models = models
+        self._concurrency = concurrency
+        self.windows: dict[str, int] = {}
+        self.pools: list[Pool] = []
+
+    def add(self, models: Iterable[Model], asked: Iterable[Model]) -> None:
+        """These are going to answer, and these to judge."""
+        self.windows.update({model.id: self.window_of(model) for model in models})
+        self.windows.update({lane_group(model.id, "judge"): self.window_of(model) for model in asked})
+        self.pools = list(self._pools())
+
+    def window_of(self, model: Model) -> int:
+        """How many calls of one purpose to a model may be in flight at most."""
+        return min(model.max_in_flight or self._concurrency, self._concurrency)
+
+    def dispatch(self) -> Dispatch[Key]:
+        """An empty dispatch for these models; windows adapt where the user gave no limit."""
+        windows = {
+            group: Window(self.windows[group], fixed=bool(model.limits or model.max_in_flight))
+            for group, model in self._groups().items()
+        }
+        return Dispatch(self._concurrency, windows, self.pools)
+
+    def _pools(self) -> Iterator[Pool]:
+        """Groups that have a maximum in common: those of one account, and those of one model."""
+        groups = self._groups()
+        for pool in self._models.pools(groups.values()):
+            yield Pool(tuple(group for group, model in groups.items() if model.id in pool.models), pool.most)
+        for group, model in groups.items():
+            if group != model.id and model.id in groups and model.max_in_flight is not None:
+                yield Pool((model.id, group), model.max_in_flight)
+
+    def _groups(self) -> dict[str, Model]:
+        return {group: self._models.resolve(model_of_group(group)) for group in self.windows}
+
 
 _WAYS = ("ssh", "vagrant_ssh", "socket")
 _LOCAL = "use workers of this machine (-n)"
@@ -100,11 +147,11 @@ class Bench:
     clock: SessionClock
     sim_url: str
     models: Models
-    admission: Admission
+    breaker: CircuitBreaker
     files: ScenarioFiles
     lanes: LanePlan
     progress: Progress
-    handover: Handover | None = None
+    worker_config: WorkerConfig | None = None
     resumed: str | None = None
     start_sim: Callable[[], object] = _nothing
     keep_ahead: Callable[[Iterable[tuple[Scenario, Result]]], None] = _keep_nothing
@@ -115,26 +162,26 @@ class Bench:
         cls,
         config: pytest.Config,
         sim_url: str,
-        handover: Handover | None = None,
+        worker_config: WorkerConfig | None = None,
         start_sim: Callable[[], object] = _nothing,
     ) -> Self:
         """As options, ini and bench.toml have it; in a worker, as it was handed over."""
         settings = read_settings(config)
-        file = handover.file if handover else _read_file(settings.config_file)
+        file = worker_config.file if worker_config else _read_file(settings.config_file)
         models = Models(settings.models, file, sim_url)
         return cls(
             rootdir=config.rootpath,
             settings=settings,
             file=file,
-            clock=handover.clock.here() if handover else SessionClock.start(),
+            clock=worker_config.clock.here() if worker_config else SessionClock.start(),
             sim_url=sim_url,
             models=models,
-            admission=Admission(settings.budget_usd),
+            breaker=CircuitBreaker(settings.budget_usd),
             files=ScenarioFiles(config, settings, file),
             lanes=LanePlan(models, settings.concurrency),
             progress=Progress(),
-            handover=handover,
-            resumed=handover.resumed if handover else None,
+            worker_config=worker_config,
+            resumed=worker_config.resumed if worker_config else None,
             start_sim=start_sim,
         )
 

@@ -13,10 +13,10 @@ import pytest
 
 from pytest_benchmodels.plugin.session.bench import BENCH, Bench, usage_errors
 from pytest_benchmodels.plugin.session.user_models import UserModels
-from pytest_benchmodels.plugin.workers.messages import Handover
+from pytest_benchmodels.plugin.workers.messages import WorkerConfig
 
 if TYPE_CHECKING:
-    from pytest_benchmodels.plugin.reuse.result_keeper import Keeper
+    from pytest_benchmodels.plugin.reuse.result_writer import ResultWriter
     from pytest_benchmodels.plugin.session.verdicts import Verdicts
 
 __all__ = ["install"]
@@ -28,9 +28,9 @@ _YOUNG_OBJECTS = 50_000
 def install(config: pytest.Config) -> None:
     """Register what this process needs."""
     _look_for_garbage_less_often(config)
-    handover = Handover.of(config)
-    if handover is not None:
-        bench = Bench.of(config, handover.sim_url, handover)
+    worker_config = WorkerConfig.of(config)
+    if worker_config is not None:
+        bench = Bench.of(config, worker_config.sim_url, worker_config)
         _register(config, bench)
         _register_runner(config, bench)
         from pytest_benchmodels.plugin.loop.runner import UnseenTerminal  # noqa: PLC0415 - a worker's
@@ -41,7 +41,7 @@ def install(config: pytest.Config) -> None:
     if plans_only:
         # Nothing is going to run: no workers, no server.
         config.option.dist, config.option.tx = "no", []
-    from pytest_benchmodels.plugin.reuse.result_keeper import Keeper  # noqa: PLC0415 - the same
+    from pytest_benchmodels.plugin.reuse.result_writer import ResultWriter  # noqa: PLC0415 - the same
     from pytest_benchmodels.providers.sim import SimServer  # noqa: PLC0415 - a worker owns none
 
     server = SimServer.reserve()
@@ -49,13 +49,13 @@ def install(config: pytest.Config) -> None:
     bench = Bench.of(config, server.url)
     if not plans_only:
         bench = replace(bench, start_sim=server.start)
-    keeper = Keeper(config, bench)
+    writer = ResultWriter(config, bench)
     verdicts = _verdicts(config, bench)
-    bench = replace(bench, resumed=keeper.resumed, keep_ahead=keeper.keep_ahead)
+    bench = replace(bench, resumed=writer.resumed, keep_ahead=writer.keep_ahead)
     if not bench.settings.is_part:
         bench = replace(bench, foresee=verdicts.foresee)
     _register(config, bench)
-    _register_reporters(config, bench, keeper, verdicts)
+    _register_reporters(config, bench, writer, verdicts)
     if _distributes(config):
         from pytest_benchmodels.plugin.workers.controller import Controller  # noqa: PLC0415 - xdist may be absent
 
@@ -102,7 +102,7 @@ def _register_runner(config: pytest.Config, bench: Bench) -> None:
 
     config.pluginmanager.register(Runner(bench), "benchmodels-runner")
     if getattr(config.option, "allure_report_dir", None):
-        from pytest_benchmodels.plugin.items.other_plugins import AllureTimes  # noqa: PLC0415 - where it is used only
+        from pytest_benchmodels.plugin.items.protocol import AllureTimes  # noqa: PLC0415 - where it is used only
 
         config.pluginmanager.register(AllureTimes(), "benchmodels-allure")
 
@@ -125,11 +125,11 @@ def _verdicts(config: pytest.Config, bench: Bench) -> Verdicts:
     return Verdicts(gates, read_baseline(settings, config.invocation_params.dir), conditions)
 
 
-def _register_reporters(config: pytest.Config, bench: Bench, keeper: Keeper, verdicts: Verdicts) -> None:
+def _register_reporters(config: pytest.Config, bench: Bench, writer: ResultWriter, verdicts: Verdicts) -> None:
     from pytest_benchmodels.plugin.terminal.progress import Live  # noqa: PLC0415 - a worker has no terminal
     from pytest_benchmodels.plugin.terminal.reporter import Reporter  # noqa: PLC0415 - the same
 
-    config.pluginmanager.register(Reporter(config, bench, keeper, verdicts), "benchmodels-reporter")
+    config.pluginmanager.register(Reporter(config, bench, writer, verdicts), "benchmodels-reporter")
     config.pluginmanager.register(Live(config, bench.progress), "benchmodels-live")
 
 

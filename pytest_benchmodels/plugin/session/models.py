@@ -19,12 +19,11 @@ import msgspec
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.fingerprint import digest_of_code
 from pytest_benchmodels.core.model import Cap, Limit, Model, Price, Tier
-from pytest_benchmodels.core.session import Pool
+from pytest_benchmodels.core.run import Pool
 from pytest_benchmodels.core.text import address, nearest, plain, quote
 from pytest_benchmodels.formats.configfile import ConfigFile, ModelEntry, ProviderEntry
-from pytest_benchmodels.providers.catalog import CATALOG, ProviderInfo
+from pytest_benchmodels.providers.catalog import CATALOG, FUNCTION, ProviderInfo, Registry
 from pytest_benchmodels.providers.key import is_unhidden, key_fault
-from pytest_benchmodels.providers.registry import FUNCTION, Registry
 
 if TYPE_CHECKING:
     from genai_prices.types import ConditionalPrice, ModelInfo, ModelPrice, TieredPrices

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_benchmodels.core.bill import bill
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.exchange import Usage
 from pytest_benchmodels.core.fingerprint import fingerprint
-from pytest_benchmodels.core.message import prompt_tokens
+from pytest_benchmodels.core.message import Usage, prompt_tokens
+from pytest_benchmodels.core.model import bill
 from pytest_benchmodels.core.run import Run, scenario_of
 from pytest_benchmodels.plugin.compat import is_skipped
 from pytest_benchmodels.plugin.items.collected import asked_models
 from pytest_benchmodels.plugin.items.collection import RunItem
 from pytest_benchmodels.plugin.session.bench import Bench, Wanted
-from pytest_benchmodels.reports.plan import ModelPlan, plan_lines
+from pytest_benchmodels.reports.summary import ModelPlan, plan_lines
 
 if TYPE_CHECKING:
     from pytest_benchmodels.store import Spending

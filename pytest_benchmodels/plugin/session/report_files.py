@@ -1,18 +1,23 @@
-"""The report files that a session was asked for."""
+"""The files that a session leaves: reports, and how long each run took."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import heapq
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import pytest
+
 from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.plugin.options import Shard
 
 if TYPE_CHECKING:
     from pytest_benchmodels.plugin.options import Output
     from pytest_benchmodels.reports.bench_json import Evaluation
-    from pytest_benchmodels.reports.registry import Report
+    from pytest_benchmodels.reports.own_report import Report
 
-__all__ = ["check_outputs", "reports_for", "write_reports"]
+__all__ = ["check_outputs", "read_durations", "reports_for", "shard_of", "write_durations", "write_reports"]
 
 
 def check_outputs(outputs: Iterable[Output]) -> None:
@@ -34,7 +39,7 @@ def reports_for(outputs: Iterable[Output], found: Callable[[], Iterable[object]]
     names = [output.report for output in outputs]
     if not names:
         return {}
-    from pytest_benchmodels.reports.registry import BUILTIN, find_reports  # noqa: PLC0415 - if one was asked for
+    from pytest_benchmodels.reports.own_report import BUILTIN, find_reports  # noqa: PLC0415 - if one was asked for
 
     return BUILTIN if all(name in BUILTIN for name in names) else find_reports(names, found())
 
@@ -48,3 +53,48 @@ def write_reports(
             reports[output.report](output.path, output.option, evaluation)
         except ConfigError as error:
             yield error
+
+
+KEY = "benchmodels/durations"
+_MOST = 100_000
+
+
+def read_durations(config: pytest.Config) -> dict[str, float]:
+    """Seconds by node id; empty where there is no cache, or one that somebody damaged."""
+    cache = getattr(config, "cache", None)
+    stored = cache.get(KEY, {}) if cache is not None else {}
+    if not isinstance(stored, dict):
+        return {}
+    return {nodeid: seconds for nodeid, seconds in stored.items() if isinstance(seconds, (int, float))}
+
+
+def write_durations(config: pytest.Config, latest: Mapping[str, float]) -> None:
+    """Add this session's durations to those of other runs, if the cache can be written: pytest itself says if not."""
+    cache = getattr(config, "cache", None)
+    if cache is None or not latest:
+        return
+    merged = {**read_durations(config), **latest}
+    with warnings.catch_warnings():
+        # Outside of pytest's own look-out for warnings, one would break into its progress, or under -Werror end all.
+        warnings.simplefilter("ignore", pytest.PytestCacheWarning)
+        cache.set(KEY, dict(list(merged.items())[-_MOST:]))
+
+
+def shard_of(nodeids: Sequence[str], durations: Mapping[str, float], shard: Shard) -> set[str]:
+    """The shard's node ids: longest first, each to the part that has the least so far.
+
+    A run whose duration, in seconds, nobody knows counts as the mean of the others. All parts come out the same in
+    every session that knows the same durations, in whatever order it collected.
+    """
+    known = [durations[nodeid] for nodeid in nodeids if nodeid in durations]
+    usual = sum(known) / len(known) if known else 1.0
+    longest_first = sorted(nodeids, key=lambda nodeid: (-durations.get(nodeid, usual), nodeid))
+    # Parts beyond the number of runs stay empty: they need no load.
+    loads = [(0.0, number) for number in range(1, min(shard.of, len(nodeids)) + 1)]
+    mine = set()
+    for nodeid in longest_first:
+        load, number = heapq.heappop(loads)
+        if number == shard.number:
+            mine.add(nodeid)
+        heapq.heappush(loads, (load + durations.get(nodeid, usual), number))
+    return mine

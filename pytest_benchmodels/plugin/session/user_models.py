@@ -15,8 +15,7 @@ from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.core.user_code import raised
 from pytest_benchmodels.plugin.session.models import NODE_ID_RULE, Models, fits_a_node_id
 from pytest_benchmodels.providers.api_protocol import ApiProtocol
-from pytest_benchmodels.providers.catalog import CATALOG
-from pytest_benchmodels.providers.registry import FUNCTION, Registry
+from pytest_benchmodels.providers.catalog import CATALOG, FUNCTION, Registry
 
 __all__ = ["UserModels", "answers", "late_note", "read_registry"]
 

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from pytest_benchmodels.plugin.options import Settings
     from pytest_benchmodels.reports.bench_json import BenchDocument
     from pytest_benchmodels.statistics.comparison import Comparison
-    from pytest_benchmodels.statistics.ranking import Ranking
-    from pytest_benchmodels.statistics.verdict import GateVerdict, Measured
+    from pytest_benchmodels.statistics.verdict import GateVerdict, Measured, Ranking
 
 __all__ = ["Baseline", "Verdicts", "read_baseline"]
 
@@ -168,7 +167,7 @@ class Verdicts:
         """The models' order, None where there is nothing to rank. To be asked for when all outcomes are in."""
         if not is_ranked(self._outcomes):
             return None
-        from pytest_benchmodels.statistics.ranking import rank  # noqa: PLC0415 - only where there is a rank
+        from pytest_benchmodels.statistics.verdict import rank  # noqa: PLC0415 - only where there is a rank
 
         return rank(self._outcomes)
 

@@ -1,54 +1,181 @@
-"""Where results come together: in the one process, or on xdist's controller."""
+"""Where results come together, in the one process or on xdist's controller, and the lines that close a session."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+import re
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from msgspec.structs import replace
 
-from pytest_benchmodels.core.record import Record
-from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.result import Record, Result
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.plugin.compat import let_go
-from pytest_benchmodels.plugin.items.failure_repr import FailureRepr
+from pytest_benchmodels.plugin.items.collection import FailureRepr
 from pytest_benchmodels.plugin.items.transport import WORKER_CRASH, detach, gate_reports, is_of_run, is_rerun
-from pytest_benchmodels.plugin.reuse.result_keeper import Keeper
+from pytest_benchmodels.plugin.reuse.result_writer import ResultWriter
 from pytest_benchmodels.plugin.session.bench import Bench, usage_errors
-from pytest_benchmodels.plugin.session.durations import write_durations
-from pytest_benchmodels.plugin.session.report_files import reports_for, write_reports
+from pytest_benchmodels.plugin.session.report_files import reports_for, write_durations, write_reports
 from pytest_benchmodels.plugin.session.user_models import answers
 from pytest_benchmodels.plugin.session.verdicts import Verdicts
-from pytest_benchmodels.plugin.terminal.closing_lines import (
-    Ending,
-    conclusion,
-    cost_notes,
-    markup_of_row,
-    markup_of_section,
-)
 from pytest_benchmodels.providers.key import LEAST_HIDDEN_LENGTH
 from pytest_benchmodels.reports.summary import cost_lines, interval_lines, summary_lines, wrapped
-from pytest_benchmodels.reports.units import plural
+from pytest_benchmodels.reports.units import dollars, name_limit, one_line, plural, short_name, tokens
 from pytest_benchmodels.statistics.metrics import Figures, Tally
 
 if TYPE_CHECKING:
+    from pytest_benchmodels.core.model import Price
+    from pytest_benchmodels.plugin.session.bench import Bench
     from pytest_benchmodels.reports.bench_json import Evaluation
-    from pytest_benchmodels.reports.registry import Report
+    from pytest_benchmodels.reports.own_report import Report
+    from pytest_benchmodels.statistics.metrics import Figures, ModelFigures
     from pytest_benchmodels.statistics.verdict import GateVerdict
 
-__all__ = ["Reporter"]
+__all__ = ["Ending", "Reporter", "conclusion", "cost_notes", "markup_of_row", "markup_of_section"]
+
+_NAME_LIMIT = 60
+_NAMED_GATES = 3
+_VERDICT = re.compile(r"  (better|worse)$")
+
+Markup = Mapping[str, bool]
+_GOOD: Markup = {"green": True}
+_BAD: Markup = {"red": True}
+_PLAIN: Markup = {}
+
+
+class Ending(NamedTuple):
+    """How a session ended: pytest's exit status, the gates, failed tests that are no runs, runs without a result."""
+
+    status: int
+    gates: Sequence[GateVerdict]
+    others_failed: int
+    missing: int
+
+
+def conclusion(figures: Figures, ending: Ending) -> str:
+    """`exit status 1: 2 of 40 runs failed, 1 error`."""
+    if ending.status == pytest.ExitCode.INTERRUPTED:
+        reasons = [
+            f"interrupted; {plural(ending.missing, 'run')} without a result" if ending.missing else "interrupted"
+        ]
+    elif ending.gates:
+        reasons = list(_gate_reasons(ending))
+    else:
+        reasons = list(_run_reasons(figures, ending))
+    return f"exit status {int(ending.status)}: {', '.join(reasons)}"
+
+
+def _gate_reasons(ending: Ending) -> Iterator[str]:
+    failed = [verdict for verdict in ending.gates if not verdict.held]
+    if not failed:
+        yield f"{plural(len(ending.gates), 'gate')} held, and gates decide"
+    for verdict in failed[:_NAMED_GATES]:
+        model = f" ({one_line(verdict.model, _NAME_LIMIT)})" if verdict.model and verdict.gate.model == "*" else ""
+        yield f"gate failed: {one_line(verdict.gate.text or str(verdict.gate), _NAME_LIMIT)}{model}"
+    if len(failed) > _NAMED_GATES:
+        yield f"{plural(len(failed) - _NAMED_GATES, 'more gate')} failed"
+    yield from _other_reasons(ending)
+
+
+def _run_reasons(figures: Figures, ending: Ending) -> Iterator[str]:
+    statuses = figures.statuses
+    failed = statuses["failed"] - figures.xfailed
+    counts = ((failed, "failed"), (statuses["timeout"], "timed out"), (statuses["error"], "ended as an error"))
+    bad = [f"{count} {what}" for count, what in counts if count]
+    if bad:
+        listed = " and ".join(filter(None, (", ".join(bad[:-1]), bad[-1])))
+        yield f"of {plural(figures.runs, 'run')} {listed}"
+    yield from _other_reasons(ending)
+    if not bad and not ending.others_failed and not ending.missing:
+        yield (
+            "no run failed" if ending.status == pytest.ExitCode.OK else "no run failed, but not all could be collected"
+        )
+
+
+def _other_reasons(ending: Ending) -> Iterator[str]:
+    if ending.missing:
+        yield f"{plural(ending.missing, 'run')} without a result"
+    if ending.others_failed:
+        yield f"{plural(ending.others_failed, 'other failure')}"
+
+
+def _markup_of_gate(line: str) -> Markup:
+    """Green for a gate that held, red for one that did not."""
+    return _GOOD if line.startswith("gate held") else _BAD
+
+
+def markup_of_section(title: str, line: str) -> Markup:
+    """Of a line before the summary: gates, and the models of a comparison that got better or worse."""
+    if title == "gates":
+        return _markup_of_gate(line)
+    verdict = _VERDICT.search(line) if title == "comparison" and not line.startswith("model ") else None
+    return _PLAIN if verdict is None else _GOOD if verdict[1] == "better" else _BAD
+
+
+def markup_of_row(line: str, figures: Figures, width: int) -> Markup:
+    """Of a line of the summary: green for a model all of whose answers passed, red for one with anything else."""
+    if line.startswith("errors: "):
+        return _BAD
+    for model in figures.models:
+        if line.startswith(f"{short_name(model.model, name_limit(width))} "):
+            if model.errors or model.timeouts or model.passed < model.graded:
+                return _BAD
+            return _GOOD if model.graded else _PLAIN
+    return _PLAIN
+
+
+_ENTRY = "price = {input = ..., output = ...}"
+
+
+def cost_notes(figures: Figures, bench: Bench) -> Iterator[str]:
+    """Lines for below the summary's table."""
+    has_budget = bench.settings.budget_usd is not None
+    prices = {model.model: _price(bench, model.model) for model in figures.models}
+    unknown = [model for model in figures.models if model.unpriced and not model.known_cost_usd]
+    nameless = [plain(model.model) for model in unknown if prices[model.model] is None]
+    if nameless:
+        counted = " (the budget does not count them)" if has_budget else ""
+        yield f"cost unknown: {', '.join(nameless)}{counted}; set {_ENTRY} of [model.NAME] in bench.toml"
+    for model in figures.models:
+        price = prices[model.model]
+        if model.unpriced and (price is not None or model.known_cost_usd):
+            yield _in_part(model, price, has_budget=has_budget)
+        if price is not None and price.cached_input is None and model.known_cached_input_tokens and not price.is_free:
+            yield _at_most(model, model.known_cached_input_tokens)
+
+
+def _price(bench: Bench, name: str) -> Price | None:
+    return bench.models.resolve(name).price
+
+
+def _in_part(model: ModelFigures, price: Price | None, *, has_budget: bool) -> str:
+    runs = plural(model.unpriced, "run")
+    known = f", {dollars(None, model.known_cost_usd)}" if model.known_cost_usd else ""
+    counted = "; the budget counts what is known" if has_budget else ""
+    why = "requests whose tokens nobody told"
+    if price is not None and price.cache_write is None:
+        why += ", or that wrote to a cache for which there is no cache_write in price"
+    return f"cost known in part: {plain(model.model)}{known}: {runs} had {why}{counted}"
+
+
+def _at_most(model: ModelFigures, cached: int) -> str:
+    """No provider takes more for what it has in its cache than for other input."""
+    return (
+        f"cost at most: {plain(model.model)}: {tokens(cached)} tokens came from the provider's cache and are priced as "
+        "other input; set cached_input in its price"
+    )
 
 
 class Reporter:
     """The plugin object that keeps and tallies results, and writes the summary and the reports."""
 
-    def __init__(self, config: pytest.Config, bench: Bench, keeper: Keeper, verdicts: Verdicts) -> None:
+    def __init__(self, config: pytest.Config, bench: Bench, writer: ResultWriter, verdicts: Verdicts) -> None:
         self._config = config
         self._bench = bench
-        self._keeper = keeper
+        self._writer = writer
         self._verdicts = verdicts
         self._tally = Tally()
         self._durations: dict[str, float] = {}
@@ -62,7 +189,7 @@ class Reporter:
 
     def pytest_sessionstart(self) -> None:
         """Look at the store and at the reports before workers do, and before anything is paid for."""
-        self._keeper.look()
+        self._writer.look()
         if not self._config.option.collectonly:
             with usage_errors():
                 hook = self._config.hook.pytest_bench_reports
@@ -91,7 +218,7 @@ class Reporter:
             # From a worker: on its way it became a text.
             shown = FailureRepr.of(result, report.location, self._config)
             report.longrepr = shown  # type: ignore[assignment] # see there
-        self._keeper.keep(record)
+        self._writer.keep(record)
         self._tally.add(result)
         self._verdicts.add(result)
         self._bench.progress.count(result)
@@ -120,7 +247,7 @@ class Reporter:
             self._judge(session)
         self._refuse_success(session)
         self._exitstatus = int(session.exitstatus)
-        self._keeper.close(interrupted=not ended)
+        self._writer.close(interrupted=not ended)
         self._verdicts.close(self._bench.progress.nodeids)
         yield
         self._refuse_success(session)
@@ -162,14 +289,14 @@ class Reporter:
         from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation  # noqa: PLC0415 - where a report was asked for
 
         run = BenchRun(
-            started_at=self._keeper.started_at,
-            duration_s=self._bench.clock.now() - self._keeper.started_at,
+            started_at=self._writer.started_at,
+            duration_s=self._bench.clock.now() - self._writer.started_at,
             version=version("pytest-benchmodels"),
             concurrency=self._bench.settings.concurrency,
             exit_status=int(session.exitstatus),
-            id=self._keeper.run_id,
+            id=self._writer.run_id,
             shard=str(self._bench.settings.shard) if self._bench.settings.shard else None,
-            sessions=self._keeper.sessions,
+            sessions=self._writer.sessions,
         )
         return Evaluation(
             run=run,
@@ -180,7 +307,7 @@ class Reporter:
             baseline=self._verdicts.baseline,
             coverage=self._verdicts.coverage(self._bench.progress.nodeids),
             not_started=self._verdicts.not_started(self._bench.progress.nodeids),
-            results=self._keeper.results,
+            results=self._writer.results,
         )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -201,7 +328,7 @@ class Reporter:
                 if not line.startswith(" "):  # what goes on from the line before looks as that does
                     markup = markup_of_row(line, figures, width)
                 terminalreporter.write_line(line, **markup)
-        for problem in self._keeper.problems:
+        for problem in self._writer.problems:
             terminalreporter.write_line(problem, red=True)
         if figures.runs or (self._bench.progress.missing() and self._exitstatus == pytest.ExitCode.TESTS_FAILED):
             # pytest tells the summary of the status as it was before gates decided.
@@ -228,9 +355,9 @@ class Reporter:
         progress = self._bench.progress
         if missing := len(progress.missing()):
             left = f"{missing} of {plural(progress.total, 'run')}"
-            stored = f" ({self._keeper.ahead} of them are in the store)" if self._keeper.ahead else ""
+            stored = f" ({self._writer.ahead} of them are in the store)" if self._writer.ahead else ""
             yield f"stopped early: {left} have no result here{stored}"
-        yield from self._keeper.notes()
+        yield from self._writer.notes()
 
     def _figures(self) -> Figures:
         return self._tally.figures(self._bench.settings.concurrency, self._bench.lanes.windows, self._bench.lanes.pools)

@@ -32,11 +32,11 @@ class Brief:
     @classmethod
     def of(cls, bench: Bench) -> Self:
         """What this session's controller knows now."""
-        admission = bench.admission
+        breaker = bench.breaker
         return cls(
             prices={name: _plain(price) for name, price in bench.models.listed_prices.items()},
-            closed={model: (cause.kind, cause.message) for model, cause in admission.closed.items()},
-            is_spent=admission.is_spent,
+            closed={model: (cause.kind, cause.message) for model, cause in breaker.closed.items()},
+            is_spent=breaker.is_spent,
         )
 
     def as_arguments(self) -> dict[str, Any]:
@@ -47,9 +47,9 @@ class Brief:
         for name, price in self.prices.items():
             bench.models.list_price(name, msgspec.convert(price, Price))
         for model, (kind, message) in self.closed.items():
-            bench.admission.close(model, Failure(kind, message))
+            bench.breaker.close(model, Failure(kind, message))
         if self.is_spent:
-            bench.admission.spend_all()
+            bench.breaker.spend_all()
 
 
 def _plain(price: Price) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_benchmodels.core.bill import bill
-from pytest_benchmodels.core.exchange import Usage
+from pytest_benchmodels.core.message import Usage
+from pytest_benchmodels.core.model import bill
 from pytest_benchmodels.core.result import Account, Failure, Result, Timing
 from pytest_benchmodels.core.run import file_of, name_in_file, parse_run_name
 from pytest_benchmodels.core.text import plain
-from pytest_benchmodels.plugin.compat import drop_testcase
+from pytest_benchmodels.plugin.compat import Witness, WorkerBoot, blame_rightly, drop_testcase, is_known
 from pytest_benchmodels.plugin.items.collected import Collected
 from pytest_benchmodels.plugin.items.protocol import hears_outcomes_only
 from pytest_benchmodels.plugin.items.transport import (
@@ -31,10 +31,9 @@ from pytest_benchmodels.plugin.loop.process_guards import gentle_interrupts
 from pytest_benchmodels.plugin.session.bench import Bench, Wanted, distant
 from pytest_benchmodels.plugin.session.scenario_files import LEFT_OUT, left_out_line
 from pytest_benchmodels.plugin.workers.brief import Brief
-from pytest_benchmodels.plugin.workers.messages import Handover
+from pytest_benchmodels.plugin.workers.messages import WorkerConfig
 from pytest_benchmodels.plugin.workers.overdue import Marks, Patrol
 from pytest_benchmodels.plugin.workers.scheduler import LaneScheduling
-from pytest_benchmodels.plugin.workers.xdist_internals import Witness, WorkerBoot, blame_rightly, is_known
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
@@ -169,7 +168,7 @@ class Controller:
     def pytest_configure_node(self, node: WorkerController) -> None:
         marks = self._marks[node.gateway.id] = Marks.create(self._folder / f"{node.gateway.id}.marks")
         share = None if self._schedules else max(1, self.bench.settings.concurrency // len(node.nodemanager.specs))
-        handover = Handover(
+        worker_config = WorkerConfig(
             file=self.bench.file,
             sim_url=self.bench.sim_url,
             limits_path=str(self._folder / "limits.sqlite"),
@@ -180,7 +179,7 @@ class Controller:
             clock=self.bench.clock,
             hears_outcomes_only=hears_outcomes_only(self._config),
         )
-        handover.put(node.workerinput)
+        worker_config.put(node.workerinput)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: WorkerController, error: object | None) -> None:
@@ -264,10 +263,10 @@ class Controller:
         self._paid[result.nodeid] = result.spent.known_cost_usd
 
     def _count(self, result: Result) -> None:
-        admission = self.bench.admission
-        before = len(admission.closed), admission.is_spent
-        admission.count(result, self._paid.get(result.nodeid, 0.0))
-        if (len(admission.closed), admission.is_spent) != before:
+        breaker = self.bench.breaker
+        before = len(breaker.closed), breaker.is_spent
+        breaker.count(result, self._paid.get(result.nodeid, 0.0))
+        if (len(breaker.closed), breaker.is_spent) != before:
             for node in self._briefed:
                 self._send_brief(node)
 

@@ -14,14 +14,14 @@ from typing import Final, NamedTuple
 from pytest_benchmodels.engine.dispatch import CallKey, Dispatch
 from pytest_benchmodels.plugin.workers.messages import Signal
 
-__all__ = ["Maximum", "SentPlaces", "SharedPlaces", "can_share"]
+__all__ = ["FileLanes", "GrantedLanes", "Maximum", "can_share"]
 
 
 _Key = int | CallKey
 
 
-class SentPlaces:
-    """Implements `Places` by item indices: whatever the controller sends may start, or go on, at once.
+class GrantedLanes:
+    """Implements `LaneScheduler` by item indices: whatever the controller sends may start, or go on, at once.
 
     `send` tells the controller: a signal, an item's index, the number of one of its calls (0: the run), and a text.
     """
@@ -118,8 +118,8 @@ def can_share(folder: Path) -> bool:
     return os.name == "posix" and folder.is_dir()
 
 
-class SharedPlaces:
-    """Implements `Places` by item indices: a run starts when its model's lanes, and its account's, have room.
+class FileLanes:
+    """Implements `LaneScheduler` by item indices: a run starts when its model's lanes, and its account's, have room.
 
     `maxima` tells what a model counts under. `look_again` is called, on the event loop, when it may be worth to ask.
     """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-__all__ = ["GRANT", "Handover", "Signal"]
+__all__ = ["GRANT", "Signal", "WorkerConfig"]
 
 
 class Signal(IntEnum):
@@ -50,7 +50,7 @@ GRANT = "benchmodels_lane"
 _KEY = "benchmodels"
 
 
-class Handover(msgspec.Struct, frozen=True):
+class WorkerConfig(msgspec.Struct, frozen=True):
     """The controller's part in a worker's start.
 
     `file` is bench.toml, read once for all. `sim_url` is where `sim/*` answers, `limits_path` the file in which workers
@@ -75,7 +75,7 @@ class Handover(msgspec.Struct, frozen=True):
         workerinput[_KEY] = msgspec.to_builtins(self)
 
     @classmethod
-    def of(cls, config: pytest.Config) -> Handover | None:
+    def of(cls, config: pytest.Config) -> WorkerConfig | None:
         """What this process was given; None if it is no worker."""
         workerinput = getattr(config, "workerinput", None)
         return None if workerinput is None else msgspec.convert(workerinput[_KEY], cls)

@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from pytest_benchmodels.core.result import Result
-from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.session import model_of_group
+from pytest_benchmodels.core.run import Run, model_of_group
 from pytest_benchmodels.core.user_code import innermost
 from pytest_benchmodels.engine.dispatch import CallKey, Dispatch
 from pytest_benchmodels.engine.grading import unwatched
-from pytest_benchmodels.engine.lanes import Job, Lanes, Places
-from pytest_benchmodels.plugin.compat import end_fixtures, is_skipped
+from pytest_benchmodels.engine.lanes import Job, Lanes, LaneScheduler
+from pytest_benchmodels.plugin.compat import end_fixtures, is_known, is_skipped
 from pytest_benchmodels.plugin.items.collected import Collected
 from pytest_benchmodels.plugin.items.collection import RunItem
 from pytest_benchmodels.plugin.items.protocol import Protocol, idle_item
@@ -33,10 +32,9 @@ from pytest_benchmodels.plugin.loop.assembly import assemble
 from pytest_benchmodels.plugin.loop.process_guards import ignored_interrupts
 from pytest_benchmodels.plugin.session.bench import Bench
 from pytest_benchmodels.plugin.workers.brief import Brief
-from pytest_benchmodels.plugin.workers.lanes import SentPlaces
-from pytest_benchmodels.plugin.workers.messages import GRANT, Handover, Signal
+from pytest_benchmodels.plugin.workers.lanes import GrantedLanes
+from pytest_benchmodels.plugin.workers.messages import GRANT, Signal, WorkerConfig
 from pytest_benchmodels.plugin.workers.overdue import Marks, OverdueRecords, records_path
-from pytest_benchmodels.plugin.workers.xdist_internals import is_known
 
 if TYPE_CHECKING:
     from pytest_benchmodels.plugin.workers.lanes import Maximum
@@ -63,40 +61,40 @@ def interactor(config: pytest.Config) -> Any | None:
     return next((plugin for plugin in plugins if type(plugin).__name__ == "WorkerInteractor"), None)
 
 
-def tell_collected(session: pytest.Session, handover: Handover, patterns: Sequence[str]) -> None:
+def tell_collected(session: pytest.Session, worker_config: WorkerConfig, patterns: Sequence[str]) -> None:
     """Let the controller know what node ids do not say, before it hears that this worker has collected."""
     collected = Collected.of(session.items, patterns)
     if not collected:
         return
     xdist = interactor(session.config)
-    if xdist is not None and handover.window is None:
+    if xdist is not None and worker_config.window is None:
         xdist.sendevent("unscheduled", indices=[int(Signal.COLLECTED), 0, 0, collected.as_text()])
     else:
-        collected.leave(handover.marks_path)
+        collected.leave(worker_config.marks_path)
 
 
-def run_worker(session: pytest.Session, bench: Bench, handover: Handover, xdist: Any) -> None:
+def run_worker(session: pytest.Session, bench: Bench, worker_config: WorkerConfig, xdist: Any) -> None:
     """Run what the controller sends until it says that no more will come."""
-    _Worker(session, bench, handover, xdist).run()
+    _Worker(session, bench, worker_config, xdist).run()
 
 
 class _Worker:
     """One worker's session. Commands and results arrive in one inbox, so that one thread reports everything."""
 
-    def __init__(self, session: pytest.Session, bench: Bench, handover: Handover, xdist: Any) -> None:
+    def __init__(self, session: pytest.Session, bench: Bench, worker_config: WorkerConfig, xdist: Any) -> None:
         self._session = session
         self._bench = bench
         self._xdist = xdist
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._idle = idle_item(session)
-        self._protocol = Protocol(session.config, heard_elsewhere=not handover.hears_outcomes_only)
+        self._protocol = Protocol(session.config, heard_elsewhere=not worker_config.hears_outcomes_only)
         self._last_ordinary: int | None = None
         self._is_dismissed = False
         self._unreported = 0
         self._indices: dict[str, int] = {}  # of those that are in flight
-        self._marks = Marks.open(handover.marks_path)
+        self._marks = Marks.open(worker_config.marks_path)
         self._records = OverdueRecords(records_path(self._marks.path))
-        self._places = self._places_by(handover)
+        self._lane_scheduler = self._lane_scheduler_by(worker_config)
         self._wake: Callable[[], None] = _nothing
 
     def run(self) -> None:
@@ -115,7 +113,9 @@ class _Worker:
 
     def _work(self) -> None:
         executor, close = assemble(self._bench, self._watch)
-        lanes = Lanes(executor, self._places, lambda index, result: self._inbox.put(_Arrival(index, result)), close)
+        lanes = Lanes(
+            executor, self._lane_scheduler, lambda index, result: self._inbox.put(_Arrival(index, result)), close
+        )
         self._wake = lanes.wake
         with ignored_interrupts(), lanes:
             self._xdist.channel.setcallback(self._receive, endmarker=_ORPHANED)
@@ -129,16 +129,16 @@ class _Worker:
                     self._obey(message, lanes)
         self._end_fixtures()
 
-    def _places_by(self, handover: Handover) -> Places[int]:
+    def _lane_scheduler_by(self, worker_config: WorkerConfig) -> LaneScheduler[int]:
         """With a scheduler of xdist's own, which sends many items ahead, workers keep to the lanes themselves."""
-        if handover.window is None:
-            return SentPlaces(self._signal)
-        from pytest_benchmodels.plugin.workers.lanes import SharedPlaces, can_share  # noqa: PLC0415 - with xdist's own schedulers only
+        if worker_config.window is None:
+            return GrantedLanes(self._signal)
+        from pytest_benchmodels.plugin.workers.lanes import FileLanes, can_share  # noqa: PLC0415 - with xdist's own schedulers only
 
-        folder = Path(handover.lanes_path)
+        folder = Path(worker_config.lanes_path)
         if not can_share(folder):
-            return Dispatch(handover.window)
-        return SharedPlaces(self._bench.settings.concurrency, self._maxima_of, folder, self._look_again)
+            return Dispatch(worker_config.window)
+        return FileLanes(self._bench.settings.concurrency, self._maxima_of, folder, self._look_again)
 
     def _look_again(self) -> None:
         self._wake()
@@ -156,12 +156,12 @@ class _Worker:
     def _receive(self, message: tuple[str, dict[str, Any]]) -> None:
         """Called by the thread that reads: a rerun, in the midst of a report, has to know that the money is spent."""
         if message[0] == Brief.COMMAND and message[1]["is_spent"]:
-            self._bench.admission.spend_all()
+            self._bench.breaker.spend_all()
         self._inbox.put(message)
 
     def _is_over(self) -> bool:
         """A scheduler of xdist's own dismisses a worker that is to finish what it has; ours, one that is to stop."""
-        finished = isinstance(self._places, SentPlaces) or not self._unreported
+        finished = isinstance(self._lane_scheduler, GrantedLanes) or not self._unreported
         return self._stopping() or (self._is_dismissed and finished)
 
     def _stopping(self) -> bool:
@@ -177,8 +177,8 @@ class _Worker:
         elif name == "steal":
             # All that was sent has started: there is nothing to take back.
             self._xdist.sendevent("unscheduled", indices=[])
-        elif name == GRANT and isinstance(self._places, SentPlaces):
-            self._places.grant(CallKey(arguments["index"], arguments["number"]))
+        elif name == GRANT and isinstance(self._lane_scheduler, GrantedLanes):
+            self._lane_scheduler.grant(CallKey(arguments["index"], arguments["number"]))
             lanes.wake()
         elif name == Brief.COMMAND:
             Brief(**arguments).apply(self._bench)
@@ -187,7 +187,7 @@ class _Worker:
         jobs, in_turn = [], []
         for index in indices:
             item = self._session.items[index]
-            if isinstance(self._places, SentPlaces) and self._places.grant(index):
+            if isinstance(self._lane_scheduler, GrantedLanes) and self._lane_scheduler.grant(index):
                 lanes.wake()
             elif isinstance(item, RunItem) and not is_skipped(item):
                 self._indices[item.nodeid] = index

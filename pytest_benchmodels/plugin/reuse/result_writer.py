@@ -16,23 +16,21 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.record import Record
-from pytest_benchmodels.core.result import Result
-from pytest_benchmodels.core.run import file_of, scenario_of
+from pytest_benchmodels.core.result import Record, Result
+from pytest_benchmodels.core.run import Session, file_of, scenario_of
 from pytest_benchmodels.core.scenario import Scenario
-from pytest_benchmodels.core.session import Session
 from pytest_benchmodels.core.text import plain, well_formed
 from pytest_benchmodels.reports.units import plural
-from pytest_benchmodels.store import Beginning, Extent, Patience, Recorder, Store
+from pytest_benchmodels.store import Beginning, Extent, LockWait, Recorder, Store
 
 if TYPE_CHECKING:
     from pytest_benchmodels.plugin.session.bench import Bench
     from pytest_benchmodels.store import Extent, Store, StoredRun
 
-__all__ = ["Keeper", "Remainder"]
+__all__ = ["PendingRuns", "ResultWriter"]
 
 
-class Remainder:
+class PendingRuns:
     """Knows what a run is to have and which of it has no verdict; hears what this session is asked for, and ends.
 
     `extent` is what the run is to have, `command` the command line that began it, word by word, `gone` what was found
@@ -100,7 +98,7 @@ _NOT_YET = ("budget", "not-stored")
 """Why a run was skipped that is still to be run."""
 
 
-class Keeper:
+class ResultWriter:
     """Where results come together, the one writer of the store.
 
     A run begins in the store with its first result, so that collecting leaves nothing there. If a report is going to
@@ -115,7 +113,7 @@ class Keeper:
         self._settings = bench.settings
         self._progress = bench.progress
         self._recorder: Recorder | None = None
-        self._remainder: Remainder | None = None
+        self._pending_runs: PendingRuns | None = None
         self._earlier: tuple[Session, ...] = ()
         self._ahead: dict[str, tuple[Result, Result]] = {}  # as it is reported, and as it is kept
         self._is_at_work = False
@@ -152,8 +150,8 @@ class Keeper:
         recorder = self._at_work()
         if result.status == "error" or (result.error is not None and result.error.kind in _NOT_YET):
             self._is_complete = False
-        if self._remainder is not None:
-            self._remainder.settle(result.nodeid)
+        if self._pending_runs is not None:
+            self._pending_runs.settle(result.nodeid)
         reported, kept = self._ahead.pop(result.nodeid, (None, result))
         # A plugin that reruns items may have thrown away the one that was written ahead.
         if reported is result or reported == result:
@@ -184,7 +182,7 @@ class Keeper:
         if path is None or not path.exists() or not self._settings.reuse:
             return
         try:
-            Store.open_to_read(path, Patience(tell=self._say)).close()
+            Store.open_to_read(path, LockWait(tell=self._say)).close()
         except StoreError as error:
             self._warn(f"{error}. No answer of it is reused")
 
@@ -195,29 +193,29 @@ class Keeper:
 
     def notes(self) -> Iterator[str]:
         """What of the run no longer exists; and how it can be finished, if it is not."""
-        if self.run_id is not None and self._remainder is not None and self._remainder.gone:
-            yield _no_longer_there(self.run_id, self._remainder.gone)
+        if self.run_id is not None and self._pending_runs is not None and self._pending_runs.gone:
+            yield _no_longer_there(self.run_id, self._pending_runs.gone)
         if self.run_id is None or self._is_finished():
             return
-        if self._remainder is not None and self._remainder.count:
-            yield _not_asked_for(self.run_id, self._remainder)
+        if self._pending_runs is not None and self._pending_runs.count:
+            yield _not_asked_for(self.run_id, self._pending_runs)
         yield f"to finish this run: pytest {shlex.join(_again(self._command()))} --bench-resume"
 
     def _command(self) -> Sequence[str]:
         """The command line that asks for what is left: where this session's does not, that which began the run."""
-        if self._remainder is not None and self._remainder.count:
-            return self._remainder.command
+        if self._pending_runs is not None and self._pending_runs.count:
+            return self._pending_runs.command
         return self._typed()
 
     def _typed(self) -> tuple[str, ...]:
         return tuple(map(str, self._config.invocation_params.args))
 
     def _is_finished(self) -> bool:
-        if self._settings.reuse.regrade and self._remainder is None:
+        if self._settings.reuse.regrade and self._pending_runs is None:
             return True  # a run that calls no model: there is nothing that another session could finish
         # Where nothing at all came in, as with --collect-only, this session had no part in the run.
         done = self._progress.done > 0 and not self._progress.missing()
-        return done and self._is_complete and not (self._remainder is not None and self._remainder.count)
+        return done and self._is_complete and not (self._pending_runs is not None and self._pending_runs.count)
 
     def _at_work(self) -> Recorder:
         """The recorder of the run, on which this session works from now on."""
@@ -230,11 +228,11 @@ class Keeper:
     def _enter(self, recorder: Recorder) -> None:
         """Let the store know of this session, and which results there are to be with those that it is asked for."""
         asked = self._progress.nodeids
-        if self._remainder is not None:
-            self._remainder.ask(asked)
-            if asked and self._asks_again(self._remainder.command):
-                self._remainder.forget_gone(asked, self._config.rootpath)
-        extent = self._remainder.extent if self._remainder is not None else Extent(frozenset(asked))
+        if self._pending_runs is not None:
+            self._pending_runs.ask(asked)
+            if asked and self._asks_again(self._pending_runs.command):
+                self._pending_runs.forget_gone(asked, self._config.rootpath)
+        extent = self._pending_runs.extent if self._pending_runs is not None else Extent(frozenset(asked))
         if (run_id := recorder.run_id) is not None:
             recorder.attempt(lambda store: store.runs.enter(run_id, self.sessions[-1]), None)
             if asked:  # nobody knows it where another plugin's loop runs the items
@@ -259,7 +257,7 @@ class Keeper:
         shard = str(self._settings.shard) if self._settings.shard else None
         total = self._progress.total or None
         beginning = Beginning(self._typed(), version("pytest-benchmodels"), total, shard, self.started_at)
-        open_store = partial(Store.open, self._settings.store, Patience(tell=self._say))
+        open_store = partial(Store.open, self._settings.store, LockWait(tell=self._say))
         return Recorder.begin(open_store, beginning, self._warn, reports=bool(self._settings.outputs))
 
     def _in_session(self, record: Record) -> Record:
@@ -272,12 +270,12 @@ class Keeper:
         if path is None or not path.exists():
             raise pytest.UsageError(f"--bench-resume: there is no store {path}; run without it first")
         try:
-            store = Store.open(path, Patience(tell=_say_early))
+            store = Store.open(path, LockWait(tell=_say_early))
             unfinished = store.runs.newest_unfinished()
             if unfinished is None:
                 raise pytest.UsageError(f"--bench-resume: no run of the store {path} is unfinished")
             self._refuse_another_shard(unfinished)
-            self._remainder = Remainder(store, unfinished)
+            self._pending_runs = PendingRuns(store, unfinished)
             self._earlier = unfinished.sessions
             reports = bool(self._settings.outputs)
             self._recorder = Recorder.resume(store, unfinished.id, self._warn, reports=reports)
@@ -320,9 +318,9 @@ def _no_longer_there(run_id: str, gone: AbstractSet[str]) -> str:
     return f"no longer in the suite: {plural(len(gone), 'run')} of {run_id} ({plain(min(gone))}{more})"
 
 
-def _not_asked_for(run_id: str, remainder: Remainder) -> str:
+def _not_asked_for(run_id: str, pending_runs: PendingRuns) -> str:
     """What another session is to be asked for, by the first node id of it that is known."""
-    text = f"not asked for here: {plural(remainder.count, 'run')} of {run_id} without a verdict"
-    first = min(remainder.nodeids, default=None)
-    more = ", ..." if remainder.count > 1 else ""
+    text = f"not asked for here: {plural(pending_runs.count, 'run')} of {run_id} without a verdict"
+    first = min(pending_runs.nodeids, default=None)
+    more = ", ..." if pending_runs.count > 1 else ""
     return text if first is None else f"{text}: {plain(first)}{more}"
