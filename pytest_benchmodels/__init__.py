@@ -50,14 +50,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "core.call": ("Call", "Transcript"),
+    "core.call": ("Call", "GradingContext", "Provider", "Request", "Transcript"),
     "core.errors": ("BenchError", "CallError", "CheckError", "FormatError", "ProviderError"),
-    "core.exchange": ("Response", "Usage"),
     "core.grading": ("Grade", "Grader"),
-    "core.grading_context": ("GradingContext",),
-    "core.message": ("ImagePart", "Message", "TextPart", "ToolCall", "ToolResult"),
+    "core.message": ("ImagePart", "Message", "Response", "TextPart", "ToolCall", "ToolResult", "Usage"),
     "core.model": ("Model",),
-    "core.request": ("Provider", "Request"),
     "core.result": ("Result",),
     "providers.api_protocol": ("ApiProtocol",),
     "providers.dialect": ("BlockedError", "FailedError", "Reading", "UnreadableError"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from typing import Any, BinaryIO, Literal, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO
 
-from pytest_benchmodels.reports.units import UNKNOWN
-from pytest_benchmodels.store import StoredRun
+if TYPE_CHECKING:
+    from pytest_benchmodels.store import StoredRun
 
 __all__ = ["Output", "Tone", "is_time", "iso", "moment", "plain_run"]
 
+_NO_TIME = "-"
 _LAST_S = 253_402_300_800.0  # the year 10000, which no report can write
 
 
@@ -23,7 +24,7 @@ def is_time(seconds: float) -> bool:
 def moment(seconds: float | None) -> str:
     """`2026-01-31 12:00:00Z` of seconds since the epoch; `-` for what is no time."""
     if seconds is None or not is_time(seconds):
-        return UNKNOWN
+        return _NO_TIME
     return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(seconds))
 
 
@@ -45,7 +46,7 @@ def plain_run(run: StoredRun) -> dict[str, object]:
 def iso(seconds: float | None) -> str | None:
     """`2026-01-31T12:00:00Z`; None for what is no time."""
     shown = moment(seconds)
-    return None if shown == UNKNOWN else shown.replace(" ", "T")
+    return None if shown == _NO_TIME else shown.replace(" ", "T")
 
 
 Tone = Literal["good", "bad", "title"]

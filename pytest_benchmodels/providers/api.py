@@ -247,7 +247,7 @@ _NAME_LIMIT = 200
 
 
 class ApiProvider:
-    """Implements `core.exchange.Provider` for one model."""
+    """Implements `core.call.Provider` for one model."""
 
     def __init__(self, model: Model, http: HttpPool, dialect: Dialect) -> None:
         self._model = model

@@ -84,7 +84,7 @@ _WORD_LIMIT = 200
 
 
 class FunctionProvider:
-    """Implements `core.exchange.Provider` by a function, async or sync, from a `Request` to a text or a `Response`."""
+    """Implements `core.call.Provider` by a function, async or sync, from a `Request` to a text or a `Response`."""
 
     def __init__(self, name: str, function: Callable[..., object]) -> None:
         self._name = name

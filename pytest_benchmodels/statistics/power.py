@@ -11,10 +11,13 @@ import math
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from statistics import NormalDist
-from typing import NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_benchmodels.statistics.paired import common_steps, paired_p_value
+
+if TYPE_CHECKING:
+    from statistics import NormalDist
 
 __all__ = ["PairedTrials", "scenarios_needed", "trials_needed"]
 
@@ -26,7 +29,13 @@ _FINE = 24  # steps: on a finer lattice the test takes long, and says the same
 _TRIED_EACH = 40  # the power of fewer scenarios goes up in jumps
 _STEPS = 10
 _NEGLIGIBLE = 1e-12  # what floating point leaves of nothing, in shares from 0 to 1
-_NORMAL = NormalDist()
+
+
+@cache
+def _normal() -> NormalDist:
+    from statistics import NormalDist  # noqa: PLC0415 - 20 ms, for those who plan a comparison
+
+    return NormalDist()
 
 
 class PairedTrials(NamedTuple):
@@ -78,8 +87,8 @@ def _approximate(differences: Sequence[float], mean: float, level: float) -> int
     covariance = cube - mean * square
     variance = (square - mean**2) / square - mean * covariance / square**2
     variance += mean**2 * (fourth - square**2) / (4 * square**3)
-    critical = _NORMAL.inv_cdf(1 - level / 2)
-    spread = _NORMAL.inv_cdf(_POWER) * math.sqrt(max(variance, 0.0))
+    critical = _normal().inv_cdf(1 - level / 2)
+    spread = _normal().inv_cdf(_POWER) * math.sqrt(max(variance, 0.0))
     return math.ceil((critical + spread) ** 2 * square / mean**2)
 
 
@@ -114,13 +123,13 @@ def _binomial(count: int, share: float) -> tuple[range, list[float]]:
 
 def _approached(power: Callable[[int], float], count: int, level: float) -> int:
     """A number with the power wanted, to 1 %: the quantile of the power grows with the root of the number."""
-    critical, low, high = _NORMAL.inv_cdf(1 - level / 2), 0, 0
+    critical, low, high = _normal().inv_cdf(1 - level / 2), 0, 0
     for _ in range(_STEPS):
         found = power(count)
         low, high = (count, high) if found < _POWER else (low, count)
         if abs(found - _POWER) <= 0.01:
             break
-        wanted, has = critical + _NORMAL.inv_cdf(_POWER), critical + _NORMAL.inv_cdf(min(max(found, 0.05), 0.99))
+        wanted, has = critical + _normal().inv_cdf(_POWER), critical + _normal().inv_cdf(min(max(found, 0.05), 0.99))
         count = math.ceil(count * (wanted / has) ** 2)
         if high and not low < count < high:
             count = (low + high) // 2 if low else high // 2
@@ -224,5 +233,5 @@ def _normal_power(rates: Sequence[tuple[float, float]], trials: int, level: floa
     noise = math.fsum(before * (1 - before) + after * (1 - after) for before, after in rates) / trials
     shift = abs(math.fsum(after - before for before, after in rates))
     square = math.fsum((after - before) ** 2 for before, after in rates) + noise
-    critical = _NORMAL.inv_cdf(1 - level / 2) * math.sqrt(square)
-    return _NORMAL.cdf((shift - critical) / math.sqrt(noise))
+    critical = _normal().inv_cdf(1 - level / 2) * math.sqrt(square)
+    return _normal().cdf((shift - critical) / math.sqrt(noise))

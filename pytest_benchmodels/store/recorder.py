@@ -56,7 +56,7 @@ class ResultLog:
         try:
             if self._file is None:
                 # Without a buffer of its own, which would try again and again to write what could not be written.
-                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - open as long as the spool lives
+                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - open as long as the log lives
             self._file.seek(self._written)
             self._is_usable = self._file.write(self._buffer) == len(self._buffer)
         except OSError:

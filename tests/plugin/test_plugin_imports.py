@@ -11,7 +11,7 @@ pytestmark = pytest.mark.usefixtures("real_processes")
 
 TELLS = """
 import sys
-OURS = {f"pytest_benchmodels.{name}" for name in ("graders.label_reader", "statistics.ranking", "statistics.verdict")}
+OURS = {f"pytest_benchmodels.{name}" for name in ("graders.label_reader", "statistics.verdict")}
 DEAR = OURS | {"aiohttp", "attr", "genai_prices", "jinja2", "jsonschema", "redis", "statistics"}
 BEFORE = set(sys.modules)
 def pytest_sessionfinish(session):

@@ -135,7 +135,7 @@ class Bench:
     """One process's part in a session.
 
     `sim_url` is where `sim/*` answers once `start_sim` was called; several processes may hold a Bench, one starts it.
-    `handover` is what a worker was given, None in other processes. `resumed` is the id of the stored run that this
+    `worker_config` is what a worker was given, None in other processes. `resumed` is the id of the stored run that this
     session finishes. `keep_ahead` writes results that are about to be reported. `foresee` is told which models are
     about to run, and raises `ConfigError` where a gate could never be judged. What changes while the session goes on is
     in `models` (what was looked up), `admission`, `files`, `lanes` and `progress`, each of which has its own methods.
