@@ -1,4 +1,4 @@
-"""Permits: what a request is charged, and how estimates learn."""
+"""Rate limits: what a request is charged, and how estimates learn."""
 
 from __future__ import annotations
 

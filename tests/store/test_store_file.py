@@ -25,7 +25,7 @@ FIRST_VERSION = Path(__file__).with_name("version1.sql")
 UNPRIVILEGED = """
 import os, sys
 from pathlib import Path
-from pytest_benchmodels.store import Patience, Store
+from pytest_benchmodels.store import LockWait, Store
 path = Path(sys.argv[1])
 if os.geteuid() == 0:
     os.setuid(65534)  # permissions do not hold root back

@@ -226,7 +226,7 @@ import os, signal, sys
 from functools import partial
 from pathlib import Path
 from pytest_benchmodels.store import Recorder, Store
-from pytest_benchmodels.store.database import Patience
+from pytest_benchmodels.store.database import LockWait
 from tests.store.store_parts import BEGINNING, record
 
 path, shared, endings = Path(sys.argv[1]), sys.argv[2] == "shared", sys.argv[3:]
