@@ -32,7 +32,6 @@ __all__ = ["NUMBER", "Request", "main", "receive_all", "receive_request", "send_
 
 NUMBER = struct.Struct("!q")
 _MOST_DESCRIPTORS = 16
-_BEYOND = 200  # no process that we start is handed a descriptor of a higher number
 _HEAVY = (
     *("asyncio", "concurrent.futures.thread", "encodings.idna", "resource", "sqlite3", "ssl", "stringprep"),
     *("httpx", "jinja2", "jsonschema", "rapidfuzz", "regex", "xml.etree.ElementTree", "yaml"),
@@ -187,7 +186,9 @@ def _renumber(descriptors: Sequence[int], numbers: Sequence[int]) -> None:
     """Give the descriptors these numbers, and close all others."""
     import fcntl
 
-    aside = [fcntl.fcntl(number, fcntl.F_DUPFD, _BEYOND) for number in descriptors]
+    # Where none of them is to go in the end: one would be closed by the other's coming.
+    beyond = max((2, *numbers)) + 1
+    aside = [fcntl.fcntl(number, fcntl.F_DUPFD, beyond) for number in descriptors]
     for one, number in zip(aside, numbers, strict=True):
         os.dup2(one, number)
     for number in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - no Path here

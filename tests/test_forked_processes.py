@@ -84,7 +84,7 @@ def test_it_has_its_environment_folder_and_path(tmp_path: Path) -> None:
 
 def test_it_has_the_descriptors_that_it_is_handed_and_no_others() -> None:
     read, write = os.pipe()
-    held = "[number for number in range(99) if os.path.exists(f'/proc/self/fd/{number}')]"
+    held = "[number for number in range(9999) if os.path.exists(f'/proc/self/fd/{number}')]"
     source = f"import os; os.write({write}, b'here'); print({held})"
 
     done = ran(source, pass_fds=[write])

@@ -86,6 +86,35 @@ def test_a_check_that_closes_a_stream_loses_no_result(project: Project, workers:
     assert result.parseoutcomes() == {"passed": 3}
 
 
+CLOSING_MEANWHILE = """
+import sys, threading
+from pytest_benchmodels import Grade, Grader
+reporting, closed = threading.Event(), threading.Event()
+def pytest_runtest_setup(item):
+    if "first" in item.nodeid:
+        reporting.set()
+        assert closed.wait(60)
+class Closes(Grader, frozen=True):
+    closes: bool = True
+    def grade(self, response):
+        assert reporting.wait(60)
+        sys.stdout.close()
+        closed.set()
+        return Grade.of(True, "x")
+def pytest_bench_graders(): return [Closes]
+"""
+
+
+def test_a_stream_that_is_closed_while_another_item_is_captured_loses_no_result(project: Project) -> None:
+    project.write("conftest.py", CLOSING_MEANWHILE)
+    project.suite(right("first"), {"id": "closes", "prompt": "x", "checks": ["closes"]}, right("last"))
+
+    result = project.bench_process()
+
+    assert result.ret == 0
+    assert result.parseoutcomes() == {"passed": 3}
+
+
 FAILING_REPORTS = """
 import pytest
 @pytest.hookimpl(tryfirst=True)

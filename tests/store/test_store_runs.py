@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -228,3 +229,13 @@ def test_a_process_of_another_user_is_alive() -> None:
     first = Path("/proc/1/stat")
     began = first.read_text().rpartition(")")[2].split()[19] if first.exists() else ""
     assert is_alive(f"{os.uname().nodename}/1/{began}")
+
+
+def test_a_run_gets_an_id_that_no_other_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter(["aaaaaa", "aaaaaa", "aaaaaa", "bbbbbb"])
+    monkeypatch.setattr("secrets.token_hex", lambda _: next(drawn))
+    with Store.open(tmp_path / "store.sqlite") as store:
+        beginning = replace(BEGINNING, began_at=1_800_000_000.0)
+        ids = [store.runs.begin(beginning) for _ in range(2)]
+
+    assert [name[-6:] for name in ids] == ["aaaaaa", "bbbbbb"]

@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
+
+import pytest
 
 __all__ = ["gentle_interrupts", "ignored_interrupts", "kept_open", "no_silent_exit"]
 
@@ -60,6 +62,19 @@ def _handling(
             signal.signal(number, previous)
 
 
+def _capturing(config: pytest.Config) -> tuple[TextIO, ...]:
+    """What stands for stdout and stderr while pytest captures an item's output; a check may run just then."""
+    manager = config.pluginmanager.getplugin("capturemanager")
+    if manager is None or not manager.is_globally_capturing():
+        return ()
+    before = sys.stdout
+    manager.resume_global_capture()
+    streams = sys.stdout, sys.stderr
+    if streams[0] is not before:
+        manager.suspend_global_capture()
+    return streams
+
+
 _REMEDY = "a check, a hook or a library of theirs did it; with -n 2 it would cost its own run alone"
 
 
@@ -85,10 +100,10 @@ def no_silent_exit(missing: Callable[[], int]) -> Iterator[None]:
 
 
 @contextmanager
-def kept_open() -> Iterator[None]:
+def kept_open(config: pytest.Config) -> Iterator[None]:
     """Inside, to close one of the process's streams writes what it holds, and leaves it open."""
     streams: list[Any] = []
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__, *_capturing(config)):
         if stream is not None and not any(stream is kept for kept in streams):
             with suppress(AttributeError):  # a stream that takes no attribute
                 stream.close = stream.flush  # type: ignore[method-assign] # see above

@@ -110,7 +110,7 @@ class Runner:
         if self._bench.settings.plan:
             print_plan(session, self._bench)
         else:
-            with kept_open(), no_silent_exit(lambda: len(self._bench.progress.missing())):
+            with kept_open(session.config), no_silent_exit(lambda: len(self._bench.progress.missing())):
                 run_session(session, self._bench)
         return True
 
@@ -120,7 +120,7 @@ class Runner:
         xdist = interactor(session.config)
         if xdist is None:
             return None
-        with kept_open():
+        with kept_open(session.config):
             run_worker(session, self._bench, worker_config, xdist)
         return True
 
