@@ -88,7 +88,7 @@ class Result(Struct, frozen=True, gc=False):
         """`calls`, also where it made one only."""
         if self.calls or (self.response is None and not self.attempts):
             return self.calls
-        took, response = self.spent, self.response
+        response = self.response
         return (
             CallSummary(
                 "answer",
@@ -97,16 +97,10 @@ class Result(Struct, frozen=True, gc=False):
                 attempts=self.attempts,
                 latency_s=self.told_latency_s,
                 wait_s=self.wait_s,
-                input_tokens=took.usage.input_tokens,
-                cached_input_tokens=took.usage.cached_input_tokens,
-                output_tokens=took.usage.output_tokens,
-                reasoning_tokens=took.usage.reasoning_tokens,
-                cost_usd=took.cost_usd,
-                known_cost_usd=took.known_cost_usd,
                 cached=self.cached,
                 error=self.error if response is None else None,
                 fingerprint=self.fingerprint,
-            ),
+            ).billed(self.spent),
         )
 
     @property

@@ -92,6 +92,18 @@ class CallSummary(Struct, frozen=True):
     error: Failure | None = None
     fingerprint: str = ""
 
+    def billed(self, took: Bill) -> CallSummary:
+        """The same, of a call whose requests took this."""
+        return replace(
+            self,
+            input_tokens=took.usage.input_tokens,
+            cached_input_tokens=took.usage.cached_input_tokens,
+            output_tokens=took.usage.output_tokens,
+            reasoning_tokens=took.usage.reasoning_tokens,
+            cost_usd=took.cost_usd,
+            known_cost_usd=took.known_cost_usd,
+        )
+
 
 class AnsweredCall(CallSummary, frozen=True, kw_only=True):
     """One that was answered just now, with question and answer, for a store to keep (`Record`)."""

@@ -178,7 +178,7 @@ class _Tries:
 
 
 class ModelClient:
-    """Sends requests of any run, each with a permit, and waits between attempts without a lane."""
+    """Sends requests of any run, each within its rate limits, and waits between attempts without a lane."""
 
     def __init__(
         self,

@@ -179,16 +179,10 @@ def _told(call: OpenCall, stored_under: str) -> CallSummary:
         latency_s=None if response is None else response.latency_s,
         held_s=call.held_s,
         wait_s=math.fsum(call.waits_s.values()),
-        input_tokens=took.usage.input_tokens,
-        cached_input_tokens=took.usage.cached_input_tokens,
-        output_tokens=took.usage.output_tokens,
-        reasoning_tokens=took.usage.reasoning_tokens,
-        cost_usd=took.cost_usd,
-        known_cost_usd=took.known_cost_usd,
         cached=call.cached,
         error=call.failure if call.is_over else Failure("timeout", f"when the run's time ran out, {call.doing}"),
         fingerprint=stored_under,
-    )
+    ).billed(took)
 
 
 def whole_response(responses: Sequence[Response]) -> Response | None:

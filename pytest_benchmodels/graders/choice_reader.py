@@ -59,7 +59,6 @@ _CLOSE = r"""[)\]}*_"'`$.,:;!]"""
 _LETTER = rf"(?<![{_ALNUM}\\/&-])(?<![{_ALNUM}]')(?P<letter>[A-Za-z])(?!'?[{_ALNUM}])(?!-[{_ALNUM}])"
 _NO_ABBREVIATION = rf"(?!(?<=\.)[{_ALNUM}])"  # neither e.g. nor U.S.
 _PICK = rf"(?P<open>{_OPEN}{{0,5}}){_LETTER}(?P<close>{_CLOSE}{{0,5}}+){_NO_ABBREVIATION}"
-_MENTION = re.compile(_PICK)
 
 _NAMES = (
     r"(?:option|choice|answer|letter|alternative|statement|candidate|opci\u00f3n|opzione"

@@ -52,7 +52,6 @@ _RUN = re.compile(
     re.IGNORECASE,
 )
 # `one` is a pronoun more often than a number: it counts alone, after `is` or a colon, or before the end.
-_PRONOUN = re.compile(r"\bone\b", re.IGNORECASE)
 _IS_NUMBER = re.compile(r"(?:\b(?:is|be|equals|exactly|only|just)|[:=]|^)[\s*_\"'`]*$", re.IGNORECASE)
 
 _CJK_DIGITS = {

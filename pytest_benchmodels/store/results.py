@@ -333,8 +333,8 @@ class Results:
 
 
 def _insert(cursor: sqlite3.Cursor, number: int, record: Record) -> None:
-    result = record.result
-    usage = result.spent.usage
+    result, spent = record.result, record.result.spent
+    usage = spent.usage
     cursor.execute(
         _INSERT,
         (
@@ -356,7 +356,7 @@ def _insert(cursor: sqlite3.Cursor, number: int, record: Record) -> None:
             record.grade_fingerprint,
             _bounded(usage.cached_input_tokens),
             _bounded(usage.cache_write_tokens),
-            result.spent.known_cost_usd,
+            spent.known_cost_usd,
         ),
     )
     row = cursor.lastrowid

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -22,13 +21,14 @@ from pytest_benchmodels.formats.configfile import ConfigFile, read_config
 from pytest_benchmodels.plugin.options import Settings, read_settings
 from pytest_benchmodels.plugin.session.models import HOW_TO_NAME_A_MODEL, Models
 from pytest_benchmodels.plugin.session.scenario_files import ScenarioFiles
+from pytest_benchmodels.plugin.session.user_models import usage_errors
 from pytest_benchmodels.plugin.terminal.progress import Progress
 from pytest_benchmodels.plugin.workers.messages import WorkerConfig
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.model import Model
 
-__all__ = ["BENCH", "Bench", "LanePlan", "Wanted", "distant", "needs_one_machine", "usage_errors"]
+__all__ = ["BENCH", "Bench", "LanePlan", "Wanted", "distant", "needs_one_machine"]
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -78,15 +78,6 @@ class LanePlan:
 
 _WAYS = ("ssh", "vagrant_ssh", "socket")
 _LOCAL = "use workers of this machine (-n)"
-
-
-@contextmanager
-def usage_errors() -> Generator[None]:
-    """Let pytest show a configuration that cannot work as it shows a wrong option, each fault on a line of its own."""
-    try:
-        yield
-    except ConfigError as error:
-        raise pytest.UsageError(*str(error).splitlines()) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_benchmodels.plugin.session.bench import BENCH, Bench, usage_errors
-from pytest_benchmodels.plugin.session.user_models import UserModels
+from pytest_benchmodels.plugin.session.bench import BENCH, Bench
+from pytest_benchmodels.plugin.session.user_models import UserModels, usage_errors
 from pytest_benchmodels.plugin.workers.messages import WorkerConfig
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.formats import FileFormat, LoadOptions, own_formats
 from pytest_benchmodels.formats.configfile import ConfigFile
 from pytest_benchmodels.plugin.options import Settings
-from pytest_benchmodels.plugin.session.user_models import answers
+from pytest_benchmodels.plugin.session.user_models import answers, usage_errors
 
 __all__ = ["LEFT_OUT", "ScenarioFiles", "left_out_line"]
 
@@ -47,12 +47,10 @@ class ScenarioFiles:
 
         Of checks of deeper folders' conftest.py files that is told when their folder is collected.
         """
-        try:
+        with usage_errors():
             for folder in dict.fromkeys((self._config.rootpath, *self._named_folders())):
                 self.load_options(answers(session.gethookproxy(folder).pytest_bench_graders))
                 self.own_formats(session, folder)
-        except ConfigError as error:
-            raise pytest.UsageError(*str(error).splitlines()) from None
 
     def load_options(self, found: Iterable[Iterable[type[Grader]]]) -> LoadOptions:
         """What the loader needs for a file whose conftest.py files brought these checks; raises `ConfigError`."""

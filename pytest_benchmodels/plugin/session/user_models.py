@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from pytest_benchmodels.plugin.session.models import NODE_ID_RULE, Models, fits_
 from pytest_benchmodels.providers.api_protocol import ApiProtocol
 from pytest_benchmodels.providers.catalog import CATALOG, FUNCTION, Registry
 
-__all__ = ["UserModels", "answers", "late_note", "read_registry"]
+__all__ = ["UserModels", "answers", "late_note", "read_registry", "usage_errors"]
 
 
 def answers(hook: Any) -> list[Any]:
@@ -39,6 +40,15 @@ _TO_OVERRIDE = ("url", "body", "read")
 _NAMES = "write {name: value}"
 
 
+@contextmanager
+def usage_errors() -> Generator[None]:
+    """Let pytest show a configuration that cannot work as it shows a wrong option, each fault on a line of its own."""
+    try:
+        yield
+    except ConfigError as error:
+        raise pytest.UsageError(*str(error).splitlines()) from None
+
+
 class UserModels:
     """A plugin object that takes models and providers of the user's before anything is collected."""
 
@@ -51,10 +61,8 @@ class UserModels:
         """Ask those that are there by now: the controller of workers loads no others."""
         self._has_started = True
         if any(getattr(self._config.hook, hook).get_hookimpls() for hook in (_MODELS, _PROVIDERS)):
-            try:
+            with usage_errors():
                 self._models.registry = read_registry(self._config)
-            except ConfigError as error:
-                raise pytest.UsageError(*str(error).splitlines()) from None
 
     def pytest_plugin_registered(self, plugin: object) -> None:
         """Remember a conftest.py that comes too late: no worker's controller would know its models."""
