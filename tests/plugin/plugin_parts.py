@@ -17,6 +17,7 @@ __all__ = [
     "by_both",
     "hanging",
     "json_report",
+    "judging_conftest",
     "junit_cases",
     "properties",
     "right",
@@ -41,6 +42,26 @@ class Waits(Grader, frozen=True):
 
 def pytest_bench_graders():
     return [Waits]
+"""
+_JUDGING = """
+from pytest_benchmodels import Grade, Grader
+
+class Judged(Grader, frozen=True):
+    judged: str
+    by: str = "judge"
+
+    def asked_models(self):
+        return (self.by,)
+
+    async def grade(self, context):
+        answer = await context.ask(self.by, f"{self.judged} QUESTION")
+        return Grade.of(True, f"the judge said {answer.text!r}")
+
+    def example(self):
+        return "EXAMPLE"
+
+def pytest_bench_graders():
+    return [Judged]
 """
 _WAITS = """
 import pytest
@@ -78,6 +99,11 @@ def hanging(name: str, /, timeout: float | None = 0.3, **keys: object) -> Scenar
     """Ends at its time limit, in seconds: the model never answers."""
     limit = {} if timeout is None else {"timeout": timeout}
     return scenario(name, {"hang_rate": 1}, **limit, **keys)
+
+
+def judging_conftest(example: str, question: str = "{context.text}") -> str:
+    """A check that asks a model, `judge` unless its `by` says another, and passes whatever that says."""
+    return _JUDGING.replace("EXAMPLE", example).replace("QUESTION", question)
 
 
 class Project:

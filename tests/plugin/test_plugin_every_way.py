@@ -12,32 +12,14 @@ from hypothesis import strategies as st
 
 from pytest_benchmodels import SimServer
 from pytest_benchmodels.cli import main
-from tests.plugin.plugin_parts import Project, Scenario, json_report
+from tests.plugin.plugin_parts import Project, Scenario, json_report, judging_conftest
 
 Json = dict[str, Any]
 
-CONFTEST = """
+CONFTEST = f"""
 import pytest
-from pytest_benchmodels import Grade, Grader
 from pytest_benchmodels.engine.client import Backoff
-
-class Judged(Grader, frozen=True):
-    judged: str
-    by: str = "judge"
-
-    def asked_models(self):
-        return (self.by,)
-
-    async def grade(self, context):
-        answer = await context.ask(self.by, f"{self.judged} {context.transcript.calls[0].model} {context.text}")
-        return Grade.of(True, f"the judge said {answer.text!r}")
-
-    def example(self):
-        return "4"
-
-def pytest_bench_graders():
-    return [Judged]
-
+{judging_conftest("4", "{context.transcript.calls[0].model} {context.text}")}
 def pytest_configure(config):
     patch = pytest.MonkeyPatch()
     patch.setattr(Backoff, "_nominal_s", lambda _, n, cap_s: 0.002 * n)

@@ -5,29 +5,10 @@ from __future__ import annotations
 import pytest
 
 from pytest_benchmodels import SimServer
-from tests.plugin.plugin_parts import Project, junit_cases, right, scenario
+from tests.plugin.plugin_parts import Project, judging_conftest, junit_cases, right, scenario
 from tests.plugin.plugin_results import JSON, results, seen_by
 
-CONFTEST = """
-from pytest_benchmodels import Grade, Grader
-
-class Judged(Grader, frozen=True):
-    judged: str
-    by: str = "judge"
-
-    def asked_models(self):
-        return (self.by,)
-
-    async def grade(self, context):
-        answer = await context.ask(self.by, f"{self.judged} {context.text}")
-        return Grade.of(True, f"the judge said {answer.text!r}")
-
-    def example(self):
-        return "ok"
-
-def pytest_bench_graders():
-    return [Judged]
-"""
+CONFTEST = judging_conftest("ok")
 FORGIVING = """        if "Forgiving" in self.judged:
             try:
                 await context.ask(self.by, "?")
