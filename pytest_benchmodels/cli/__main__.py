@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from argparse import SUPPRESS, Action, ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -76,6 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     complete(parser)
     arguments = parser.parse_args(words)
     output = Output(sys.stdout, allows_colour=not arguments.no_color)
+    # A command holds what it reads to its end: looking for garbage among 200,000 results takes a fifth of its time.
+    collects = gc.isenabled()
+    gc.disable()
     try:
         return _run(arguments, output)
     except BrokenPipeError:
@@ -84,6 +88,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
     finally:
         output.settle()
+        if collects:
+            gc.enable()
 
 
 def _run(arguments: Namespace, output: Output) -> int:

@@ -77,26 +77,33 @@ class Changes:
 
 
 class _Setup:
-    """How one scenario was put to one model, over all trials. Each is a set, for trials may differ after a resume."""
+    """How one scenario was put to one model. Each has no value twice; trials may differ after a resume.
+
+    Tuples, for a run of 100,000 has as many of these: sets would take four times the memory.
+    """
 
     __slots__ = ("asked", "graded", "judged", "limits", "trials")
 
     def __init__(self) -> None:
-        self.asked: set[str] = set()
-        self.judged: set[str] = set()
-        self.limits: set[float] = set()
-        self.trials: set[int] = set()
+        self.asked: tuple[str, ...] = ()
+        self.judged: tuple[str, ...] = ()
+        self.limits: tuple[float, ...] = ()
+        self.trials: tuple[int, ...] = ()
         self.graded = False
 
     def add(self, result: Result) -> None:
-        self.trials.add(result.trial)
+        self.add_trial(result.trial)
         self.graded |= result.status not in {"error", "skipped"}
-        if result.fingerprint:
-            self.asked.add(result.fingerprint)
-        if result.grade_fingerprint:
-            self.judged.add(result.grade_fingerprint)
-        if result.timeout_s is not None:
-            self.limits.add(result.timeout_s)
+        if result.fingerprint and result.fingerprint not in self.asked:
+            self.asked += (result.fingerprint,)
+        if result.grade_fingerprint and result.grade_fingerprint not in self.judged:
+            self.judged += (result.grade_fingerprint,)
+        if result.timeout_s is not None and result.timeout_s not in self.limits:
+            self.limits += (result.timeout_s,)
+
+    def add_trial(self, trial: int) -> None:
+        if trial not in self.trials:
+            self.trials += (trial,)
 
 
 class Conditions:
@@ -121,16 +128,23 @@ class Conditions:
         if result.status == "skipped" and (result.error is None or result.error.kind == NOT_PLANNED):
             self._left_out.add(key)
             return
-        self._setups.setdefault(key, _Setup()).add(result)
+        self._setup(*key).add(result)
         for answer in result.all_answers:
             if answer.served_model:
                 self._served.setdefault(result.model, Counter())[answer.served_model] += 1
+
+    def _setup(self, model: str, scenario: str) -> _Setup:
+        key = model, scenario
+        found = self._setups.get(key)
+        if found is None:
+            found = self._setups[key] = _Setup()
+        return found
 
     def expect(self, nodeids: Iterable[str]) -> None:
         """Take what the run was to have, when all results are in: what never began has none."""
         for name in map(parse_run_name, nodeids):
             if name is not None and (key := (name.model, name.scenario)) not in self._left_out:
-                self._setups.setdefault(key, _Setup()).trials.add(name.trial)
+                self._setup(*key).add_trial(name.trial)
 
     @property
     def setups(self) -> Mapping[tuple[str, str], _Setup]:
@@ -170,15 +184,15 @@ def _differing(before: _Setup, after: _Setup) -> Iterator[Aspect]:
         yield "version"
     else:
         yield from judged
-    if before.limits and after.limits and before.limits != after.limits:
+    if before.limits and after.limits and set(before.limits) != set(after.limits):
         yield "timeout"
     if len(before.trials) != len(after.trials):
         yield "trials"
 
 
-def _parts(before: set[str], after: set[str], parts: tuple[Aspect, ...]) -> Iterator[Aspect]:
+def _parts(before: tuple[str, ...], after: tuple[str, ...], parts: tuple[Aspect, ...]) -> Iterator[Aspect]:
     """The parts of fingerprints that differ, where both runs have some."""
-    if not before or not after or before == after:
+    if not before or not after or set(before) == set(after):
         return
     old, new = ([value.split("-") for value in values] for values in (before, after))
     for index, part in enumerate(parts):
