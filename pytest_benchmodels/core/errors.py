@@ -109,7 +109,7 @@ class ProviderError(BenchError):
         """
         if self.usage is not None or self.status is not None:
             return self.usage is not None or 200 <= (self.status or 0) < 300
-        return self.sent and self.kind in ("connection", "malformed", "too-large")
+        return self.sent and self.kind in ("connection", "malformed", "too-large", "stalled")
 
 
 class CheckError(BenchError):

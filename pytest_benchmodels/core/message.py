@@ -240,7 +240,8 @@ class Response(Struct, frozen=True):
     connection and `client_s` is by how much this machine's own work delayed the measurement (both None where nobody
     measured). `served_model` is which model the provider says that answered (`gpt-4o-2024-08-06` for `gpt-4o`), empty
     where it says nothing. `pause_s`: seconds for which the model is to be left alone, since its quota is used up; None
-    if it is not.
+    if it is not. `ttft_s` is from the request until the first part of a streamed answer (of its thinking, where that is
+    handed over) was received, in seconds; None where the answer was not streamed.
     """
 
     text: str
@@ -253,6 +254,19 @@ class Response(Struct, frozen=True):
     client_s: float | None = None
     served_model: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
+    ttft_s: float | None = None
+
+    @property
+    def generated(self) -> tuple[int, float] | None:
+        """How many tokens came after the first one, in how many seconds; None where that is not known.
+
+        Thinking that is not handed over comes before the first token that is, and does not count.
+        """
+        if self.ttft_s is None or self.usage.output_tokens is None:
+            return None
+        hidden = 0 if self.thinking else self.usage.reasoning_tokens or 0
+        count, took_s = self.usage.output_tokens - hidden - 1, self.latency_s - self.ttft_s
+        return (count, took_s) if count > 0 and took_s > 0 else None
 
     @property
     def message(self) -> Message:

@@ -74,6 +74,7 @@ class Model:
     variable that holds its value. `query` is added to the address of each request: names, each with its value or
     `env:VARIABLE`. `timeout_s`, in seconds, is the limit of one run.
     `max_in_flight` holds for the runs of one session; `caps` for those of several, where they share their limits.
+    `stream`: answers are asked for as a stream, which may stand still for `stall_timeout_s` seconds, None for any.
     `code` is the digest of the user's source file that asks the model, or is it; empty where all of that is ours.
     """
 
@@ -91,6 +92,8 @@ class Model:
     headers: tuple[tuple[str, str], ...] = ()
     code: str = ""
     query: tuple[tuple[str, str], ...] = ()
+    stream: bool = False
+    stall_timeout_s: float | None = None
 
     @property
     def is_limited(self) -> bool:

@@ -37,7 +37,7 @@ class PriceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One `[model.NAME]` table. `timeout` is in seconds, 0 for no limit.
+    """One `[model.NAME]` table. `timeout` is in seconds, 0 for no limit; `stall_timeout` too, of a `stream`.
 
     `headers` hold `env:VARIABLE` by name, `query` a text or the same.
     """
@@ -54,6 +54,8 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     price: PriceEntry | None = None
     headers: dict[HeaderName, FromEnvironment] = {}
     query: dict[QueryName, QueryValue] = {}
+    stream: bool = False
+    stall_timeout: Positive | None = None
 
 
 class ProviderEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -22,6 +22,7 @@ from pytest_benchmodels.providers.dialect import (
     turns,
     unsupported,
 )
+from pytest_benchmodels.providers.folds import ANTHROPIC_STREAM
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
@@ -36,6 +37,8 @@ _MAX_TOKENS = 1024
 
 
 class Anthropic:
+    stream = ANTHROPIC_STREAM
+
     def url(self, model: Model) -> str:
         return f"{model.base_url.rstrip('/').removesuffix('/v1')}/v1/messages"
 

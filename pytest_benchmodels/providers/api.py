@@ -18,6 +18,7 @@ from pytest_benchmodels.providers.api_protocol import GuardedProtocol
 from pytest_benchmodels.providers.connection import origin_of
 from pytest_benchmodels.providers.dialect import BlockedError, FailedError, UnreadableError, sound_call
 from pytest_benchmodels.providers.error_body import ErrorBody, is_page, is_stream, page_title, parse_error, read_error
+from pytest_benchmodels.providers.event_stream import StreamReader, stream_form
 from pytest_benchmodels.providers.function import without_solution
 from pytest_benchmodels.providers.key import HIDDEN, Key, KeyReader
 from pytest_benchmodels.providers.quota import pause_s, retry_after_s
@@ -164,7 +165,8 @@ def no_json(body: bytes, why: str, origin: Origin) -> ProviderError:
     begins = f"it begins with {quote(origin.shown(text), _SHOWN_BEGINNING)}"
     if is_stream(text):
         # It would stream again, and every attempt is billed.
-        what = f"it streams although it was not asked to; {begins}. Turn streaming off at the server or gateway"
+        what = f"it streams although it was not asked to; {begins}. Turn streaming off at the server or gateway, "
+        what += "or set stream = true in the model's table of bench.toml"
         return malformed(what, origin, retryable=False)
     return malformed(f"{why}; {begins}", origin)
 
@@ -254,7 +256,8 @@ class ApiProvider:
         self._http = http
         self._dialect = dialect
         self._own = dialect if isinstance(dialect, GuardedProtocol) else None
-        self._url = dialect.url(model)
+        self._stream = stream_form(dialect) if model.stream else None
+        self._url = dialect.url(model) if self._stream is None else self._stream.url(dialect.url(model))
         self._origin = origin_of(self._url)
         self._keys = KeyReader(model.api_key_env, model.headers, model.secret_query)
 
@@ -262,8 +265,11 @@ class ApiProvider:
         """Answer one request; raises ProviderError of every kind that it knows."""
         key = self._keys.read()
         if self._own is None:
-            return await self._answer(self._headers(key), _body(self._dialect.body(request)), key)
+            return await self._answer(self._headers(key), _body(self._asking(self._dialect.body(request))), key)
         return await self._answer_to_own(self._own, request, key.and_surroundings())
+
+    def _asking(self, body: Mapping[str, object]) -> Mapping[str, object]:
+        return body if self._stream is None else self._stream.body(body)
 
     async def _answer_to_own(self, own: GuardedProtocol, request: Request, key: Key) -> Response:
         """The same where code of the user's has a say: it may add secrets, and repeat any in what it raises."""
@@ -280,17 +286,20 @@ class ApiProvider:
 
     async def _answer(self, headers: Mapping[str, str], body: bytes, key: Key) -> Response:
         origin = Origin(self._origin, self._model.name, key)
-        reply = await self._http.post(self._address(key), headers, body)
+        reader = None if self._stream is None else StreamReader(self._stream.fold(), self._model.stall_timeout_s)
+        reply = await self._http.post(self._address(key), headers, body, reader=reader)
         if not 200 <= reply.status < 300:
             raise http_failure(reply, origin)
-        document = _document(reply.body, origin)
-        reading = self._read(document, reply, origin)
+        streamed = reader if reader is not None and reader.has_begun else None
+        document = _document(reply.body, origin) if streamed is None else streamed.fold.document()
+        reading = self._read(document, reply, origin, streamed)
         response = Response(
             text=key.hide(well_formed(reading.text)),
             thinking=key.hide(well_formed(reading.thinking)),
             finish_reason=_reason(reading.finish_reason, key),
             usage=reading.usage,
             latency_s=reply.latency_s,
+            ttft_s=reply.ttft_s,
             connect_s=reply.connect_s,
             pause_s=pause_s(reply.headers, reading.usage),
             served_model=_reason(_served_model(document), key, _NAME_LIMIT) or "",
@@ -302,20 +311,28 @@ class ApiProvider:
         """Where requests go, with the user's query behind the API's own path."""
         if not self._model.query:
             return self._url
-        return f"{self._url}?{urlencode({**dict(self._model.query), **key.own_query}, quote_via=percent_encoded)}"
+        query = urlencode({**dict(self._model.query), **key.own_query}, quote_via=percent_encoded)
+        return f"{self._url}{'&' if '?' in self._url else '?'}{query}"
 
-    def _read(self, document: Mapping[str, object], reply: HttpReply, origin: Origin) -> Reading:
+    def _read(
+        self, document: Mapping[str, object], reply: HttpReply, origin: Origin, streamed: StreamReader | None
+    ) -> Reading:
         try:
-            return self._understood(document, reply, origin)
+            return self._understood(document, reply, origin, streamed)
         except ProviderError as error:
             counted = self._dialect.usage(document)
             if error.usage is None and counted != Usage():
                 error.usage = counted  # it is billed, of use or not
             raise
 
-    def _understood(self, document: Mapping[str, object], reply: HttpReply, origin: Origin) -> Reading:
+    def _understood(
+        self, document: Mapping[str, object], reply: HttpReply, origin: Origin, streamed: StreamReader | None
+    ) -> Reading:
         if document.get("error"):
-            raise error_in_answer(document["error"], reply.headers, origin)
+            has_begun = streamed is not None and streamed.fold.has_begun
+            raise error_in_answer(document["error"], reply.headers, origin, while_answering=has_begun)
+        if streamed is not None and (fault := _fault(streamed)):
+            raise malformed(fault, origin)
         try:
             return self._dialect.read(document)
         except FailedError as error:
@@ -324,6 +341,13 @@ class ApiProvider:
             raise blocked(str(error), origin) from None
         except UnreadableError as error:
             raise malformed(str(error), origin) from None
+
+
+def _fault(streamed: StreamReader) -> str:
+    """What is wrong with a stream; empty if nothing is."""
+    if streamed.fault is not None:
+        return str(streamed.fault)
+    return "" if streamed.fold.is_whole else "its stream ended before the answer did"
 
 
 def _tool_calls(reading: Reading, key: Key) -> tuple[ToolCall, ...]:

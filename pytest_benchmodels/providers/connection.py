@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING, cast
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = [
     "Connection",
-    "EncodingError",
     "HttpReply",
     "Pacer",
     "ProxyRefusedError",
     "ReplyError",
     "ReplyParser",
     "Tunnel",
-    "decode",
     "named_headers",
     "origin_of",
 ]
@@ -33,8 +31,9 @@ __all__ = [
 class HttpReply:
     """A complete reply. `headers` has its names in lower case.
 
-    `latency_s` is from the moment in which the request was handed to the socket until the last byte was received;
-    `connect_s` (name, TCP, proxy, TLS) stands apart, and is 0.0 on a connection that stood already. In seconds.
+    `latency_s` is from the moment in which the request was handed to the socket until the last byte was received,
+    `ttft_s` until the first part of a streamed answer was, None where there was none. `connect_s` (name, TCP, proxy,
+    TLS) stands apart, and is 0.0 on a connection that stood already. All in seconds.
     """
 
     status: int
@@ -42,6 +41,7 @@ class HttpReply:
     body: bytes
     latency_s: float = 0.0
     connect_s: float = 0.0
+    ttft_s: float | None = None
 
 
 def named_headers(lines: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -64,43 +64,6 @@ def origin_of(url: str) -> str:
     """`scheme://host:port`: what a message may show of an address, which can hold a password."""
     scheme, separator, rest = url.partition("://")
     return scheme + separator + rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
-
-
-# zlib's window size, plus 32: the header tells whether it is gzip or zlib.
-_EITHER = 47
-
-
-_PLAIN = frozenset({"", "identity"})
-
-
-_KNOWN = frozenset({"gzip", "x-gzip", "deflate"})
-
-
-class EncodingError(ValueError):
-    """An encoding that is not known, or a body that is not in it; the text says which, and nothing of the server's."""
-
-
-def decode(body: bytes, encoding: str, limit_bytes: int) -> bytes:
-    """The body without its `Content-Encoding`; of a longer one, the first `limit_bytes` + 1 bytes.
-
-    gzip and deflate are known, one of them at a time. Raises EncodingError.
-    """
-    encoding = encoding.strip().lower()
-    if encoding in _PLAIN:
-        return body
-    if encoding not in _KNOWN:
-        # Its name is the server's word, and what a server says may be the key.
-        raise EncodingError("its Content-Encoding was not asked for, and is neither gzip nor deflate")
-    import zlib  # noqa: PLC0415 - servers do as they are asked, but for the odd proxy
-
-    decompressor = zlib.decompressobj(wbits=_EITHER)
-    try:
-        decoded = decompressor.decompress(body, limit_bytes + 1)
-    except zlib.error:
-        raise EncodingError(f"it is no {encoding}, as its Content-Encoding says") from None
-    if not decompressor.eof and len(decoded) <= limit_bytes:
-        raise EncodingError(f"its {encoding} breaks off")
-    return decoded
 
 
 # What may come without any of a body: a head with the interim replies (1xx) before it, extensions of a chunk, trailers.
@@ -152,6 +115,12 @@ class ReplyParser:
                 return data[start:]
             self._read(view[start : start + _SLICE_BYTES])
         return b""
+
+    def take_body(self) -> bytes:
+        """What came of the body since it was asked the last time; it is kept no longer."""
+        taken = bytes(self.body)
+        self.body.clear()
+        return taken
 
     def feed_eof(self) -> None:
         """The server closes the connection: that ends a body of unknown length. Raises ReplyError."""
@@ -267,6 +236,7 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._left = b""
         self._idle_since = perf_counter()
+        self._listener: Callable[[bytes, float], bool] | None = None
 
     # What the event loop calls.
 
@@ -340,6 +310,26 @@ class Connection(asyncio.Protocol):
         self._idle_since = reply.last_byte
         return bytes(reply.body[: limit_bytes + 1])
 
+    async def stream(self, reply: ReplyParser, listener: Callable[[bytes, float], bool]) -> None:
+        """Hand over the body as it comes, with the moment, until the listener has enough. Raises ReplyError, OSError.
+
+        The listener is called where bytes arrive: a task that woke for each part would cost more than the part.
+        """
+        if not listener(reply.take_body(), reply.last_byte):
+            self._listener = listener
+            try:
+                while not reply.complete and self._listener is not None:
+                    await self._more()
+            finally:
+                self._listener = None
+        self._idle_since = reply.last_byte
+
+    def fail(self, error: Exception) -> None:
+        """Close at once; whoever waits for the reply is told this."""
+        self._error = self._error or error
+        self.abort()
+        self._wake()
+
     def abort(self) -> None:
         """Close at once, whatever is under way."""
         if self._transport is not None:
@@ -367,7 +357,15 @@ class Connection(asyncio.Protocol):
             self.abort()
         if self._left:
             self._pause(reply)
-        self._wake()
+        if self._listener is None or self._has_told(reply, self._listener):
+            self._wake()
+
+    def _has_told(self, reply: ReplyParser, listener: Callable[[bytes, float], bool]) -> bool:
+        """Hand over what came. Whether that was the last of it."""
+        part = reply.take_body()
+        if part and listener(part, reply.last_byte):
+            self._listener = None
+        return self._listener is None or reply.complete or self._error is not None
 
     def _pause(self, reply: ReplyParser) -> None:
         self.transport.pause_reading()

@@ -213,7 +213,10 @@ class Reading:
 
 
 class Dialect(Protocol):
-    """How one API is spoken. Stateless: one instance serves all requests to a model."""
+    """How one API is spoken. Stateless: one instance serves all requests to a model.
+
+    One that has a `stream` of type `StreamForm` can be asked to stream its answers.
+    """
 
     def url(self, model: Model) -> str:
         """The address that requests are posted to."""

@@ -6,22 +6,22 @@ once, as bytes, and a connection of our own moves them: httpx would look at each
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import re
 import ssl
 from functools import cache
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import httpx
 
 from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.providers.connection import (
-    EncodingError,
     HttpReply,
     ProxyRefusedError,
     ReplyError,
-    decode,
     named_headers,
     origin_of,
 )
@@ -35,18 +35,22 @@ from pytest_benchmodels.providers.dialing import (
     proxy_for,
     remedy,
 )
+from pytest_benchmodels.providers.encoding import EncodingError, decode
+from pytest_benchmodels.providers.event_stream import TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_benchmodels.providers.connection import Connection, ReplyParser
     from pytest_benchmodels.providers.dialing import Dialer
+    from pytest_benchmodels.providers.event_stream import StreamReader
 
 __all__ = ["Endpoint", "OneConnection"]
 
 # The run's own time limit ends a slow answer; a server that cannot be reached is worth another attempt before that.
 _CONNECT_S = 20.0
 _EXPLANATION_BYTES = 100_000
+_EVENT_STREAM = "text/event-stream"
 _PORTS = {"http": 80, "https": 443}
 _NOT_IN_A_HEADER = re.compile(r"[\0\r\n]")
 
@@ -112,9 +116,14 @@ class Endpoint:
         return self._unconnected(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
 
     async def exchange(
-        self, connection: OneConnection, headers: Mapping[str, str], body: bytes, limit_bytes: int
+        self,
+        connection: OneConnection,
+        headers: Mapping[str, str],
+        body: bytes,
+        limit_bytes: int,
+        reader: StreamReader | None = None,
     ) -> HttpReply:
-        """Send one request and read its reply; raises ProviderError."""
+        """Send one request and read its reply, a stream of events by `reader`; raises ProviderError."""
         request = b"%sContent-Length: %d\r\n\r\n%s" % (self._head(headers), len(body), body)
         try:
             made, connect_s = await connection.connected()
@@ -127,7 +136,14 @@ class Endpoint:
             message = f"the connection to {self._origin} ended before an answer: {in_words(innermost(error))}"
             raise ProviderError("connection", message, retryable=True) from None
         told = named_headers(reply.headers)
-        read = self._answer if 200 <= reply.status < 300 else _explanation
+        is_answer = 200 <= reply.status < 300
+        if is_answer and reader is not None and told.get("content-type", "").lower().startswith(_EVENT_STREAM):
+            reader.begin(told.get("content-encoding", ""), limit_bytes)
+            await self._events(made, reply, reader, limit_bytes)
+            began = reader.first_token
+            ttft_s = None if began is None else began - reply.started
+            return HttpReply(reply.status, told, b"", reply.last_byte - reply.started, connect_s, ttft_s)
+        read = self._answer if is_answer else _explanation
         content = await read(made, reply, told, limit_bytes)
         return HttpReply(reply.status, told, content, latency_s=reply.last_byte - reply.started, connect_s=connect_s)
 
@@ -154,20 +170,71 @@ class Endpoint:
         try:
             content = await connection.body(reply, limit_bytes)
         except (ReplyError, OSError) as error:
-            broke_off = f"the answer of {self._origin} broke off: {in_words(innermost(error))}"
-            raise ProviderError("malformed", broke_off, status=reply.status, retryable=True) from None
+            raise self._broke_off(reply, error) from None
         try:
             decoded = decode(content, headers.get("content-encoding", ""), limit_bytes)
         except EncodingError as error:
-            unreadable = f"malformed answer from {self._origin}: {error}"
-            raise ProviderError("malformed", unreadable, status=reply.status, retryable=True) from None
+            raise self._unreadable(reply, error) from None
         if len(content) > limit_bytes or len(decoded) > limit_bytes:
             raise self._too_large(reply, limit_bytes)
         return decoded
 
+    async def _events(self, connection: Connection, reply: ReplyParser, reader: StreamReader, limit_bytes: int) -> None:
+        """The whole stream, or as much of it as the reader can use."""
+        watch = None if reader.stall_s is None else _StallWatch(connection, reader, reader.stall_s)
+        try:
+            await connection.stream(reply, reader.take)
+        except StalledError:
+            what = f"the stream of {self._origin} stood still: no event came for {reader.stall_s:g} s (stall_timeout)"
+            raise ProviderError("stalled", what, status=reply.status, retryable=True) from None
+        except (ReplyError, OSError) as error:
+            raise self._broke_off(reply, error) from None
+        finally:
+            if watch is not None:
+                watch.end()
+        reader.close(reply.last_byte)
+        if isinstance(reader.fault, TooLargeError):
+            raise self._too_large(reply, limit_bytes)
+        if isinstance(reader.fault, EncodingError):
+            raise self._unreadable(reply, reader.fault)
+
+    def _broke_off(self, reply: ReplyParser, error: BaseException) -> ProviderError:
+        message = f"the answer of {self._origin} broke off: {in_words(innermost(error))}"
+        return ProviderError("malformed", message, status=reply.status, retryable=True)
+
+    def _unreadable(self, reply: ReplyParser, error: EncodingError) -> ProviderError:
+        message = f"malformed answer from {self._origin}: {error}"
+        return ProviderError("malformed", message, status=reply.status, retryable=True)
+
     def _too_large(self, reply: ReplyParser, limit_bytes: int) -> ProviderError:
         message = f"the answer of {self._origin} is larger than {limit_bytes} bytes; lower max_tokens"
         return ProviderError("too-large", message, status=reply.status)
+
+
+class StalledError(Exception):
+    """A stream that had begun sends nothing more."""
+
+
+class _StallWatch:
+    """Ends a connection whose stream stands still for so many seconds."""
+
+    def __init__(self, connection: Connection, reader: StreamReader, stall_s: float) -> None:
+        self._connection = connection
+        self._reader = reader
+        self._stall_s = stall_s
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(stall_s, self._look)
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        last = self._reader.last_event
+        left_s = self._stall_s if last is None else last + self._stall_s - perf_counter()
+        if left_s <= 0:
+            self._connection.fail(StalledError())
+        else:
+            self._timer = self._loop.call_later(left_s, self._look)
 
 
 async def _explanation(

@@ -28,6 +28,7 @@ from pytest_benchmodels.providers.dialect import (
     turns,
     unsupported,
 )
+from pytest_benchmodels.providers.folds import GOOGLE_STREAM
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
@@ -50,6 +51,8 @@ _CONFIG = {
 
 
 class Google:
+    stream = GOOGLE_STREAM
+
     def url(self, model: Model) -> str:
         base = model.base_url.rstrip("/")
         # Google's own libraries take the address without the version.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_benchmodels.providers.dialing import Dialer
     from pytest_benchmodels.providers.endpoint import Endpoint, OneConnection
+    from pytest_benchmodels.providers.event_stream import StreamReader
 
 __all__ = ["MAX_REPLY_BYTES", "HttpPool", "load_transport", "raise_limit", "spare"]
 
@@ -75,18 +76,26 @@ class HttpPool:
         self._closed = False
 
     async def post(
-        self, url: str, headers: Mapping[str, str], body: bytes, *, limit_bytes: int = MAX_REPLY_BYTES
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        limit_bytes: int = MAX_REPLY_BYTES,
+        reader: StreamReader | None = None,
     ) -> HttpReply:
         """Send `body` and read the reply, whatever its status; redirects are not followed, and nothing is sent twice.
 
+        The body of a stream of events goes to `reader`, where there is one, while it comes.
+
         Raises ProviderError: `connection` (retryable unless address, certificate or TLS are wrong), `malformed`
-        (retryable: an answer broke off, or is in no known encoding), `too-large`. Of a reply whose status is not 2xx
-        the body is what can be had of it. Cancelling it closes the connection.
+        (retryable: an answer broke off, or is in no known encoding), `too-large`, `stalled` (retryable). Of a reply
+        whose status is not 2xx the body is what can be had of it. Cancelling it closes the connection.
         """
         endpoint = self._endpoints.get(url) or self._open(url)
         connection = self._take(endpoint)
         try:
-            reply = await endpoint.exchange(connection, headers, body, limit_bytes)
+            reply = await endpoint.exchange(connection, headers, body, limit_bytes, reader)
         except BaseException:
             # Failed or cancelled: what the connection would carry next is anybody's guess.
             self._drop(connection)

@@ -33,6 +33,7 @@ from pytest_benchmodels.providers.dialect import (
     read_call,
     unsupported,
 )
+from pytest_benchmodels.providers.folds import OPENAI_STREAM
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
@@ -47,6 +48,8 @@ _FAILED = frozenset({"error", "insufficient_system_resource", "network_error", "
 
 
 class OpenAI:
+    stream = OPENAI_STREAM
+
     def url(self, model: Model) -> str:
         return f"{model.base_url.rstrip('/')}/chat/completions"
 

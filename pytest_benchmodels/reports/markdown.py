@@ -22,6 +22,7 @@ from pytest_benchmodels.reports.summary import (
     cost_lines,
     doubt_lines,
     interval_lines,
+    stream_lines,
     summary_table,
 )
 from pytest_benchmodels.reports.units import one_line, plural
@@ -72,6 +73,7 @@ def _sections(evaluation: Evaluation, results: Iterable[Result]) -> Iterator[Seq
             *doubt_lines(figures),
             *cost_lines(figures),
             *interval_lines(figures),
+            *stream_lines(figures),
             *closing_lines(figures),
         ]
     )

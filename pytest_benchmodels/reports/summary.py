@@ -38,6 +38,7 @@ __all__ = [
     "interval_lines",
     "plan_lines",
     "rerun_lines",
+    "stream_lines",
     "summary_lines",
     "summary_table",
     "timing_lines",
@@ -252,6 +253,15 @@ def interval_lines(figures: Figures) -> Iterator[str]:
         ]
         if any(told):
             yield f"95% CI: {full_name(model.model)}: {', '.join(filter(None, told))}"
+
+
+def stream_lines(figures: Figures) -> Iterator[str]:
+    """How soon and how fast streamed answers came, one line a model that streams."""
+    for model in figures.models:
+        if model.streamed:
+            speed = "" if model.tokens_per_s is None else f", {model.tokens_per_s:.3g} tokens/s"
+            first = f"first token p50 {duration(model.ttft_p50)}, p95 {duration(model.ttft_p95)}"
+            yield f"stream: {full_name(model.model)}: {first}{speed} (over {plural(model.streamed, 'answer')})"
 
 
 def _figure_interval(

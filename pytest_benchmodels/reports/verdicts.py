@@ -23,7 +23,8 @@ from pytest_benchmodels.statistics.verdict import GateVerdict, ModelPair, Ranked
 
 __all__ = ["gate_case", "gate_line", "gate_plain", "pair_lines", "ranking_lines", "ranking_plain", "ranking_table"]
 
-_DIGITS: dict[Metric, int] = {"p50_latency": 2, "p95_latency": 2, "cost": 2}
+_TIMES = frozenset[Metric](("p50_latency", "p95_latency", "ttft_p50", "ttft_p95"))
+_DIGITS: dict[Metric, int] = {**dict.fromkeys(_TIMES, 2), "cost": 2, "tokens_per_s": 1}
 _SHARE_DIGITS = 3
 _MOST_DIGITS = 12
 _TEXT_LIMIT = 200
@@ -129,7 +130,7 @@ def _digits(metric: Metric, decisive: float, required: float) -> int:
 def _amount(metric: Metric, value: float, digits: int) -> str:
     if metric == "cost":
         return f"${value:.{digits}f}"
-    return f"{value:.{digits}f}s" if metric in _DIGITS else f"{value:.{digits}f}"
+    return f"{value:.{digits}f}s" if metric in _TIMES else f"{value:.{digits}f}"
 
 
 _TITLES = ("place", "model", "passed", "rate", "95% CI", "score")

@@ -2,13 +2,14 @@
 
     gate       = metric operator target [ "@" model ] [ "with 95% confidence" ]
     metric     = "pass_rate" | "score" | "error_rate" | "timeout_rate" | "truncated_rate" | "graded"
-               | "p50_latency" | "p95_latency" | "cost"
+               | "p50_latency" | "p95_latency" | "cost" | "ttft_p50" | "ttft_p95" | "tokens_per_s"
     operator   = ">=" | ">" | "<=" | "<" | "==" | "!="
     target     = amount | "baseline" [ ( "+" | "-" ) amount ]
     amount     = [ "$" ] number [ "%" | "s" | "$" ]
     model      = a model's id | "*"
 
-Latencies are in seconds and costs in US dollars, all else is a share from 0 to 1 or a percentage; a unit may be left
+Latencies and times to the first token (`ttft`) are in seconds, costs in US dollars, `tokens_per_s` is a number. All
+else is a share from 0 to 1 or a percentage; a unit may be left
 out. Without a model a gate is over all runs together, with `*` it has to hold for each model. With confidence it is
 Wilson's bound of a rate that has to hold: the lower one for `>=` and `>`, the upper one for `<=` and `<`.
 
@@ -30,11 +31,26 @@ from pytest_benchmodels.core.text import nearest, quote
 __all__ = ["Gate", "Metric", "Operator", "implied_gates", "parse_gate", "parse_gates"]
 
 Metric = Literal[
-    "pass_rate", "score", "error_rate", "timeout_rate", "truncated_rate", "graded", "p50_latency", "p95_latency", "cost"
+    "pass_rate",
+    "score",
+    "error_rate",
+    "timeout_rate",
+    "truncated_rate",
+    "graded",
+    "p50_latency",
+    "p95_latency",
+    "cost",
+    "ttft_p50",
+    "ttft_p95",
+    "tokens_per_s",
 ]
 Operator = Literal[">=", ">", "<=", "<", "==", "!="]
 
-_UNITS: dict[Metric, str] = {"p50_latency": "s", "p95_latency": "s", "cost": "$"}
+_UNITS: dict[Metric, str] = {
+    **dict.fromkeys(("p50_latency", "p95_latency", "ttft_p50", "ttft_p95"), "s"),
+    "cost": "$",
+    "tokens_per_s": "",
+}
 _SHARE_UNIT = "%"
 _RATES = frozenset[Metric](("pass_rate", "error_rate", "timeout_rate", "truncated_rate"))
 _LEAST_GRADED = 0.95
@@ -176,7 +192,7 @@ class _Reader:
             self._at = before
             return False
         if found != unit:
-            self._fail(f"expected {unit!r}, the unit of {metric}, or none")
+            self._fail(f"expected {unit!r}, the unit of {metric}, or none" if unit else f"{metric} has no unit")
         return True
 
     def offset(self, metric: Metric) -> float:

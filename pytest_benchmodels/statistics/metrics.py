@@ -17,7 +17,7 @@ from itertools import chain
 from pytest_benchmodels.core.result import Purpose, Result, Status
 from pytest_benchmodels.core.run import Pool, lane_group, scenario_of
 from pytest_benchmodels.statistics.intervals import Interval, percentile, percentile_interval, wilson
-from pytest_benchmodels.statistics.outcomes import AskedFigures, AskedTally, Count, Effects, ScenarioCounts
+from pytest_benchmodels.statistics.outcomes import AskedFigures, AskedTally, Count, Effects, ScenarioCounts, StreamTally
 
 __all__ = ["ErrorGroup", "Figures", "ModelFigures", "Tally", "lower_bound"]
 
@@ -60,6 +60,10 @@ class ModelFigures:
     max_tokens. The intervals have 95 % confidence, or are None where there are too few runs for one; `effects` say how
     many runs count for one in that of a rate.
 
+    `ttft_p50` and `ttft_p95` are percentiles, in seconds, of the time to the first token, over the `streamed` answers
+    of the runs whose latencies count. `tokens_per_s` is how many tokens came in a second of those answers, from their
+    first token on: all tokens over all seconds. They are None where nothing was streamed, or no tokens were counted.
+
     Tokens and `cost_usd` are what all its requests took that were billed, reruns and failed ones too; None if any part
     is unknown. The known part is in `known_input_tokens`, `known_output_tokens` and `known_cost_usd`, and `unpriced` is
     the number of runs that have a part whose cost is unknown. `reruns` counts the runs that a plugin made again: their
@@ -94,6 +98,10 @@ class ModelFigures:
     p50_interval: Interval | None = None
     p95_interval: Interval | None = None
     effects: Effects = field(default_factory=Effects)
+    ttft_p50: float | None = None
+    ttft_p95: float | None = None
+    tokens_per_s: float | None = None
+    streamed: int = 0
 
     @property
     def cost_per_passed_usd(self) -> float | None:
@@ -204,6 +212,7 @@ class _ModelTally:
         "reruns",
         "scores",
         "statuses",
+        "streams",
         "truncated",
         "unpriced",
         "waits",
@@ -224,6 +233,7 @@ class _ModelTally:
         self.reruns = 0
         self.answered = 0
         self.truncated = 0
+        self.streams: StreamTally | None = None
         self.waits: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
 
     def add(self, result: Result, scenario: int) -> None:
@@ -241,6 +251,10 @@ class _ModelTally:
             self.latencies.append(result.latency_s)
             if result.client_s is not None:
                 self.client_delays.append(result.client_s)
+            if result.response is not None and result.response.ttft_s is not None:
+                self.streams = self.streams or StreamTally()
+                for answer in result.all_answers:
+                    self.streams.add(answer)
         if _ran(result):
             self.busy.append(result.in_flight_s)
         for reason, seconds in result.waits.items():
@@ -273,12 +287,16 @@ class _ModelTally:
         self.reruns += other.reruns
         self.answered += other.answered
         self.truncated += other.truncated
+        if other.streams is not None:
+            self.streams = self.streams or StreamTally()
+            self.streams.merge(other.streams)
         for reason, waited in other.waits.items():
             self.waits[reason].extend(waited)
 
     def figures(self, model: str) -> ModelFigures:
         known_usd = math.fsum(self.costs)
         observations = self.counts.answered_observations()
+        streams = self.streams or StreamTally()
         return ModelFigures(
             model=model,
             passed=self.statuses["passed"],
@@ -308,6 +326,10 @@ class _ModelTally:
             reruns=self.reruns,
             answered=self.answered,
             truncated=self.truncated,
+            ttft_p50=percentile(streams.ttfts, 0.50),
+            ttft_p95=percentile(streams.ttfts, 0.95),
+            tokens_per_s=streams.tokens_per_s,
+            streamed=len(streams.ttfts),
         )
 
 

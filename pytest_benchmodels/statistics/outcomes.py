@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.result import CallSummary, Purpose, Result, Status
 from pytest_benchmodels.core.run import parse_run_name, scenario_of
 from pytest_benchmodels.statistics.intervals import Interval, design_effect, percentile, wilson
@@ -24,6 +25,7 @@ __all__ = [
     "Outcome",
     "ScenarioCounts",
     "Standing",
+    "StreamTally",
     "graded_scenarios",
     "is_ranked",
     "not_started",
@@ -360,3 +362,28 @@ class AskedTally:
 
 def _sum(total: int | None, more: int | None) -> int | None:
     return total if more is None else (total or 0) + more
+
+
+class StreamTally:
+    """What is kept of streamed answers."""
+
+    def __init__(self) -> None:
+        self.ttfts = array("d")
+        self.seconds = array("d")
+        self.tokens = 0
+
+    def add(self, answer: Response) -> None:
+        if answer.ttft_s is not None:
+            self.ttfts.append(answer.ttft_s)
+        if (generated := answer.generated) is not None:
+            self.tokens += generated[0]
+            self.seconds.append(generated[1])
+
+    def merge(self, other: StreamTally) -> None:
+        self.ttfts.extend(other.ttfts)
+        self.seconds.extend(other.seconds)
+        self.tokens += other.tokens
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        return self.tokens / math.fsum(self.seconds) if self.seconds else None

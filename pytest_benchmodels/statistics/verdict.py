@@ -348,6 +348,9 @@ def _baseline(gate: Gate, model: str | None, baseline: Measured | None) -> float
     return reading.value
 
 
+_STREAM = " (stream = true in the model's table)"
+
+
 def _measure(metric: Metric, measured: Measured, model: str | None, run: str) -> _Reading:
     if metric == "graded":
         return _graded(measured, model, run)
@@ -362,6 +365,13 @@ def _read(metric: Metric, figures: ModelFigures) -> _Reading:
         return _known(figures.score, figures.passed + figures.failed, "no run has a score")
     if metric == "cost":
         return _cost(figures, figures.graded + figures.errors)
+    if metric == "tokens_per_s":
+        return _known(
+            figures.tokens_per_s, figures.streamed, f"no answer was streamed{_STREAM}, or none has its tokens"
+        )
+    if metric in ("ttft_p50", "ttft_p95"):
+        ttft = figures.ttft_p50 if metric == "ttft_p50" else figures.ttft_p95
+        return _known(ttft, figures.streamed, f"no answer was streamed{_STREAM}")
     latency = figures.p50_s if metric == "p50_latency" else figures.p95_s
     return replace(_known(latency, figures.latency_runs, "no answer has a latency"), timeouts=figures.latency_timeouts)
 

@@ -77,6 +77,15 @@ class Provoker:
         async with self._canned(*wires) as server:
             return [await failure(replace(self._model, base_url=server.url)) for _ in wires]
 
+    async def streams(self, *bodies: bytes) -> list[ProviderError]:
+        replies = (self._http_text(200, body, "Content-Type: text/event-stream") for body in bodies)
+        async with self._canned(*replies) as server:
+            return [await failure(replace(self._model, base_url=server.url, stream=True)) for _ in bodies]
+
+    async def stalled_stream(self) -> list[ProviderError]:
+        streaming = replace(self._sim, stream=True, stall_timeout_s=0.05)
+        return [await failure(streaming, sim={"latency": 0, "text": "a text", "stall_rate": 1})]
+
     async def refused(self) -> list[ProviderError]:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
@@ -154,6 +163,10 @@ PROVOKED: dict[str, Callable[[Provoker], Awaitable[list[ProviderError]]]] = {
     "an address or a proxy that cannot be used, certificates that cannot be read": lambda it: it.address("ftp://x/v1"),
     "the answer breaks off": lambda it: it.knobs({"truncate_rate": 1}, {"declared_bytes": 9999}),
     "the answer is empty, no JSON, or of another shape": lambda it: it.bodies(b"", b"{", b"{}", b'{"choices": [4]}'),
+    "a [stream](models.md#streaming) ends before its answer does, or has an event that cannot be read": lambda it: (
+        it.streams(b"", b"data: {\n\n", b'data: {"choices": [{"delta": {"content": "a"}}]}\n\n')
+    ),
+    "a stream stands still for longer than stall_timeout": lambda it: it.stalled_stream(),
     "the answer streams although nobody asked for it: it would again": lambda it: it.bodies(
         b'data: {"choices": []}\n\ndata: [DONE]\n\n', b'{"done": false}\n{"done": true}\n'
     ),

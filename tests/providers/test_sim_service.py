@@ -42,7 +42,11 @@ def test_an_answer_has_the_shape_of_the_protocol() -> None:
         ({"model": "steday", "messages": []}, 404, "unknown simulated model 'steday'; did you mean 'steady'? (known: "),
         ({"model": 4, "messages": []}, 404, "unknown simulated model 4 (known: steady, slow, flaky, hang)"),
         ([], 400, "the body has to be a JSON object, not []"),
-        ({"model": "steady", "messages": [], "stream": True}, 400, "simulated models do not stream"),
+        (
+            {"model": "steady", "messages": [{}], "stream": True, "sim": {"huge": 9}},
+            400,
+            "sim knob 'huge' does not go with a stream: leave one of the two out",
+        ),
         ({"model": "steady", "messages": []}, 400, "`messages` has to be a list"),
         ({"model": "steady", "messages": ["Hi"]}, 400, "`messages` has to be a list"),
         ({"model": "steady", "messages": [{}], "sim": "fast"}, 400, "`sim` has to be an object of knobs, not 'fast'"),
@@ -86,3 +90,32 @@ def test_another_address_is_told_which_there_are(method: str, target: str) -> No
 )
 def test_any_body_has_a_reply(body: bytes) -> None:
     assert Service().reply("POST", CHAT, body).status in {200, 400, 404}
+
+
+def streamed(text: str, **knobs: object) -> Reply:
+    asked = {"model": "steady", "messages": [{"role": "user", "content": "Hi"}], "sim": {"text": text, **knobs}}
+    return chat({**asked, "stream": True, "stream_options": {"include_usage": True}})
+
+
+@given(text=st.text(max_size=60), thinking=st.none() | st.text(max_size=20))
+def test_a_stream_adds_up_to_the_answer_and_has_as_many_tokens_as_it_counts(text: str, thinking: str | None) -> None:
+    *events, done = streamed(text, **({} if thinking is None else {"thinking": thinking})).events
+    chunks = [json.loads(event.removeprefix(b"data: ")) for event in events]
+    deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
+    texts = [delta["content"] for delta in deltas if delta.get("content")]
+
+    assert done == b"data: [DONE]\n\n"
+    assert "".join(texts) == text
+    assert "".join(delta.get("reasoning_content", "") for delta in deltas) == (thinking or "")
+    assert deltas[0]["role"] == "assistant"
+    assert chunks[-1]["usage"]["completion_tokens"] == max(1, len(texts))
+    assert [choice["finish_reason"] for chunk in chunks for choice in chunk["choices"]][-1] == "stop"
+
+
+def test_a_stream_has_its_pace_and_its_faults() -> None:
+    whole = streamed("a text of some length", pace=50)
+
+    assert whole.pace_s == 1 / 50
+    assert len(streamed("a text of some length", truncate_rate=1).events) == len(whole.events) // 2
+    assert streamed("a", malformed_rate=1).events == (b"data: {\n\n",)
+    assert (streamed("a", stall_rate=1).fault, streamed("a", rate_500=1).events) == ("stall", ())

@@ -62,7 +62,7 @@ def test_a_gate_keeps_what_was_written() -> None:
 
 _METRICS = (
     "expected a metric (pass_rate, score, error_rate, timeout_rate, truncated_rate, graded, p50_latency, p95_latency, "
-    "cost)"
+    "cost, ttft_p50, ttft_p95, tokens_per_s)"
 )
 
 
@@ -93,6 +93,7 @@ _METRICS = (
         ("pass_rate >= 0.9s", 17, "expected '%', the unit of pass_rate, or none; found 's'"),
         ("p95_latency < 800 ms", 19, "expected 's', the unit of p95_latency, or none; found 'ms'"),
         ("cost <= 10%", 11, "expected '$', the unit of cost, or none; found '%'"),
+        ("tokens_per_s >= 50s", 19, "tokens_per_s has no unit; found 's'"),
         ("cost <= $1.50$", 14, "expected '@ MODEL', 'with 95% confidence' or the end; found '$'"),
         ("pass_rate >= 0.9 @", 19, "expected a model's id, or '*' for each model; found the end"),
         ("pass_rate >= 0.9 @ a b", 22, "expected '@ MODEL', 'with 95% confidence' or the end; found 'b'"),

@@ -193,15 +193,26 @@ class Models:
             headers=self._headers(provider, entry),
             code=self._code_of(provider),
             query=self._query(provider, entry),
+            stream=entry.stream,
+            stall_timeout_s=entry.stall_timeout,
         )
         _refuse_second_key(model)
+        if fault := _stream_fault(info, entry):
+            raise ConfigError(f"[model.{quote(name)[1:-1]}] of bench.toml: {fault}")
         return self._limited(model)
 
     def _build_function(self, name: str, entry: ModelEntry) -> Model:
         """A function by its own name, or by an alias whose table has `provider = "function"` and its `name`."""
         functions = self.registry.functions
         function = name if name in functions else entry.name or ""
-        of_http = ("base_url", "api_key_env", "headers", *(("provider", "name") if name in functions else ()))
+        of_http = (
+            "base_url",
+            "api_key_env",
+            "headers",
+            "stream",
+            "stall_timeout",
+            *(("provider", "name") if name in functions else ()),
+        )
         if senseless := [key for key in of_http if getattr(entry, key)]:
             raise ConfigError(
                 f"[model.{quote(name)[1:-1]}] of bench.toml: {', '.join(senseless)} {_NO_HTTP}; leave out what is "
@@ -348,6 +359,14 @@ class Models:
             f"unknown model {quote(name)}{hint}; a model is `provider/name` with a provider of "
             f"{', '.join(providers)}, or an alias that bench.toml defines as [model.NAME]{given}{self.late_note}"
         )
+
+
+def _stream_fault(info: ProviderInfo, entry: ModelEntry) -> str:
+    if entry.stall_timeout is not None and not entry.stream:
+        return "stall_timeout is about answers that are streamed: set stream = true, or leave it out"
+    if entry.stream and info.protocol == "own":
+        return f"stream = true, and the protocol that conftest.py gives for {info.name} does not stream; leave it out"
+    return ""
 
 
 def _nameless(name: str, provider: str, entry: ModelEntry) -> str:

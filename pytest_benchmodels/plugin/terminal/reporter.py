@@ -22,7 +22,7 @@ from pytest_benchmodels.plugin.session.report_files import reports_for, write_du
 from pytest_benchmodels.plugin.session.user_models import answers, usage_errors
 from pytest_benchmodels.plugin.session.verdicts import Verdicts
 from pytest_benchmodels.providers.key import LEAST_HIDDEN_LENGTH
-from pytest_benchmodels.reports.summary import cost_lines, interval_lines, summary_lines, wrapped
+from pytest_benchmodels.reports.summary import cost_lines, interval_lines, stream_lines, summary_lines, wrapped
 from pytest_benchmodels.reports.units import dollars, name_limit, one_line, plural, short_name, tokens
 from pytest_benchmodels.statistics.metrics import Figures, Tally
 
@@ -350,6 +350,7 @@ class Reporter:
             yield f"key not hidden: {short}, and stands in outputs wherever a server repeats it; set a longer one"
         if self._config.option.verbose > 0:
             yield from interval_lines(figures)
+            yield from stream_lines(figures)
             for why, count in sorted(self._not_reused.items()):
                 yield f"{plural(count, 'run')} {'was' if count == 1 else 'were'} run: {plain(why)}"
         progress = self._bench.progress

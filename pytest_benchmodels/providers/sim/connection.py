@@ -29,6 +29,12 @@ def parts(reply: Reply, http: h11.Connection) -> Iterator[bytes]:
     if reply.fault == "garbage":
         yield _GARBAGE
         return
+    if reply.events:
+        yield _head(reply, http, ("Transfer-Encoding", "chunked"))
+        yield from (http.send(h11.Data(data=event)) or b"" for event in reply.events)
+        if reply.fault != "truncate":
+            yield http.send(h11.EndOfMessage()) or b""
+        return
     length = len(reply.body) + reply.filler
     declared = length if reply.declared_bytes is None else reply.declared_bytes
     yield _head(reply, http, ("Content-Length", str(declared)))
@@ -63,7 +69,8 @@ def endless_part(reply: Reply, http: h11.Connection) -> bytes:
 def _head(reply: Reply, http: h11.Connection, framing: tuple[str, str]) -> bytes:
     interim = h11.InformationalResponse(status_code=102, headers=[], reason="Processing")
     parts = [http.send(interim) or b"" for _ in range(reply.interim)]
-    headers = [("Content-Type", "application/json"), framing, *reply.headers]
+    kind = "text/event-stream" if reply.events else "application/json"
+    headers = [("Content-Type", kind), framing, *reply.headers]
     head = h11.Response(status_code=reply.status, headers=headers, reason=_PHRASES.get(reply.status, ""))
     return b"".join(parts) + (http.send(head) or b"")
 
@@ -165,7 +172,7 @@ class Connection(asyncio.Protocol):
         self._idle.pop(self, None)
         reply = self._service.reply(self._head.method.decode(), self._head.target.decode(), bytes(self._body))
         self._reply = reply
-        if reply.fault == "hang":
+        if reply.fault == "hang" or (reply.fault == "stall" and not reply.events):
             return
         if reply.delay_s:
             self._timer = self._loop.call_later(reply.delay_s, self._send, reply)
@@ -178,6 +185,8 @@ class Connection(asyncio.Protocol):
         elif reply.fault == "endless" and reply.body:  # 204 and 304 have none, so theirs cannot be endless
             self._transport.write(endless_head(reply, self._http))
             self._pour(reply)
+        elif reply.pace_s or (reply.events and reply.fault == "stall"):
+            self._pace(reply, parts(reply, self._http), self._loop.time(), 0)
         elif reply.drip_s:
             self._drip(reply, parts(reply, self._http), memoryview(b""))
         else:
@@ -199,6 +208,20 @@ class Connection(asyncio.Protocol):
             self._stalled = partial(self._pour, reply)
         else:
             self._timer = self._loop.call_later(reply.drip_s, self._pour, reply)
+
+    def _pace(self, reply: Reply, following: Iterator[bytes], start: float, sent: int) -> None:
+        """Send the head with the first event, and one more whenever its time has come."""
+        if reply.fault == "stall" and sent > len(reply.events) // 2:
+            return
+        if sent >= len(reply.events):
+            self._write(reply, following)
+            return
+        self._transport.write(next(following, b""))
+        if not sent:
+            self._transport.write(next(following, b""))
+        self._timer = self._loop.call_at(
+            start + (sent + 1) * reply.pace_s, self._pace, reply, following, start, sent + 1
+        )
 
     def _drip(self, reply: Reply, following: Iterator[bytes], wire: memoryview) -> None:
         wire = wire or memoryview(next(filter(None, following), b""))

@@ -22,8 +22,9 @@ class Knobs:
 
     Latency is lognormal with median `latency` and spread `sigma`. At most one fault strikes a request; none strikes
     an attempt after `recover_after`. `garbage` and `endless` spoil every reply until then. `huge` is the least size of
-    the reply's body in bytes, `drip` the wait before each byte. `status` answers everything with that HTTP status.
-    Limits hold for all requests to the model with the same `bucket`.
+    the reply's body in bytes, `drip` the wait before each byte. A stream begins after `latency` and has `pace` tokens a
+    second, 0 for all at once; one that stalls stands still for ever in its middle, and any other reply hangs. `status`
+    answers everything with that HTTP status. Limits hold for all requests to the model with the same `bucket`.
     """
 
     latency: float = 0.003
@@ -33,6 +34,7 @@ class Knobs:
     rate_429: float = 0.0
     rate_500: float = 0.0
     hang_rate: float = 0.0
+    stall_rate: float = 0.0
     reset_rate: float = 0.0
     truncate_rate: float = 0.0
     malformed_rate: float = 0.0
@@ -40,6 +42,7 @@ class Knobs:
     retry_after: float | None = None
     huge: int = 0
     drip: float = 0.0
+    pace: float = 0.0
     text: str | None = None
     thinking: str | None = None
     finish_reason: str | None = None
@@ -65,12 +68,13 @@ PRESETS: Mapping[str, Knobs] = {
     "hang": Knobs(hang_rate=1.0),
 }
 
-_RATES = ("rate_429", "rate_500", "hang_rate", "reset_rate", "truncate_rate", "malformed_rate")
+_RATES = ("rate_429", "rate_500", "hang_rate", "stall_rate", "reset_rate", "truncate_rate", "malformed_rate")
 _NUMBERS = {
     "latency": (0, 3600),
     "sigma": (0, 5),
     "retry_after": (0, 86_400),
     "drip": (0, 60),
+    "pace": (0, 1_000_000),
     "accuracy": (0, 1),
     **dict.fromkeys(_RATES, (0, 1)),
 }

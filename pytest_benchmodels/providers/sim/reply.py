@@ -98,7 +98,7 @@ def _other_number(right: str, draw: float) -> str:
     return next((wrong for wrong in near if right not in wrong), "no number")
 
 
-Fault = Literal["429", "500", "hang", "reset", "truncate", "malformed", "garbage", "endless"]
+Fault = Literal["429", "500", "hang", "stall", "reset", "truncate", "malformed", "garbage", "endless"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,7 @@ def _fault(knobs: Knobs, draw: float) -> Fault | None:
         ("429", knobs.rate_429),
         ("500", knobs.rate_500),
         ("hang", knobs.hang_rate),
+        ("stall", knobs.stall_rate),
         ("reset", knobs.reset_rate),
         ("truncate", knobs.truncate_rate),
         ("malformed", knobs.malformed_rate),
@@ -239,8 +240,9 @@ class Reply:
     """`body` under `status`, after `delay_s` seconds and `interim` informational ones; `fault` spoils it.
 
     `filler` bytes of `x` stand in the body at `filled_at`, and are made when they are sent. `drip_s` seconds pass
-    before each byte. `declared_bytes` is the Content-Length that is told, if not the true one. `tokens` is what the
-    answer costs. `tally` is that of the model whose request this answers, None for any other.
+    before each byte. `events` are sent in place of the body, `pace_s` seconds apart. `declared_bytes` is the
+    Content-Length that is told, if not the true one. `tokens` is what the answer costs. `tally` is that of the model
+    whose request this answers, None for any other.
     """
 
     status: int
@@ -255,6 +257,8 @@ class Reply:
     tally: Tally | None = None
     filler: int = 0
     filled_at: int = 0
+    events: tuple[bytes, ...] = ()
+    pace_s: float = 0.0
 
     @property
     def outcome(self) -> str:

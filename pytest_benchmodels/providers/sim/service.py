@@ -21,6 +21,7 @@ from pytest_benchmodels.providers.sim.reply import (
     planned_reply,
     refusing_reply,
 )
+from pytest_benchmodels.providers.sim.streaming import refusal, streamed
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
@@ -115,9 +116,14 @@ class Service:
                 hint = nearest(name, PRESETS) if isinstance(name, str) else ""
                 return error_reply(404, f"unknown simulated model {quote(name)}{hint} (known: {known})")
             asked, knobs = _asked(document, PRESETS[name])
+            if document.get("stream") and (refused := refusal(knobs)):
+                return error_reply(400, refused)
         except (_BadRequestError, KnobError) as error:
             return error_reply(400, str(error))
         reply = planned_reply(name, asked, knobs, decide(asked, knobs))
+        if document.get("stream"):
+            options = document.get("stream_options")
+            reply = streamed(reply, knobs, with_usage=isinstance(options, dict) and bool(options.get("include_usage")))
         return self._admitted(name, knobs, reply)
 
     def _admitted(self, name: str, knobs: Knobs, reply: Reply) -> Reply:
@@ -146,8 +152,6 @@ def _read(body: bytes) -> dict[str, object]:
         raise _BadRequestError(f"the body is no JSON: {error}") from None
     if not isinstance(document, dict):
         raise _BadRequestError(f"the body has to be a JSON object, not {quote(document)}")
-    if document.get("stream"):
-        raise _BadRequestError("simulated models do not stream: leave `stream` out")
     return document
 
 
