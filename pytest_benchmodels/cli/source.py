@@ -18,7 +18,8 @@ from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Session
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.reports.bench_json import BenchDocument, read_bench_json
-from pytest_benchmodels.statistics.outcomes import Coverage, CoverageTally
+from pytest_benchmodels.statistics.outcomes import Coverage
+from pytest_benchmodels.statistics.run_tally import RunTally
 from pytest_benchmodels.store import LockWait, Record, Store, StoredCall, StoredConversation, StoredRun
 
 __all__ = ["FileSource", "Source", "StoreSource", "find_store", "open_source", "open_store", "read_store"]
@@ -94,7 +95,7 @@ class Source(Protocol):
     def copy_answers(self, store: Store) -> None:
         """Let another store have the answers and calls that its results rest on, as far as they are here."""
 
-    def coverage(self, tally: CoverageTally) -> Coverage:
+    def coverage(self, tally: RunTally) -> Coverage:
         """How many runs there were to be, as far as it is known; `tally` has counted its results."""
 
     def expected(self) -> Collection[str]:
@@ -126,7 +127,7 @@ class StoreSource:
     def copy_answers(self, store: Store) -> None:
         store.copy_answers(self._store, self.run.id)
 
-    def coverage(self, tally: CoverageTally) -> Coverage:
+    def coverage(self, tally: RunTally) -> Coverage:
         extent = self._store.runs.extent(self.run)
         return tally.coverage(extent.nodeids, extent.unnamed)
 
@@ -167,7 +168,7 @@ class FileSource:
         """It has answers only, without what was asked, and nothing of other models."""
         store.responses.add((each.fingerprint, _own_answers(each)) for each in self.results() if each.all_answers)
 
-    def coverage(self, tally: CoverageTally) -> Coverage:
+    def coverage(self, tally: RunTally) -> Coverage:
         return tally.coverage().at_least(_counts(self._document.run.get("planned")))
 
     def expected(self) -> Collection[str]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pytest_benchmodels.cli.survey import Survey
+from pytest_benchmodels.cli.evaluation import TimedTally
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Pool, Session
 from pytest_benchmodels.store import Store
@@ -39,19 +39,19 @@ def resumed() -> list[Result]:
 
 
 def test_the_hours_between_two_sessions_are_no_makespan() -> None:
-    survey = Survey(resumed(), SESSIONS)
+    tally = TimedTally(resumed(), SESSIONS)
 
-    figures = survey.figures()
+    figures = tally.figures()
 
     assert (figures.makespan_s, figures.lower_bound_s) == (4.0, 4.0)
     assert figures.runs_per_min == figures.scenarios_per_min == 90.0
-    assert (survey.began_at, survey.ended_at) == (BEGAN, BEGAN + HOUR_S + 2)
-    assert survey.idle_s == HOUR_S - 2
-    assert survey.lanes == 1, "the newest session's"
+    assert (tally.began_at, tally.ended_at) == (BEGAN, BEGAN + HOUR_S + 2)
+    assert tally.idle_s == HOUR_S - 2
+    assert tally.lanes == 1, "the newest session's"
 
 
 def test_what_nobody_knows_of_sessions_is_one() -> None:
-    figures = Survey([changed(each, session=0) for each in resumed()]).figures()
+    figures = TimedTally([changed(each, session=0) for each in resumed()]).figures()
 
     assert figures.makespan_s == HOUR_S + 2
     assert figures.lower_bound_s == 3.0, "two at once were seen"
@@ -59,7 +59,7 @@ def test_what_nobody_knows_of_sessions_is_one() -> None:
 
 @pytest.mark.parametrize("number", [-1, 0, 3, 10**30])
 def test_a_session_that_is_not_there_is_not_known(number: int) -> None:
-    figures = Survey([part(1, "a", 0), part(number, "b", 10), part(number, "c", 10)], SESSIONS).figures()
+    figures = TimedTally([part(1, "a", 0), part(number, "b", 10), part(number, "c", 10)], SESSIONS).figures()
 
     assert (figures.makespan_s, figures.lower_bound_s) == (2.0, 2.0)
 
@@ -69,16 +69,16 @@ def test_what_was_allowed_counts_and_not_what_was_seen() -> None:
     sessions = [Session(BEGAN, 4, {"n": 1})]
     seen = [part(1, name, second) for second, name in enumerate("abc")]
 
-    assert Survey(seen, sessions).figures().lower_bound_s == 1.0
+    assert TimedTally(seen, sessions).figures().lower_bound_s == 1.0
     limited = [replace(each, model="n") for each in seen]
-    assert Survey([*seen, *limited], sessions).figures().lower_bound_s == 3.0
+    assert TimedTally([*seen, *limited], sessions).figures().lower_bound_s == 3.0
 
 
 def test_shards_that_worked_at_once_stand_beside_each_other() -> None:
     sessions = [Session(BEGAN, 1), Session(BEGAN + 1, 1)]
     first, second = [part(1, name, n * 2, 2.0) for n, name in enumerate("ab")], [part(2, "c", 1, 6.0)]
 
-    figures = Survey([*first, *second], sessions).figures()
+    figures = TimedTally([*first, *second], sessions).figures()
 
     assert (figures.makespan_s, figures.lower_bound_s) == (7.0, 6.0)
 
@@ -86,7 +86,7 @@ def test_shards_that_worked_at_once_stand_beside_each_other() -> None:
 def test_what_was_taken_over_or_skipped_is_no_ones_work() -> None:
     others = [part(2, "g", 10 * HOUR_S, cached=True), replace(part(1, "h", 5 * HOUR_S), status="skipped")]
 
-    assert Survey([*resumed(), *others], SESSIONS).figures().makespan_s == 4.0
+    assert TimedTally([*resumed(), *others], SESSIONS).figures().makespan_s == 4.0
 
 
 @given(st.lists(SPANS, min_size=1, max_size=5))
@@ -99,7 +99,7 @@ def test_the_makespan_is_the_time_in_which_any_session_was_at_work(spans: Sequen
     extents = [(min(start for start, _ in each), max(start + length for start, length in each)) for each in spans]
     worked = sum(any(first <= second < last for first, last in extents) for second in range(71))
 
-    figures = Survey(found, [Session(BEGAN, 100)] * len(spans)).figures()
+    figures = TimedTally(found, [Session(BEGAN, 100)] * len(spans)).figures()
 
     assert figures.makespan_s == worked
     assert 0 < figures.lower_bound_s <= worked
@@ -130,7 +130,7 @@ def test_no_bound_is_above_its_makespan(
     pool = Pool(("a", "b", "c"), shared)
     sessions = [Session(BEGAN + HOUR_S, lanes, {}, (pool,)), Session(BEGAN + 2 * HOUR_S, lanes, {}, (pool,))]
 
-    figures = Survey(found, sessions if sessions_are == "known" else ()).figures()
+    figures = TimedTally(found, sessions if sessions_are == "known" else ()).figures()
 
     assert 0 < figures.lower_bound_s <= figures.makespan_s + 1e-5
 

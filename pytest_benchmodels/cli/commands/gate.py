@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from pytest_benchmodels.cli.arguments import add_run, add_store, completes_runs
+from pytest_benchmodels.cli.evaluation import TimedTally
 from pytest_benchmodels.cli.output import Output
 from pytest_benchmodels.cli.source import open_source
-from pytest_benchmodels.cli.survey import Survey
 from pytest_benchmodels.reports.verdicts import gate_line, gate_plain
 from pytest_benchmodels.statistics.gates import parse_gates
 from pytest_benchmodels.statistics.verdict import Measured, judge_all
@@ -41,5 +41,5 @@ def run(arguments: Namespace, output: Output) -> int:
 
 def _measured(name: str, store: str | None) -> Measured:
     with open_source(name, store) as source:
-        survey = Survey(source.results(), source.run.sessions)
-        return survey.measured(source.coverage(survey.coverage))
+        tally = TimedTally(source.results(), source.run.sessions)
+        return tally.measured(source.coverage(tally))

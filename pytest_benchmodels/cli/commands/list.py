@@ -7,9 +7,9 @@ from argparse import ArgumentParser, Namespace
 from typing import NamedTuple
 
 from pytest_benchmodels.cli.arguments import add_store, count
+from pytest_benchmodels.cli.evaluation import TimedTally
 from pytest_benchmodels.cli.output import Output, moment, plain_run
 from pytest_benchmodels.cli.source import read_store
-from pytest_benchmodels.cli.survey import Survey
 from pytest_benchmodels.reports.units import aligned, dollars, one_line
 from pytest_benchmodels.statistics.metrics import Figures
 from pytest_benchmodels.store import Store, StoredRun
@@ -69,7 +69,7 @@ def run(arguments: Namespace, output: Output) -> int:
 
 
 def _entry(store: Store, run: StoredRun) -> _Entry:
-    return _Entry(run, Survey(store.results.of(run.id), run.sessions).figures())
+    return _Entry(run, TimedTally(store.results.of(run.id), run.sessions).figures())
 
 
 def _write(output: Output, entries: list[_Entry]) -> None:

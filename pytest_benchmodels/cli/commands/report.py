@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_benchmodels.cli.arguments import add_output, add_run, add_store, completes_runs
+from pytest_benchmodels.cli.evaluation import evaluate
 from pytest_benchmodels.cli.output import Output
 from pytest_benchmodels.cli.scenario_files import Conftests, find_rootdir
 from pytest_benchmodels.cli.source import Source, open_source
-from pytest_benchmodels.cli.survey import evaluate
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.reports.own_report import BUILTIN, Report, find_reports

@@ -11,9 +11,9 @@ from itertools import islice
 import msgspec
 
 from pytest_benchmodels.cli.arguments import add_run, add_store, completes_nodeids
+from pytest_benchmodels.cli.evaluation import TimedTally
 from pytest_benchmodels.cli.output import Output, iso, moment, plain_run
 from pytest_benchmodels.cli.source import Source, open_source
-from pytest_benchmodels.cli.survey import Survey
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.message import Message, Response, readable
 from pytest_benchmodels.core.plain_result import to_plain
@@ -189,22 +189,22 @@ def run(arguments: Namespace, output: Output) -> int:
 
 
 def _show_run(source: Source, output: Output, *, as_json: bool) -> None:
-    survey = Survey(source.results(), source.run.sessions)
+    tally = TimedTally(source.results(), source.run.sessions)
     if as_json:
-        output.document(_plain(source, survey))
+        output.document(_plain(source, tally))
         return
-    output.line(one_line(_title(source, survey), _LINE_LIMIT), "title")
+    output.line(one_line(_title(source, tally), _LINE_LIMIT), "title")
     for line in _facts(source):
         output.line(line)
-    for title, lines in _sections(source, survey):
+    for title, lines in _sections(source, tally):
         output.line()
         output.line(title, "title")
         for line in lines:
             output.line(line)
 
 
-def _title(source: Source, survey: Survey) -> str:
-    run, there = source.run, len(survey.outcomes)
+def _title(source: Source, tally: TimedTally) -> str:
+    run, there = source.run, len(tally.outcomes)
     counted = f"{there} results" if run.total is None else f"{there} of {run.total} results"
     shard = f", shard {run.shard}" if run.shard else ""
     return f"{source.name}: {run.state}, {counted}{shard}"
@@ -219,18 +219,18 @@ def _facts(source: Source) -> Iterator[str]:
         yield f"pytest {one_line(shlex.join(run.command), _LINE_LIMIT)}"
 
 
-def _sections(source: Source, survey: Survey) -> Iterator[tuple[str, list[str]]]:
-    if unsuccessful := list(_unsuccessful(source, survey)):
+def _sections(source: Source, tally: TimedTally) -> Iterator[tuple[str, list[str]]]:
+    if unsuccessful := list(_unsuccessful(source, tally)):
         yield "not passed", unsuccessful
-    if ranking := survey.ranking():
+    if ranking := tally.ranking():
         yield "model ranking", ranking_lines(ranking)
-    if survey.outcomes:
-        yield "benchmark summary", summary_lines(survey.figures(), shutil.get_terminal_size().columns)
+    if tally.outcomes:
+        yield "benchmark summary", summary_lines(tally.figures(), shutil.get_terminal_size().columns)
 
 
-def _unsuccessful(source: Source, survey: Survey) -> Iterator[str]:
+def _unsuccessful(source: Source, tally: TimedTally) -> Iterator[str]:
     """The first results that did not pass: these are what one looks at next."""
-    count = sum(outcome.status not in ("passed", "skipped") for outcome in survey.outcomes)
+    count = sum(outcome.status not in ("passed", "skipped") for outcome in tally.outcomes)
     found = (result for result in source.results() if result.status not in ("passed", "skipped"))
     for result in islice(found, min(_SHOWN, count)):
         yield f"{result.status:7}  {one_line(result.nodeid, _LINE_LIMIT)}  {failure_headline(result)}"
@@ -238,10 +238,10 @@ def _unsuccessful(source: Source, survey: Survey) -> Iterator[str]:
         yield f"and {count - _SHOWN} more"
 
 
-def _plain(source: Source, survey: Survey) -> dict[str, object]:
-    figures, ranking = survey.figures(), survey.ranking()
+def _plain(source: Source, tally: TimedTally) -> dict[str, object]:
+    figures, ranking = tally.figures(), tally.ranking()
     return {
-        "run": {**plain_run(source.run), "results": len(survey.outcomes)},
+        "run": {**plain_run(source.run), "results": len(tally.outcomes)},
         "figures": {
             **msgspec.to_builtins(figures),
             "statuses": figures.statuses,

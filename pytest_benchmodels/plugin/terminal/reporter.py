@@ -24,7 +24,7 @@ from pytest_benchmodels.plugin.session.verdicts import Verdicts
 from pytest_benchmodels.providers.key import LEAST_HIDDEN_LENGTH
 from pytest_benchmodels.reports.summary import cost_lines, interval_lines, stream_lines, summary_lines, wrapped
 from pytest_benchmodels.reports.units import dollars, name_limit, one_line, plural, short_name, tokens
-from pytest_benchmodels.statistics.metrics import Figures, Tally
+from pytest_benchmodels.statistics.metrics import Figures
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.model import Price
@@ -177,7 +177,6 @@ class Reporter:
         self._bench = bench
         self._writer = writer
         self._verdicts = verdicts
-        self._tally = Tally()
         self._durations: dict[str, float] = {}
         self._not_reused: dict[str, int] = {}
         self._failed_runs = 0
@@ -219,7 +218,6 @@ class Reporter:
             shown = FailureRepr.of(result, report.location, self._config)
             report.longrepr = shown  # type: ignore[assignment] # see there
         self._writer.keep(record)
-        self._tally.add(result)
         self._verdicts.add(result)
         self._bench.progress.count(result)
         self._failed_runs += report.failed
@@ -262,7 +260,7 @@ class Reporter:
         """Let gates decide in place of single results; other failed tests and runs without a result still count."""
         others_failed = session.testsfailed > self._failed_runs
         progress = self._bench.progress
-        self._gates = self._verdicts.gates(self._tally, progress.nodeids)
+        self._gates = self._verdicts.gates(progress.nodeids)
         session.testscollected += len(self._gates)  # or progress would tell of more than 100 %
         for verdict in self._gates:
             for report in gate_reports(verdict):
@@ -361,4 +359,5 @@ class Reporter:
         yield from self._writer.notes()
 
     def _figures(self) -> Figures:
-        return self._tally.figures(self._bench.settings.concurrency, self._bench.lanes.windows, self._bench.lanes.pools)
+        lanes = self._bench.lanes
+        return self._verdicts.figures(self._bench.settings.concurrency, lanes.windows, lanes.pools)

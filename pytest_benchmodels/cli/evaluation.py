@@ -1,4 +1,4 @@
-"""A run's figures, from its results."""
+"""A run that is over: its figures from its results, and what they are held against."""
 
 from __future__ import annotations
 
@@ -14,20 +14,11 @@ from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Session, lane_group
 from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation
 from pytest_benchmodels.statistics.changes import Conditions
-from pytest_benchmodels.statistics.comparison import compare_runs
 from pytest_benchmodels.statistics.gates import Gate
-from pytest_benchmodels.statistics.metrics import Figures, Tally, lower_bound
-from pytest_benchmodels.statistics.outcomes import (
-    Coverage,
-    CoverageTally,
-    Outcome,
-    graded_scenarios,
-    is_ranked,
-    not_started,
-)
-from pytest_benchmodels.statistics.verdict import Measured, Ranking, judge_all, rank
+from pytest_benchmodels.statistics.metrics import Figures, lower_bound
+from pytest_benchmodels.statistics.run_tally import RunTally
 
-__all__ = ["SessionSpan", "Survey", "conditions", "evaluate", "makespan_s", "most_at_once", "shifts", "shortest_s"]
+__all__ = ["SessionSpan", "TimedTally", "conditions", "evaluate", "makespan_s", "most_at_once", "shifts", "shortest_s"]
 
 _TOUCH_S = 0.001
 """By so much two runs of one lane may seem to overlap: their start is the clock's, their length is measured."""
@@ -133,27 +124,22 @@ def most_at_once(starts: Iterable[float], ends: Iterable[float]) -> int:
     return max(most, 1)
 
 
-class Survey:
-    """Reads results once. A few numbers of each are kept: its answer is not.
+class TimedTally(RunTally):
+    """A run's tally with the times of its sessions: a run that was resumed has several of them.
 
     `sessions` are those that worked on the run, as far as they are known: what nobody knows of counts as one.
-    `coverage` counts what was to be run.
     """
 
-    def __init__(self, results: Iterable[Result], sessions: Sequence[Session] = ()) -> None:
-        self.outcomes: list[Outcome] = []
-        self.coverage = CoverageTally()
-        self._tally = Tally()
+    def __init__(
+        self, results: Iterable[Result], sessions: Sequence[Session] = (), conditions: Conditions | None = None
+    ) -> None:
         self._sessions = sessions
         self._worktimes: dict[int, SessionSpan] = {}
-        for result in results:
-            self._add(result)
+        super().__init__(results, conditions)
         self._shifts = list(shifts(self._worktimes.values()))
 
-    def _add(self, result: Result) -> None:
-        self._tally.add(result)
-        self.coverage.add(result)
-        self.outcomes.append(Outcome.of(result))
+    def add(self, result: Result) -> None:
+        super().add(result)
         if result.was_run:
             self._worktime_of(result.session).add(result)
 
@@ -188,26 +174,21 @@ class Survey:
 
     def figures(self) -> Figures:
         """The figures over all results; throughput and makespan over the time in which a session was at work."""
-        figures = self._tally.figures(self.lanes)
+        figures = self.tally.figures(self.lanes)
         return replace(figures, makespan_s=makespan_s(self._shifts), lower_bound_s=shortest_s(self._shifts))
-
-    def measured(self, coverage: Coverage | None = None) -> Measured:
-        """What gates are held against; without `coverage`, as if there were to be no run but those that are there."""
-        known = self.coverage.coverage() if coverage is None else coverage
-        return Measured(self._tally.overall(), self.figures().models, known, graded_scenarios(self.outcomes))
-
-    def ranking(self) -> Ranking | None:
-        """The models' order; None where there is nothing to rank."""
-        return rank(self.outcomes) if is_ranked(self.outcomes) else None
 
 
 def conditions(source: Source) -> Conditions:
     """All that a comparison has to know of a run. Raises `BenchError` for one that is damaged."""
-    found = Conditions(source.run.plugin_version, source.run.shard)
+    found = _conditions(source)
     for result in source.results():
         found.add(result)
     found.expect(source.expected())
     return found
+
+
+def _conditions(source: Source) -> Conditions:
+    return Conditions(source.run.plugin_version, source.run.shard)
 
 
 _PASSED, _FAILED, _INTERRUPTED = 0, 1, 2
@@ -215,42 +196,43 @@ _PASSED, _FAILED, _INTERRUPTED = 0, 1, 2
 
 def evaluate(source: Source, gates: Sequence[Gate], before: Source | None) -> Evaluation:
     """A run, held against rules and, if there is one, the run before. Raises `BenchError` for one that is damaged."""
-    survey = Survey(source.results(), source.run.sessions)
-    coverage = source.coverage(survey.coverage)
-    baseline = Survey(before.results()) if before is not None else None
-    compared = baseline.measured() if baseline is not None else None
-    comparison = compare_runs(conditions(before), conditions(source)) if before is not None else None
-    verdicts = judge_all(gates, survey.measured(coverage), compared)
+    tally = TimedTally(source.results(), source.run.sessions, _conditions(source) if before is not None else None)
+    baseline = RunTally(before.results(), _conditions(before)) if before is not None else None
+    for side, held_against in ((source, tally), (before, baseline)):
+        if side is not None and held_against is not None and held_against.conditions is not None:
+            held_against.conditions.expect(side.expected())
+    coverage = source.coverage(tally)
+    verdicts = tally.judged(gates, coverage, baseline)
     held = all(verdict.held for verdict in verdicts) if verdicts else None
     return Evaluation(
-        run=_bench_run(source, survey, held=held),
-        figures=survey.figures(),
+        run=_bench_run(source, tally, held=held),
+        figures=tally.figures(),
         gates=verdicts,
-        ranking=survey.ranking(),
-        comparison=comparison,
+        ranking=tally.ranking(),
+        comparison=tally.compared_with(baseline) if baseline is not None else None,
         baseline=before.name if before is not None else None,
         coverage=coverage,
-        not_started=not_started(sorted(source.expected()), survey.outcomes),
+        not_started=tally.not_started(sorted(source.expected())),
         results=source.results,
     )
 
 
-def _bench_run(source: Source, survey: Survey, *, held: bool | None) -> BenchRun:
+def _bench_run(source: Source, tally: TimedTally, *, held: bool | None) -> BenchRun:
     """What is not stored is concluded: the exit status from the results or gates, the time from that of the results.
 
     A run begins in the store when its first result comes in; the time between two of its sessions is not its own.
     """
     run = source.run
-    times = [time for time in (run.started_at, survey.began_at) if time is not None and is_time(time)]
+    times = [time for time in (run.started_at, tally.began_at) if time is not None and is_time(time)]
     began_at = min(times, default=0.0)
-    ended_at = run.finished_at or survey.ended_at or began_at
-    took_s = source.duration_s if source.duration_s is not None else ended_at - began_at - survey.idle_s
+    ended_at = run.finished_at or tally.ended_at or began_at
+    took_s = source.duration_s if source.duration_s is not None else ended_at - began_at - tally.idle_s
     return BenchRun(
         started_at=began_at,
         duration_s=max(took_s, 0.0),
         version=run.plugin_version,
-        concurrency=survey.lanes,
-        exit_status=_status(survey, held=held) if run.is_complete else _INTERRUPTED,
+        concurrency=tally.lanes,
+        exit_status=_status(tally, held=held) if run.is_complete else _INTERRUPTED,
         id=run.id,
         shard=run.shard,
         sessions=tuple(map(_writable, run.sessions)),
@@ -261,10 +243,10 @@ def _writable(session: Session) -> Session:
     return session if is_time(session.started_at) else replace(session, started_at=0.0)
 
 
-def _status(survey: Survey, *, held: bool | None) -> int:
+def _status(tally: TimedTally, *, held: bool | None) -> int:
     """Of a session with these results; `held` is None where there is no gate."""
     if held is None:
-        figures = survey.figures()
+        figures = tally.figures()
         failed = sum(count for status, count in figures.statuses.items() if status not in {"passed", "skipped"})
         held = failed == figures.xfailed  # as their author expected
     return _PASSED if held else _FAILED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.cli.survey import Survey, most_at_once
+from pytest_benchmodels.cli.evaluation import TimedTally, most_at_once
 from tests.cli.cli_parts import result
 from tests.core.made_results import changed
 
@@ -34,15 +34,15 @@ def test_each_model_has_its_own_lanes() -> None:
     runs = [result(name, model=model) for name in "abc" for model in ("m", "n")]
     runs += [result("d", started_at=1_000_000_000.5), changed(result("e"), cached=True), result("f", "skipped")]
 
-    survey = Survey(runs)
+    tally = TimedTally(runs)
 
-    assert survey.lanes == 4
-    assert survey.figures().lower_bound_s == 1.0
-    assert (survey.began_at, survey.ended_at) == (1_000_000_000.0, 1_000_000_001.5)
+    assert tally.lanes == 4
+    assert tally.figures().lower_bound_s == 1.0
+    assert (tally.began_at, tally.ended_at) == (1_000_000_000.0, 1_000_000_001.5)
 
 
 def test_nothing_was_run() -> None:
-    survey = Survey([result("a", "skipped")])
+    tally = TimedTally([result("a", "skipped")])
 
-    assert (survey.lanes, survey.began_at, survey.ended_at) == (1, None, None)
-    assert survey.ranking() is None
+    assert (tally.lanes, tally.began_at, tally.ended_at) == (1, None, None)
+    assert tally.ranking() is None
