@@ -73,7 +73,7 @@ _UNKNOWN = float("inf")
 _MOST_AWAY = 2
 
 
-class _Place(NamedTuple):
+class _Lane(NamedTuple):
     """A key's group, and the round of the group's window in which it started."""
 
     group: str
@@ -87,7 +87,7 @@ class Dispatch(Generic[Key]):
     of them: started late, it could be the one that everybody waits for at the end. Without durations the order is that
     of `add`. Between groups the one with the fewest in flight goes first, so that none waits for another.
 
-    A key in flight that has to wait for something else may `leave` its place to others and `reenter` later; one that
+    A key in flight that has to wait for something else may `leave` its lane to others and `reenter` later; one that
     was told to wait for the whole model's sake may `hold` the group meanwhile. When twice as many keys of a group are
     away as its window could ever hold, nothing new of it starts: where every request fails, all would otherwise be
     begun before one ends. Knows no clock, no thread and no I/O.
@@ -102,14 +102,14 @@ class Dispatch(Generic[Key]):
                 self._pools[group].append(pool)
         self._pending: dict[str, list[tuple[float, int, Key]]] = {}
         self._in_flight: dict[str, int] = {}
-        self._taken: dict[Key | CallKey, _Place] = {}
-        self._away: dict[Key | CallKey, _Place] = {}
+        self._taken: dict[Key | CallKey, _Lane] = {}
+        self._away: dict[Key | CallKey, _Lane] = {}
         self._away_of: Counter[str] = Counter()
         self._holders: dict[str, set[Key | CallKey]] = {}
         self._added = 0
 
     def __len__(self) -> int:
-        """How many keys are pending; those that left their place are not."""
+        """How many keys are pending; those that left their lane are not."""
         return sum(map(len, self._pending.values()))
 
     @property
@@ -118,7 +118,7 @@ class Dispatch(Generic[Key]):
 
     @property
     def away(self) -> int:
-        """How many keys left their place and are to reenter."""
+        """How many keys left their lane and are to reenter."""
         return len(self._away)
 
     def add(self, key: Key, group: str, expected_s: float | None = None) -> None:
@@ -140,35 +140,35 @@ class Dispatch(Generic[Key]):
         _, _, key = heapq.heappop(self._pending[group])
         if not self._pending[group]:
             del self._pending[group]
-        self._occupy(key, _Place(group, self._window(group).round))
+        self._occupy(key, _Lane(group, self._window(group).round))
         return key
 
     def join(self, key: CallKey, group: str) -> None:
-        """Let a key that is already under way wait for a place: it is away, and to `reenter`, before new ones start."""
+        """Let a key that is already under way wait for a lane: it is away, and to `reenter`, before new ones start."""
         self._in_flight.setdefault(group, 0)
-        self._away[key] = _Place(group, self._window(group).round)
+        self._away[key] = _Lane(group, self._window(group).round)
         self._away_of[group] += 1
 
     def done(self, key: Key | CallKey, *, answered: bool = False) -> None:
         """Forget a key, wherever it is. `answered` says that its server bore it."""
-        place = self._vacate(key) if key in self._taken else self._come_back(key)
+        lane = self._vacate(key) if key in self._taken else self._come_back(key)
         if answered:
-            self._window(place.group).widen()
+            self._window(lane.group).widen()
 
     def leave(self, key: Key | CallKey, *, limited: bool = False) -> None:
-        """Give a key's place to others. `limited`: its server said that there were too many."""
-        place = self._away[key] = self._vacate(key)
-        self._away_of[place.group] += 1
+        """Give a key's lane to others. `limited`: its server said that there were too many."""
+        lane = self._away[key] = self._vacate(key)
+        self._away_of[lane.group] += 1
         if limited:
-            self._window(place.group).shrink(self._in_flight[place.group], place.round)
+            self._window(lane.group).shrink(self._in_flight[lane.group], lane.round)
 
     def reenter(self, key: Key | CallKey) -> bool:
-        """Take a place again, if the window lets it through now."""
-        place = self._away[key]
-        if not self._is_open(place.group):
+        """Take a lane again, if the window lets it through now."""
+        lane = self._away[key]
+        if not self._is_open(lane.group):
             return False
         self._come_back(key)
-        self._occupy(key, place._replace(round=self._window(place.group).round))
+        self._occupy(key, lane._replace(round=self._window(lane.group).round))
         return True
 
     def hold(self, key: Key | CallKey, group: str) -> None:
@@ -200,16 +200,16 @@ class Dispatch(Generic[Key]):
             window = self._windows[group] = Window(self._ceiling, fixed=True)
         return window
 
-    def _occupy(self, key: Key | CallKey, place: _Place) -> None:
-        self._taken[key] = place
-        self._in_flight[place.group] += 1
+    def _occupy(self, key: Key | CallKey, lane: _Lane) -> None:
+        self._taken[key] = lane
+        self._in_flight[lane.group] += 1
 
-    def _vacate(self, key: Key | CallKey) -> _Place:
-        place = self._taken.pop(key)
-        self._in_flight[place.group] -= 1
-        return place
+    def _vacate(self, key: Key | CallKey) -> _Lane:
+        lane = self._taken.pop(key)
+        self._in_flight[lane.group] -= 1
+        return lane
 
-    def _come_back(self, key: Key | CallKey) -> _Place:
-        place = self._away.pop(key)
-        self._away_of[place.group] -= 1
-        return place
+    def _come_back(self, key: Key | CallKey) -> _Lane:
+        lane = self._away.pop(key)
+        self._away_of[lane.group] -= 1
+        return lane

@@ -57,9 +57,9 @@ class LaneScheduler(Protocol[Key]):
 
 
 class Lanes(Generic[Key]):
-    """Executes runs as `places` lets them start, and calls `finished` with each Result when it is there.
+    """Executes runs as `lane_scheduler` lets them start, and calls `finished` with each Result when it is there.
 
-    `finished` is called on the event loop's thread. A run keeps its place until the reader of results says that it is
+    `finished` is called on the event loop's thread. A run keeps its lane until the reader of results says that it is
     `reported`: what is lost when the process is killed is never more than what fits into the windows. Use it as a
     context manager: at its end the runs in flight are cancelled, their connections closed, and `close` is awaited.
     """
@@ -90,7 +90,7 @@ class Lanes(Generic[Key]):
 
     @property
     def in_flight(self) -> int:
-        """How many runs hold a place; a momentary figure for a display."""
+        """How many runs hold a lane; a momentary figure for a display."""
         return self._lane_scheduler.in_flight
 
     def submit(self, jobs: Iterable[Job[Key]]) -> None:
@@ -98,20 +98,20 @@ class Lanes(Generic[Key]):
         self._call(self._add, self._accepted(jobs))
 
     def recall(self, jobs: Iterable[Job[Key]]) -> None:
-        """The same, but runs that need no model end without a place. May be called from any thread but the loop's."""
+        """The same, but runs that need no model end without a lane. May be called from any thread but the loop's."""
         accepted = self._accepted(jobs)
         self._call(lambda: self._start(self._recall(accepted)))
 
     def reported(self, *keys: Key) -> None:
-        """Free the places of runs whose results are safe. May be called from any thread but the loop's."""
+        """Free the lanes of runs whose results are safe. May be called from any thread but the loop's."""
         to_free = [key for key in keys if not self._is_recalled(key)]
         is_awake = bool(self._reported)  # for earlier ones, and it finds these beside them
         self._reported += to_free
         if to_free and not is_awake:
-            self._call(self._free_places)
+            self._call(self._free_lanes)
 
     def _is_recalled(self, key: Key) -> bool:
-        """Whether a run had no place; it makes room for looking up further ones."""
+        """Whether a run had no lane; it makes room for looking up further ones."""
         if key not in self._recalled:
             return False
         self._recalled.discard(key)
@@ -120,7 +120,7 @@ class Lanes(Generic[Key]):
         return True
 
     def wake(self) -> None:
-        """Look again who may go: a place became free elsewhere. May be called from any thread but the loop's."""
+        """Look again who may go: a lane became free elsewhere. May be called from any thread but the loop's."""
         self._call(self._go_on)
 
     def __enter__(self) -> Self:
@@ -133,31 +133,31 @@ class Lanes(Generic[Key]):
         self._thread.join(_PATIENCE_S)
 
     async def rest(self, key: Key | CallKey, seconds: float, *, limited: bool) -> None:
-        """Leave the key's place to others for so long, then wait for another place."""
+        """Leave the key's lane to others for so long, then wait for another one."""
         self.leave(key, limited=limited)
         await asyncio.sleep(seconds)
         await self.enter(key)
 
     def leave(self, key: Key | CallKey, *, limited: bool = False) -> None:
-        """Give the key's place to others."""
+        """Give the key's lane to others."""
         self._lane_scheduler.leave(key, limited=limited)
         self._go_on()
 
     def join(self, key: CallKey, group: str) -> None:
-        """Let a call have a place of its own, once it is entered."""
+        """Let a call have a lane of its own, once it is entered."""
         self._lane_scheduler.join(key, group)
 
     def close(self, key: CallKey, *, answered: bool) -> None:
-        """Free the place of a call that is over, whether it had one or not."""
+        """Free the lane of a call that is over, whether it had one or not."""
         self._lane_scheduler.done(key, answered=answered)
         self._go_on()
 
     async def enter(self, key: Key | CallKey) -> None:
-        """Wait for a place, before all that have not begun."""
-        place = self._returning[key] = self._loop.create_future()
+        """Wait for a lane, before all that have not begun."""
+        turn = self._returning[key] = self._loop.create_future()
         self._go_on()
         try:
-            await place
+            await turn
         finally:
             self._returning.pop(key, None)
 
@@ -240,9 +240,9 @@ class Lanes(Generic[Key]):
         """
         if self._stop.is_set():
             return
-        for key, place in self._returning.items():
-            if not place.done() and self._lane_scheduler.reenter(key):
-                place.set_result(None)
+        for key, turn in self._returning.items():
+            if not turn.done() and self._lane_scheduler.reenter(key):
+                turn.set_result(None)
         for _ in range(_STARTS_AT_ONCE):
             if (new := self._lane_scheduler.take()) is None:
                 return
@@ -288,7 +288,7 @@ class Lanes(Generic[Key]):
             result = self._internal_error(run, error)
         self._finish(key, result)
 
-    def _free_places(self) -> None:
+    def _free_lanes(self) -> None:
         while self._reported:
             key = self._reported.popleft()
             self._lane_scheduler.done(key, answered=self._unreported.pop(key, False))
@@ -296,7 +296,7 @@ class Lanes(Generic[Key]):
 
 
 class _Lane(Generic[Key]):
-    """A place for the calls of one run to one model, for its executor."""
+    """A lane for the calls of one run to one model, for its executor."""
 
     __slots__ = ("_beside", "_group", "_has_left", "_key", "_lanes", "_run")
 
