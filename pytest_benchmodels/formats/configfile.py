@@ -150,6 +150,8 @@ def _problems(document: dict[str, Any]) -> Iterator[_Problem]:
         for name, table in tables.items():
             if isinstance(table, dict):
                 yield from _field_problems(kind, name, table, struct)
+                if "stall_timeout" in table and table.get("stream") is not True:
+                    yield _Problem(name, "stall_timeout", _NO_STREAM)
             else:
                 yield _Problem(None, kind, f"[{kind}.{name}] has to be a table, got {quote(table)}")
 
@@ -174,6 +176,7 @@ def _field_problems(
                     yield _Problem(name, key, fault)
 
 
+_NO_STREAM = "stall_timeout is about answers that are streamed: set stream = true, or leave it out"
 _RULES = {
     "gate": f"; {_GATE_FORMS}",
     "models": '; a list of names such as ["openai/gpt-4o-mini"]; a model\'s own table is [model.NAME]',

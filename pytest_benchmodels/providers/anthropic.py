@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from pytest_benchmodels.core.message import Content, ImagePart, Message, Part, TextPart, ToolCall
 from pytest_benchmodels.providers.dialect import (
@@ -22,12 +24,13 @@ from pytest_benchmodels.providers.dialect import (
     turns,
     unsupported,
 )
-from pytest_benchmodels.providers.folds import ANTHROPIC_STREAM
+from pytest_benchmodels.providers.event_stream import StreamForm, read_event
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
     from pytest_benchmodels.core.message import Usage
     from pytest_benchmodels.core.model import Model
+    from pytest_benchmodels.providers.event_stream import Event
     from pytest_benchmodels.providers.key import Key
 
 __all__ = ["DIALECT", "Anthropic"]
@@ -36,8 +39,81 @@ _VERSION = "2023-06-01"
 _MAX_TOKENS = 1024
 
 
+_ANYTHING: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
+# Where the fragments of a block go, by the kind of fragment.
+_FRAGMENTS = {
+    "text_delta": "text",
+    "thinking_delta": "thinking",
+    "signature_delta": "signature",
+    "input_json_delta": "partial_json",
+}
+
+
+class AnthropicFold:
+    """Of the events of the Messages API a message. https://docs.anthropic.com/en/api/messages-streaming."""
+
+    def __init__(self) -> None:
+        self.has_begun = self.is_whole = self.is_over = False
+        self._message: dict[str, Any] = {}
+        self._blocks: dict[int, dict[str, Any]] = {}
+        self._texts: dict[tuple[int, str], list[str]] = {}
+
+    def take(self, event: Event) -> None:
+        said = read_event(_ANYTHING, event)
+        kind = said.get("type")
+        if kind == "content_block_delta":
+            self._add_fragment(said)
+        elif kind == "content_block_start":
+            self._blocks[_number(said)] = dict(_mapping(said.get("content_block")))
+            self.has_begun |= at(said, "content_block", "type") == "tool_use"
+        elif kind == "message_start":
+            self._message = dict(_mapping(said.get("message")))
+        elif kind == "message_delta":
+            self._message.update(_mapping(said.get("delta")))
+            # Its counts are those of the whole message, not of what is new.
+            counted = {name: count for name, count in _mapping(said.get("usage")).items() if count is not None}
+            self._message["usage"] = {**_mapping(self._message.get("usage")), **counted}
+            self.is_whole |= self._message.get("stop_reason") is not None
+        elif kind == "message_stop":
+            self.is_whole = self.is_over = True
+        elif kind == "error":
+            self._message["error"] = said.get("error")
+            self.is_over = True
+
+    def document(self) -> Mapping[str, object]:
+        content = [self._block(number) for number in sorted(self._blocks)]
+        return {**self._message, "content": content} if self._message.keys() - {"error"} else self._message
+
+    def _add_fragment(self, said: Mapping[str, Any]) -> None:
+        delta = _mapping(said.get("delta"))
+        kept = _FRAGMENTS.get(str(delta.get("type")))
+        if kept is None:  # citations, and what is yet to come
+            return
+        text = delta.get(kept)
+        if not isinstance(text, str):
+            raise UnreadableError(f"a {delta.get('type')} of its stream has no {kept}")
+        self._texts.setdefault((_number(said), kept), []).append(text)
+        self.has_begun |= bool(text) and kept != "signature"
+
+    def _block(self, number: int) -> dict[str, Any]:
+        block = dict(self._blocks[number])
+        for kept in _FRAGMENTS.values():
+            if texts := self._texts.get((number, kept)):
+                block["input" if kept == "partial_json" else kept] = "".join(texts)
+        return block
+
+
+def _number(said: Mapping[str, Any]) -> int:
+    number = said.get("index")
+    return number if isinstance(number, int) else 0
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
 class Anthropic:
-    stream = ANTHROPIC_STREAM
+    stream = StreamForm(url=str, body=lambda body: {**body, "stream": True}, fold=AnthropicFold)
 
     def url(self, model: Model) -> str:
         return f"{model.base_url.rstrip('/').removesuffix('/v1')}/v1/messages"

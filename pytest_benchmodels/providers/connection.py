@@ -5,24 +5,24 @@ from __future__ import annotations
 import asyncio
 import select
 from dataclasses import dataclass
-from http import HTTPStatus
 from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = [
     "Connection",
+    "EncodingError",
     "HttpReply",
+    "Inflater",
     "Pacer",
-    "ProxyRefusedError",
     "ReplyError",
     "ReplyParser",
-    "Tunnel",
-    "named_headers",
+    "decode",
+    "inflater",
     "origin_of",
 ]
 
@@ -44,26 +44,72 @@ class HttpReply:
     ttft_s: float | None = None
 
 
-def named_headers(lines: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """The values by their names in lower case; those of one that came twice are joined (RFC 9110, 5.3)."""
-    headers: dict[str, str] = {}
-    for line, content in lines:
-        name, value = line.decode("latin-1").lower(), _text(content)
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
-
-
-def _text(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
-
-
 def origin_of(url: str) -> str:
     """`scheme://host:port`: what a message may show of an address, which can hold a password."""
     scheme, separator, rest = url.partition("://")
     return scheme + separator + rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
+
+
+# zlib's window size, plus 32: the header tells whether it is gzip or zlib.
+_EITHER = 47
+
+
+_PLAIN = frozenset({"", "identity"})
+
+
+_KNOWN = frozenset({"gzip", "x-gzip", "deflate"})
+
+
+class EncodingError(ValueError):
+    """An encoding that is not known, or a body that is not in it; the text says which, and nothing of the server's."""
+
+
+def decode(body: bytes, encoding: str, limit_bytes: int) -> bytes:
+    """The body without its `Content-Encoding`; of a longer one, the first `limit_bytes` + 1 bytes.
+
+    gzip and deflate are known, one of them at a time. Raises EncodingError.
+    """
+    inflate = inflater(encoding)
+    if inflate is None:
+        return body
+    decoded = inflate.feed(body, limit_bytes + 1)
+    if not inflate.is_whole and len(decoded) <= limit_bytes:
+        raise EncodingError(f"its {inflate.encoding} breaks off")
+    return decoded
+
+
+def inflater(encoding: str) -> Inflater | None:
+    """What takes a `Content-Encoding` off; None where there is none. Raises EncodingError for one that is not known."""
+    encoding = encoding.strip().lower()
+    if encoding in _PLAIN:
+        return None
+    if encoding not in _KNOWN:
+        # Its name is the server's word, and what a server says may be the key.
+        raise EncodingError("its Content-Encoding was not asked for, and is neither gzip nor deflate")
+    return Inflater(encoding)
+
+
+class Inflater:
+    """Decodes a body piece by piece, or all at once."""
+
+    def __init__(self, encoding: str) -> None:
+        import zlib  # noqa: PLC0415 - servers do as they are asked, but for the odd proxy
+
+        self.encoding = encoding
+        self._error = zlib.error
+        self._decompressor = zlib.decompressobj(wbits=_EITHER)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its end came."""
+        return self._decompressor.eof
+
+    def feed(self, data: bytes, most_bytes: int) -> bytes:
+        """What these bytes stand for, no more of it than that many. Raises EncodingError."""
+        try:
+            return self._decompressor.decompress(data, most_bytes)
+        except self._error:
+            raise EncodingError(f"it is no {self.encoding}, as its Content-Encoding says") from None
 
 
 # What may come without any of a body: a head with the interim replies (1xx) before it, extensions of a chunk, trailers.
@@ -197,16 +243,6 @@ def _is_no_http(error: HttpParserError) -> bool:
 # uvicorn and Node close an idle connection after 5 s: whoever writes at that moment is not answered.
 _IDLE_S = 4.0
 _PAUSE_S = 0.01
-_STATUSES = frozenset(HTTPStatus)
-
-
-class ProxyRefusedError(Exception):
-    """A proxy does not connect to the server; `status` is what it said."""
-
-    def __init__(self, status: int) -> None:
-        phrase = HTTPStatus(status).phrase if status in _STATUSES else "no reason given"
-        super().__init__(f"the proxy said {status} ({phrase})")
-        self.status = status
 
 
 class Pacer:
@@ -386,19 +422,6 @@ class Connection(asyncio.Protocol):
             reply.feed_eof()
         except ReplyError as error:
             self._error = error
-
-
-class Tunnel(Connection):
-    """A connection to a proxy that is to become one to a server: of its only reply the head is all."""
-
-    async def open(self, host: str, port: int, headers: bytes) -> None:
-        """Ask the proxy to connect; raises ProxyRefusedError, ReplyError, OSError."""
-        authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        request = f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n".encode("ascii")
-        reply = self.send(request + headers + b"\r\n")
-        await self.head(reply)
-        if not 200 <= reply.status < 300:
-            raise ProxyRefusedError(reply.status)
 
 
 def _readable(transport: asyncio.Transport) -> bool:

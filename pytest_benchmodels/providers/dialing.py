@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from time import perf_counter
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -24,7 +25,7 @@ from urllib.request import getproxies, proxy_bypass
 from aiohappyeyeballs import start_connection
 
 from pytest_benchmodels.core.text import clip, plain
-from pytest_benchmodels.providers.connection import Connection, Pacer, Tunnel
+from pytest_benchmodels.providers.connection import Connection, Pacer
 
 __all__ = [
     "Address",
@@ -32,8 +33,10 @@ __all__ = [
     "NameServerTimeoutError",
     "Proxy",
     "ProxyError",
+    "ProxyRefusedError",
     "Resolver",
     "Route",
+    "Tunnel",
     "in_words",
     "innermost",
     "lacks_files",
@@ -205,6 +208,31 @@ class Route:
     is_tls: bool
     proxy: Proxy | None
     trust: Callable[[], ssl.SSLContext]
+
+
+_STATUSES = frozenset(HTTPStatus)
+
+
+class ProxyRefusedError(Exception):
+    """A proxy does not connect to the server; `status` is what it said."""
+
+    def __init__(self, status: int) -> None:
+        phrase = HTTPStatus(status).phrase if status in _STATUSES else "no reason given"
+        super().__init__(f"the proxy said {status} ({phrase})")
+        self.status = status
+
+
+class Tunnel(Connection):
+    """A connection to a proxy that is to become one to a server: of its only reply the head is all."""
+
+    async def open(self, host: str, port: int, headers: bytes) -> None:
+        """Ask the proxy to connect; raises ProxyRefusedError, ReplyError, OSError."""
+        authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        request = f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n".encode("ascii")
+        reply = self.send(request + headers + b"\r\n")
+        await self.head(reply)
+        if not 200 <= reply.status < 300:
+            raise ProxyRefusedError(reply.status)
 
 
 class Dialer:

@@ -19,14 +19,16 @@ import httpx
 
 from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.providers.connection import (
+    EncodingError,
     HttpReply,
-    ProxyRefusedError,
     ReplyError,
-    named_headers,
+    decode,
+    inflater,
     origin_of,
 )
 from pytest_benchmodels.providers.dialing import (
     ProxyError,
+    ProxyRefusedError,
     Route,
     in_words,
     innermost,
@@ -35,11 +37,9 @@ from pytest_benchmodels.providers.dialing import (
     proxy_for,
     remedy,
 )
-from pytest_benchmodels.providers.encoding import EncodingError, decode
-from pytest_benchmodels.providers.event_stream import TooLargeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pytest_benchmodels.providers.connection import Connection, ReplyParser
     from pytest_benchmodels.providers.dialing import Dialer
@@ -135,11 +135,10 @@ class Endpoint:
         except (ReplyError, OSError) as error:
             message = f"the connection to {self._origin} ended before an answer: {in_words(innermost(error))}"
             raise ProviderError("connection", message, retryable=True) from None
-        told = named_headers(reply.headers)
+        told = _named_headers(reply.headers)
         is_answer = 200 <= reply.status < 300
         if is_answer and reader is not None and told.get("content-type", "").lower().startswith(_EVENT_STREAM):
-            reader.begin(told.get("content-encoding", ""), limit_bytes)
-            await self._events(made, reply, reader, limit_bytes)
+            await self._events(made, reply, reader, told.get("content-encoding", ""), limit_bytes)
             began = reader.first_token
             ttft_s = None if began is None else began - reply.started
             return HttpReply(reply.status, told, b"", reply.last_byte - reply.started, connect_s, ttft_s)
@@ -179,11 +178,16 @@ class Endpoint:
             raise self._too_large(reply, limit_bytes)
         return decoded
 
-    async def _events(self, connection: Connection, reply: ReplyParser, reader: StreamReader, limit_bytes: int) -> None:
+    async def _events(
+        self, connection: Connection, reply: ReplyParser, reader: StreamReader, encoding: str, limit_bytes: int
+    ) -> None:
         """The whole stream, or as much of it as the reader can use."""
+        reader.begin(limit_bytes)
         watch = None if reader.stall_s is None else _StallWatch(connection, reader, reader.stall_s)
         try:
-            await connection.stream(reply, reader.take)
+            await connection.stream(reply, _listener(reader, encoding, limit_bytes))
+        except EncodingError as error:
+            raise self._unreadable(reply, error) from None
         except StalledError:
             what = f"the stream of {self._origin} stood still: no event came for {reader.stall_s:g} s (stall_timeout)"
             raise ProviderError("stalled", what, status=reply.status, retryable=True) from None
@@ -193,10 +197,8 @@ class Endpoint:
             if watch is not None:
                 watch.end()
         reader.close(reply.last_byte)
-        if isinstance(reader.fault, TooLargeError):
+        if reader.is_too_large:
             raise self._too_large(reply, limit_bytes)
-        if isinstance(reader.fault, EncodingError):
-            raise self._unreadable(reply, reader.fault)
 
     def _broke_off(self, reply: ReplyParser, error: BaseException) -> ProviderError:
         message = f"the answer of {self._origin} broke off: {in_words(innermost(error))}"
@@ -209,6 +211,14 @@ class Endpoint:
     def _too_large(self, reply: ReplyParser, limit_bytes: int) -> ProviderError:
         message = f"the answer of {self._origin} is larger than {limit_bytes} bytes; lower max_tokens"
         return ProviderError("too-large", message, status=reply.status)
+
+
+def _listener(reader: StreamReader, encoding: str, limit_bytes: int) -> Callable[[bytes, float], bool]:
+    """What a stream is handed to; raises EncodingError, at once or where the stream is not in its encoding."""
+    inflate = inflater(encoding)
+    if inflate is None:
+        return reader.take
+    return lambda data, received: reader.take(inflate.feed(data, limit_bytes + 1), received)
 
 
 class StalledError(Exception):
@@ -235,6 +245,22 @@ class _StallWatch:
             self._connection.fail(StalledError())
         else:
             self._timer = self._loop.call_later(left_s, self._look)
+
+
+def _named_headers(lines: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The values by their names in lower case; those of one that came twice are joined (RFC 9110, 5.3)."""
+    headers: dict[str, str] = {}
+    for line, content in lines:
+        name, value = line.decode("latin-1").lower(), _text(content)
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 async def _explanation(

@@ -7,17 +7,27 @@ place (`Dialect.read`), however it came.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+
+import msgspec
 
 from pytest_benchmodels.providers.dialect import UnreadableError
-from pytest_benchmodels.providers.encoding import EncodingError, inflater
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_benchmodels.providers.encoding import Inflater
+__all__ = [
+    "Event",
+    "EventParser",
+    "Fold",
+    "StreamForm",
+    "StreamReader",
+    "add_parts",
+    "read_event",
+    "stream_form",
+]
 
-__all__ = ["Event", "EventParser", "Fold", "StreamForm", "StreamReader", "TooLargeError", "stream_form"]
+T = TypeVar("T")
 
 
 class Event(NamedTuple):
@@ -86,6 +96,39 @@ class Fold(Protocol):
         """What the API would have sent without streaming, as far as it came."""
 
 
+def read_event(decoder: msgspec.json.Decoder[T], event: Event) -> T:
+    try:
+        return decoder.decode(event.data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UnreadableError(f"an event of its stream cannot be read ({error})") from None
+
+
+_GROWING = ("text", "thinking", "reasoning", "summary", "content")
+_SAME = ("type", "thought", "index")
+
+
+def add_parts(parts: list[Any], more: list[Any]) -> None:
+    """Put parts behind parts: one that goes on where the last one ended is a part of that."""
+    for part in more:
+        if parts and (whole := _continued(parts[-1], part)) is not None:
+            parts[-1] = whole
+        else:
+            parts.append(part)
+
+
+def _continued(part: object, more: object) -> dict[str, Any] | None:
+    if not isinstance(part, dict) or not isinstance(more, dict):
+        return None
+    grows = [name for name in _GROWING if _goes_on(part.get(name), more.get(name))]
+    if not grows or any(part.get(name) != more.get(name) for name in _SAME):
+        return None
+    return {**part, **more, **{name: part[name] + more[name] for name in grows}}
+
+
+def _goes_on(before: object, after: object) -> bool:
+    return isinstance(after, str | list) and type(before) is type(after)
+
+
 class StreamForm(NamedTuple):
     """How an API is asked to stream: the address and the body made of the usual ones, and what adds up its events."""
 
@@ -100,15 +143,11 @@ def stream_form(dialect: object) -> StreamForm | None:
     return form if isinstance(form, StreamForm) else None
 
 
-class TooLargeError(Exception):
-    """The body is larger than it may be."""
-
-
 class StreamReader:
     """Takes the body of one reply while it comes. All moments are seconds of the monotonic clock.
 
     `has_begun`: the reply is a stream of events. `first_token` is when the first part of the answer was received, None
-    until then, `last_event` the same of the latest event. `fault` is why reading ended before the stream did.
+    until then, `last_event` the same of the latest event. `fault` is what could not be read.
     `stall_s` is for how many seconds the server may send no event once it sent one, None for any.
     """
 
@@ -118,51 +157,38 @@ class StreamReader:
         self.has_begun = False
         self.first_token: float | None = None
         self.last_event: float | None = None
-        self.fault: UnreadableError | EncodingError | TooLargeError | None = None
+        self.fault: UnreadableError | None = None
+        self.is_too_large = False
         self._events = EventParser()
-        self._inflater: Inflater | None = None
         self._left_bytes = 0
 
-    def begin(self, encoding: str, limit_bytes: int) -> None:
-        """The reply is a stream, of this Content-Encoding, and may be so large."""
+    def begin(self, limit_bytes: int) -> None:
+        """The reply is a stream, and may be so large."""
         self.has_begun = True
         self._left_bytes = limit_bytes
-        try:
-            self._inflater = inflater(encoding)
-        except EncodingError as error:
-            self.fault = error
 
     def take(self, data: bytes, received: float) -> bool:
         """Read what was received at that moment. Whether that was the end: of the answer, or of what can be read."""
-        if self.fault is None:
-            try:
-                self._take(data, received)
-            except (UnreadableError, EncodingError, TooLargeError) as error:
-                self.fault = error
-        return self.fault is not None or self.fold.is_over
+        self._left_bytes -= len(data)
+        self.is_too_large = self._left_bytes < 0
+        if self.fault is None and not self.is_too_large:
+            self._add(self._events.feed(data), received)
+        return self.is_too_large or self.fault is not None or self.fold.is_over
 
     def close(self, received: float) -> None:
         """The body has ended."""
-        if self.fault is None and not self.fold.is_over:
-            try:
-                self._add(self._events.close(), received)
-            except UnreadableError as error:
-                self.fault = error
-
-    def _take(self, data: bytes, received: float) -> None:
-        if self._inflater is not None:
-            data = self._inflater.feed(data, self._left_bytes + 1)
-        self._left_bytes -= len(data)
-        if self._left_bytes < 0:
-            raise TooLargeError
-        self._add(self._events.feed(data), received)
+        if self.fault is None and not self.is_too_large and not self.fold.is_over:
+            self._add(self._events.close(), received)
 
     def _add(self, events: list[Event], received: float) -> None:
         if not events:
             return
         self.last_event = received
         fold = self.fold
-        for event in events:
-            fold.take(event)
+        try:
+            for event in events:
+                fold.take(event)
+        except UnreadableError as error:
+            self.fault = error
         if self.first_token is None and fold.has_begun:
             self.first_token = received

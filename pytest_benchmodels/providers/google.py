@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import msgspec
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.message import ImagePart, Message, Part, TextPart, ToolCall, ToolResult, text_of
@@ -28,12 +29,13 @@ from pytest_benchmodels.providers.dialect import (
     turns,
     unsupported,
 )
-from pytest_benchmodels.providers.folds import GOOGLE_STREAM
+from pytest_benchmodels.providers.event_stream import StreamForm, add_parts, read_event
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
     from pytest_benchmodels.core.message import Usage
     from pytest_benchmodels.core.model import Model
+    from pytest_benchmodels.providers.event_stream import Event
     from pytest_benchmodels.providers.key import Key
 
 __all__ = ["DIALECT", "Google"]
@@ -50,8 +52,48 @@ _CONFIG = {
 }
 
 
+_ANYTHING: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
+
+
+class GoogleFold:
+    """Of partial responses of `streamGenerateContent` a whole one: each holds the parts that are new."""
+
+    def __init__(self) -> None:
+        self.has_begun = self.is_whole = self.is_over = False
+        self._parts: list[Any] = []
+        self._candidate: dict[str, Any] = {}
+        self._document: dict[str, Any] = {}
+
+    def take(self, event: Event) -> None:
+        said = read_event(_ANYTHING, event)
+        self._document.update({name: value for name, value in said.items() if name != "candidates"})
+        candidate = at(said, "candidates", 0)
+        if isinstance(candidate, dict):
+            parts = at(candidate, "content", "parts")
+            if isinstance(parts, list):
+                add_parts(self._parts, parts)
+                self.has_begun |= any(map(_says_something, parts))
+            self._candidate.update({name: value for name, value in candidate.items() if name != "content"})
+        blocked = at(said, "promptFeedback", "blockReason")
+        self.is_whole |= self._candidate.get("finishReason") is not None or blocked is not None
+
+    def document(self) -> Mapping[str, object]:
+        if not self._candidate and not self._parts:
+            return self._document
+        content = {"content": {"role": "model", "parts": self._parts}} if self._parts else {}
+        return {**self._document, "candidates": [{**self._candidate, **content}]}
+
+
+def _says_something(part: object) -> bool:
+    return bool(at(part, "text")) or at(part, "functionCall") is not None
+
+
+def _streaming_url(url: str) -> str:
+    return f"{url.removesuffix(':generateContent')}:streamGenerateContent?alt=sse"
+
+
 class Google:
-    stream = GOOGLE_STREAM
+    stream = StreamForm(url=_streaming_url, body=dict, fold=GoogleFold)
 
     def url(self, model: Model) -> str:
         base = model.base_url.rstrip("/")

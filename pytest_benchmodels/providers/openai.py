@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.message import (
@@ -33,12 +35,13 @@ from pytest_benchmodels.providers.dialect import (
     read_call,
     unsupported,
 )
-from pytest_benchmodels.providers.folds import OPENAI_STREAM
+from pytest_benchmodels.providers.event_stream import StreamForm, add_parts, read_event
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
     from pytest_benchmodels.core.message import Usage
     from pytest_benchmodels.core.model import Model
+    from pytest_benchmodels.providers.event_stream import Event
     from pytest_benchmodels.providers.key import Key
 
 __all__ = ["DIALECT", "OpenAI"]
@@ -47,8 +50,138 @@ __all__ = ["DIALECT", "OpenAI"]
 _FAILED = frozenset({"error", "insufficient_system_resource", "network_error", "abort"})
 
 
+class _Choice(Struct, gc=False):
+    index: int = 0
+    delta: dict[str, Any] | None = None
+    finish_reason: Any = None
+    error: Any = None
+
+
+class _Chunk(Struct, gc=False):
+    """An event of Chat Completions: what else it holds is the same in each, or nothing that is read."""
+
+    choices: list[_Choice] | None = None
+    model: Any = None
+    usage: Any = None
+    error: Any = None
+    system_fingerprint: Any = None
+    provider: Any = None
+    service_tier: Any = None
+    prompt_filter_results: Any = None
+
+
+_CHUNK = msgspec.json.Decoder(_Chunk)
+_OF_THE_DOCUMENT = tuple(name for name in _Chunk.__struct_fields__ if name != "choices")
+_DONE = b"[DONE]"
+_PLAIN_DELTAS = frozenset({"role", "content"})
+
+
+class OpenAIFold:
+    """Of `chat.completion.chunk` events a `chat.completion`. Asked for one answer, a server sends one choice."""
+
+    def __init__(self) -> None:
+        self.has_begun = self.is_whole = self.is_over = False
+        self._texts: list[str] = []
+        self._rest: dict[str, Any] = {}
+        self._document: dict[str, Any] = {}
+        self._choice: dict[str, Any] = {}
+
+    def take(self, event: Event) -> None:
+        if event.data == _DONE:
+            self.is_whole = self.is_over = True
+            return
+        chunk = read_event(_CHUNK, event)
+        if chunk.choices:
+            self._add(chunk.choices[0])
+        if chunk.model != self._document.get("model") or chunk.usage is not None or chunk.error is not None:
+            self._remember(chunk)
+            self.is_over = chunk.error is not None
+
+    def document(self) -> Mapping[str, object]:
+        message: dict[str, Any] = {"role": "assistant", **self._rest}
+        if self._texts and "content" in self._rest:  # parts that think, then a text that answers
+            message["content"] = [*self._rest["content"], {"type": "text", "text": "".join(self._texts)}]
+        elif self._texts:
+            message["content"] = "".join(self._texts)
+        if calls := message.get("tool_calls"):
+            message["tool_calls"] = [calls[index] for index in sorted(calls)]
+        return {**self._document, "choices": [{**self._choice, "message": message}] if self._choice else []}
+
+    def _add(self, choice: _Choice) -> None:
+        delta = choice.delta
+        if delta:
+            content = delta.get("content")
+            if isinstance(content, str):
+                if content:
+                    self._texts.append(content)
+                    self.has_begun = True
+            elif isinstance(content, list):  # Mistral's, where a model thinks
+                self._merge("content", content)
+            if not delta.keys() <= _PLAIN_DELTAS:
+                self._add_rest(delta)
+        if choice.finish_reason is not None:
+            self.is_whole = True
+            self._choice["finish_reason"] = choice.finish_reason
+        elif not self._choice:
+            self._choice["index"] = choice.index
+        if choice.error is not None:
+            self._choice["error"] = choice.error
+
+    def _add_rest(self, delta: Mapping[str, Any]) -> None:
+        for name, value in delta.items():
+            if name in _PLAIN_DELTAS or value is None or value in ("", []):
+                continue
+            if name == "tool_calls":
+                self._add_calls(value)
+            else:
+                self._merge(name, value)
+            self.has_begun = True
+
+    def _merge(self, name: str, value: Any) -> None:
+        """Put what comes to what came: texts and lists grow, of anything else the last counts."""
+        before = self._rest.get(name)
+        if isinstance(value, list):
+            add_parts(self._rest.setdefault(name, []), value)
+        else:
+            self._rest[name] = before + value if isinstance(value, str) and isinstance(before, str) else value
+        self.has_begun = True
+
+    def _add_calls(self, fragments: object) -> None:
+        """Each call comes in fragments with its number: id and name first, then its arguments bit by bit."""
+        calls = self._rest.setdefault("tool_calls", {})
+        if not isinstance(fragments, list):
+            raise UnreadableError("delta.tool_calls of its stream is no list")
+        for fragment in fragments:
+            number = at(fragment, "index")
+            call = calls.setdefault(number if isinstance(number, int) else len(calls), {})
+            for name, value in (fragment if isinstance(fragment, dict) else {}).items():
+                call[name] = _grown(call.get(name), value) if name == "function" else value or call.get(name)
+
+    def _remember(self, chunk: _Chunk) -> None:
+        for name in _OF_THE_DOCUMENT:
+            if (value := getattr(chunk, name)) is not None:
+                self._document[name] = value
+
+
+def _grown(function: object, fragment: object) -> dict[str, Any]:
+    """A function's call with more of its arguments. A name comes once, whole."""
+    known: dict[str, Any] = dict(function) if isinstance(function, dict) else {}
+    for name, value in (fragment if isinstance(fragment, dict) else {}).items():
+        if name == "arguments" and isinstance(value, str) and isinstance(known.get(name), str):
+            known[name] += value
+        elif value is not None and not (name == "name" and not value):
+            known[name] = value
+    return known
+
+
+def _streaming(body: Mapping[str, object]) -> dict[str, object]:
+    """`stream_options` asks for the tokens; a server that refuses it gets none where params set it to nothing."""
+    streaming = {"stream_options": {"include_usage": True}, **body, "stream": True}
+    return streaming if streaming["stream_options"] else {k: v for k, v in streaming.items() if k != "stream_options"}
+
+
 class OpenAI:
-    stream = OPENAI_STREAM
+    stream = StreamForm(url=str, body=_streaming, fold=OpenAIFold)
 
     def url(self, model: Model) -> str:
         return f"{model.base_url.rstrip('/')}/chat/completions"

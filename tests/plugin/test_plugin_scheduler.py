@@ -7,7 +7,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from pytest_benchmodels.plugin.items.collected import Collected
+from pytest_benchmodels.plugin.items.transport import Collected
 from pytest_benchmodels.plugin.workers.messages import Signal
 from tests.plugin.plugin_workers import Desk, Worker
 

@@ -10,7 +10,8 @@ import pytest
 
 from pytest_benchmodels.providers import connection as module
 from pytest_benchmodels.providers import connection as reply_parser
-from pytest_benchmodels.providers.connection import Connection, Pacer, ProxyRefusedError
+from pytest_benchmodels.providers.connection import Connection, Pacer
+from pytest_benchmodels.providers.dialing import ProxyRefusedError
 
 REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

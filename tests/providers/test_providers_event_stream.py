@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from pytest_benchmodels import Message, Model, ProviderError, Request, Response, Usage
 from pytest_benchmodels.providers import create
 from pytest_benchmodels.providers.event_stream import Event, EventParser, StreamReader
-from pytest_benchmodels.providers.folds import OpenAIFold
 from pytest_benchmodels.providers.http import HttpPool
+from pytest_benchmodels.providers.openai import OpenAIFold
 
 if TYPE_CHECKING:
     from tests.providers.conftest import CannedServer
@@ -170,7 +170,7 @@ def test_a_server_that_does_not_stream_is_read_all_the_same(canned: CannedServer
 
 def test_the_first_token_is_what_says_something() -> None:
     reader = StreamReader(OpenAIFold())
-    reader.begin("", 10_000)
+    reader.begin(10_000)
 
     reader.take(chunk({"role": "assistant", "content": ""}), 1.0)
     reader.take(BEGUN[-20:], 1.5)
@@ -224,7 +224,7 @@ def test_a_stream_that_stands_still_ends(canned: CannedServer) -> None:
 def test_comments_keep_no_stream_alive_and_silence_before_the_first_event_does_not_stall() -> None:
     """Thinking takes time before the first event; after it a server that only says that it is there has stalled."""
     reader = StreamReader(OpenAIFold(), 0.05)
-    reader.begin("", 10_000)
+    reader.begin(10_000)
 
     reader.take(b": here\n\n", 1.0)
     before = reader.last_event

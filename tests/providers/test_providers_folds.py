@@ -14,7 +14,6 @@ from pytest_benchmodels import Model, ToolCall, Usage
 from pytest_benchmodels.providers.anthropic import Anthropic
 from pytest_benchmodels.providers.dialect import Reading, UnreadableError
 from pytest_benchmodels.providers.event_stream import Event, StreamForm
-from pytest_benchmodels.providers.folds import ANTHROPIC_STREAM, GOOGLE_STREAM, OPENAI_STREAM
 from pytest_benchmodels.providers.google import Google
 from pytest_benchmodels.providers.openai import OpenAI
 
@@ -33,7 +32,7 @@ def read(dialect: Dialect, form: StreamForm, said: Sequence[Mapping[str, Any]]) 
 def openai(deltas: Sequence[Mapping[str, Any]], reason: str = "stop", **last: object) -> Reading:
     chunks = [{"model": "m", "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
     end = {"model": "m", "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
-    return read(OpenAI(), OPENAI_STREAM, [*chunks, end, {"model": "m", "choices": [], **last}])
+    return read(OpenAI(), OpenAI.stream, [*chunks, end, {"model": "m", "choices": [], **last}])
 
 
 def opening(index: int, id_: str, name: str) -> dict[str, object]:
@@ -100,7 +99,7 @@ def test_openai_thinking_in_fragments(deltas: list[dict[str, object]], thinking:
 
 def test_openai_refusals_and_an_error_of_the_choice() -> None:
     assert openai([{"content": None, "refusal": "I "}, {"refusal": "cannot."}]).text == "I cannot."
-    fold = OPENAI_STREAM.fold()
+    fold = OpenAI.stream.fold()
     fold.take(Event(b"", b'{"error": {"message": "upstream died", "code": 502}, "choices": []}'))
     assert fold.is_over
     assert fold.document()["error"] == {"message": "upstream died", "code": 502}
@@ -144,7 +143,7 @@ MESSAGE: list[dict[str, Any]] = [
 
 
 def test_anthropic_adds_up_to_a_message() -> None:
-    reading = read(Anthropic(), ANTHROPIC_STREAM, MESSAGE)
+    reading = read(Anthropic(), Anthropic.stream, MESSAGE)
 
     assert (reading.text, reading.thinking, reading.finish_reason) == ("Hello", "Let me see", "tool_use")
     assert reading.tool_calls == (ToolCall("toolu_1", "get_weather", {"city": "Paris"}),)
@@ -158,7 +157,7 @@ def whole_message() -> dict[str, Any]:
 
 
 def test_anthropic_has_begun_with_the_first_thought_and_is_over_with_its_last_event() -> None:
-    fold = ANTHROPIC_STREAM.fold()
+    fold = Anthropic.stream.fold()
     begun = []
     for event in MESSAGE:
         fold.take(Event(event["type"].encode(), json.dumps(event).encode()))
@@ -168,7 +167,7 @@ def test_anthropic_has_begun_with_the_first_thought_and_is_over_with_its_last_ev
 
 
 def test_anthropic_an_error_in_its_middle() -> None:
-    fold = ANTHROPIC_STREAM.fold()
+    fold = Anthropic.stream.fold()
     for event in (*MESSAGE[:5], {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}):
         fold.take(Event(b"", json.dumps(event).encode()))
     assert (fold.is_over, fold.is_whole) == (True, False)
@@ -179,7 +178,7 @@ def test_anthropic_a_fragment_without_its_text_cannot_be_read() -> None:
     with pytest.raises(UnreadableError, match="a text_delta of its stream has no text"):
         read(
             Anthropic(),
-            ANTHROPIC_STREAM,
+            Anthropic.stream,
             [{"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta"}}],
         )
 
@@ -190,7 +189,7 @@ def test_google_adds_up_to_one_response() -> None:
 
     reading = read(
         Google(),
-        GOOGLE_STREAM,
+        Google.stream,
         [
             parts({"text": "2 and", "thought": True}) | {"usageMetadata": {"promptTokenCount": 4}},
             parts({"text": " 2", "thought": True}),
@@ -207,7 +206,7 @@ def test_google_adds_up_to_one_response() -> None:
 
 
 def test_google_a_prompt_that_was_blocked_is_whole() -> None:
-    fold = GOOGLE_STREAM.fold()
+    fold = Google.stream.fold()
     fold.take(Event(b"", b'{"promptFeedback": {"blockReason": "SAFETY"}}'))
     assert fold.is_whole
     assert fold.document() == {"promptFeedback": {"blockReason": "SAFETY"}}
@@ -216,7 +215,7 @@ def test_google_a_prompt_that_was_blocked_is_whole() -> None:
 def test_google_has_an_address_of_its_own_for_streams() -> None:
     model = Model("g", "google", "gemini-x", "http://host/v1beta")
 
-    assert GOOGLE_STREAM.url(Google().url(model)) == (
+    assert Google.stream.url(Google().url(model)) == (
         "http://host/v1beta/models/gemini-x:streamGenerateContent?alt=sse"
     )
 
@@ -252,8 +251,8 @@ def test_however_a_text_is_cut_it_is_the_same(text: str, thinking: str, cuts: li
 
     assert openai([{"content": ""}, *chunks]).text == text
     assert openai([{"content": ""}, *chunks]).thinking == thinking
-    assert read(Anthropic(), ANTHROPIC_STREAM, blocks).text == text
-    assert read(Google(), GOOGLE_STREAM, [*candidates, {"candidates": [{"finishReason": "STOP"}]}]).text == text
+    assert read(Anthropic(), Anthropic.stream, blocks).text == text
+    assert read(Google(), Google.stream, [*candidates, {"candidates": [{"finishReason": "STOP"}]}]).text == text
 
 
 NAMES = (
@@ -275,7 +274,7 @@ ANYTHING = st.recursive(
 
 
 @pytest.mark.parametrize(
-    "form", [OPENAI_STREAM, ANTHROPIC_STREAM, GOOGLE_STREAM], ids=["openai", "anthropic", "google"]
+    "form", [OpenAI.stream, Anthropic.stream, Google.stream], ids=["openai", "anthropic", "google"]
 )
 @given(said=st.lists(ANYTHING, max_size=4))
 def test_whatever_a_server_says_it_is_read_or_refused(form: StreamForm, said: list[Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
@@ -34,6 +34,7 @@ __all__ = [
     "RunItem",
     "ScenarioFile",
     "WrongAnswerError",
+    "asked_models",
     "with_trials",
 ]
 
@@ -373,3 +374,15 @@ def _further_trial(item: RunItem, taken: set[str]) -> RunItem:
     further.own_markers[:] = item.own_markers
     further.keywords.update({key: value for key, value in item.keywords.items() if key != item.name})
     return further
+
+
+def asked_models(runs: Iterable[RunItem]) -> dict[str, str]:
+    """The models that the checks of runs ask, each with the node id of the first that does."""
+    asked: dict[str, str] = {}
+    seen: set[int] = set()
+    for run in runs:
+        if id(run.scenario) not in seen:  # the same for each model and trial
+            seen.add(id(run.scenario))
+            for name in run.scenario.asked_models:
+                asked.setdefault(name, run.nodeid)
+    return asked

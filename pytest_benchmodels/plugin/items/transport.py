@@ -1,9 +1,11 @@
-"""A Result's way from the process that ran it to the one that reports it: plain data on a TestReport."""
+"""What crosses from a worker to its controller: results, as plain data on a TestReport, and what was collected."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import msgspec
 import pytest
@@ -14,7 +16,7 @@ from pytest_benchmodels.core.plain_result import from_plain, to_plain
 from pytest_benchmodels.core.result import AnsweredCall, Record, Result
 from pytest_benchmodels.core.run import file_of, name_in_file
 from pytest_benchmodels.plugin.compat import location_name
-from pytest_benchmodels.plugin.items.collection import RunItem
+from pytest_benchmodels.plugin.items.collection import RunItem, asked_models
 from pytest_benchmodels.plugin.session.bench import BENCH
 from pytest_benchmodels.reports.units import junit_properties, result_properties
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WORKER_CRASH",
+    "Collected",
     "attach",
     "carried_result",
     "complete_crash",
@@ -145,3 +148,46 @@ def teardown_after(report: pytest.TestReport) -> pytest.TestReport:
     extended.node = getattr(report, "node", None)
     extended._json_report_extra = getattr(report, "_json_report_extra", {})  # noqa: SLF001 - as in complete_crash
     return ending
+
+
+_SUFFIX = ".collected"
+
+
+class Collected(msgspec.Struct, frozen=True):
+    """What a worker tells of what it collected: its controller collects nothing, and knows node ids only.
+
+    `files` hold scenarios though the ini `bench_files` names none of them: the conftest.py of a user's format is loaded
+    where its file is collected. `asked` are the models that checks ask, each with the node id of a run that wants it.
+    """
+
+    files: tuple[str, ...] = ()
+    asked: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, items: Iterable[pytest.Item], patterns: Sequence[str]) -> Self:
+        """What these items bring; `patterns` are those of the ini `bench_files`."""
+        runs = [item for item in items if isinstance(item, RunItem)]
+        files = {file_of(run.nodeid) for run in runs}
+        unnamed = sorted(file for file in files if not any(map(PurePosixPath(file).match, patterns)))
+        return cls(tuple(unnamed), asked_models(runs))
+
+    def __bool__(self) -> bool:
+        return bool(self.files or self.asked)
+
+    def as_text(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        return msgspec.json.decode(text, type=cls)
+
+    def leave(self, marks_path: str) -> None:
+        """Leave it beside the worker's marks, for a controller of this machine that cannot be sent it."""
+        with suppress(OSError):
+            Path(marks_path).with_suffix(_SUFFIX).write_text(self.as_text(), encoding="utf-8")
+
+    @classmethod
+    def left(cls, marks_path: Path) -> Self:
+        """What the worker with these marks left."""
+        path = marks_path.with_suffix(_SUFFIX)
+        return cls.from_text(path.read_text(encoding="utf-8")) if path.exists() else cls()

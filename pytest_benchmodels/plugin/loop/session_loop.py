@@ -17,8 +17,7 @@ from pytest_benchmodels.engine.dispatch import Dispatch
 from pytest_benchmodels.engine.grading import Watch, unwatched
 from pytest_benchmodels.engine.lanes import Job, Lanes
 from pytest_benchmodels.plugin.compat import is_skipped
-from pytest_benchmodels.plugin.items.collected import asked_models
-from pytest_benchmodels.plugin.items.collection import RunItem
+from pytest_benchmodels.plugin.items.collection import RunItem, asked_models
 from pytest_benchmodels.plugin.items.protocol import IdleItem, Protocol, idle_item
 from pytest_benchmodels.plugin.loop.assembly import assemble
 from pytest_benchmodels.plugin.loop.process_guards import gentle_interrupts

@@ -197,8 +197,9 @@ class Models:
             stall_timeout_s=entry.stall_timeout,
         )
         _refuse_second_key(model)
-        if fault := _stream_fault(info, entry):
-            raise ConfigError(f"[model.{quote(name)[1:-1]}] of bench.toml: {fault}")
+        if entry.stream and info.protocol == "own":
+            told = f"stream = true, and the protocol that conftest.py gives for {provider} does not stream"
+            raise ConfigError(f"[model.{quote(name)[1:-1]}] of bench.toml: {told}")
         return self._limited(model)
 
     def _build_function(self, name: str, entry: ModelEntry) -> Model:
@@ -359,14 +360,6 @@ class Models:
             f"unknown model {quote(name)}{hint}; a model is `provider/name` with a provider of "
             f"{', '.join(providers)}, or an alias that bench.toml defines as [model.NAME]{given}{self.late_note}"
         )
-
-
-def _stream_fault(info: ProviderInfo, entry: ModelEntry) -> str:
-    if entry.stall_timeout is not None and not entry.stream:
-        return "stall_timeout is about answers that are streamed: set stream = true, or leave it out"
-    if entry.stream and info.protocol == "own":
-        return f"stream = true, and the protocol that conftest.py gives for {info.name} does not stream; leave it out"
-    return ""
 
 
 def _nameless(name: str, provider: str, entry: ModelEntry) -> str:

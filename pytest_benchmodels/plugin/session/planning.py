@@ -16,8 +16,7 @@ from pytest_benchmodels.core.message import Usage, prompt_tokens
 from pytest_benchmodels.core.model import bill
 from pytest_benchmodels.core.run import Run, scenario_of
 from pytest_benchmodels.plugin.compat import is_skipped
-from pytest_benchmodels.plugin.items.collected import asked_models
-from pytest_benchmodels.plugin.items.collection import RunItem
+from pytest_benchmodels.plugin.items.collection import RunItem, asked_models
 from pytest_benchmodels.plugin.session.bench import Bench, Wanted
 from pytest_benchmodels.reports.summary import ModelPlan, plan_lines
 

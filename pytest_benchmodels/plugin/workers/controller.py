@@ -18,10 +18,10 @@ from pytest_benchmodels.core.result import Account, Failure, Result, Timing
 from pytest_benchmodels.core.run import file_of, name_in_file, parse_run_name
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.plugin.compat import Witness, WorkerBoot, blame_rightly, drop_testcase, is_known
-from pytest_benchmodels.plugin.items.collected import Collected
 from pytest_benchmodels.plugin.items.protocol import hears_outcomes_only
 from pytest_benchmodels.plugin.items.transport import (
     WORKER_CRASH,
+    Collected,
     carried_result,
     complete_crash,
     is_rerun,
@@ -30,8 +30,7 @@ from pytest_benchmodels.plugin.items.transport import (
 from pytest_benchmodels.plugin.loop.process_guards import gentle_interrupts
 from pytest_benchmodels.plugin.session.bench import Bench, Wanted, distant
 from pytest_benchmodels.plugin.session.scenario_files import LEFT_OUT, left_out_line
-from pytest_benchmodels.plugin.workers.brief import Brief
-from pytest_benchmodels.plugin.workers.messages import WorkerConfig
+from pytest_benchmodels.plugin.workers.messages import Brief, WorkerConfig
 from pytest_benchmodels.plugin.workers.overdue import Marks, Patrol
 from pytest_benchmodels.plugin.workers.scheduler import LaneScheduling
 
@@ -274,7 +273,7 @@ class Controller:
         # A worker that just died refuses it.
         with suppress(OSError):
             if not node.shutting_down:
-                node.sendcommand(Brief.COMMAND, **Brief.of(self.bench).as_arguments())
+                node.sendcommand(Brief.COMMAND, **Brief.of(self.bench.models, self.bench.breaker).as_arguments())
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """One process says it when it has collected."""

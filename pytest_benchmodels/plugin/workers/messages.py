@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import msgspec
+import pytest
 
+from pytest_benchmodels.core.model import Price
+from pytest_benchmodels.core.result import Failure
 from pytest_benchmodels.engine.clocks import SessionClock
 from pytest_benchmodels.formats.configfile import ConfigFile
 
 if TYPE_CHECKING:
-    import pytest
+    from pytest_benchmodels.engine.scope import CircuitBreaker
+    from pytest_benchmodels.plugin.session.models import Models
 
-
-__all__ = ["GRANT", "Signal", "WorkerConfig"]
+__all__ = ["GRANT", "Brief", "Signal", "WorkerConfig"]
 
 
 class Signal(IntEnum):
@@ -79,3 +83,46 @@ class WorkerConfig(msgspec.Struct, frozen=True):
         """What this process was given; None if it is no worker."""
         workerinput = getattr(config, "workerinput", None)
         return None if workerinput is None else msgspec.convert(workerinput[_KEY], cls)
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What the controller knows by the time a worker is ready, for its bench.
+
+    Prices by model, as plain data; closed models, as (kind, message); whether the budget is spent.
+
+    Plain data: it travels as the arguments of a command, which our loop in the worker reads.
+    """
+
+    COMMAND: ClassVar[str] = "benchmodels_brief"
+
+    prices: dict[str, dict[str, Any]]
+    closed: dict[str, tuple[str, str]]
+    is_spent: bool
+
+    @classmethod
+    def of(cls, models: Models, breaker: CircuitBreaker) -> Self:
+        """What this session's controller knows now."""
+        return cls(
+            prices={name: _plain(price) for name, price in models.listed_prices.items()},
+            closed={model: (cause.kind, cause.message) for model, cause in breaker.closed.items()},
+            is_spent=breaker.is_spent,
+        )
+
+    def as_arguments(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def apply(self, models: Models, breaker: CircuitBreaker) -> None:
+        """Let a worker's know."""
+        for name, price in self.prices.items():
+            models.list_price(name, msgspec.convert(price, Price))
+        for model, (kind, message) in self.closed.items():
+            breaker.close(model, Failure(kind, message))
+        if self.is_spent:
+            breaker.spend_all()
+
+
+def _plain(price: Price) -> dict[str, Any]:
+    """What xdist can send: no tuples."""
+    plain: dict[str, Any] = msgspec.to_builtins(price)
+    return {**plain, "tiers": [{**tier, "price": {**tier["price"], "tiers": []}} for tier in plain["tiers"]]}

@@ -19,7 +19,7 @@ from xdist.report import report_collection_diff
 from xdist.workermanage import parse_tx_spec_config
 
 from pytest_benchmodels.engine.dispatch import CallKey, Dispatch
-from pytest_benchmodels.plugin.items.collected import Collected
+from pytest_benchmodels.plugin.items.transport import Collected
 from pytest_benchmodels.plugin.session.report_files import read_durations
 from pytest_benchmodels.plugin.workers.messages import GRANT, Signal
 

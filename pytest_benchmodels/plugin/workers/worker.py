@@ -25,15 +25,14 @@ from pytest_benchmodels.engine.dispatch import CallKey, Dispatch
 from pytest_benchmodels.engine.grading import unwatched
 from pytest_benchmodels.engine.lanes import Job, Lanes, LaneScheduler
 from pytest_benchmodels.plugin.compat import end_fixtures, is_known, is_skipped
-from pytest_benchmodels.plugin.items.collected import Collected
 from pytest_benchmodels.plugin.items.collection import RunItem
 from pytest_benchmodels.plugin.items.protocol import Protocol, idle_item
+from pytest_benchmodels.plugin.items.transport import Collected
 from pytest_benchmodels.plugin.loop.assembly import assemble
 from pytest_benchmodels.plugin.loop.process_guards import ignored_interrupts
 from pytest_benchmodels.plugin.session.bench import Bench
-from pytest_benchmodels.plugin.workers.brief import Brief
 from pytest_benchmodels.plugin.workers.lanes import GrantedLanes
-from pytest_benchmodels.plugin.workers.messages import GRANT, Signal, WorkerConfig
+from pytest_benchmodels.plugin.workers.messages import GRANT, Brief, Signal, WorkerConfig
 from pytest_benchmodels.plugin.workers.overdue import Marks, OverdueRecords, records_path
 
 if TYPE_CHECKING:
@@ -181,7 +180,7 @@ class _Worker:
             self._lane_scheduler.grant(CallKey(arguments["index"], arguments["number"]))
             lanes.wake()
         elif name == Brief.COMMAND:
-            Brief(**arguments).apply(self._bench)
+            Brief(**arguments).apply(self._bench.models, self._bench.breaker)
 
     def _start(self, indices: Iterable[int], lanes: Lanes[int]) -> None:
         jobs, in_turn = [], []

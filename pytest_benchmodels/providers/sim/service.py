@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.providers.openai import OpenAI
@@ -21,7 +21,6 @@ from pytest_benchmodels.providers.sim.reply import (
     planned_reply,
     refusing_reply,
 )
-from pytest_benchmodels.providers.sim.streaming import refusal, streamed
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
@@ -116,14 +115,14 @@ class Service:
                 hint = nearest(name, PRESETS) if isinstance(name, str) else ""
                 return error_reply(404, f"unknown simulated model {quote(name)}{hint} (known: {known})")
             asked, knobs = _asked(document, PRESETS[name])
-            if document.get("stream") and (refused := refusal(knobs)):
+            if document.get("stream") and (refused := _refusal(knobs)):
                 return error_reply(400, refused)
         except (_BadRequestError, KnobError) as error:
             return error_reply(400, str(error))
         reply = planned_reply(name, asked, knobs, decide(asked, knobs))
         if document.get("stream"):
             options = document.get("stream_options")
-            reply = streamed(reply, knobs, with_usage=isinstance(options, dict) and bool(options.get("include_usage")))
+            reply = _streamed(reply, knobs, with_usage=isinstance(options, dict) and bool(options.get("include_usage")))
         return self._admitted(name, knobs, reply)
 
     def _admitted(self, name: str, knobs: Knobs, reply: Reply) -> Reply:
@@ -181,3 +180,72 @@ def _said_in_part(part: object) -> str:
     if isinstance(part, dict) and isinstance(text := part.get("text"), str):
         return text
     return f"[{blake2b(repr(part).encode('utf-8', 'replace'), digest_size=8).hexdigest()}]"
+
+
+_CHARACTERS_A_TOKEN = 4
+_DONE = b"data: [DONE]\n\n"
+_NOT_STREAMED = ("huge", "gzip", "declared_bytes")
+
+_dump = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _refusal(knobs: Knobs) -> str:
+    """Why such a model does not stream; empty if it does."""
+    given = [name for name in _NOT_STREAMED if getattr(knobs, name)]
+    return f"sim knob '{given[0]}' does not go with a stream: leave one of the two out" if given else ""
+
+
+def _streamed(reply: Reply, knobs: Knobs, *, with_usage: bool) -> Reply:
+    """The same answer in events. After `delay_s` comes the first; one token comes every `1 / pace` seconds."""
+    if reply.status != 200 or reply.fault in {"garbage", "endless"}:
+        return reply
+    if reply.fault == "malformed":
+        return replace(reply, events=(b"data: {\n\n",))
+    events = tuple(_events(json.loads(reply.body), with_usage=with_usage))
+    if reply.fault == "truncate":
+        events = events[: len(events) // 2]
+    return replace(reply, events=events, pace_s=1 / knobs.pace if knobs.pace else 0.0)
+
+
+def _events(document: Mapping[str, Any], *, with_usage: bool) -> Iterator[bytes]:
+    choice = document["choices"][0]
+    shared = {name: document[name] for name in document if name not in ("object", "choices", "usage")}
+
+    def event(choices: list[dict[str, Any]], **more: object) -> bytes:
+        chunk = {**shared, "object": "chat.completion.chunk", "choices": choices, **more}
+        return b"data: " + _dump(chunk).encode() + b"\n\n"
+
+    def said(delta: Mapping[str, Any], reason: str | None = None) -> bytes:
+        return event([{"index": 0, "delta": delta, "finish_reason": reason}])
+
+    for delta in _deltas(choice["message"]):
+        yield said(delta)
+    yield said({}, choice["finish_reason"])
+    if with_usage:
+        yield event([], usage=document["usage"])
+    yield _DONE
+
+
+def _deltas(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What is new in each event: who speaks, thinking, the text, a token at a time, and the calls of tools."""
+    opening: dict[str, Any] = {"role": message["role"]}
+    for name in ("reasoning_content", "content"):
+        for piece in _pieces(message.get(name) or ""):
+            yield {**opening, name: piece}
+            opening = {}
+    for number, call in enumerate(message.get("tool_calls") or ()):
+        function = call["function"]
+        yield {**opening, "tool_calls": [{**call, "index": number, "function": {**function, "arguments": ""}}]}
+        opening = {}
+        for piece in _pieces(function["arguments"]):
+            yield {"tool_calls": [{"index": number, "function": {"arguments": piece}}]}
+    if opening:
+        yield {**opening, "content": ""}
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The tokens of a text, as many as the usage counts: of what is left over the last one is longer."""
+    count = max(1, len(text) // _CHARACTERS_A_TOKEN) if text else 0
+    for number in range(count):
+        start = number * _CHARACTERS_A_TOKEN
+        yield text[start : start + _CHARACTERS_A_TOKEN] if number < count - 1 else text[start:]
