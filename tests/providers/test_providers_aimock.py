@@ -86,13 +86,13 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEY_ENV, KEY)
 
 
-def ask(protocol: str, address: str, prompt: str = "hello") -> Response:
-    return converse(protocol, address, Message("system", "Be kind."), Message("user", prompt))
+def ask(protocol: str, address: str, prompt: str = "hello", *, stream: bool = False) -> Response:
+    return converse(protocol, address, Message("system", "Be kind."), Message("user", prompt), stream=stream)
 
 
-def converse(protocol: str, address: str, *talk: Message) -> Response:
+def converse(protocol: str, address: str, *talk: Message, stream: bool = False) -> Response:
     base_url = f"{address}/v1" if protocol == "openai" else address
-    model = Model(f"{protocol}/m", protocol, "model-x", base_url, KEY_ENV)
+    model = Model(f"{protocol}/m", protocol, "model-x", base_url, KEY_ENV, stream=stream)
 
     async def exchange() -> Response:
         pool = HttpPool()
@@ -104,21 +104,24 @@ def converse(protocol: str, address: str, *talk: Message) -> Response:
     return asyncio.run(exchange())
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_an_answer_of_each_protocol(aimock: Callable[..., str], protocol: str) -> None:
-    response = ask(protocol, aimock())
+def test_an_answer_of_each_protocol(aimock: Callable[..., str], protocol: str, *, stream: bool) -> None:
+    response = ask(protocol, aimock(), stream=stream)
 
     assert response.text == "Hi there! ☺"
     assert response.finish_reason in {"stop", "end_turn", "STOP"}
     assert response.usage.output_tokens is not None
+    assert (response.ttft_s is not None) == stream
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_tool_that_is_called_gets_its_result_back(aimock: Callable[..., str], protocol: str) -> None:
+def test_a_tool_that_is_called_gets_its_result_back(aimock: Callable[..., str], protocol: str, *, stream: bool) -> None:
     asked = Message("user", (TextPart("How is the weather?"), ImagePart("image/png", "iVBORw0KGgo=")))
-    called = converse(protocol, aimock(), asked)
+    called = converse(protocol, aimock(), asked, stream=stream)
     results = tuple(ToolResult(call.id, "sunny") for call in called.tool_calls)
-    answered = converse(protocol, aimock(), asked, called.message, Message("tool", results))
+    answered = converse(protocol, aimock(), asked, called.message, Message("tool", results), stream=stream)
 
     assert [(call.name, call.arguments) for call in called.tool_calls] == [("get_weather", {"city": "Paris"})]
     assert (answered.text, answered.tool_calls) == ("It is sunny.", ())
