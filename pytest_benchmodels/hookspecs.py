@@ -24,6 +24,7 @@ __all__ = [
     "pytest_bench_providers",
     "pytest_bench_reports",
     "pytest_bench_result",
+    "pytest_bench_tools",
 ]
 
 
@@ -65,6 +66,15 @@ def pytest_bench_providers() -> Mapping[str, ApiProtocol]:  # type: ignore[empty
     """Return protocols of your own over HTTP by provider name: `{"acme": Acme()}`; their models are `acme/NAME`.
 
     Called once, when the session starts, in each process.
+    """
+
+
+@pytest.hookspec
+def pytest_bench_tools() -> Mapping[str, Callable[..., object]]:  # type: ignore[empty-body] # a specification has no body
+    """Return functions that are tools, by the names that scenario files give them: `{"get_weather": get_weather}`.
+
+    A function takes a call's arguments by name and returns a text, or what JSON can say; it may be async. A sync one
+    runs in a thread of its own. It is called where a scenario has a tool of that name without `results`.
     """
 
 

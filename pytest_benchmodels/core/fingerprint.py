@@ -18,7 +18,7 @@ from pytest_benchmodels.core.message import Message
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import Purpose
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.scenario import Check, Scenario
+from pytest_benchmodels.core.scenario import Check, Scenario, Tool
 from pytest_benchmodels.core.user_code import code_of
 
 __all__ = [
@@ -131,7 +131,18 @@ def grade_fingerprint(scenario: Scenario) -> str:
 
 def _digest_of_messages(scenario: Scenario) -> str:
     turns = [list(map(_plain_message, turn.messages)) for turn in scenario.turns]
-    return _digest([scenario.system, turns], 32)
+    asked: list[object] = [scenario.system, turns]
+    if scenario.tools:
+        tools = [_plain_tool(tool) for tool in scenario.tools]
+        asked += [tools, scenario.tool_choice, scenario.max_steps]
+    return _digest(asked, 32)
+
+
+def _plain_tool(tool: Tool) -> list[object]:
+    """What the model gets to know of it, and what it gives back."""
+    answers = [[answer.text, answer.arguments, answer.is_error] for answer in tool.answers]
+    code = None if tool.function is None else digest_of_code(tool.function)
+    return [tool.name, tool.description, tool.parameters, answers, code]
 
 
 def _digest_of_grades(scenario: Scenario) -> str:

@@ -241,7 +241,8 @@ class Response(Struct, frozen=True):
     measured). `served_model` is which model the provider says that answered (`gpt-4o-2024-08-06` for `gpt-4o`), empty
     where it says nothing. `pause_s`: seconds for which the model is to be left alone, since its quota is used up; None
     if it is not. `ttft_s` is from the request until the first part of a streamed answer (of its thinking, where that is
-    handed over) was received, in seconds; None where the answer was not streamed.
+    handed over) was received, in seconds; None where the answer was not streamed. `tool_results` are what the model was
+    told in reply to its calls; empty where it was not asked again.
     """
 
     text: str
@@ -255,6 +256,7 @@ class Response(Struct, frozen=True):
     served_model: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     ttft_s: float | None = None
+    tool_results: tuple[ToolResult, ...] = ()
 
     @property
     def generated(self) -> tuple[int, float] | None:
@@ -278,8 +280,11 @@ class Response(Struct, frozen=True):
 
     @property
     def readable(self) -> str:
-        """The answer for a reader: its text, and a line for each tool call (`message.readable`)."""
-        return readable(self.message.content) if self.tool_calls else self.text
+        """The answer for a reader: its text, and a line for each tool call and each result (`message.readable`)."""
+        if not self.tool_calls:
+            return self.text
+        results = "\n".join(map(_readable, self.tool_results))
+        return readable(self.message.content) + (f"\n{results}" if results else "")
 
     @property
     def is_truncated(self) -> bool:

@@ -171,6 +171,7 @@ def to_plain(result: Result) -> dict[str, object]:
     for response in (plain["response"], *plain["answers"]):
         if response:
             response["tool_calls"] = list(response["tool_calls"])
+            response["tool_results"] = list(response["tool_results"])
     plain["calls"] = list(plain["calls"])
     return plain
 

@@ -317,7 +317,7 @@ class Record(Struct, frozen=True):
     @classmethod
     def of_run(cls, scenario: Scenario, result: Result) -> Self:
         """The same of a run of this scenario."""
-        return cls.of(result, scenario.asked)
+        return cls.of(result, scenario.asked_for(result.all_answers))
 
 
 def _summary(call: CallSummary) -> CallSummary:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_benchmodels.core.grading import Grader
-from pytest_benchmodels.core.message import Message
+from pytest_benchmodels.core.message import Message, Response
 
-__all__ = ["Check", "Scenario", "Turn"]
+__all__ = ["MAX_STEPS", "Check", "Scenario", "Tool", "ToolAnswer", "Turn"]
+
+MAX_STEPS = 10
+"""How many answers a turn has at most where the author says nothing."""
 
 
 _ASKS_NONE = Grader.asked_models
@@ -40,13 +43,40 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolAnswer:
+    """What a tool gives back: to any call, or to those that have at least these `arguments`."""
+
+    text: str
+    arguments: Mapping[str, Any] | None = None
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool that the model may call. `parameters` are a JSON Schema of its arguments.
+
+    `answers` are what the author wrote as its results: those with `arguments` are for calls that fit, the others are
+    given in turn, the last of them again and again. `function` is the user's code, where that is the tool: it takes the
+    arguments by name. `fault` says what is wrong with a call's arguments, None if nothing is.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    answers: tuple[ToolAnswer, ...] = ()
+    function: Callable[..., object] | None = None
+    fault: Callable[[object], str | None] | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """One authored entry; a record of a dataset makes one each.
 
     A scenario with `prompt` or `messages` has one turn. `checks` judge the last answer. `models` is empty where the
     file names none. `threshold`, `timeout_s` and `repeat` are None where the author set none. `skip` and `xfail` hold
     the reason. `source` is `path:line` for a reader. `vars` are the names that its texts were rendered with, a
-    record's columns among them.
+    record's columns among them. The model may call `tools`, as `tool_choice` has it (`auto`, `none`, `required` or a
+    tool's name), and is asked again with their results: a turn has at most `max_steps` answers.
     """
 
     id: str
@@ -65,6 +95,32 @@ class Scenario:
     xfail: str | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
     vars: Mapping[str, Any] = field(default_factory=dict)
+    tools: tuple[Tool, ...] = ()
+    tool_choice: str | None = None
+    max_steps: int = MAX_STEPS
+
+    def wants_more(self, answer: Response, steps: int) -> bool:
+        """Whether a turn goes on after this answer, its `steps`-th: the model called tools, and may be asked again."""
+        return bool(self.tools and answer.tool_calls) and steps < self.max_steps
+
+    def by_turn(self, answers: Sequence[Response]) -> list[Sequence[Response]] | None:
+        """The answers of each turn; None unless there are those of all turns, and no others."""
+        if not self.tools:
+            return [(answer,) for answer in answers] if len(answers) == len(self.turns) else None
+        turns = self._steps(answers)
+        is_over = not turns or not self.wants_more(turns[-1][-1], len(turns[-1]))
+        return turns if is_over and len(turns) == len(self.turns) else None
+
+    def _steps(self, answers: Sequence[Response]) -> list[Sequence[Response]]:
+        """The answers of each turn, as far as there are any."""
+        turns: list[list[Response]] = []
+        goes_on = False
+        for answer in answers:
+            if not goes_on:
+                turns.append([])
+            turns[-1].append(answer)
+            goes_on = self.wants_more(answer, len(turns[-1]))
+        return list(turns)
 
     @property
     def all_checks(self) -> tuple[Check, ...]:
@@ -82,3 +138,10 @@ class Scenario:
         """The messages that each turn adds, the system's in front of the first."""
         added = tuple([turn.messages for turn in self.turns])
         return added if self.system is None else ((Message("system", self.system), *added[0]), *added[1:])
+
+    def asked_for(self, answers: Sequence[Response]) -> tuple[tuple[Message, ...], ...]:
+        """The messages that were added for each of these answers; the results of tools stand with their calls."""
+        if not self.tools:
+            return self.asked
+        turns = zip(self.asked, self._steps(answers), strict=False)
+        return tuple([said for asked, steps in turns for said in (asked, *[()] * (len(steps) - 1))])

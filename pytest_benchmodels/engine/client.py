@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pytest_benchmodels.core.call import Call, Provider, Purpose, Request
 from pytest_benchmodels.core.errors import CallError, ProviderError
 from pytest_benchmodels.core.fingerprint import call_fingerprint
-from pytest_benchmodels.core.message import Message, Response
+from pytest_benchmodels.core.message import Message, Response, ToolResult
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import NEXT_ATTEMPT, Failure
 from pytest_benchmodels.core.text import quote
@@ -141,6 +141,12 @@ class ScopedClient:
     async def ask(self, request: Request, purpose: Purpose = "answer") -> Call:
         """Ask one question. A failure of the model's is in the Call."""
         return await self._client.ask(request, self._scope, purpose)
+
+    def keep_results(self, call: Call, results: tuple[ToolResult, ...]) -> Call:
+        """Keep with its answer what came of the tools that it called."""
+        if call.response is None:
+            return call
+        return replace(call, response=self._scope.keep_results(call.response, results))
 
 
 class Asker:

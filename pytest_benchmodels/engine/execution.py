@@ -327,12 +327,12 @@ class Executor:
             asking = Asker(self.client, scope, self.models)
             scope.stored_call = partial(self.recalled.call, afresh=scope.cached)
         with self.watch(scope.run) as scope.judged_anew:
-            if len(scenario.turns) == len(responses):
-                for number, (turn, response) in enumerate(zip(scenario.turns, responses, strict=True), 1):
+            if (by_turn := scenario.by_turn(responses)) is not None:
+                for number, (turn, steps) in enumerate(zip(scenario.turns, by_turn, strict=True), 1):
                     if not turn.checks:  # as in most scenarios, whose checks are the last answer's
                         continue
-                    prefix = f"turn {number}: " if len(responses) > 1 else ""
-                    context = GradingContext(response, transcript, scenario, asking)
+                    prefix = f"turn {number}: " if len(by_turn) > 1 else ""
+                    context = GradingContext(steps[-1], transcript, scenario, asking)
                     scope.verdicts += await judge(turn.checks, context, prefix)
             if (whole := whole_response(responses)) is not None:
                 context = GradingContext(whole, transcript, scenario, asking)

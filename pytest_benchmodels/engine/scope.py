@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
+from msgspec.structs import replace
+
 from pytest_benchmodels.core.call import Call, Purpose, Request
 from pytest_benchmodels.core.errors import BenchError, ProviderError
-from pytest_benchmodels.core.message import Response, Usage
+from pytest_benchmodels.core.message import Response, ToolResult, Usage
 from pytest_benchmodels.core.model import bill
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry, Status
 from pytest_benchmodels.core.run import Run
@@ -388,6 +390,16 @@ class Scope:
     def responses(self) -> tuple[Response, ...]:
         """The model's answers so far, one a turn."""
         return tuple([call.response for call in self.answers if call.response is not None])
+
+    def keep_results(self, response: Response, results: tuple[ToolResult, ...]) -> Response:
+        """Keep with an answer what came of the tools that it called; returns both together."""
+        if response.tool_results == results:
+            return response
+        whole = replace(response, tool_results=results)
+        for call in self.calls:
+            if call.response is response:
+                call.response = whole
+        return whole
 
     @property
     def answers(self) -> list[OpenCall]:

@@ -19,6 +19,7 @@ __all__ = [
     "Entry",
     "ScenarioFile",
     "Spoken",
+    "ToolEntry",
     "Written",
     "id_fault",
     "model_fault",
@@ -91,6 +92,27 @@ class Entry(_Model):
     checks: Checks | UnsetType = UNSET
 
 
+class ToolEntry(_Model):
+    """A tool that the model may call, and what it gives back."""
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
+    description: Annotated[str, Meta(description="What the model is told of it.")] = ""
+    parameters: Annotated[dict[str, Any], Meta(description="JSON Schema of its arguments.")] = {}
+    results: (
+        Annotated[
+            Any,
+            Meta(
+                description="A result for any call; a list of results, given in turn, the last again and again; "
+                "or `{arguments, result}`, for calls that have at least these arguments. `{error: ...}` is a failure."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
+Tools = Annotated[list[ToolEntry], Meta(description="Tools that the model may call.")]
+
+
 class Dataset(_Model):
     """Records of a JSONL, JSON or CSV file; each makes a scenario, its fields are template names."""
 
@@ -120,6 +142,13 @@ class Defaults(_Model):
     skip: Reason | UnsetType = UNSET
     xfail: Reason | UnsetType = UNSET
     metadata: Annotated[dict[str, Any], Meta(description="Kept with the results.")] | UnsetType = UNSET
+    tools: Tools | UnsetType = UNSET
+    tool_choice: Annotated[str, Meta(description="`auto`, `none`, `required`, or the name of a tool.")] | UnsetType = (
+        UNSET
+    )
+    max_steps: (
+        Annotated[int, Meta(ge=1, le=1000, description="How many answers a turn has at most: 10.")] | UnsetType
+    ) = UNSET
 
 
 class Authored(Defaults):

@@ -1,20 +1,22 @@
-"""A check as an author writes it -> a Check with its grader."""
+"""The checks and the tools of a scenario: what the author wrote, rendered, looked at, made."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
+from msgspec import UnsetType
 
 from pytest_benchmodels.core.grading import Grader
-from pytest_benchmodels.core.scenario import Check
+from pytest_benchmodels.core.scenario import Check, Tool, ToolAnswer
 from pytest_benchmodels.core.text import clip, plain, quote
-from pytest_benchmodels.formats.dataset import Budget, TemplateError, render
+from pytest_benchmodels.formats.authored import ToolEntry
+from pytest_benchmodels.formats.dataset import Budget, TemplateError, as_text, render
 from pytest_benchmodels.formats.document import LoadOptions, Problems, Steps
 from pytest_benchmodels.formats.explain import explain, foreign_check, summary
 
-__all__ = ["CheckReader", "WrittenCheck"]
+__all__ = ["CheckReader", "ToolReader", "WrittenCheck"]
 
 
 class WrittenCheck(NamedTuple):
@@ -168,3 +170,96 @@ def _reason(error: Exception) -> str:
 
 def _title(value: object) -> str:
     return next((key for key in value if key not in _COMMON), "?") if isinstance(value, dict) else str(value)
+
+
+_CHOICES = ("auto", "none", "required")
+_RESULT_KEYS = frozenset(("arguments", "result", "error"))
+_NO_ARGUMENTS: Mapping[str, Any] = {"type": "object", "properties": {}}
+_REASON_LIMIT = 300
+
+
+class ToolReader:
+    """Makes the tools of one file's scenarios; what is wrong with them is noted in `problems`.
+
+    Tools without placeholders are made once, however many scenarios or records have them.
+    """
+
+    def __init__(self, options: LoadOptions, problems: Problems, budget: Budget) -> None:
+        self._options = options
+        self._problems = problems
+        self._budget = budget
+        self._made: dict[Steps, tuple[Tool, ...]] = {}
+
+    def read(self, entries: Sequence[ToolEntry], names: Mapping[str, object] | None, steps: Steps) -> tuple[Tool, ...]:
+        """The tools, with the values of `names` in their texts; None where no templates are rendered."""
+        if not entries:
+            return ()
+        if names is None:
+            if steps not in self._made:
+                self._made[steps] = tuple(self._tools(entries, steps))
+            return self._made[steps]
+        try:
+            rendered = render(msgspec.to_builtins(list(entries)), names, self._budget)
+            return tuple(self._tools(msgspec.convert(rendered, list[ToolEntry]), steps))
+        except (TemplateError, msgspec.ValidationError) as error:
+            self._problems.add(steps, f"tools: {error}")
+            return ()
+
+    def choice(self, choice: str | None, tools: Sequence[Tool], steps: Steps) -> str | None:
+        """What `tool_choice` says, if it names something that is there."""
+        known = (*_CHOICES, *(tool.name for tool in tools))
+        if choice is not None and (not tools or choice not in known):
+            rule = f"it is one of {', '.join(known)}" if tools else "there are no tools to choose from"
+            self._problems.add(steps, f"tool_choice {quote(choice)}: {rule}{self._problems.hint(choice, known)}")
+        return choice
+
+    def _tools(self, entries: Sequence[ToolEntry], steps: Steps) -> Iterator[Tool]:
+        seen: set[str] = set()
+        for index, entry in enumerate(entries):
+            place: Steps = (*steps, index)
+            if entry.name in seen:
+                self._problems.add((*place, "name"), f"tool {quote(entry.name)} is there twice: give each its own name")
+            seen.add(entry.name)
+            yield self._tool(entry, place)
+
+    def _tool(self, entry: ToolEntry, steps: Steps) -> Tool:
+        parameters = entry.parameters or _NO_ARGUMENTS
+        function = self._options.tools.get(entry.name) if isinstance(entry.results, UnsetType) else None
+        if isinstance(entry.results, UnsetType) and function is None:
+            rule = "write what it gives back as `results:`, or give a function of that name by pytest_bench_tools"
+            self._problems.add(
+                steps, f"tool {quote(entry.name)} has no results: {rule}{self._options.unknown_check_note}"
+            )
+        fault = None
+        if self._options.validator is not None:
+            try:
+                fault = self._options.validator(parameters)
+            except ValueError as error:
+                said = clip(plain(str(error)), _REASON_LIMIT)
+                self._problems.add((*steps, "parameters"), f"parameters of tool {quote(entry.name)}: {said}")
+        written = () if isinstance(entry.results, UnsetType) else tuple(self._answers(entry.results, entry.name, steps))
+        return Tool(entry.name, entry.description, parameters, written, function, fault)
+
+    def _answers(self, results: object, name: str, steps: Steps) -> Iterator[ToolAnswer]:
+        place: Steps = (*steps, "results")
+        if not isinstance(results, list):
+            yield self._answer(results, name, place)
+            return
+        if not results:
+            self._problems.add(place, f"tool {quote(name)} has an empty list of results: write at least one")
+        for index, result in enumerate(results):
+            yield self._answer(result, name, (*place, index))
+
+    def _answer(self, result: object, name: str, steps: Steps) -> ToolAnswer:
+        if not isinstance(result, dict) or not result or not _RESULT_KEYS.issuperset(result):
+            return ToolAnswer(as_text(result))
+        arguments = result.get("arguments")
+        if arguments is not None and not isinstance(arguments, dict):
+            wanted = "`arguments` are a mapping of those that a call has to have"
+            self._problems.add((*steps, "arguments"), f"tool {quote(name)}: {wanted}, got {quote(arguments)}")
+            arguments = None
+        if ("result" in result) == ("error" in result):
+            self._problems.add(steps, f"tool {quote(name)}: beside `arguments` stands one of `result` and `error`")
+        if "error" in result:
+            return ToolAnswer(as_text(result["error"]), arguments, is_error=True)
+        return ToolAnswer(as_text(result.get("result")), arguments)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from pytest_benchmodels.core.errors import Problem, ScenarioFileError
 from pytest_benchmodels.core.grading import Grader
@@ -204,7 +204,8 @@ class LoadOptions:
     `graders` are those of all checks by name. `allowed` are folders, besides the scenario file's own, from which
     files may come, `roots` those in which scenario files are looked for; none for any. `formats` are asked in order,
     before the native one. `own` are the file formats of the user's. `unknown_check_note` ends what is said of a check
-    that is none of these.
+    that is none of these. `tools` are the user's functions that are tools, by name. `validator` makes of a JSON Schema
+    what tells the first fault of a document, or raises ValueError; without it no arguments of tools are looked at.
     """
 
     graders: Mapping[str, type[Grader]]
@@ -213,3 +214,5 @@ class LoadOptions:
     formats: tuple[Format, ...] = ()
     unknown_check_note: str = ""
     own: tuple[FileFormat, ...] = ()
+    tools: Mapping[str, Callable[..., object]] = field(default_factory=dict)
+    validator: Callable[[Mapping[str, Any]], Callable[[object], str | None]] | None = None

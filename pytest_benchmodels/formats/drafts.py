@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UnsetType
 
 from pytest_benchmodels.core.message import Message, Role
-from pytest_benchmodels.core.scenario import Scenario, Turn
+from pytest_benchmodels.core.scenario import MAX_STEPS, Scenario, Turn
 from pytest_benchmodels.core.text import clip, harmless, quote
 from pytest_benchmodels.formats.authored import (
     Authored,
@@ -23,9 +23,9 @@ from pytest_benchmodels.formats.authored import (
     param_fault,
     tag_fault,
 )
-from pytest_benchmodels.formats.checks import CheckReader, WrittenCheck
+from pytest_benchmodels.formats.checks import CheckReader, ToolReader, WrittenCheck
 from pytest_benchmodels.formats.dataset import Budget, TemplateError, as_text, render, render_text
-from pytest_benchmodels.formats.document import Document, Problems, Steps
+from pytest_benchmodels.formats.document import Document, LoadOptions, Problems, Steps
 from pytest_benchmodels.formats.explain import explain
 
 __all__ = ["MOST_INHERITED", "Draft", "DraftTurn", "Drafter", "Finisher", "fitted"]
@@ -201,15 +201,17 @@ class Finisher:
     `names` are the values of its templates, None where no templates are rendered.
     """
 
-    def __init__(self, document: Document, problems: Problems, checks: CheckReader, budget: Budget) -> None:
+    def __init__(self, document: Document, problems: Problems, options: LoadOptions, budget: Budget) -> None:
         self._document = document
         self._problems = problems
-        self._checks = checks
+        self._checks = CheckReader(options, problems, budget)
+        self._tools = ToolReader(options, problems, budget)
         self._budget = budget
 
     def scenario(self, draft: Draft, name: str, names: Names) -> Scenario:
         written = draft.written
         target = or_else(written.target, None)
+        tools = self._tools.read(or_else(written.tools, ()), names, draft.at("tools"))
         return Scenario(
             id=name,
             source=self._document.source(draft.steps),
@@ -227,6 +229,9 @@ class Finisher:
             xfail=_reason(written.xfail),
             metadata=self._metadata(draft, names),
             vars=names or {},
+            tools=tools,
+            tool_choice=self._tools.choice(or_else(written.tool_choice, None), tools, draft.at("tool_choice")),
+            max_steps=or_else(written.max_steps, MAX_STEPS),
         )
 
     def prepare(self, draft: Draft) -> None:

@@ -11,7 +11,6 @@ from msgspec import UnsetType
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.formats.authored import Authored, Dataset, ScenarioFile, id_fault, or_else
-from pytest_benchmodels.formats.checks import CheckReader
 from pytest_benchmodels.formats.dataset import Budget
 from pytest_benchmodels.formats.document import Document, LoadOptions, Problems, Steps
 from pytest_benchmodels.formats.drafts import Draft, Drafter, Finisher, fitted
@@ -63,7 +62,7 @@ class _Reading:
         self._document = document
         self._allowed = options.allowed
         self._problems = problems
-        self._finisher = Finisher(document, problems, CheckReader(options, problems, budget), budget)
+        self._finisher = Finisher(document, problems, options, budget)
         self._seen: dict[str, str] = {}
 
     def scenarios(self) -> Iterator[Scenario]:

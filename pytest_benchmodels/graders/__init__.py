@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from pytest_benchmodels.graders.registry import BUILTIN, example_answer, registry
+from pytest_benchmodels.graders.structure import schema_faults
 
-__all__ = ["BUILTIN", "example_answer", "registry"]
+__all__ = ["BUILTIN", "example_answer", "registry", "schema_faults"]

@@ -24,7 +24,7 @@ from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.scenario import Check
 from pytest_benchmodels.core.text import quote
-from pytest_benchmodels.graders import choices, numbers, patterns, structure, text
+from pytest_benchmodels.graders import patterns, structure, text, tool_calls, values
 
 __all__ = ["BUILTIN", "example_answer", "grader_of", "registry"]
 
@@ -109,9 +109,9 @@ def _named(function: Callable[..., object]) -> str:
 _FAMILIES = (
     text.CHECKS,
     patterns.CHECKS,
-    numbers.CHECKS,
-    choices.CHECKS,
+    values.CHECKS,
     structure.CHECKS,
+    tool_calls.CHECKS,
     text.MEASURES,
 )
 BUILTIN: Mapping[str, type[Grader]] = MappingProxyType(

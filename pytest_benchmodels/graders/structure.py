@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+import json
+from collections.abc import Callable, Mapping
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -23,7 +25,7 @@ from pytest_benchmodels.graders.normalization import right, shown, wrong
 if TYPE_CHECKING:
     from pytest_benchmodels.graders.schemas import SchemaValidator
 
-__all__ = ["CHECKS", "Json", "JsonSchema"]
+__all__ = ["CHECKS", "Json", "JsonSchema", "schema_faults"]
 
 
 class Json(Grader, frozen=True):
@@ -107,6 +109,18 @@ class JsonSchema(Grader, frozen=True, dict=True):
         from pytest_benchmodels.graders.schemas import SchemaValidator  # noqa: PLC0415 - see above
 
         return SchemaValidator(self.json_schema)
+
+
+def schema_faults(schema: Mapping[str, Any]) -> Callable[[object], str | None]:
+    """What tells the first fault of a document by this JSON Schema; raises ValueError for one that is none."""
+    return _faults_by(json.dumps(schema, sort_keys=True))
+
+
+@lru_cache(maxsize=256)  # scenarios share their tools
+def _faults_by(schema: str) -> Callable[[object], str | None]:
+    from pytest_benchmodels.graders.schemas import SchemaValidator  # noqa: PLC0415 - see above
+
+    return SchemaValidator(json.loads(schema)).first_error
 
 
 def _not_json(reason: NotJsonError, response: Response, extracted: bool) -> str:  # noqa: FBT001 - private

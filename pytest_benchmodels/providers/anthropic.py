@@ -137,7 +137,8 @@ class Anthropic:
             ]
         else:
             messages = _messages(request.messages)
-        return {**body, "model": request.model.name, "messages": messages, "stream": False}
+        tools = _tools(request) if request.tools else {}
+        return {**body, **tools, "model": request.model.name, "messages": messages, "stream": False}
 
     def read(self, document: Mapping[str, object]) -> Reading:
         content = document.get("content")
@@ -150,6 +151,20 @@ class Anthropic:
 
     def usage(self, document: Mapping[str, object]) -> Usage:
         return anthropic_usage(document)
+
+
+_CHOICES = {"auto": "auto", "none": "none", "required": "any"}
+
+
+def _tools(request: Request) -> dict[str, object]:
+    tools = [
+        {"name": tool.name, "description": tool.description, "input_schema": tool.parameters} for tool in request.tools
+    ]
+    choice = request.tool_choice
+    if choice is None:
+        return {"tools": tools}
+    word = _CHOICES.get(choice)
+    return {"tools": tools, "tool_choice": {"type": "tool", "name": choice} if word is None else {"type": word}}
 
 
 def _messages(messages: tuple[Message, ...]) -> list[dict[str, object]]:

@@ -113,6 +113,8 @@ class Google:
         body: dict[str, object] = {**params, "contents": _contents(request.messages)}
         if system := system_texts(request.messages):
             body["systemInstruction"] = {"parts": [{"text": text} for text in system]}
+        if request.tools:
+            body.update(_tools(request))
         if own or config:
             body["generationConfig"] = {**own, **config} if isinstance(own, Mapping) else own
         return body
@@ -133,6 +135,22 @@ class Google:
 
     def usage(self, document: Mapping[str, object]) -> Usage:
         return google_usage(document)
+
+
+_MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
+
+
+def _tools(request: Request) -> dict[str, object]:
+    declared = [
+        {"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.parameters}
+        for tool in request.tools
+    ]
+    choice = request.tool_choice
+    if choice is None:
+        return {"tools": [{"functionDeclarations": declared}]}
+    mode = _MODES.get(choice)
+    calling = {"mode": "ANY", "allowedFunctionNames": [choice]} if mode is None else {"mode": mode}
+    return {"tools": [{"functionDeclarations": declared}], "toolConfig": {"functionCallingConfig": calling}}
 
 
 def _contents(messages: tuple[Message, ...]) -> list[dict[str, object]]:

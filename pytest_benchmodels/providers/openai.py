@@ -195,7 +195,8 @@ class OpenAI:
             messages = [{"role": message.role, "content": message.content} for message in request.messages]
         else:
             messages = [written for message in checked(request.messages) for written in _messages(message)]
-        return {**given_params(request), "model": request.model.name, "messages": messages, "stream": False}
+        own = {"model": request.model.name, "messages": messages, "stream": False}
+        return {**given_params(request), **(_tools(request) if request.tools else {}), **own}
 
     def read(self, document: Mapping[str, object]) -> Reading:
         choice = at(document, "choices", 0)
@@ -273,6 +274,21 @@ def _read_call(entry: object, number: int) -> ToolCall | None:
     call = read_call(at(entry, "id"), name, at(entry, "custom", "input") if arguments is None else arguments, number)
     signature = at(entry, "extra_content", "google", "thought_signature")
     return replace(call, signature=signature) if call is not None and isinstance(signature, str) else call
+
+
+def _tools(request: Request) -> dict[str, object]:
+    tools = [
+        {
+            "type": "function",
+            "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
+        }
+        for tool in request.tools
+    ]
+    choice = request.tool_choice
+    if choice is None:
+        return {"tools": tools}
+    is_word = choice in ("auto", "none", "required")
+    return {"tools": tools, "tool_choice": choice if is_word else {"type": "function", "function": {"name": choice}}}
 
 
 def _raise_failure(document: Mapping[str, object], choice: object) -> None:

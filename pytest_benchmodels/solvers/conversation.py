@@ -1,17 +1,89 @@
-"""How a run's task is worked on: the seam, and the conversation of a scenario's turns."""
+"""How a run's task is worked on: the seam, and the conversation of a scenario's turns, with the tools that it has."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.call import Call, Purpose, Request, Transcript
-from pytest_benchmodels.core.message import Message
+from pytest_benchmodels.core.message import Message, ToolCall, ToolResult
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.scenario import Turn
+from pytest_benchmodels.core.scenario import Tool, ToolAnswer, Turn
+from pytest_benchmodels.core.text import clip, quote, well_formed
+from pytest_benchmodels.core.user_code import call as call_user_code
 
-__all__ = ["Client", "Conversation", "Solver"]
+__all__ = ["Client", "Conversation", "Solver", "ToolBox"]
+
+_RESULT_LIMIT = 100_000
+
+
+class ToolBox:
+    """The tools of one run. It counts their calls, since results may be given in turn.
+
+    A call that cannot be made (no such tool, arguments that do not fit) is told to the model, as real agents do.
+    """
+
+    def __init__(self, tools: Sequence[Tool]) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+        self._made: Counter[str] = Counter()
+
+    async def results(self, calls: Sequence[ToolCall]) -> tuple[ToolResult, ...]:
+        """What came of calls that were made together, in their order. Raises `UserCodeError`."""
+        return tuple([await self._result(call) for call in calls])
+
+    async def _result(self, call: ToolCall) -> ToolResult:
+        tool = self._tools.get(call.name)
+        if tool is None:
+            return _refused(call, f"there is no tool {quote(call.name)}; there are {', '.join(self._tools)}")
+        if isinstance(call.arguments, str):
+            return _refused(call, f"the arguments are no JSON object: {quote(call.arguments)}")
+        if tool.fault is not None and (fault := tool.fault(call.arguments)):
+            return _refused(call, f"the arguments do not fit the tool's parameters: {fault}")
+        if tool.function is not None:
+            return ToolResult(call.id, _text(await call_user_code(partial(tool.function, **call.arguments))))
+        return self._written(tool, call, call.arguments)
+
+    def _written(self, tool: Tool, call: ToolCall, arguments: Mapping[str, Any]) -> ToolResult:
+        """The first answer whose arguments fit, else the next of those that are for any."""
+        fitting = [each for each in tool.answers if each.arguments is not None and _has(arguments, each.arguments)]
+        in_turn = [each for each in tool.answers if each.arguments is None]
+        if not fitting and not in_turn:
+            return _refused(call, "there is no result for these arguments")
+        if fitting:
+            return _told(call, fitting[0])
+        answer = in_turn[min(self._made[tool.name], len(in_turn) - 1)]
+        self._made[tool.name] += 1
+        return _told(call, answer)
+
+
+def _told(call: ToolCall, answer: ToolAnswer) -> ToolResult:
+    return ToolResult(call.id, answer.text, is_error=answer.is_error)
+
+
+def _refused(call: ToolCall, why: str) -> ToolResult:
+    return ToolResult(call.id, f"error: {why}", is_error=True)
+
+
+def _text(given: object) -> str:
+    """What a function gave back, as the model is told it: text as it is, all else as JSON."""
+    text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False, default=repr)
+    return clip(well_formed(text), _RESULT_LIMIT)
+
+
+def _has(arguments: object, wanted: object) -> bool:
+    """Whether what is wanted is there: of objects each key, of anything else the same."""
+    if isinstance(wanted, Mapping):
+        return isinstance(arguments, Mapping) and all(
+            name in arguments and _has(arguments[name], value) for name, value in wanted.items()
+        )
+    if isinstance(wanted, bool) or isinstance(arguments, bool):
+        return wanted is arguments
+    return bool(arguments == wanted)
 
 
 class Client(Protocol):
@@ -19,6 +91,9 @@ class Client(Protocol):
 
     async def ask(self, request: Request, purpose: Purpose = "answer") -> Call:
         """Ask one question. A failure of the model's is in the Call."""
+
+    def keep_results(self, call: Call, results: tuple[ToolResult, ...]) -> Call:
+        """Keep with its answer what came of the tools that it called; returns the call with both."""
 
 
 class Solver(Protocol):
@@ -32,24 +107,46 @@ class Conversation:
     """Implements `Solver`: what the user says stands in the scenario."""
 
     async def solve(self, run: Run, client: Client) -> Transcript:
-        """Hold the whole conversation, up to the first turn without an answer."""
+        """Hold the whole conversation, up to the first question without an answer.
+
+        A turn is over when an answer calls no tool, or has as many steps as it may have.
+        """
         calls: list[Call] = []
-        turns = run.scenario.turns
+        turns, tools = run.scenario.turns, ToolBox(run.scenario.tools)
         request = _opening(run)
         for number, turn in enumerate(turns, 1):
             request = _with_turn(request, turn, run, final=number == len(turns))
             call = await client.ask(request)
             calls.append(call)
+            steps = 1
+            while call.response is not None and run.scenario.wants_more(call.response, steps):
+                # An answer that was stored has them.
+                results = call.response.tool_results or await tools.results(call.response.tool_calls)
+                calls[-1] = client.keep_results(call, results)
+                said = (call.response.message, Message("tool", results))
+                request = replace(request, messages=(*request.messages, *said))
+                call = await client.ask(request)
+                calls.append(call)
+                steps += 1
             if call.response is None:
                 break
             if number < len(turns):
+                # What it wants to call and is not given cannot be told: each API asks for the results at once.
                 request = replace(request, messages=(*request.messages, Message("assistant", call.response.text)))
         return Transcript(tuple(calls))
 
 
 def _opening(run: Run) -> Request:
     system = () if run.scenario.system is None else (Message("system", run.scenario.system),)
-    return Request(run.model, system, {**run.model.params, **run.scenario.params}, trial=run.trial)
+    scenario = run.scenario
+    return Request(
+        run.model,
+        system,
+        {**run.model.params, **scenario.params},
+        trial=run.trial,
+        tools=scenario.tools,
+        tool_choice=scenario.tool_choice,
+    )
 
 
 def _with_turn(request: Request, turn: Turn, run: Run, *, final: bool) -> Request:

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from pytest_benchmodels.core.errors import StoreError
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.result import AnsweredCall, CallSummary, Purpose, Record, Result, Status
 from pytest_benchmodels.core.run import scenario_of
 from pytest_benchmodels.core.text import quote, well_formed
@@ -167,8 +168,13 @@ def insert_answers(cursor: sqlite3.Cursor, fingerprint: str, found: StoredConver
     asked, data = encode_asked(found.asked), encode_answers(found.answers)
     cursor.execute(
         _INSERT_RESPONSE,
-        (well_formed(fingerprint), well_formed(found.model), found.created_at, len(found.answers), asked, data),
+        (well_formed(fingerprint), well_formed(found.model), found.created_at, _turns(found.answers), asked, data),
     )
+
+
+def _turns(answers: Sequence[Response]) -> int:
+    """How many turns these end: an answer whose tools gave results was followed by another."""
+    return sum([not answer.tool_results for answer in answers])
 
 
 _COLUMNS = (

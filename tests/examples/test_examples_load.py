@@ -70,7 +70,9 @@ def passes_with_a_right_answer(scenario: Scenario) -> bool:
 
 
 def test_a_right_answer_passes_and_a_known_weakness_does_not(scenarios: list[Scenario]) -> None:
-    failing = [scenario.id for scenario in scenarios if not passes_with_a_right_answer(scenario)]
+    # What a tool gives back is seen in a session only: docs and README run them.
+    alone = [scenario for scenario in scenarios if not scenario.tools]
+    failing = [scenario.id for scenario in alone if not passes_with_a_right_answer(scenario)]
     assert failing == [scenario.id for scenario in scenarios if scenario.xfail]
     assert failing
 

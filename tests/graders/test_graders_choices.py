@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pytest_benchmodels.core.grading import Grade
 from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.graders.choice_reader import find_letter
-from pytest_benchmodels.graders.choices import Choice
+from pytest_benchmodels.graders.values import Choice
 
 LETTERS = st.sampled_from(ascii_uppercase)
 

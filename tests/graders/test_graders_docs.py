@@ -11,7 +11,10 @@ import msgspec
 import pytest
 import yaml
 
-from pytest_benchmodels.core.message import Response
+from pytest_benchmodels.core.call import Call, GradingContext, Request, Transcript
+from pytest_benchmodels.core.message import Response, ToolCall
+from pytest_benchmodels.core.model import Model
+from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.graders import BUILTIN, registry
 
 PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="utf-8")
@@ -23,9 +26,21 @@ def test_example(example: dict[str, Any]) -> None:
     assert example.keys() == {"check", "accepts", "rejects"}
     grader = msgspec.convert(example["check"], BUILTIN[next(iter(example["check"]))])
     for answer in example["accepts"]:
-        assert grader.grade(Response(answer)).passed, answer
+        assert grader.grade(subject(answer)).passed, answer
     for answer in example["rejects"]:
-        assert not grader.grade(Response(answer)).passed, answer
+        assert not grader.grade(subject(answer)).passed, answer
+
+
+def subject(answer: str | list[Any]) -> Response | GradingContext:
+    """An answer; or a run that called these tools, one with each answer, before its last one."""
+    if isinstance(answer, str):
+        return Response(answer)
+    made = [each if isinstance(each, dict) else {each: {}} for each in answer]
+    called = [ToolCall(f"call_{number}", *next(iter(call.items()))) for number, call in enumerate(made)]
+    request = Request(Model("m", "sim", "steady", ""), ())
+    answers = [*(Response("", tool_calls=(call,)) for call in called), Response("done")]
+    transcript = Transcript(tuple(Call("answer", request, response) for response in answers))
+    return GradingContext(answers[-1], transcript, Scenario("a", "a.yaml:1", ()))
 
 
 def test_each_check_has_its_section_its_row_and_an_example() -> None:
@@ -38,8 +53,12 @@ def test_each_row_names_the_options_and_their_defaults() -> None:
     for kind, grader in BUILTIN.items():
         row = next(line for line in PAGE.splitlines() if line.startswith(f"| [`{kind}`]"))
         written = dict(re.findall(r"`(\w+)` \(([^)]+)\)", row.split("|")[3]))
-        options = {field.name: spelled(field.default) for field in msgspec.structs.fields(grader)[1:]}
+        options = {field.name: spelled(default_of(field)) for field in msgspec.structs.fields(grader)[1:]}
         assert written == options
+
+
+def default_of(field: msgspec.structs.FieldInfo) -> object:
+    return field.default_factory() if callable(field.default_factory) else field.default
 
 
 def spelled(default: object) -> str:
@@ -47,6 +66,8 @@ def spelled(default: object) -> str:
         return "required"
     if default == ascii_uppercase:
         return "A to Z"
+    if default is None or isinstance(default, str | dict):
+        return "any" if default is None else str(default)
     return str(default).lower() if isinstance(default, bool) else f"{default:g}"
 
 

@@ -13,8 +13,8 @@ from pytest_benchmodels.core.grading import Grade
 from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.graders import number_reader, numerals
 from pytest_benchmodels.graders.number_reader import read_number
-from pytest_benchmodels.graders.numbers import Number
 from pytest_benchmodels.graders.numerals import Numeral
+from pytest_benchmodels.graders.values import Number
 
 WORDS = st.text("abcdefg ,;:!?\n*", max_size=30)
 INTEGERS = st.integers(min_value=-(10**15), max_value=10**15)

@@ -30,6 +30,10 @@ NAMES = [
     "label",
     "json",
     "json_schema",
+    "tool_called",
+    "tools_called",
+    "tool_not_called",
+    "steps_at_most",
     "similar",
     "min_words",
     "max_words",
@@ -67,7 +71,7 @@ def accepted(checks: tuple[Check, ...], answer: str) -> bool:
 
 def test_the_built_in_checks_are_those_of_the_documentation() -> None:
     assert list(BUILTIN) == NAMES
-    assert sorted(graders.__all__) == ["BUILTIN", "example_answer", "registry"]
+    assert sorted(graders.__all__) == ["BUILTIN", "example_answer", "registry", "schema_faults"]
 
 
 def test_every_built_in_check_has_a_schema_and_says_what_it_judges() -> None:

@@ -113,6 +113,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
             "served_model": "gpt-4o-2024-08-06",
             "tool_calls": [],
             "ttft_s": None,
+            "tool_results": [],
         },
         "latency_s": 1.5,
         "duration_s": 2.0,

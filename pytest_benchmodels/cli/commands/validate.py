@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from pytest_benchmodels.cli.output import Output
 from pytest_benchmodels.cli.scenario_files import Conftests, ends_as_ours, find_rootdir, scenario_files
 from pytest_benchmodels.core.errors import Problem, ScenarioFileError
 from pytest_benchmodels.formats.configfile import read_config
-from pytest_benchmodels.graders import BUILTIN, registry
+from pytest_benchmodels.graders import BUILTIN, registry, schema_faults
 from pytest_benchmodels.reports.units import plural
 
 __all__ = ["add_arguments", "run"]
@@ -52,7 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, output: Output) -> int:
     rootdir = find_rootdir(list(map(Path, arguments.paths)))
-    options = formats.LoadOptions(graders=BUILTIN, allowed=_allowed(arguments, rootdir))
+    options = formats.LoadOptions(graders=BUILTIN, allowed=_allowed(arguments, rootdir), validator=schema_faults)
     project = _Project(rootdir, options, runs_code=arguments.with_conftest)
     files = scenarios = broken = problems = 0
     for path, named in list(scenario_files(arguments.paths, project.has)):
@@ -111,7 +111,9 @@ class _Project:
         own = formats.own_formats(self._conftests.answers("pytest_bench_formats", folder))
         found = self._conftests.answers("pytest_bench_graders", folder)
         extra = [grader for some in found if isinstance(some, Iterable) for grader in some]
-        return replace(self._options, own=own, graders=registry(extra))
+        given = self._conftests.answers("pytest_bench_tools", folder)
+        tools = {name: tool for some in given if isinstance(some, Mapping) for name, tool in some.items()}
+        return replace(self._options, own=own, graders=registry(extra), tools=tools)
 
     def _without_code(self, folder: Path) -> formats.LoadOptions:
         """Let unknown checks be told with a remedy where there is a conftest.py, which may define them."""

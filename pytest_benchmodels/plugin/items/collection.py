@@ -21,7 +21,6 @@ from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.core.text import harmless
 from pytest_benchmodels.plugin.compat import drop_unused, has_own, location_name, made_on_demand, node_id, skip_here
 from pytest_benchmodels.plugin.session.bench import BENCH
-from pytest_benchmodels.plugin.session.user_models import answers
 from pytest_benchmodels.reports.failure import failure_headline, failure_text
 from pytest_benchmodels.reports.units import junit_properties, one_line, plural
 
@@ -153,7 +152,7 @@ class ScenarioFile(pytest.File):
         as_typed = harmless(self._path_from(self.config.invocation_params.dir))
         try:
             own = bench.files.own_formats(self.session, self.path.parent)
-            options = replace(bench.files.load_options(answers(self.ihook.pytest_bench_graders)), own=own)
+            options = replace(bench.files.load_options(self.ihook), own=own)
             scenarios = formats.load(self.path, as_typed, options, named=self.session.isinitpath(self.path))
         except (ConfigError, ScenarioFileError) as error:
             raise self.CollectError(str(error)) from None

@@ -82,7 +82,7 @@ class StoreRecall:
         """Its own answers, where it has all of them: another run that asked the same may have got others since."""
         reason = "its checks changed: the stored answer was judged afresh"
         own = finished.all_answers
-        if len(own) == len(run.scenario.turns):
+        if run.scenario.by_turn(own) is not None:
             return Known(answers=own, reason=reason, before=finished)
         return replace(self._answers(run, asked, reason), before=finished)
 
@@ -96,7 +96,7 @@ class StoreRecall:
         if self._reuse.regrade and (known := self._timed_out(run, asked)) is not None:
             return known
         found = self._expected.get(asked) or self._store.responses.find(asked)
-        if found is not None and len(found.answers) == len(run.scenario.turns):
+        if found is not None and run.scenario.by_turn(found.answers) is not None:
             return Known(answers=found.answers, reason=reason)
         before = self._latest.get(run.nodeid)
         return Known(reason=self._difference(before, asked) if before else "no stored response")
@@ -106,7 +106,7 @@ class StoreRecall:
         if asked not in self._timeouts:
             return None
         before = self._store.results.one(*self._timeouts[asked])
-        if before is None or before.error is None or len(before.all_answers) == len(run.scenario.turns):
+        if before is None or before.error is None or run.scenario.by_turn(before.all_answers) is not None:
             return None  # there was an answer: a check did not finish in time
         return Known(timeout=before.error, before=before, reason="it timed out without an answer when it was run last")
 

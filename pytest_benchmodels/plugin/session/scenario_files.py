@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -10,7 +10,6 @@ import pytest
 
 from pytest_benchmodels import graders
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.grading import Grader
 from pytest_benchmodels.core.run import file_of
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.formats import FileFormat, LoadOptions, own_formats
@@ -49,19 +48,27 @@ class ScenarioFiles:
         """
         with usage_errors():
             for folder in dict.fromkeys((self._config.rootpath, *self._named_folders())):
-                self.load_options(answers(session.gethookproxy(folder).pytest_bench_graders))
+                self.load_options(session.gethookproxy(folder))
                 self.own_formats(session, folder)
 
-    def load_options(self, found: Iterable[Iterable[type[Grader]]]) -> LoadOptions:
-        """What the loader needs for a file whose conftest.py files brought these checks; raises `ConfigError`."""
-        extra = [grader for some in found for grader in _listed(some)]
+    def load_options(self, hook: Any) -> LoadOptions:
+        """What the loader needs for a file of a folder, by the hooks of that; raises `ConfigError`."""
+        extra = [grader for some in answers(hook.pytest_bench_graders) for grader in _listed(some)]
+        tools = _tools(answers(hook.pytest_bench_tools))
         known = tuple(map(id, extra))  # of classes that the registry keeps alive; what is none may have no hash
+        known += tuple(map(id, tools.values()))
         if known not in self._load_options:
             config = self._config
             base = self._settings.config_file.parent if self._settings.config_file else config.rootpath
             roots = (config.rootpath, config.invocation_params.dir, *self._named_folders())
             registry = graders.registry(extra)
-            self._load_options[known] = LoadOptions(registry, self._file.allowed(base), tuple(dict.fromkeys(roots)))
+            self._load_options[known] = LoadOptions(
+                registry,
+                self._file.allowed(base),
+                tuple(dict.fromkeys(roots)),
+                tools=tools,
+                validator=graders.schema_faults,
+            )
         return self._load_options[known]
 
     def own_formats(self, session: pytest.Session, folder: Path) -> tuple[FileFormat, ...]:
@@ -114,6 +121,17 @@ def _listed(returned: object) -> Iterable[Any]:
         rule = "give a list of Grader classes, such as [Polite]"
         raise ConfigError(f"pytest_bench_graders returned {quote(returned)}: {rule}")
     return returned
+
+
+def _tools(found: Iterable[object]) -> dict[str, Callable[..., object]]:
+    """All that `pytest_bench_tools` returned; `ConfigError` for what is no mapping of functions."""
+    tools: dict[str, Callable[..., object]] = {}
+    for some in found:
+        if not isinstance(some, Mapping) or not all(isinstance(name, str) and callable(some[name]) for name in some):
+            rule = 'give functions by the names of tools, such as {"get_weather": get_weather}'
+            raise ConfigError(f"pytest_bench_tools returned {quote(some)}: {rule}")
+        tools.update(some)
+    return tools
 
 
 def left_out_line(count: int) -> str:

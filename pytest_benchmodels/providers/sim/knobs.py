@@ -24,7 +24,8 @@ class Knobs:
     an attempt after `recover_after`. `garbage` and `endless` spoil every reply until then. `huge` is the least size of
     the reply's body in bytes, `drip` the wait before each byte. A stream begins after `latency` and has `pace` tokens a
     second, 0 for all at once; one that stalls stands still for ever in its middle, and any other reply hangs. `status`
-    answers everything with that HTTP status. Limits hold for all requests to the model with the same `bucket`.
+    answers everything with that HTTP status. `tool_calls` are made one after another where the request has tools; those
+    in a list of their own are made together. Limits hold for all requests to the model with the same `bucket`.
     """
 
     latency: float = 0.003
@@ -46,6 +47,7 @@ class Knobs:
     text: str | None = None
     thinking: str | None = None
     finish_reason: str | None = None
+    tool_calls: tuple[object, ...] = ()
     status: int | None = None
     redirect: str | None = None
     garbage: bool = False
@@ -115,10 +117,19 @@ def _check(name: str, value: object) -> None:
     elif name in _WHOLE:
         least, most = _WHOLE[name]
         fits, wanted = type(value) is int and least <= value <= most, f"a whole number from {least} to {most}"
+    elif name == "tool_calls":
+        fits, wanted = _are_calls(value), "a list of calls, or of lists of calls made together: {name, arguments}"
     else:
         fits, wanted = isinstance(value, str), "a text"
     if not fits:
         raise KnobError(f"sim knob '{name}' takes {wanted}, not {quote(value)}")
+
+
+def _are_calls(value: object) -> bool:
+    if not isinstance(value, list):
+        return False
+    steps = [step if isinstance(step, list) else [step] for step in value]
+    return all(isinstance(call, dict) and isinstance(call.get("name"), str) for step in steps for call in step)
 
 
 def _is_number(value: object) -> TypeGuard[float]:

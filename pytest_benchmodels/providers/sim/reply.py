@@ -8,7 +8,7 @@ import re
 import struct
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal
@@ -103,13 +103,18 @@ Fault = Literal["429", "500", "hang", "stall", "reset", "truncate", "malformed",
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request. `prompt` is the whole conversation, `last` its last message; `answer` the right one, if known."""
+    """One request. `prompt` is the whole conversation, `last` its last message; `answer` the right one, if known.
+
+    `calls` are the tools to call in place of an answer, in the `step`-th answer since the user's last message.
+    """
 
     prompt: str
     last: str
     answer: str | None = None
     trial: int = 1
     attempt: int = 1
+    calls: tuple[Mapping[str, object], ...] = ()
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +302,7 @@ def planned_reply(name: str, asked: Asked, knobs: Knobs, plan: Plan) -> Reply:
     if status == 200:
         filler = _filler(plan, knobs)
         body, tokens = _completion(name, asked, plan, knobs)
-        filled_at = body.rindex(_AFTER_TEXT)
+        filled_at = body.rindex(_AFTER_TEXT) if filler else 0
     else:
         body = b"" if status in _BODILESS else error_reply(status, f"simulated status {status}: {plan.text}").body
     if plan.fault == "malformed":
@@ -356,8 +361,13 @@ def _completion(name: str, asked: Asked, plan: Plan, knobs: Knobs) -> tuple[byte
     """The body, without its filler, and the tokens that it counts."""
     sent, said = max(1, len(asked.prompt) // 4), max(1, (len(plan.text) + _filler(plan, knobs)) // 4)
     thinking = {} if knobs.thinking is None else {"reasoning_content": knobs.thinking}
-    message = {"role": "assistant", **thinking, "content": plan.text}
-    choice = {"index": 0, "message": message, "finish_reason": knobs.finish_reason or "stop"}
+    calls = [_call(call, f"call_sim_{asked.step}_{number}") for number, call in enumerate(asked.calls)]
+    if calls:
+        said = sum(max(1, len(_dump(call)) // 4) for call in calls)
+    spoken = {"content": None, "tool_calls": calls} if calls else {"content": plan.text}
+    message = {"role": "assistant", **thinking, **spoken}
+    reason = knobs.finish_reason or ("tool_calls" if calls else "stop")
+    choice = {"index": 0, "message": message, "finish_reason": reason}
     document = {
         "id": f"chatcmpl-sim-{asked.trial}-{asked.attempt}",
         "object": "chat.completion",
@@ -367,3 +377,9 @@ def _completion(name: str, asked: Asked, plan: Plan, knobs: Knobs) -> tuple[byte
         "usage": {"prompt_tokens": sent, "completion_tokens": said, "total_tokens": sent + said},
     }
     return _dump(document).encode(), sent + said
+
+
+def _call(call: Mapping[str, object], id_: str) -> dict[str, object]:
+    arguments = call.get("arguments")
+    written = arguments if isinstance(arguments, str) else _dump(arguments or {})
+    return {"id": id_, "type": "function", "function": {"name": call["name"], "arguments": written}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -50,6 +51,8 @@ class Sim(OpenAI):
         answer = self._answer(request)
         if answer is not None:
             extension["answer"] = answer
+        if request.tools and "tool_calls" not in knobs and (calls := _right_calls(request)):
+            extension["tool_calls"] = calls
         return {**super().body(request), "sim": extension}
 
     def _answer(self, request: Request) -> str | None:
@@ -63,6 +66,18 @@ class Sim(OpenAI):
                 self._answers.pop(next(iter(self._answers)))
             self._answers[key] = (request.checks, self._exemplar(request.checks, request.target))
         return self._answers[key][1]
+
+
+def _right_calls(request: Request) -> list[object]:
+    """The calls that the checks ask for, each in a step of its own."""
+    asking = [check.grader for check in request.checks if not check.negate and hasattr(check.grader, "example_calls")]
+    examples = sorted((grader.example_calls() for grader in asking), key=len, reverse=True)
+    arguments = {call["name"]: call["arguments"] for calls in examples for call in calls if call["arguments"]}
+    names: list[str] = []
+    for calls in examples:  # what one check asks for serves the others, too
+        wanted = Counter(call["name"] for call in calls)
+        names += (wanted - Counter(names)).elements()
+    return [{"name": name, "arguments": arguments.get(name, {})} for name in names]
 
 
 class _BadRequestError(ValueError):
@@ -166,7 +181,21 @@ def _asked(document: Mapping[str, object], preset: Knobs) -> tuple[Asked, Knobs]
     if not isinstance(answer, str | None) or type(trial) is not int or type(attempt) is not int:
         raise _BadRequestError("`sim.answer` has to be a text, `sim.trial` and `sim.attempt` whole numbers")
     prompt = "\0".join(f"{message.get('role')}\0{_said(message.get('content'))}" for message in messages)
-    return Asked(prompt, _said(messages[-1].get("content")), answer, trial, attempt), turn(preset, given)
+    knobs, last, step = turn(preset, given), _said(messages[-1].get("content")), _step(messages)
+    calls: tuple[Mapping[str, object], ...] = ()
+    if document.get("tools") and document.get("tool_choice") != "none" and step < len(knobs.tool_calls):
+        together: Any = knobs.tool_calls[step]
+        calls = tuple(together if isinstance(together, list) else (together,))
+    if answer is None and messages[-1].get("role") == "tool":
+        answer = last  # what it was told, it tells
+    return Asked(prompt, last, answer, trial, attempt, calls, step), knobs
+
+
+def _step(messages: list[dict[str, Any]]) -> int:
+    """How many answers there were since the user spoke last."""
+    roles = [message.get("role") for message in messages]
+    since = len(roles) - roles[::-1].index("user") if "user" in roles else 0
+    return roles[since:].count("assistant")
 
 
 def _said(content: object) -> str:

@@ -1,0 +1,231 @@
+"""`tools` of a scenario: the loop of calls and results, in one process and with workers, live and from the store."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pytest_benchmodels import SimServer
+from tests.plugin.plugin_parts import Project, by_both, scenario
+from tests.plugin.plugin_results import JSON, results, seen_by
+
+WEATHER: dict[str, Any] = {
+    "name": "get_weather",
+    "description": "The weather of a city.",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    "results": [
+        {"arguments": {"city": "Paris"}, "result": {"sky": "rain"}},
+        {"arguments": {"city": "Rome"}, "error": "no such city"},
+    ],
+}
+COUNTER: dict[str, Any] = {"name": "next", "results": ["one", "two"]}
+FUNCTION = {"name": "add", "parameters": {"type": "object", "properties": {"a": {"type": "integer"}}}}
+
+
+def calling(name: str, *calls: object, tools: list[dict[str, Any]], **keys: object) -> dict[str, Any]:
+    """A scenario whose model makes these calls, one answer after another, and then tells the last result."""
+    return {**scenario(name, {"tool_calls": list(calls), "latency": 0}, **keys), "tools": tools}
+
+
+def call(name: str, **arguments: object) -> dict[str, object]:
+    return {"name": name, "arguments": arguments}
+
+
+def told(run: dict[str, Any]) -> list[list[tuple[str, bool]]]:
+    """What the model was told after each of its answers."""
+    answers = run["answers"] or [run["response"]]
+    return [[(result["content"], result["is_error"]) for result in answer["tool_results"]] for answer in answers]
+
+
+def test_calls_get_their_results_until_an_answer_calls_none(project: Project, workers: tuple[str, ...]) -> None:
+    checks: list[dict[str, Any]] = [
+        {"tool_called": "get_weather", "arguments": {"city": {"contains": "Par"}}},
+        {"tools_called": ["get_weather", "next", "next", "next"], "order": "exact"},
+        {"tool_not_called": "add"},
+        {"steps_at_most": 4},
+        {"equals": "two"},
+    ]
+    calls = (call("get_weather", city="Paris"), [call("next"), call("next")], call("next"))
+    project.suite(calling("a", *calls, tools=[WEATHER, COUNTER], checks=checks))
+
+    result = project.bench(JSON, *workers)
+
+    assert result.ret == 0
+    (run,) = results(project).values()
+    rain = ('{"sky": "rain"}', False)
+    assert told(run) == [[rain], [("one", False), ("two", False)], [("two", False)], []]
+    assert (run["attempts"], len(run["calls"]), run["response"]["text"]) == (4, 4, "two")
+    assert {each["purpose"] for each in run["calls"]} == {"answer"}
+    # What all of them took is in the run's account.
+    assert run["usage"]["input_tokens"] == sum(each["input_tokens"] for each in run["calls"])
+
+
+def test_wrong_calls_are_told_to_the_model(project: Project) -> None:
+    calls = (
+        [call("nope"), call("get_weather", town="Paris"), {"name": "get_weather", "arguments": "x{"}],
+        [call("get_weather", city="Rome"), call("get_weather", city="Oslo")],
+    )
+    project.suite(calling("a", *calls, tools=[WEATHER], checks=[{"contains": "no result"}]))
+
+    assert project.bench(JSON).ret == 0
+
+    (run,) = results(project).values()
+    first, second, _ = told(run)
+    assert first == [
+        ("error: there is no tool 'nope'; there are get_weather", True),
+        ("error: the arguments do not fit the tool's parameters: at $: 'city' is a required property", True),
+        ("error: the arguments are no JSON object: 'x{'", True),
+    ]
+    assert second == [("no such city", True), ("error: there is no result for these arguments", True)]
+
+
+def test_streams_call_tools_as_well(project: Project) -> None:
+    project.write("bench.toml", '[model."sim/steady"]\nstream = true\n')
+    calls = [[call("get_weather", city="Paris"), call("next")], call("next")]
+    project.suite(calling("a", *calls, tools=[WEATHER, COUNTER], checks=[{"equals": "two"}]))
+
+    assert project.bench(JSON).ret == 0
+
+    (run,) = results(project).values()
+    assert told(run) == [[('{"sky": "rain"}', False), ("one", False)], [("two", False)], []]
+    assert all(answer["ttft_s"] is not None for answer in run["answers"])
+
+
+def test_a_turn_has_no_more_steps_than_it_may(project: Project) -> None:
+    calls = [call("next")] * 5
+    checks = [{"tool_called": "next", "times": 2}, {"steps_at_most": 2}]
+    project.suite(calling("a", *calls, tools=[COUNTER], checks=checks, max_steps=2))
+
+    assert project.bench(JSON).ret == 0
+
+    (run,) = results(project).values()
+    assert told(run) == [[("one", False)], []]
+    assert run["response"]["tool_calls"][0]["name"] == "next"
+
+
+def test_turns_have_steps_of_their_own(project: Project, workers: tuple[str, ...]) -> None:
+    turns = [{"prompt": "One?", "checks": [{"equals": "one"}]}, {"prompt": "And then?"}]
+    talk = {**calling("a", call("next"), tools=[COUNTER], checks=[{"equals": "two"}]), "turns": turns}
+    del talk["prompt"]
+    project.suite(talk)
+
+    assert project.bench(JSON, *workers).ret == 0
+
+    (run,) = results(project).values()
+    assert told(run) == [[("one", False)], [], [("two", False)], []]
+    assert [check["name"] for check in run["checks"]] == ["turn 1: equals", "equals"]
+
+
+@by_both("reuse", "--bench-cache", "--bench-regrade")
+def test_what_is_stored_is_judged_and_no_tool_is_called(
+    project: Project, workers: tuple[str, ...], reuse: str, sim: SimServer
+) -> None:
+    project.write("bench.toml", f'[model.m]\nprovider = "sim"\nname = "steady"\nbase_url = "{sim.url}"\n')
+    project.write("conftest.py", COUNTING)
+    function = {**FUNCTION, "name": "count"}
+    project.suite(calling("a", call("count"), tools=[function], checks=[{"equals": "1"}]), models=["m"])
+    project.bench(JSON, *workers)
+    (live,) = results(project).values()
+
+    again = project.bench(JSON, reuse, *workers)
+
+    assert again.ret == 0
+    (run,) = results(project).values()
+    assert (run["cached"], run["answers"]) == (True, live["answers"])
+    assert seen_by(sim)["steady"]["requests"] == 2
+    assert (project.path / "called.txt").read_text(encoding="utf-8") == "x"
+
+
+COUNTING = """
+from pathlib import Path
+
+def count():
+    path = Path(__file__).with_name("called.txt")
+    with path.open("a", encoding="utf-8") as file:
+        file.write("x")
+    return 1
+
+def pytest_bench_tools():
+    return {"count": count}
+"""
+
+FUNCTIONS = """
+def add(a):
+    if a == 13:
+        raise LookupError("no luck")
+    return {"sum": a + 1}
+
+async def later():
+    return "later"
+
+def pytest_bench_tools():
+    return {"add": add, "later": later}
+"""
+
+
+def test_functions_are_tools_and_their_crash_is_that_runs_error(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("conftest.py", FUNCTIONS)
+    later = {"name": "later"}
+    project.suite(
+        calling("right", [call("add", a=1), call("later")], tools=[FUNCTION, later], checks=[{"contains": "later"}]),
+        calling("crash", call("add", a=13), tools=[FUNCTION]),
+        scenario("other"),
+    )
+
+    result = project.bench(JSON, *workers)
+
+    assert result.parseoutcomes() == {"passed": 2, "errors": 1}
+    runs = {run["scenario"]: run for run in results(project).values()}
+    assert told(runs["right"])[0] == [('{"sum": 2}', False), ("later", False)]
+    assert "LookupError: no luck" in runs["crash"]["error"]["message"]
+    assert "conftest.py:4" in runs["crash"]["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "keys", "said"),
+    [
+        ({"name": "a b", "results": 1}, {}, "name"),
+        ({"name": "a"}, {}, "tool 'a' has no results: write what it gives back as `results:`"),
+        ({"name": "a", "results": []}, {}, "tool 'a' has an empty list of results"),
+        ({"name": "a", "results": 1, "parameters": {"type": "objekt"}}, {}, "parameters of tool 'a'"),
+        ({"name": "a", "results": {"arguments": 4, "result": 1}}, {}, "tool 'a': `arguments` are a mapping"),
+        ({"name": "a", "results": [{"arguments": {"x": 1}}]}, {}, "beside `arguments` stands one of `result` and"),
+        ({"name": "a", "results": 1, "result": 2}, {}, "did you mean 'results'?"),
+        ({"name": "a", "results": 1}, {"tool_choice": "b"}, "tool_choice 'b': it is one of auto, none, required, a"),
+        ({"name": "a", "results": 1}, {"max_steps": 0}, "max_steps"),
+    ],
+)
+def test_what_makes_no_sense_is_told_with_its_line(
+    project: Project, tool: dict[str, Any], keys: dict[str, object], said: str
+) -> None:
+    project.suite({**scenario("a"), "tools": [tool], **keys})
+
+    result = project.bench("--collect-only")
+
+    assert result.ret != 0
+    assert said in result.stdout.str()
+    assert "suite." in result.stdout.str()
+
+
+def test_two_tools_of_one_name_and_a_choice_without_tools(project: Project) -> None:
+    project.suite({**scenario("a"), "tools": [COUNTER, COUNTER]}, {**scenario("b"), "tool_choice": "required"})
+
+    shown = project.bench("--collect-only").stdout.str()
+
+    assert "tool 'next' is there twice: give each its own name" in shown
+    assert "tool_choice 'required': there are no tools to choose from" in shown
+
+
+def test_tools_of_the_defaults_are_templates(project: Project) -> None:
+    tool = {"name": "look", "results": "{{ thing }} is {{ colour }}"}
+    calls = {"params": {"sim": {"tool_calls": [call("look")], "latency": 0}}}
+    scenarios = [
+        {**scenario(colour, checks=[{"equals": f"it is {colour}"}]), **calls, "vars": {"thing": "it", "colour": colour}}
+        for colour in ("red", "blue")
+    ]
+    suite = {"defaults": {"models": ["sim/steady"], "tools": [tool]}, "scenarios": scenarios}
+    project.write("suite.json", json.dumps(suite))
+
+    assert project.bench().parseoutcomes() == {"passed": 2}
