@@ -146,6 +146,10 @@ class Defaults(_Model):
     tool_choice: Annotated[str, Meta(description="`auto`, `none`, `required`, or the name of a tool.")] | UnsetType = (
         UNSET
     )
+    response_format: (
+        Annotated[Literal["json"] | dict[str, Any], Meta(description="`json`, or a JSON Schema: what the API sees to.")]
+        | UnsetType
+    ) = UNSET
     max_steps: (
         Annotated[int, Meta(ge=1, le=1000, description="How many answers a turn has at most: 10.")] | UnsetType
     ) = UNSET

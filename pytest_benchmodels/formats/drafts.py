@@ -232,6 +232,7 @@ class Finisher:
             tools=tools,
             tool_choice=self._tools.choice(or_else(written.tool_choice, None), tools, draft.at("tool_choice")),
             max_steps=or_else(written.max_steps, MAX_STEPS),
+            response_format=self._tools.form(or_else(written.response_format, None), draft.at("response_format")),
         )
 
     def prepare(self, draft: Draft) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -126,6 +127,8 @@ class Anthropic:
         if "stop" in body:
             stop = body.pop("stop")
             body["stop_sequences"] = [stop] if isinstance(stop, str) else stop
+        if request.tools and request.response_format is not None:
+            unsupported("response_format beside tools", "the Messages API gives a form by a tool of its own: keep one")
         if system := system_texts(request.messages):
             body["system"] = "\n\n".join(system)
         messages: list[dict[str, object]]
@@ -137,7 +140,7 @@ class Anthropic:
             ]
         else:
             messages = _messages(request.messages)
-        tools = _tools(request) if request.tools else {}
+        tools = _tools(request) if request.tools else _form(request)
         return {**body, **tools, "model": request.model.name, "messages": messages, "stream": False}
 
     def read(self, document: Mapping[str, object]) -> Reading:
@@ -145,12 +148,28 @@ class Anthropic:
         if not isinstance(content, list):
             raise UnreadableError("it has no content list")
         thinking = joined_thinking(content)
+        if (form := _answer_in_form(content)) is not None:
+            return Reading(form, "end_turn", self.usage(document), thinking)
         return Reading(
             joined_text(content), document.get("stop_reason"), self.usage(document), thinking, _tool_calls(content)
         )
 
     def usage(self, document: Mapping[str, object]) -> Usage:
         return anthropic_usage(document)
+
+
+_JSON_TOOL = "answer_in_json"
+_ANY_OBJECT = {"type": "object"}
+
+
+def _form(request: Request) -> dict[str, object]:
+    """A form is asked for as a tool that has to be called: all models know that."""
+    form = request.response_format
+    if form is None:
+        return {}
+    schema = _ANY_OBJECT if isinstance(form, str) else form
+    tool = {"name": _JSON_TOOL, "description": "Give the answer, in this form.", "input_schema": schema}
+    return {"tools": [tool], "tool_choice": {"type": "tool", "name": _JSON_TOOL}}
 
 
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
@@ -197,6 +216,14 @@ def _source(image: ImagePart) -> dict[str, object]:
 
 def _result_content(content: Content) -> object:
     return content if isinstance(content, str) else [_block(part) for part in content]
+
+
+def _answer_in_form(content: list[object]) -> str | None:
+    """The answer that was given by the tool for it; None without one."""
+    given = next((at(block, "input") for block in content if at(block, "name") == _JSON_TOOL), None)
+    if given is None:
+        return None
+    return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
 
 
 def _tool_calls(content: list[object]) -> tuple[ToolCall, ...]:

@@ -84,6 +84,17 @@ CATALOG: Mapping[str, ProviderInfo] = {
             ("OPENROUTER_API_KEY",),
         ),
         ProviderInfo("ollama", "openai", "http://127.0.0.1:11434/v1", ("OLLAMA_BASE_URL", "OLLAMA_HOST")),
+        ProviderInfo("groq", "openai", "https://api.groq.com/openai/v1", (), ("GROQ_API_KEY",)),
+        ProviderInfo("mistral", "openai", "https://api.mistral.ai/v1", (), ("MISTRAL_API_KEY",)),
+        ProviderInfo("deepseek", "openai", "https://api.deepseek.com/v1", (), ("DEEPSEEK_API_KEY",)),
+        ProviderInfo("together", "openai", "https://api.together.xyz/v1", (), ("TOGETHER_API_KEY",)),
+        ProviderInfo("fireworks", "openai", "https://api.fireworks.ai/inference/v1", (), ("FIREWORKS_API_KEY",)),
+        ProviderInfo("xai", "openai", "https://api.x.ai/v1", (), ("XAI_API_KEY",)),
+        ProviderInfo("cerebras", "openai", "https://api.cerebras.ai/v1", (), ("CEREBRAS_API_KEY",)),
+        ProviderInfo("perplexity", "openai", "https://api.perplexity.ai", (), ("PERPLEXITY_API_KEY",)),
+        ProviderInfo("lmstudio", "openai", "http://127.0.0.1:1234/v1", ("LMSTUDIO_BASE_URL",)),
+        ProviderInfo("vllm", "openai", "http://127.0.0.1:8000/v1", ("VLLM_BASE_URL",)),
+        ProviderInfo("llamacpp", "openai", "http://127.0.0.1:8080/v1", ("LLAMACPP_BASE_URL",)),
         ProviderInfo("sim", "sim", ""),
     )
 }

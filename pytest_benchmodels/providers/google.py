@@ -110,6 +110,10 @@ class Google:
         config = {_CONFIG[name]: params.pop(name) for name in _CONFIG if name in params}
         if isinstance(config.get("stopSequences"), str):
             config["stopSequences"] = [config["stopSequences"]]
+        if request.response_format is not None:
+            config["responseMimeType"] = "application/json"
+        if isinstance(request.response_format, Mapping):
+            config["responseJsonSchema"] = request.response_format
         body: dict[str, object] = {**params, "contents": _contents(request.messages)}
         if system := system_texts(request.messages):
             body["systemInstruction"] = {"parts": [{"text": text} for text in system]}

@@ -146,6 +146,7 @@ def _opening(run: Run) -> Request:
         trial=run.trial,
         tools=scenario.tools,
         tool_choice=scenario.tool_choice,
+        response_format=scenario.response_format,
     )
 
 

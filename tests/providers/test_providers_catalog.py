@@ -12,6 +12,11 @@ def test_the_known_providers() -> None:
         "google": ("google", "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"),
         "openrouter": ("openai", "OPENROUTER_API_KEY", "OPENROUTER_BASE_URL"),
         "ollama": ("openai", None, "OLLAMA_BASE_URL"),
+        **{
+            name: ("openai", f"{name.upper()}_API_KEY", None)
+            for name in ("groq", "mistral", "deepseek", "together", "fireworks", "xai", "cerebras", "perplexity")
+        },
+        **{name: ("openai", None, f"{name.upper()}_BASE_URL") for name in ("lmstudio", "vllm", "llamacpp")},
         "sim": ("sim", None, None),
     }
 

@@ -36,6 +36,10 @@ _ONLY_IF_ASKED_FOR = ("searches", "audio_mtok", "image_mtok", "video_mtok", "aud
 _LONGEST_SESSION = timedelta(days=1)
 
 
+_LISTED_AS = {"xai": "x-ai"}
+"""Providers that the price list knows by another name."""
+
+
 def listed_price(provider: str, name: str, now: datetime | None = None) -> Price | None:
     """The price list's entry; None where it has none, or one that `Price` cannot say.
 
@@ -45,7 +49,7 @@ def listed_price(provider: str, name: str, now: datetime | None = None) -> Price
     from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 - 0.3 s, for models whose price nobody gave
 
     try:
-        _, model = get_snapshot().find_provider_model(name, None, provider, None)
+        _, model = get_snapshot().find_provider_model(name, None, _LISTED_AS.get(provider, provider), None)
     except LookupError:
         return None
     moment = now or datetime.now(UTC)

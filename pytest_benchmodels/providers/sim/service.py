@@ -188,7 +188,45 @@ def _asked(document: Mapping[str, object], preset: Knobs) -> tuple[Asked, Knobs]
         calls = tuple(together if isinstance(together, list) else (together,))
     if answer is None and messages[-1].get("role") == "tool":
         answer = last  # what it was told, it tells
+    form = document.get("response_format")
+    if isinstance(form, dict) and not _is_json(answer):
+        answer = json.dumps(_in_form(form, answer))
     return Asked(prompt, last, answer, trial, attempt, calls, step), knobs
+
+
+def _is_json(text: str | None) -> bool:
+    try:
+        json.loads(text or "")
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _in_form(form: dict[str, Any], answer: str | None) -> object:
+    """The least document of a form: what has to be there, with values of its types."""
+    schema = form.get("json_schema")
+    if not isinstance(schema, dict) or not isinstance(schema.get("schema"), dict):
+        return {"answer": answer or "simulated"}
+    return _instance(schema["schema"], 0)
+
+
+def _instance(schema: object, depth: int) -> object:
+    if not isinstance(schema, dict) or depth > _DEEPEST:
+        return None
+    if "const" in schema or schema.get("enum"):
+        return schema["const"] if "const" in schema else schema["enum"][0]
+    kind = schema.get("type")
+    if kind == "object":
+        properties = schema.get("properties", {})
+        return {name: _instance(properties.get(name, {}), depth + 1) for name in schema.get("required", [])}
+    if kind == "array":
+        return [_instance(schema.get("items", {}), depth + 1) for _ in range(schema.get("minItems", 0))]
+    return {"string": "simulated", "integer": schema.get("minimum", 0), "number": schema.get("minimum", 0)}.get(
+        str(kind), kind == "boolean" or None
+    )
+
+
+_DEEPEST = 20
 
 
 def _step(messages: list[dict[str, Any]]) -> int:
