@@ -8,7 +8,16 @@ if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Call, GradingContext, Provider, Request, Transcript
     from pytest_benchmodels.core.errors import BenchError, CallError, CheckError, FormatError, ProviderError
     from pytest_benchmodels.core.grading import Grade, Grader
-    from pytest_benchmodels.core.message import ImagePart, Message, Response, TextPart, ToolCall, ToolResult, Usage
+    from pytest_benchmodels.core.message import (
+        FilePart,
+        ImagePart,
+        Message,
+        Response,
+        TextPart,
+        ToolCall,
+        ToolResult,
+        Usage,
+    )
     from pytest_benchmodels.core.model import Model
     from pytest_benchmodels.core.result import Result
     from pytest_benchmodels.providers.api_protocol import ApiProtocol
@@ -26,6 +35,7 @@ __all__ = [
     "CheckError",
     "Evaluation",
     "FailedError",
+    "FilePart",
     "FormatError",
     "Grade",
     "Grader",
@@ -53,7 +63,7 @@ _HOMES = {
     "core.call": ("Call", "GradingContext", "Provider", "Request", "Transcript"),
     "core.errors": ("BenchError", "CallError", "CheckError", "FormatError", "ProviderError"),
     "core.grading": ("Grade", "Grader"),
-    "core.message": ("ImagePart", "Message", "Response", "TextPart", "ToolCall", "ToolResult", "Usage"),
+    "core.message": ("FilePart", "ImagePart", "Message", "Response", "TextPart", "ToolCall", "ToolResult", "Usage"),
     "core.model": ("Model",),
     "core.result": ("Result",),
     "providers.api_protocol": ("ApiProtocol",),

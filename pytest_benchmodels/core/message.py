@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -14,6 +15,7 @@ from pytest_benchmodels.core.text import address, well_formed
 
 __all__ = [
     "Content",
+    "FilePart",
     "ImagePart",
     "Message",
     "Part",
@@ -29,6 +31,7 @@ __all__ = [
     "sendable",
     "text_of",
     "usual_finish_reason",
+    "without_data",
 ]
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -57,6 +60,12 @@ class ImagePart(Struct, frozen=True, tag_field="type", tag="image"):
             raise ValueError("an image's `url` holds no data: give them as `data`, with their `media_type`")
 
 
+class FilePart(ImagePart, frozen=True, tag_field="type", tag="file"):
+    """A document, such as a PDF; `name` is for the model. It goes where an image goes."""
+
+    name: str = ""
+
+
 class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     """A model wants a tool to be called. `id` is what the tool's result names.
 
@@ -78,7 +87,7 @@ class ToolResult(Struct, frozen=True, tag_field="type", tag="tool_result"):
     is_error: bool = False
 
 
-Part = TextPart | ImagePart | ToolCall | ToolResult
+Part = TextPart | ImagePart | FilePart | ToolCall | ToolResult
 Content = str | tuple[Part, ...]
 
 
@@ -119,7 +128,8 @@ def _readable(part: Part) -> str:
     if isinstance(part, TextPart):
         return part.text
     if isinstance(part, ImagePart):
-        return f"[image {address(part.url)}]" if part.url else f"[image {part.media_type}, {_size(part.data)}]"
+        what = f"file {part.name}" if isinstance(part, FilePart) else "image"
+        return f"[{what} {address(part.url)}]" if part.url else f"[{what} {part.media_type}, {_size(part.data)}]"
     if isinstance(part, ToolCall):
         return f"[call {part.name}({arguments_text(part.arguments)})]"
     return f"[{'error' if part.is_error else 'result'} of {part.call_id}: {readable(part.content)}]"
@@ -130,6 +140,26 @@ def arguments_text(arguments: Mapping[str, Any] | str) -> str:
     if isinstance(arguments, str):
         return arguments
     return json.dumps(arguments, ensure_ascii=False, default=repr)
+
+
+def without_data(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The same for a reader: of images and files only what they are, and a digest."""
+    if all(isinstance(message.content, str) for message in messages):
+        return messages
+    return tuple([Message(message.role, _without_data(message.content)) for message in messages])
+
+
+def _without_data(content: Content) -> Content:
+    if isinstance(content, str):
+        return content
+    return tuple([_stub(part) if isinstance(part, ImagePart) and part.data else part for part in content])
+
+
+@lru_cache(maxsize=256)
+def _stub(part: ImagePart) -> ImagePart:
+    digest = hashlib.sha256(part.data.encode()).hexdigest()[:16]
+    told = f"{part.media_type} {_size(part.data)} sha256:{digest}"
+    return FilePart(url=told, name=part.name) if isinstance(part, FilePart) else ImagePart(url=told)
 
 
 def sendable(messages: tuple[Message, ...]) -> tuple[Message, ...]:

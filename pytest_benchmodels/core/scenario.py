@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pytest_benchmodels.core.grading import Grader
-from pytest_benchmodels.core.message import Message, Response
+from pytest_benchmodels.core.message import Message, Response, without_data
 
 __all__ = ["MAX_STEPS", "Check", "ResponseFormat", "Scenario", "Tool", "ToolAnswer", "Turn"]
 
@@ -147,7 +147,8 @@ class Scenario:
 
     def asked_for(self, answers: Sequence[Response]) -> tuple[tuple[Message, ...], ...]:
         """The messages that were added for each of these answers; the results of tools stand with their calls."""
+        shown = tuple(map(without_data, self.asked))
         if not self.tools:
-            return self.asked
-        turns = zip(self.asked, self._steps(answers), strict=False)
+            return shown
+        turns = zip(shown, self._steps(answers), strict=False)
         return tuple([said for asked, steps in turns for said in (asked, *[()] * (len(steps) - 1))])

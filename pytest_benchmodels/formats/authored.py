@@ -14,6 +14,7 @@ from pytest_benchmodels.core.text import quote
 
 __all__ = [
     "Authored",
+    "ContentPart",
     "Dataset",
     "Defaults",
     "Entry",
@@ -73,15 +74,26 @@ class _Model(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What all models of the format share."""
 
 
+class ContentPart(_Model):
+    """A part of a message: one of the three."""
+
+    text: str | UnsetType = UNSET
+    image: Annotated[Written, Meta(description="A PNG, JPEG, WebP or GIF file, or a data URL.")] | UnsetType = UNSET
+    file: Annotated[Written, Meta(description="A PDF or text file.")] | UnsetType = UNSET
+
+
+Parts = Annotated[list[ContentPart], Meta(min_length=1, description="Texts, images and files.")]
+
+
 class Spoken(_Model):
     """One message of a conversation."""
 
     role: Literal["system", "user", "assistant"]
-    content: str
+    content: str | Parts
 
 
 Messages = Annotated[list[Spoken], Meta(min_length=1, description="The messages of one request, in order.")]
-Prompt = Annotated[Written, Meta(description="Short for one message of the user.")]
+Prompt = Annotated[Written | Parts, Meta(description="Short for one message of the user.")]
 
 
 class Entry(_Model):

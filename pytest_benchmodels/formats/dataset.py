@@ -36,6 +36,7 @@ __all__ = [
     "at_line",
     "chosen",
     "decoded",
+    "inside",
     "line_in_json",
     "locate",
     "place",
@@ -342,19 +343,25 @@ def locate(file: str, folder: Path, allowed: Iterable[Path]) -> Path:
 
     Links are followed before that is decided.
     """
+    path = inside(file, folder, allowed)
+    if path.suffix.lower() not in READERS:
+        raise DatasetError(f"is none of {', '.join(READERS)}: convert it to JSONL")
+    if not path.exists():
+        raise DatasetError(f"does not exist{nearest(path.name, _names_in(path.parent))}")
+    return path
+
+
+def inside(file: str, folder: Path, allowed: Iterable[Path]) -> Path:
+    """Where a file lies, which need not exist. Raises `DatasetError` as `locate` does."""
     try:
         path = (folder / file).resolve()
         roots = [root.resolve() for root in (folder, *allowed)]
-        there = path.exists()
+        path.exists()
     except (OSError, RuntimeError, ValueError) as error:
         raise DatasetError(f"cannot be found: {clip(plain(str(error)), 200)}") from error
     if not any(path.is_relative_to(root) for root in roots):
         remedy = "move it there, or allow its folder in bench.toml"
         raise DatasetError(f"lies outside the scenario file's folder: {remedy}")
-    if path.suffix.lower() not in READERS:
-        raise DatasetError(f"is none of {', '.join(READERS)}: convert it to JSONL")
-    if not there:
-        raise DatasetError(f"does not exist{nearest(path.name, _names_in(path.parent))}")
     return path
 
 

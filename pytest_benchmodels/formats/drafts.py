@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UnsetType
 
-from pytest_benchmodels.core.message import Message, Role
+from pytest_benchmodels.core.message import Content, FilePart, ImagePart, Message, Part, Role, TextPart
 from pytest_benchmodels.core.scenario import MAX_STEPS, Scenario, Turn
 from pytest_benchmodels.core.text import clip, harmless, quote
 from pytest_benchmodels.formats.authored import (
     Authored,
+    ContentPart,
     Dataset,
     Defaults,
     Entry,
@@ -24,7 +28,15 @@ from pytest_benchmodels.formats.authored import (
     tag_fault,
 )
 from pytest_benchmodels.formats.checks import CheckReader, ToolReader, WrittenCheck
-from pytest_benchmodels.formats.dataset import Budget, TemplateError, as_text, render, render_text
+from pytest_benchmodels.formats.dataset import (
+    Budget,
+    DatasetError,
+    TemplateError,
+    as_text,
+    inside,
+    render,
+    render_text,
+)
 from pytest_benchmodels.formats.document import Document, LoadOptions, Problems, Steps
 from pytest_benchmodels.formats.explain import explain
 
@@ -41,7 +53,7 @@ _OPENINGS = ("prompt", "messages", "turns")
 @dataclass(frozen=True, slots=True)
 class DraftMessage:
     role: Role
-    text: str
+    content: str | list[ContentPart]
     steps: Steps
 
 
@@ -191,6 +203,7 @@ def _messages(entry: Authored | Entry, steps: Steps) -> tuple[DraftMessage, ...]
 
 
 _REASON_LIMIT = 500
+_NAME_LIMIT = 100
 
 Names = Mapping[str, object] | None
 
@@ -206,6 +219,7 @@ class Finisher:
         self._problems = problems
         self._checks = CheckReader(options, problems, budget)
         self._tools = ToolReader(options, problems, budget)
+        self._media = Media(document.path.parent, options.allowed)
         self._budget = budget
 
     def scenario(self, draft: Draft, name: str, names: Names) -> Scenario:
@@ -251,8 +265,31 @@ class Finisher:
             return ""
 
     def _turn(self, turn: DraftTurn, names: Names) -> Turn:
-        messages = [Message(message.role, self.text(message.text, names, message.steps)) for message in turn.messages]
+        messages = [Message(message.role, self._content(message, names)) for message in turn.messages]
         return Turn(tuple(messages), self._checks.read(turn.checks, names))
+
+    def _content(self, message: DraftMessage, names: Names) -> Content:
+        if isinstance(message.content, str):
+            return self.text(message.content, names, message.steps)
+        parts = (self._part(part, names, (*message.steps, place)) for place, part in enumerate(message.content))
+        return tuple([part for part in parts if part is not None])
+
+    def _part(self, part: ContentPart, names: Names, steps: Steps) -> Part | None:
+        given = [name for name in ("text", "image", "file") if not isinstance(getattr(part, name), UnsetType)]
+        if len(given) != 1:
+            self._problems.add(
+                steps, f"a part of a message is one of text, image and file, got {', '.join(given) or 'none'}"
+            )
+            return None
+        (kind,) = given
+        written = self.text(getattr(part, kind), names, (*steps, kind))
+        if kind == "text":
+            return TextPart(written)
+        try:
+            return self._media.image(written) if kind == "image" else self._media.file(written)
+        except ValueError as error:
+            self._problems.add((*steps, kind), f"{kind} {quote(clip(written, _NAME_LIMIT))} {error}")
+            return None
 
     def _metadata(self, draft: Draft, names: Names) -> Mapping[str, Any]:
         metadata = or_else(draft.written.metadata, {})
@@ -267,6 +304,96 @@ class Finisher:
     def _note(self, steps: Steps, error: TemplateError) -> None:
         key = next((step for step in reversed(steps) if isinstance(step, str)), "")
         self._problems.add(steps, f"{key}: {error}")
+
+
+_SIGNATURES = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+}
+_IMAGES = "a PNG, JPEG, WebP or GIF"
+_DATA_URL = re.compile(r"data:image/[a-z+.-]+;base64,([A-Za-z0-9+/=\s]+)", re.IGNORECASE)
+_MOST_BYTES = 20_000_000
+_MOST_BYTES_TOGETHER = 500_000_000
+
+
+class Media:
+    """The images and files that messages of one scenario file hold; each is read once.
+
+    Raises ValueError with what is wrong: with where one lies (never outside the scenario file's folder, unless the user
+    allowed that), its kind or its size.
+    """
+
+    def __init__(self, folder: Path, allowed: tuple[Path, ...]) -> None:
+        self._folder = folder
+        self._allowed = allowed
+        self._parts: dict[tuple[str, str], Part] = {}
+        self._left = _MOST_BYTES_TOGETHER
+
+    def image(self, written: str) -> Part:
+        """A file's picture, or that of a data URL, known by its first bytes, whatever its name says."""
+        return self._part("image", written, self._image)
+
+    def file(self, written: str) -> Part:
+        """A PDF; or a text, which stands in the message as such."""
+        return self._part("file", written, self._file)
+
+    def _part(self, kind: str, written: str, make: Callable[[str], Part]) -> Part:
+        if (kind, written) not in self._parts:
+            self._parts[kind, written] = make(written)
+        return self._parts[kind, written]
+
+    def _image(self, written: str) -> ImagePart:
+        if match := _DATA_URL.fullmatch(written):
+            try:
+                content = base64.b64decode(match[1], validate=False)
+            except ValueError:
+                raise ValueError("is no base64 behind its comma") from None
+        elif "://" in written or written[:5].lower() == "data:":
+            raise ValueError("is no file in the scenario file's folder and no data URL: data:image/png;base64,...")
+        else:
+            content = self._content(written)
+        media_type = next((kind for begin, kind in _SIGNATURES.items() if content.startswith(begin)), None)
+        if media_type is None and content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+            media_type = "image/webp"
+        if media_type is None:
+            raise ValueError(f"is not {_IMAGES}: convert it to one")
+        return ImagePart(media_type, base64.b64encode(content).decode())
+
+    def _file(self, written: str) -> Part:
+        content = self._content(written)
+        if content.startswith(b"%PDF-"):
+            return FilePart("application/pdf", base64.b64encode(content).decode(), name=Path(written).name)
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = "\0"
+        if "\0" in text:
+            raise ValueError("is neither a PDF nor a text in UTF-8: convert it to one")
+        return TextPart(text)
+
+    def _content(self, written: str) -> bytes:
+        try:
+            path = inside(written, self._folder, self._allowed)
+        except DatasetError as error:
+            raise ValueError(str(error)) from None
+        if not path.is_file():
+            raise ValueError("does not exist, or is no file")
+        try:
+            with path.open("rb") as file:
+                content = file.read(_MOST_BYTES + 1)
+        except OSError as error:
+            raise ValueError(f"cannot be read: {error.strerror}") from None
+        if not content:
+            raise ValueError("is empty")
+        if len(content) > _MOST_BYTES:
+            raise ValueError(f"is larger than {_MOST_BYTES // 1_000_000} MB, which no API takes: make it smaller")
+        self._left -= len(content)
+        if self._left < 0:
+            limit = _MOST_BYTES_TOGETHER // 1_000_000
+            raise ValueError(f"is too much: images and files of one scenario file have {limit} MB at most; split it")
+        return content
 
 
 def _reason(value: bool | str | UnsetType) -> str | None:  # noqa: FBT001 - what the author wrote

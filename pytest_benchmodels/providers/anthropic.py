@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pytest_benchmodels.core.message import Content, ImagePart, Message, Part, TextPart, ToolCall
+from pytest_benchmodels.core.message import Content, FilePart, ImagePart, Message, Part, TextPart, ToolCall
 from pytest_benchmodels.providers.dialect import (
     Reading,
     UnreadableError,
@@ -201,7 +201,7 @@ def _block(part: Part) -> dict[str, object]:
     if isinstance(part, TextPart):
         return {"type": "text", "text": part.text}
     if isinstance(part, ImagePart):
-        return {"type": "image", "source": _source(part)}
+        return {"type": "document" if isinstance(part, FilePart) else "image", "source": _source(part)}
     if isinstance(part, ToolCall):
         return {"type": "tool_use", "id": part.id, "name": part.name, "input": arguments_object(part)}
     result = {"type": "tool_result", "tool_use_id": part.call_id, "content": _result_content(part.content)}

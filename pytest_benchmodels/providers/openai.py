@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.message import (
+    FilePart,
     ImagePart,
     Message,
     Part,
@@ -236,6 +237,8 @@ def _content(message: Message) -> object:
 
 
 def _part(part: Part) -> dict[str, object]:
+    if isinstance(part, FilePart):
+        return {"type": "file", "file": {"filename": part.name, "file_data": data_url(part)}}
     if isinstance(part, ImagePart):
         return {"type": "image_url", "image_url": {"url": data_url(part)}}
     return {"type": "text", "text": part.text if isinstance(part, TextPart) else ""}

@@ -43,7 +43,7 @@ PROBLEMS: list[tuple[str, str, list[str]]] = [
     ("no list", "prompt: x\nmodels: a/b", ["suite.yaml:2: models must be a list, got 'a/b'"]),
     ("an empty list", "prompt: x\nmodels: []", ["suite.yaml:2: models must not be empty"]),
     ("an empty text", 'prompt: ""', ["suite.yaml:1: prompt must not be empty"]),
-    ("a number for a text", "prompt: 3", ["suite.yaml:1: prompt must be text, got 3: put it in quotes"]),
+    ("a number for a text", "prompt: 3", ["suite.yaml:1: prompt must be text or a list, got 3: put it in quotes"]),
     ("nothing for a text", "prompt: x\nsystem:", ["suite.yaml:2: system must be text, got None"]),
     ("no mapping", "prompt: x\nparams: 3", ["suite.yaml:2: params must be a mapping, got 3"]),
     ("no reason", "prompt: x\nskip: 3", ["suite.yaml:2: skip must be true or false or text, got 3: put it in quotes"]),
@@ -55,7 +55,7 @@ PROBLEMS: list[tuple[str, str, list[str]]] = [
             "suite.yaml:3: this entry of messages lacks 'content'",
             "suite.yaml:3: this entry of messages lacks 'role'",
             "suite.yaml:3: unknown key 'rol' in this entry of messages; did you mean 'role'?",
-            "suite.yaml:4: content must be text, got 3: put it in quotes",
+            "suite.yaml:4: content must be text or a list, got 3: put it in quotes",
         ],
     ),
     (

@@ -1,0 +1,117 @@
+"""Messages of parts in scenario files: what reaches the server, what is kept, and what is refused before a call."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_benchmodels.store import Store
+from tests.plugin.plugin_parts import Project, scenario
+from tests.plugin.plugin_results import JSON, results
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
+JPEG, GIF, WEBP = b"\xff\xd8\xff\xe0 jpeg", b"GIF89a gif", b"RIFF\x04\x00\x00\x00WEBPVP8 "
+PDF = b"%PDF-1.7 a document"
+ECHO = """
+from pytest_benchmodels import Request
+
+def ask(request: Request) -> str:
+    parts = request.messages[-1].parts
+    return " | ".join(f"{type(part).__name__} {getattr(part, 'text', '') or part.media_type}" for part in parts)
+
+def pytest_bench_models():
+    return {"my/eyes": ask}
+"""
+
+
+def asking(parts: list[dict[str, str]], **keys: Any) -> dict[str, Any]:
+    return {**scenario("a", models=["my/eyes"], **keys), "prompt": parts}
+
+
+@pytest.fixture
+def seeing(project: Project) -> Project:
+    project.write("conftest.py", ECHO)
+    for name, content in (("a.png", PNG), ("b.jpg", JPEG), ("c.gif", GIF), ("d.webp", WEBP), ("e.pdf", PDF)):
+        (project.path / name).write_bytes(content)
+    project.write("f.txt", "a note")
+    return project
+
+
+def test_parts_reach_the_model(seeing: Project, workers: tuple[str, ...]) -> None:
+    data_url = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    images = [{"image": name} for name in ("a.png", "b.jpg", "c.gif", "d.webp", data_url)]
+    wanted = (
+        "TextPart See: | ImagePart image/png | ImagePart image/jpeg | ImagePart image/gif | ImagePart image/webp | "
+        "ImagePart image/png | FilePart application/pdf | TextPart a note"
+    )
+    parts = [{"text": "See:"}, *images, {"file": "e.pdf"}, {"file": "f.txt"}]
+    seeing.suite(asking(parts, checks=[{"equals": wanted}]))
+
+    assert seeing.bench(JSON, *workers).ret == 0
+
+
+def test_names_and_texts_are_templates_and_the_picture_is_a_part_of_the_question(seeing: Project) -> None:
+    seeing.write("data.jsonl", "\n".join(json.dumps({"picture": name, "what": name}) for name in ("a.png", "b.jpg")))
+    parts = [{"text": "This is {{ what }}"}, {"image": "{{ picture }}"}]
+    seeing.suite(asking(parts, checks=[{"contains": "This is {{ what }}"}], dataset="data.jsonl"))
+
+    assert seeing.bench(JSON).parseoutcomes() == {"passed": 2}
+    before = {run["scenario"]: run["fingerprint"] for run in results(seeing).values()}
+    (seeing.path / "a.png").write_bytes(PNG + b"another")
+    seeing.bench(JSON, "--bench-cache")
+
+    after = {run["scenario"]: run for run in results(seeing).values()}
+    assert {name: run["cached"] for name, run in after.items()} == {"a-1": False, "a-2": True}
+    assert after["a-1"]["fingerprint"] != before["a-1"]
+
+
+def test_the_store_keeps_what_a_picture_is_and_not_its_bytes(seeing: Project) -> None:
+    seeing.suite(asking([{"text": "See:"}, {"image": "a.png"}], checks=[{"contains": "image/png"}]))
+    seeing.bench(JSON)
+
+    with Store.open_to_read(seeing.path / ".benchmodels" / "store.sqlite") as store:
+        ((_, kept),) = store.responses.each()
+    (message,) = kept.asked[0]
+    assert "image/png, 10 kB" in str(message) or "image/png 10 kB sha256:" in str(message)
+    assert len(str(message)) < 500
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ([{"image": "none.png"}], "image 'none.png' does not exist, or is no file"),
+        ([{"image": "../out.png"}], "image '../out.png' lies outside the scenario file's folder"),
+        ([{"image": "link.png"}], "image 'link.png' lies outside the scenario file's folder"),
+        ([{"image": "f.txt"}], "image 'f.txt' is not a PNG, JPEG, WebP or GIF: convert it to one"),
+        ([{"image": "http://host/a.png"}], "is no file in the scenario file's folder and no data URL"),
+        ([{"image": "data:image/png;base64,AAAA"}], "is not a PNG, JPEG, WebP or GIF"),
+        ([{"file": "a.png"}], "file 'a.png' is neither a PDF nor a text in UTF-8"),
+        ([{"file": "empty.txt"}], "file 'empty.txt' is empty"),
+        ([{"image": "large.png"}], "image 'large.png' is larger than 20 MB"),
+        ([{"text": "a", "image": "a.png"}], "a part of a message is one of text, image and file, got text, image"),
+        ([{}], "a part of a message is one of text, image and file, got none"),
+        ([{"picture": "a.png"}], "picture"),
+        ([], "prompt"),
+    ],
+)
+def test_what_cannot_be_a_part_is_told_with_its_line(
+    seeing: Project, tmp_path: Path, parts: list[dict[str, str]], said: str
+) -> None:
+    outside = tmp_path / "outside.png"
+    outside.write_bytes(PNG)
+    (seeing.path / "link.png").symlink_to(outside)
+    seeing.write("empty.txt", "")
+    with (seeing.path / "large.png").open("wb") as file:
+        file.write(PNG)
+        file.truncate(20_000_001)
+    seeing.suite(asking(parts))
+
+    result = seeing.bench("--collect-only")
+
+    assert result.ret != 0
+    assert said in result.stdout.str()
+    assert "suite.yaml:1: " in result.stdout.str()
