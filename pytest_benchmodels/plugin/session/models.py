@@ -34,10 +34,7 @@ _OURS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "ca
 _ONLY_IF_ASKED_FOR = ("searches", "audio_mtok", "image_mtok", "video_mtok", "audio_read_mtok", "image_read_mtok")
 """Ends of the names of what is billed only where a request has it: ours have text and nothing else."""
 _LONGEST_SESSION = timedelta(days=1)
-
-
-_LISTED_AS = {"xai": "x-ai"}
-"""Providers that the price list knows by another name."""
+_LISTED_AS = {"xai": "x-ai"}  # what the price list calls it
 
 
 def listed_price(provider: str, name: str, now: datetime | None = None) -> Price | None:
