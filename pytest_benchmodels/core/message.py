@@ -22,6 +22,7 @@ __all__ = [
     "Response",
     "Role",
     "TextPart",
+    "ThinkingPart",
     "ToolCall",
     "ToolResult",
     "Usage",
@@ -79,6 +80,14 @@ class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
     signature: str = ""
 
 
+class ThinkingPart(Struct, frozen=True, tag_field="type", tag="thinking"):
+    """Thinking that its provider wants back with the calls that came of it: with a `signature`, or as sealed `data`."""
+
+    text: str = ""
+    signature: str = ""
+    data: str = ""
+
+
 class ToolResult(Struct, frozen=True, tag_field="type", tag="tool_result"):
     """What came of a tool call: `call_id` is the call's. `is_error`: the content tells why there is no result."""
 
@@ -87,7 +96,7 @@ class ToolResult(Struct, frozen=True, tag_field="type", tag="tool_result"):
     is_error: bool = False
 
 
-Part = TextPart | ImagePart | FilePart | ToolCall | ToolResult
+Part = TextPart | ImagePart | FilePart | ThinkingPart | ToolCall | ToolResult
 Content = str | tuple[Part, ...]
 
 
@@ -130,6 +139,8 @@ def _readable(part: Part) -> str:
     if isinstance(part, ImagePart):
         what = f"file {part.name}" if isinstance(part, FilePart) else "image"
         return f"[{what} {address(part.url)}]" if part.url else f"[{what} {part.media_type}, {_size(part.data)}]"
+    if isinstance(part, ThinkingPart):
+        return "[thinking]"
     if isinstance(part, ToolCall):
         return f"[call {part.name}({arguments_text(part.arguments)})]"
     return f"[{'error' if part.is_error else 'result'} of {part.call_id}: {readable(part.content)}]"
@@ -206,6 +217,8 @@ def _part_tokens(part: Part) -> float:
         return _TOKENS_AN_IMAGE
     if isinstance(part, ToolResult):
         return _content_tokens(part.content)
+    if isinstance(part, ThinkingPart):
+        return len(part.text) / _CHARACTERS_A_TOKEN
     said = part.text if isinstance(part, TextPart) else part.name + arguments_text(part.arguments)
     return len(said) / _CHARACTERS_A_TOKEN
 
@@ -272,7 +285,7 @@ class Response(Struct, frozen=True):
     where it says nothing. `pause_s`: seconds for which the model is to be left alone, since its quota is used up; None
     if it is not. `ttft_s` is from the request until the first part of a streamed answer (of its thinking, where that is
     handed over) was received, in seconds; None where the answer was not streamed. `tool_results` are what the model was
-    told in reply to its calls; empty where it was not asked again.
+    told in reply to its calls; empty where it was not asked again. `thinking_parts` go back with these.
     """
 
     text: str
@@ -287,6 +300,7 @@ class Response(Struct, frozen=True):
     tool_calls: tuple[ToolCall, ...] = ()
     ttft_s: float | None = None
     tool_results: tuple[ToolResult, ...] = ()
+    thinking_parts: tuple[ThinkingPart, ...] = ()
 
     @property
     def generated(self) -> tuple[int, float] | None:
@@ -306,15 +320,15 @@ class Response(Struct, frozen=True):
         if not self.tool_calls:
             return Message("assistant", self.text)
         said = (TextPart(self.text),) if self.text else ()
-        return Message("assistant", (*said, *self.tool_calls))
+        return Message("assistant", (*self.thinking_parts, *said, *self.tool_calls))
 
     @property
     def readable(self) -> str:
         """The answer for a reader: its text, and a line for each tool call and each result (`message.readable`)."""
         if not self.tool_calls:
             return self.text
-        results = "\n".join(map(_readable, self.tool_results))
-        return readable(self.message.content) + (f"\n{results}" if results else "")
+        said = [self.text] if self.text else []
+        return "\n".join((*said, *map(_readable, self.tool_calls), *map(_readable, self.tool_results)))
 
     @property
     def is_truncated(self) -> bool:

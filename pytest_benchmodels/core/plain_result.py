@@ -172,6 +172,7 @@ def to_plain(result: Result) -> dict[str, object]:
         if response:
             response["tool_calls"] = list(response["tool_calls"])
             response["tool_results"] = list(response["tool_results"])
+            response["thinking_parts"] = list(response["thinking_parts"])
     plain["calls"] = list(plain["calls"])
     return plain
 

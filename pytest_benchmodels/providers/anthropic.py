@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pytest_benchmodels.core.message import Content, FilePart, ImagePart, Message, Part, TextPart, ToolCall
+from pytest_benchmodels.core.message import (
+    Content,
+    FilePart,
+    ImagePart,
+    Message,
+    Part,
+    TextPart,
+    ThinkingPart,
+    ToolCall,
+)
 from pytest_benchmodels.providers.dialect import (
     Reading,
     UnreadableError,
@@ -150,9 +159,11 @@ class Anthropic:
         thinking = joined_thinking(content)
         if (form := _answer_in_form(content)) is not None:
             return Reading(form, "end_turn", self.usage(document), thinking)
-        return Reading(
-            joined_text(content), document.get("stop_reason"), self.usage(document), thinking, _tool_calls(content)
-        )
+        calls = _tool_calls(content)
+        # Its thinking has to come back with the results of the tools that came of it.
+        back = tuple(map(_thinking_part, filter(_is_thought, content))) if calls else ()
+        reason = document.get("stop_reason")
+        return Reading(joined_text(content), reason, self.usage(document), thinking, calls, back)
 
     def usage(self, document: Mapping[str, object]) -> Usage:
         return anthropic_usage(document)
@@ -202,10 +213,26 @@ def _block(part: Part) -> dict[str, object]:
         return {"type": "text", "text": part.text}
     if isinstance(part, ImagePart):
         return {"type": "document" if isinstance(part, FilePart) else "image", "source": _source(part)}
+    if isinstance(part, ThinkingPart):
+        if part.data:
+            return {"type": "redacted_thinking", "data": part.data}
+        return {"type": "thinking", "thinking": part.text, "signature": part.signature}
     if isinstance(part, ToolCall):
         return {"type": "tool_use", "id": part.id, "name": part.name, "input": arguments_object(part)}
     result = {"type": "tool_result", "tool_use_id": part.call_id, "content": _result_content(part.content)}
     return {**result, "is_error": True} if part.is_error else result
+
+
+_THOUGHTS = ("thinking", "redacted_thinking")
+
+
+def _is_thought(block: object) -> bool:
+    return at(block, "type") in _THOUGHTS
+
+
+def _thinking_part(block: object) -> ThinkingPart:
+    texts = (at(block, name) for name in ("thinking", "signature", "data"))
+    return ThinkingPart(*[text if isinstance(text, str) else "" for text in texts])
 
 
 def _source(image: ImagePart) -> dict[str, object]:

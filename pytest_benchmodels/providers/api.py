@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_benchmodels.core.call import Request
-    from pytest_benchmodels.core.message import ToolCall
+    from pytest_benchmodels.core.message import ThinkingPart, ToolCall
     from pytest_benchmodels.core.model import Model
     from pytest_benchmodels.providers.connection import HttpReply
     from pytest_benchmodels.providers.dialect import Dialect, Reading
@@ -304,6 +304,7 @@ class ApiProvider:
             pause_s=pause_s(reply.headers, reading.usage),
             served_model=_reason(_served_model(document), key, _NAME_LIMIT) or "",
             tool_calls=_tool_calls(reading, key) if reading.tool_calls else (),
+            thinking_parts=_thinking_parts(reading, key) if reading.tool_calls else (),
         )
         return await rid_of_thinking(response)
 
@@ -352,6 +353,13 @@ def _fault(streamed: StreamReader) -> str:
 
 def _tool_calls(reading: Reading, key: Key) -> tuple[ToolCall, ...]:
     return tuple([sound_call(call, lambda text: key.hide(well_formed(text))) for call in reading.tool_calls])
+
+
+def _thinking_parts(reading: Reading, key: Key) -> tuple[ThinkingPart, ...]:
+    """As they came, for their provider checks them; none where that would keep a key."""
+    texts = [text for part in reading.thinking_parts for text in (part.text, part.signature, part.data)]
+    is_sound = all(key.hide(well_formed(text)) == text for text in texts)
+    return reading.thinking_parts if is_sound else ()
 
 
 def _served_model(document: Mapping[str, object]) -> object:

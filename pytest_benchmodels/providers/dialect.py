@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.errors import ProviderError
-from pytest_benchmodels.core.message import ImagePart, Message, Part, Role, ToolCall, ToolResult, Usage
+from pytest_benchmodels.core.message import (
+    ImagePart,
+    Message,
+    Part,
+    Role,
+    ThinkingPart,
+    ToolCall,
+    ToolResult,
+    Usage,
+)
 from pytest_benchmodels.core.text import quote, well_formed
 
 if TYPE_CHECKING:
@@ -202,7 +211,7 @@ class BlockedError(Exception):
 class Reading:
     """What an API's answer says. `thinking` is what it hands over apart from the answer.
 
-    `tool_calls` are the tools that it wants to be called.
+    `tool_calls` are the tools that it wants to be called, `thinking_parts` what has to go back with their results.
     """
 
     text: str
@@ -210,6 +219,7 @@ class Reading:
     usage: Usage = field(default_factory=Usage)
     thinking: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
+    thinking_parts: tuple[ThinkingPart, ...] = ()
 
 
 class Dialect(Protocol):

@@ -9,7 +9,15 @@ from urllib.parse import quote
 import msgspec
 from msgspec.structs import replace
 
-from pytest_benchmodels.core.message import ImagePart, Message, Part, TextPart, ToolCall, ToolResult, text_of
+from pytest_benchmodels.core.message import (
+    ImagePart,
+    Message,
+    TextPart,
+    ThinkingPart,
+    ToolCall,
+    ToolResult,
+    text_of,
+)
 from pytest_benchmodels.core.text import quote as quoted
 from pytest_benchmodels.providers.dialect import (
     BlockedError,
@@ -173,12 +181,17 @@ def _contents_of_parts(messages: tuple[Message, ...]) -> list[dict[str, object]]
     contents: list[dict[str, object]] = []
     for role, parts in turns(checked(messages)):
         names.update({part.id: part.name for part in parts if isinstance(part, ToolCall)})
-        written = [_part(part, names) for part in parts if not isinstance(part, TextPart) or part.text]
+        # No empty text, and no thinking of another API.
+        said = (part for part in parts if not isinstance(part, ThinkingPart) and part != _NOTHING)
+        written = [_part(part, names) for part in said]
         contents.append({"role": "model" if role == "assistant" else "user", "parts": written})
     return contents
 
 
-def _part(part: Part, names: Mapping[str, str]) -> dict[str, object]:
+_NOTHING = TextPart("")
+
+
+def _part(part: TextPart | ImagePart | ToolCall | ToolResult, names: Mapping[str, str]) -> dict[str, object]:
     if isinstance(part, TextPart):
         return {"text": part.text}
     if isinstance(part, ImagePart):

@@ -165,7 +165,8 @@ def _result(result: Result) -> dict[str, object]:
     plain: dict[str, Any] = to_plain(result)
     for response in (plain["response"], *plain["answers"]):
         if response:
-            del response["pause_s"]  # between a provider and the engine, nobody else's business
+            # Between a provider and the engine, nobody else's business; `thinking` has what can be read of it.
+            del response["pause_s"], response["thinking_parts"]
     truncated = None if result.response is None else result.is_truncated
     calls = [msgspec.to_builtins(call) for call in result.all_calls]
     told = {

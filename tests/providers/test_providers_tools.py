@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from pytest_benchmodels import Message, Model, ProviderError, Request
+from pytest_benchmodels import Message, Model, ProviderError, Request, Response, ToolResult
 from pytest_benchmodels.core.scenario import Tool
 from pytest_benchmodels.providers.anthropic import Anthropic
 from pytest_benchmodels.providers.dialect import Dialect
@@ -126,3 +128,30 @@ def test_google_has_fields_of_its_configuration() -> None:
         "responseMimeType": "application/json",
         "responseJsonSchema": SCHEMA,
     }
+
+
+def test_anthropic_gets_its_thinking_back_with_the_results() -> None:
+    """ "Extended thinking with tool use": the blocks of the turn come back unchanged, before its calls."""
+    thought = {"type": "thinking", "thinking": "Look it up.", "signature": "EqQB"}
+    sealed = {"type": "redacted_thinking", "data": "gAAA"}
+    used = {"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": {"city": "Paris"}}
+    reading = Anthropic().read({"content": [thought, sealed, used], "stop_reason": "tool_use"})
+    answer = Response("", tool_calls=reading.tool_calls, thinking_parts=reading.thinking_parts)
+    talk = (Message("user", "Hi"), answer.message, Message("tool", (ToolResult("toolu_1", "rain"),)))
+
+    def sent(dialect: Dialect) -> str:
+        return json.dumps(dialect.body(Request(Model("m", "x", "x", "http://host"), talk)))
+
+    written = json.loads(sent(Anthropic()))["messages"]
+    assert written[1] == {"role": "assistant", "content": [thought, sealed, used]}
+    for other in (OpenAI(), Google()):
+        assert "EqQB" not in sent(other)
+        assert "Look it up" not in sent(other)
+
+
+def test_anthropic_keeps_no_thinking_of_an_answer_that_calls_nothing() -> None:
+    thought = {"type": "thinking", "thinking": "Easy.", "signature": "EqQB"}
+
+    reading = Anthropic().read({"content": [thought, {"type": "text", "text": "4"}]})
+
+    assert (reading.thinking, reading.thinking_parts) == ("Easy.", ())

@@ -78,7 +78,7 @@ def _is_its_own(stored: StoredCall, call: CallSummary) -> bool:
 
 def _plain_answer(answer: Response) -> dict[str, object]:
     plain: dict[str, object] = msgspec.to_builtins(answer)
-    del plain["pause_s"]  # between a provider and the engine, nobody else's business
+    del plain["pause_s"], plain["thinking_parts"]  # between a provider and the engine, nobody else's business
     return plain
 
 
