@@ -51,6 +51,18 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def nothing_thawed() -> Iterator[None]:
+    """Keep frozen what was frozen above: a session that runs within this process freezes and thaws for all of it.
+
+    Each would look through all tests and modules once more as it ends: half of what a small one takes.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("freeze", "unfreeze"):
+            patch.setattr(gc, name, lambda: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def forked_processes() -> Iterator[None]:
     """Fork what the tests start by the hundred, where the system has what that takes."""
     with forking() if hasattr(os, "pidfd_open") else nullcontext():

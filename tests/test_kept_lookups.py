@@ -7,6 +7,7 @@ import sys
 from importlib.metadata import distribution
 
 import pytest
+from _pytest import terminal
 
 OF_A_TEST = """
 import pytest
@@ -49,3 +50,28 @@ def test_each_session_finds_the_fixtures_that_a_new_process_finds(
     assert {"tmp_path", "of_a_conftest", "of_an_object", "testrun_uid"} <= expected
     for _ in range(2):
         assert fixtures(pytester.runpytest_inprocess("--fixtures").stdout.str()) == expected
+
+
+HIDES_A_FIXTURE = """
+import pytest
+
+class Plugin:
+    @staticmethod
+    @pytest.fixture
+    def hidden(): pass
+
+def pytest_configure(config): config.pluginmanager.register(Plugin())
+"""
+
+
+def test_each_session_warns_of_a_hidden_fixture_of_a_test(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(HIDES_A_FIXTURE)
+    for _ in range(2):
+        with pytest.warns(pytest.PytestWarning, match="fixture 'hidden' is wrapped by"):
+            pytester.runpytest_inprocess("--fixtures")
+
+
+def test_hooks_are_told_anew_to_each_session(pytester: pytest.Pytester) -> None:
+    kept = [pytester.parseconfig().pluginmanager.parse_hookimpl_opts(terminal, "pytest_addoption") for _ in range(2)]
+    assert kept[0] == kept[1]
+    assert kept[0] is not kept[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import pkgutil
@@ -41,8 +40,6 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
     monkeypatch.setenv("COLUMNS", "200")
     # Plugins of libraries that only these tests need: each process would spend a third of its start on them.
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:anyio -p no:hypothesispytest")
-    # A session freezes all that it collected, for its process ends with it; this process has others to run.
-    monkeypatch.setattr(gc, "freeze", lambda: None)
     return Project(pytester)
 
 
