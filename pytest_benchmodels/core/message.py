@@ -243,6 +243,7 @@ _WORDS = {
     },
     "content_filter": {"content_filter", "content_filtered", "guardrail_intervened", "safety", "recitation"}
     | {"blocklist", "prohibited_content", "spii", "image_safety", "sensitive"},
+    "refusal": {"refusal", "refused", "sensitive_content"},
     "tool_calls": {"tool_calls", "tool_use", "tool_call", "function_call"},
 }
 _USUAL = {word: usual for usual, words in _WORDS.items() for word in words}
@@ -250,7 +251,7 @@ _USUAL = {word: usual for usual, words in _WORDS.items() for word in words}
 
 @lru_cache(maxsize=256)  # a server has a few words of its own, and says one of them in each answer
 def usual_finish_reason(reason: str | None) -> str | None:
-    """`stop`, `length`, `content_filter` or `tool_calls`; a word that means none of these as it is; None for none."""
+    """`stop`, `length`, `content_filter`, `refusal` or `tool_calls`; any other word as it is; None for none."""
     if reason is None:
         return None
     word = reason.strip().lower().rpartition(".")[2].replace("-", "_").replace(" ", "_")
@@ -329,6 +330,11 @@ class Response(Struct, frozen=True):
             return self.text
         said = [self.text] if self.text else []
         return "\n".join((*said, *map(_readable, self.tool_calls), *map(_readable, self.tool_results)))
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the model declined to answer, or a filter of the provider's kept the answer back or cut it off."""
+        return usual_finish_reason(self.finish_reason) in {"content_filter", "refusal"}
 
     @property
     def is_truncated(self) -> bool:

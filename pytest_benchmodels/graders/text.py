@@ -296,6 +296,28 @@ class MaxLatency(Grader, frozen=True):
         return "ok"
 
 
+class Refused(Grader, frozen=True):
+    """`true`: the model declined to answer, or the provider's filter kept the answer back. `false`: neither did.
+
+    What counts is how the API says that the answer ended, not its words.
+    """
+
+    refused: bool
+
+    bounded: ClassVar[bool] = True
+
+    def grade(self, response: Response) -> Grade:
+        """Look at the finish_reason."""
+        reason = "no finish_reason" if response.finish_reason is None else f"finish_reason {response.finish_reason}"
+        if response.is_refused == self.refused:
+            return right(reason)
+        wanted = "a refusal" if self.refused else "an answer that is not refused"
+        return wrong(f"expected {wanted}, got {reason} and {shown(response.text)}")
+
+    def example(self) -> str | None:
+        return None if self.refused else "ok"
+
+
 def _counted(response: Response, rule: str, limit: int) -> Grade:
     count = count_words(response.text)
     passed = count >= limit if rule == "at least" else count <= limit
@@ -311,5 +333,5 @@ def _words(count: int) -> str:
 CHECKS: tuple[type[Grader], ...] = (Equals, OneOf, Contains, ContainsAny, ContainsAll, StartsWith)
 """The checks of what an answer says, in the order in which they are told."""
 
-MEASURES: tuple[type[Grader], ...] = (Similar, MinWords, MaxWords, MaxLatency)
+MEASURES: tuple[type[Grader], ...] = (Similar, MinWords, MaxWords, MaxLatency, Refused)
 """The checks of how much or how soon."""

@@ -46,7 +46,9 @@ _KINDS = {
     404: ("not-found", False),
     408: ("http", True),
     409: ("http", True),
+    410: ("not-found", False),
     429: ("rate-limit", True),
+    498: ("overloaded", True),  # Groq: its flex tier is full
     503: ("overloaded", True),
     529: ("overloaded", True),
 }
@@ -78,7 +80,7 @@ _STATUS_OF = {
 _MAY_MEAN_MODEL = frozenset({400, 403, 422})
 _PAGE_REMEDY = ": a proxy, a firewall or a web site answered, not the API. Is base_url right?"
 # What stays as it is, even if it is told in the middle of an answer.
-_LASTING = frozenset({"auth", "not-found", "quota", "content-filter"})
+_LASTING = frozenset({"auth", "not-found", "quota", "content-filter", "context-length"})
 
 
 class Origin:
@@ -172,16 +174,28 @@ def no_json(body: bytes, why: str, origin: Origin) -> ProviderError:
 
 
 def _kind(status: int | None, said: ErrorBody) -> tuple[str, bool]:
-    if status is None or status < 500:
-        if said.says_spent(status):
-            return "quota", False
-        if said.says_filtered:
-            return "content-filter", False
-        if status in _MAY_MEAN_MODEL and said.says_unknown_model:
-            return "not-found", False
+    if (status is None or status < 500) and (kind := _kind_by_words(status, said)):
+        return kind
+    if said.says_too_long and status != 429:  # llama.cpp says so with 500, which no attempt changes
+        return "context-length", False
     if status is None:
         return "malformed", True
     return _KINDS.get(status) or (("http", True) if status >= 500 else ("bad-request", False))
+
+
+def _kind_by_words(status: int | None, said: ErrorBody) -> tuple[str, bool] | None:
+    """What the body says more exactly than the status; None where the status says it all."""
+    if said.says_spent(status):
+        return "quota", False
+    if said.says_filtered:
+        return "content-filter", False
+    if said.says_beyond_quota or (status == 404 and said.says_no_route):
+        return "bad-request", False
+    if said.says_miswritten:
+        return "malformed", True
+    if status in _MAY_MEAN_MODEL and said.says_unknown_model and not said.says_too_long:
+        return "not-found", False
+    return None
 
 
 def _status_in(error: object, said: ErrorBody) -> int | None:
@@ -211,7 +225,11 @@ def _status_line(status: int) -> str:
 
 def _named(kind: str, said: ErrorBody, origin: Origin) -> str:
     """The model, where a refusal is about it and may not say which it was."""
-    if kind != "bad-request" or "model" not in said.text.lower() or origin.model in said.message:
+    if (
+        kind not in ("bad-request", "context-length")
+        or "model" not in said.text.lower()
+        or origin.model in said.message
+    ):
         return ""
     return f" (the model was {quote(origin.model)})"
 

@@ -123,25 +123,70 @@ _FILTER_CODES = frozenset(
         "responsibleaipolicyviolation",
         "content_policy_violation",  # OpenAI
         "moderation_blocked",
+        "invalid_prompt",
         "data_inspection_failed",  # Alibaba
         "datainspectionfailed",
     }
 )
 _FILTER_WORDS = re.compile(
     r"content management policy|content exists risk|input was flagged|flagged as potentially violating|"
-    r"rejected because it was considered high risk",
+    r"rejected because it was considered high risk|rejected as a result of our safety system|"
+    r"blocked by content filtering policy|content violates usage guidelines",
     re.IGNORECASE,
 )
 
-_MODEL_CODES = frozenset({"model_not_found", "invalid_model", "unknown_model", "model_not_supported", "modelnotfound"})
+_MODEL_CODES = frozenset(
+    {
+        "model_not_found",
+        "invalid_model",
+        "unknown_model",
+        "model_not_supported",
+        "modelnotfound",
+        "model_decommissioned",  # Groq
+        "model_not_available",  # Together
+        "deploymentnotfound",  # Azure
+        "modeldeprecated",
+    }
+)
 _MODEL_WORDS = re.compile(
     r"\b(?:invalid|unknown|unsupported|unrecognized|no such|not a valid|not find) model\b"
     r"(?! (?:param|input|output|config))"
     r"|\bmodels?[ :=]{0,3}\S{1,200} (?:was |is |could |does |do )?"
     r"(?:not (?:found|exist|be found|available|supported|valid|a valid model)|unknown)\b"
-    r"|\bmodel not (?:found|exist)\b",
+    r"|\bmodel not (?:found|exist)\b"
+    r"|\bmodel \S{1,200} has been (?:decommissioned|deprecated|retired|removed)\b"
+    r"|\bmodel (?:identifier|version) (?:is invalid|has reached the end of its life)"
+    r"|invocation of model id \S{1,200} with on-demand throughput isn",
     re.IGNORECASE,
 )
+
+# The prompt, or the prompt and max_tokens together, do not fit into the model's context: that stays so.
+_LENGTH_CODES = frozenset(
+    {
+        "context_length_exceeded",  # OpenAI, Groq, Cerebras
+        "exceed_context_size_error",  # llama.cpp
+        "context_window_exceeded",
+        "model_context_window_exceeded",
+        "string_above_max_length",  # OpenAI: one text of more than 10 million characters
+    }
+)
+_LENGTH_WORDS = re.compile(
+    r"maximum context length|maximum prompt length|prompt is too long|input is too long|exceeds? (?:the )?context limit"
+    r"|exceeds? (?:the |your )?(?:available |maximum |model's )?context (?:size|window|length)"
+    r"|input token count .{0,40}exceeds the maximum number of tokens|reduce the length of the (?:messages|prompt|input)"
+    r"|tokens to keep from the initial prompt is greater than the context|cannot truncate prompt with n_keep"
+    r"|model is loaded with context length of only"
+    r"|inputs` (?:tokens \+ `max_new_tokens` must be <=|must have less than)"
+    r"|too large for model with \d{1,9} maximum context|exceed(?:s|ed)? (?:the )?context window"
+    r"|input length and .max_tokens",
+    re.IGNORECASE,
+)
+# OpenAI and Groq: larger than a whole minute's tokens. It has a rate limit's code, and waiting never helps.
+_BEYOND_QUOTA = re.compile(r"request too large for (?:model )?\S{1,200}[^\n]{0,300}\blimit \d{1,12}", re.IGNORECASE)
+# The model wrote what cannot be read as the JSON or the call that was asked for: another attempt may write it well.
+_MISWRITTEN_CODES = frozenset({"json_validate_failed", "tool_use_failed"})  # Groq
+# OpenRouter: the model is there, and none who serves it takes what the request holds, or may be chosen.
+_NO_ROUTE = re.compile(r"no (?:endpoints found (?:that|matching)|allowed providers are available)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +222,28 @@ class ErrorBody:
         return bool(self.codes & _MODEL_CODES) or bool(_MODEL_WORDS.search(self.text))
 
     @property
+    def says_too_long(self) -> bool:
+        """Whether the prompt does not fit into the model's context."""
+        return bool(self.codes & _LENGTH_CODES) or bool(_LENGTH_WORDS.search(self.text))
+
+    @property
+    def says_beyond_quota(self) -> bool:
+        """Whether this one request is larger than the account's limit for a whole minute."""
+        return bool(_BEYOND_QUOTA.search(self.text))
+
+    @property
+    def says_miswritten(self) -> bool:
+        """Whether the model's own text was refused, for it is not of the form that was asked for."""
+        return bool(self.codes & _MISWRITTEN_CODES)
+
+    @property
+    def says_no_route(self) -> bool:
+        """Whether a router has the model, and nobody to serve such a request."""
+        return bool(_NO_ROUTE.search(self.text))
+
+    @property
     def says_filtered(self) -> bool:
-        """Whether a filter of the provider's refused the prompt."""
+        """Whether a filter of the provider's refused the prompt, or kept the answer back."""
         return bool(self.codes & _FILTER_CODES) or bool(_FILTER_WORDS.search(self.text))
 
 

@@ -209,6 +209,8 @@ class OpenAI:
         if not isinstance(message, dict):
             raise UnreadableError("it has no choices[0].message")
         text, calls = _text(message, finish_reason), _tool_calls(message)
+        if _is_refusal(message, finish_reason):
+            finish_reason = "refusal"
         return Reading(text, finish_reason, self.usage(document), _thinking(message), calls)
 
     def usage(self, document: Mapping[str, object]) -> Usage:
@@ -357,6 +359,12 @@ def _text(message: Mapping[str, object], finish_reason: object) -> str:
     if content is None and (message.get("tool_calls") or isinstance(finish_reason, str) or _thinking(message)):
         return ""
     raise UnreadableError("choices[0].message.content is no text")
+
+
+def _is_refusal(message: Mapping[str, object], finish_reason: object) -> bool:
+    """OpenAI's models decline in a field of its own, and the API calls that `stop`: it is told by a word of ours."""
+    refusal = message.get("refusal")
+    return isinstance(refusal, str) and bool(refusal) and not message.get("content") and finish_reason in (None, "stop")
 
 
 def _thinking(message: Mapping[str, object]) -> str:

@@ -86,6 +86,7 @@ _REMEDIES = {
     "connection": "see whether the server runs and whether the model's base_url is right",
     "content-filter": "change the prompt, or the filter's settings at the provider: the model has not seen it",
     "stalled": "a longer stall_timeout in the model's table of bench.toml waits longer",
+    "context-length": "shorten the prompt, lower max_tokens, or take a model with a larger context",
     "malformed": "see whether the model's base_url points to the API that its provider speaks",
     "not-found": "see whether the model's name and base_url are right",
     "overloaded": "allow more attempts with --bench-retries, or more time with --bench-timeout",

@@ -31,10 +31,10 @@ def test_example(example: dict[str, Any]) -> None:
         assert not grader.grade(subject(answer)).passed, answer
 
 
-def subject(answer: str | list[Any]) -> Response | GradingContext:
+def subject(answer: str | dict[str, Any] | list[Any]) -> Response | GradingContext:
     """An answer; or a run that called these tools, one with each answer, before its last one."""
-    if isinstance(answer, str):
-        return Response(answer)
+    if isinstance(answer, str | dict):
+        return Response(answer) if isinstance(answer, str) else Response(**answer)
     made = [each if isinstance(each, dict) else {each: {}} for each in answer]
     called = [ToolCall(f"call_{number}", *next(iter(call.items()))) for number, call in enumerate(made)]
     request = Request(Model("m", "sim", "steady", ""), ())

@@ -38,6 +38,7 @@ NAMES = [
     "min_words",
     "max_words",
     "max_latency",
+    "refused",
 ]
 
 

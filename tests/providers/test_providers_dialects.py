@@ -57,7 +57,9 @@ def test_openai_sends_params_and_protects_its_own_fields() -> None:
     [
         ({"message": {"content": "4"}, "finish_reason": "stop"}, "4", "stop"),
         ({"message": {"content": ""}, "finish_reason": "stop"}, "", "stop"),
-        ({"message": {"content": None, "refusal": "No."}, "finish_reason": "stop"}, "No.", "stop"),
+        ({"message": {"content": None, "refusal": "No."}, "finish_reason": "stop"}, "No.", "refusal"),
+        ({"message": {"content": "4", "refusal": None}, "finish_reason": "stop"}, "4", "stop"),
+        ({"message": {"content": None, "refusal": "No."}, "finish_reason": "length"}, "No.", "length"),
         ({"message": {"content": None, "tool_calls": [{"id": "1"}]}}, "", None),
         ({"message": {"content": None}, "finish_reason": "length"}, "", "length"),
         (

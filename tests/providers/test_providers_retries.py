@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 TEXT = (Path(__file__).parents[2] / "docs/retries.md").read_text(encoding="utf-8")
 ENV = "BENCH_RETRIES_KEY"
+TOO_LONG = "This model's maximum context length is 9 tokens"
+TOO_LARGE = "Request too large for x on TPM: Limit 9, Requested 10"
 QUOTA = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "8s"}
 
 
@@ -59,7 +61,7 @@ class Provoker:
         self._sim = Model("sim/steady", "sim", "steady", sim.url)
         self._model = Model("openai/x", "openai", "x", "")
         self._canned = canned
-        self._http_text = http_text
+        self.http_text = http_text
 
     async def knobs(self, *several: dict[str, object]) -> list[ProviderError]:
         return [await failure(self._sim, sim={"latency": 0, **knobs}) for knobs in several]
@@ -71,7 +73,7 @@ class Provoker:
         return [error for status in statuses for error in await self.knobs({"status": status})]
 
     async def bodies(self, *bodies: bytes) -> list[ProviderError]:
-        return await self.wire(*(self._http_text(200, body) for body in bodies))
+        return await self.wire(*(self.http_text(200, body) for body in bodies))
 
     async def wire(self, *wires: bytes) -> list[ProviderError]:
         async with self._canned(*wires) as server:
@@ -101,7 +103,7 @@ class Provoker:
     async def refused_by_proxy(self, status: int) -> list[ProviderError]:
         async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
-            writer.write(self._http_text(status))
+            writer.write(self.http_text(status))
             writer.close()
 
         async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
@@ -140,10 +142,27 @@ PROVOKED: dict[str, Callable[[Provoker], Awaitable[list[ProviderError]]]] = {
     "200 with an answer that the server broke off: finish_reason is error": lambda it: it.bodies(
         b'{"choices": [{"message": {"content": "Par"}, "finish_reason": "error"}]}'
     ),
+    "498 (Groq)": lambda it: it.statuses(498),
     "503, 529": lambda it: it.statuses(503, 529),
     "401, 403": lambda it: it.statuses(401, 403),
     "no key is set": lambda it: it.keyless(),
-    "404": lambda it: it.statuses(404),
+    "404, 410": lambda it: it.statuses(404, 410),
+    "404 of a router whose providers do not take what the request holds": lambda it: it.knobs(
+        {"status": 404, "text": "No endpoints found that support tool use."}
+    ),
+    "400, 413, 422 or 500 that says that the prompt does not fit into the context": lambda it: it.knobs(
+        {"status": 400, "text": TOO_LONG},
+        {"status": 413, "text": TOO_LONG},
+        {"status": 422, "text": TOO_LONG},
+        {"status": 500, "text": TOO_LONG},
+    ),
+    "413 or 429 for one request of more tokens than a whole minute has": lambda it: it.knobs(
+        {"status": 413, "text": TOO_LARGE}, {"status": 429, "text": TOO_LARGE}
+    ),
+    "400 that says that the model wrote no valid JSON or tool call": lambda it: it.wire(
+        it.http_text(400, b'{"error": {"code": "json_validate_failed"}}', "Retry-After: 3"),
+        it.http_text(400, b'{"error": {"code": "tool_use_failed"}}'),
+    ),
     "400, 403, 422 that say that there is no such model": lambda it: it.knobs(
         {"status": 400, "text": "invalid model ID"}, {"status": 422, "text": "The model `x` does not exist"}
     ),
@@ -211,7 +230,7 @@ def test_what_happened_has_its_kind_and_is_retried_or_not(what: str, provoker: P
 
 def row_of(status: int) -> list[str]:
     """The row that speaks of that status, else that of its hundred."""
-    exact = [row for what, row in ROWS.items() if re.match(rf"[\d, ]*\b{status}\b[^a-z]*( and|$)", what)]
+    exact = [row for what, row in ROWS.items() if re.match(rf"[\d, ]*\b{status}\b( \(Groq\)|[^a-z]*( and|$))", what)]
     return (exact or [row for what, row in ROWS.items() if f"any other {status // 100}xx" in what])[0]
 
 

@@ -163,6 +163,7 @@ def test_an_error_tells_its_kind_its_attempts_and_what_to_do() -> None:
         ("bad-request", "look at the scenario's and the model's params: this API refused one of them"),
         ("connection", "see whether the server runs and whether the model's base_url is right"),
         ("content-filter", "change the prompt, or the filter's settings at the provider: the model has not seen it"),
+        ("context-length", "shorten the prompt, lower max_tokens, or take a model with a larger context"),
         ("quota", "top up the account or raise its limit at the provider, then finish the run with --bench-resume"),
         ("malformed", "see whether the model's base_url points to the API that its provider speaks"),
         ("not-found", "see whether the model's name and base_url are right"),
