@@ -20,7 +20,8 @@ class ProviderInfo:
     """One provider. Of several environment variables, the first that is set counts.
 
     `base_url` is the address without any variable set; empty for `sim`, whose address is known at run time only.
-    `protocol` is the module beside this one whose `DIALECT` the API speaks, `sim`, or `own` for a user's.
+    `key_is_optional`: a server of the user's own, which wants a key only if it was started with one. `protocol` is the
+    module beside this one whose `DIALECT` the API speaks, `sim`, or `own` for a user's.
     """
 
     name: str
@@ -28,6 +29,7 @@ class ProviderInfo:
     base_url: str
     base_url_envs: tuple[str, ...] = ()
     key_envs: tuple[str, ...] = ()
+    key_is_optional: bool = False
 
     @property
     def base_url_env(self) -> str | None:
@@ -47,8 +49,9 @@ class ProviderInfo:
         return self.base_url
 
     def find_key_env(self, environ: Mapping[str, str]) -> str | None:
-        """The variable that holds the key; the one to set, where none is."""
-        return next((name for name in self.key_envs if environ.get(name, "").strip()), self.key_env)
+        """The variable that holds the key; the one to set, where none is, or None where no key is needed."""
+        to_set = None if self.key_is_optional else self.key_env
+        return next((name for name in self.key_envs if environ.get(name, "").strip()), to_set)
 
 
 def _ollama_url(host: str) -> str:
@@ -60,6 +63,16 @@ def _ollama_url(host: str) -> str:
     name = "127.0.0.1" if name in {"", "0.0.0.0", "[::]"} else name  # noqa: S104 - replaced, not bound to
     base = f"{scheme or 'http'}://{name}:{port or usual_port}/{path}".rstrip("/")
     return base if base.endswith("/v1") else f"{base}/v1"
+
+
+def _hosted(name: str, base_url: str) -> ProviderInfo:
+    """A service that speaks Chat Completions; its variables are those of its own documentation."""
+    return ProviderInfo(name, "openai", base_url, (f"{name.upper()}_BASE_URL",), (f"{name.upper()}_API_KEY",))
+
+
+def _local(name: str, base_url: str, key_env: str) -> ProviderInfo:
+    """A server on the user's own machine, at its usual port."""
+    return ProviderInfo(name, "openai", base_url, (f"{name.upper()}_BASE_URL",), (key_env,), key_is_optional=True)
 
 
 CATALOG: Mapping[str, ProviderInfo] = {
@@ -83,18 +96,25 @@ CATALOG: Mapping[str, ProviderInfo] = {
             ("OPENROUTER_BASE_URL",),
             ("OPENROUTER_API_KEY",),
         ),
+        ProviderInfo(
+            "azure",
+            "azure",
+            "",
+            ("AZURE_OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT"),
+            ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_AD_TOKEN"),
+        ),
+        _hosted("groq", "https://api.groq.com/openai/v1"),
+        _hosted("mistral", "https://api.mistral.ai/v1"),
+        _hosted("deepseek", "https://api.deepseek.com/v1"),
+        _hosted("together", "https://api.together.xyz/v1"),
+        _hosted("fireworks", "https://api.fireworks.ai/inference/v1"),
+        _hosted("xai", "https://api.x.ai/v1"),
+        _hosted("cerebras", "https://api.cerebras.ai/v1"),
+        _hosted("perplexity", "https://api.perplexity.ai"),
         ProviderInfo("ollama", "openai", "http://127.0.0.1:11434/v1", ("OLLAMA_BASE_URL", "OLLAMA_HOST")),
-        ProviderInfo("groq", "openai", "https://api.groq.com/openai/v1", (), ("GROQ_API_KEY",)),
-        ProviderInfo("mistral", "openai", "https://api.mistral.ai/v1", (), ("MISTRAL_API_KEY",)),
-        ProviderInfo("deepseek", "openai", "https://api.deepseek.com/v1", (), ("DEEPSEEK_API_KEY",)),
-        ProviderInfo("together", "openai", "https://api.together.xyz/v1", (), ("TOGETHER_API_KEY",)),
-        ProviderInfo("fireworks", "openai", "https://api.fireworks.ai/inference/v1", (), ("FIREWORKS_API_KEY",)),
-        ProviderInfo("xai", "openai", "https://api.x.ai/v1", (), ("XAI_API_KEY",)),
-        ProviderInfo("cerebras", "openai", "https://api.cerebras.ai/v1", (), ("CEREBRAS_API_KEY",)),
-        ProviderInfo("perplexity", "openai", "https://api.perplexity.ai", (), ("PERPLEXITY_API_KEY",)),
-        ProviderInfo("lmstudio", "openai", "http://127.0.0.1:1234/v1", ("LMSTUDIO_BASE_URL",)),
-        ProviderInfo("vllm", "openai", "http://127.0.0.1:8000/v1", ("VLLM_BASE_URL",)),
-        ProviderInfo("llamacpp", "openai", "http://127.0.0.1:8080/v1", ("LLAMACPP_BASE_URL",)),
+        _local("lmstudio", "http://127.0.0.1:1234/v1", "LM_API_TOKEN"),
+        _local("vllm", "http://127.0.0.1:8000/v1", "VLLM_API_KEY"),
+        _local("llamacpp", "http://127.0.0.1:8080/v1", "LLAMA_API_KEY"),
         ProviderInfo("sim", "sim", ""),
     )
 }

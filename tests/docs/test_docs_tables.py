@@ -88,6 +88,9 @@ def test_the_keys_of_the_configuration_are_those_that_are_read() -> None:
     )
 
 
+NO_ADDRESS = {"sim": "on loopback, started on demand", "azure": "that of your resource"}
+
+
 def test_the_providers_are_those_of_the_catalog() -> None:
     told = {
         codes(name)[0]: (address, codes(base_url_envs), codes(key_envs))
@@ -96,7 +99,7 @@ def test_the_providers_are_those_of_the_catalog() -> None:
 
     assert told == {
         info.name: (
-            f"`{info.base_url}`" if info.base_url else "on loopback, started on demand",
+            f"`{info.base_url}`" if info.base_url else NO_ADDRESS[info.name],
             list(info.base_url_envs),
             list(info.key_envs),
         )

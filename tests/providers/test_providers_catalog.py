@@ -11,12 +11,19 @@ def test_the_known_providers() -> None:
         "anthropic": ("anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
         "google": ("google", "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"),
         "openrouter": ("openai", "OPENROUTER_API_KEY", "OPENROUTER_BASE_URL"),
+        "azure": ("azure", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_BASE_URL"),
+        "groq": ("openai", "GROQ_API_KEY", "GROQ_BASE_URL"),
+        "mistral": ("openai", "MISTRAL_API_KEY", "MISTRAL_BASE_URL"),
+        "deepseek": ("openai", "DEEPSEEK_API_KEY", "DEEPSEEK_BASE_URL"),
+        "together": ("openai", "TOGETHER_API_KEY", "TOGETHER_BASE_URL"),
+        "fireworks": ("openai", "FIREWORKS_API_KEY", "FIREWORKS_BASE_URL"),
+        "xai": ("openai", "XAI_API_KEY", "XAI_BASE_URL"),
+        "cerebras": ("openai", "CEREBRAS_API_KEY", "CEREBRAS_BASE_URL"),
+        "perplexity": ("openai", "PERPLEXITY_API_KEY", "PERPLEXITY_BASE_URL"),
         "ollama": ("openai", None, "OLLAMA_BASE_URL"),
-        **{
-            name: ("openai", f"{name.upper()}_API_KEY", None)
-            for name in ("groq", "mistral", "deepseek", "together", "fireworks", "xai", "cerebras", "perplexity")
-        },
-        **{name: ("openai", None, f"{name.upper()}_BASE_URL") for name in ("lmstudio", "vllm", "llamacpp")},
+        "lmstudio": ("openai", "LM_API_TOKEN", "LMSTUDIO_BASE_URL"),
+        "vllm": ("openai", "VLLM_API_KEY", "VLLM_BASE_URL"),
+        "llamacpp": ("openai", "LLAMA_API_KEY", "LLAMACPP_BASE_URL"),
         "sim": ("sim", None, None),
     }
 
@@ -36,6 +43,8 @@ def test_the_key_that_is_set_is_found_else_the_one_to_set() -> None:
     assert google.find_key_env({"GOOGLE_API_KEY": "k", "GEMINI_API_KEY": "k"}) == "GEMINI_API_KEY"
     assert google.find_key_env({}) == "GEMINI_API_KEY"
     assert CATALOG["ollama"].find_key_env({}) is None
+    assert CATALOG["vllm"].find_key_env({}) is None
+    assert CATALOG["vllm"].find_key_env({"VLLM_API_KEY": "k"}) == "VLLM_API_KEY"
 
 
 @pytest.mark.parametrize(

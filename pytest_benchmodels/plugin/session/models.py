@@ -117,7 +117,7 @@ HOW_TO_NAME_A_MODEL = (
 
 NODE_ID_RULE = "has to be printable, without `[`, `]` and an ending like `#2`"
 _NO_HTTP = "makes no sense for a model that is a function of conftest.py"
-_KEY_HEADERS = ("authorization", "x-api-key", "x-goog-api-key")
+_KEY_HEADERS = ("api-key", "authorization", "x-api-key", "x-goog-api-key")
 
 
 class Models:
@@ -342,6 +342,11 @@ class Models:
 
     def _base_url(self, info: ProviderInfo) -> str:
         url = self._usual_url(info)
+        if info.protocol == "azure" and not url:
+            raise ConfigError(
+                f"provider {quote(info.name)} has no address: set {info.base_url_envs[-1]} to that of your resource, "
+                "https://RESOURCE.openai.azure.com, or base_url of the model's table in bench.toml"
+            )
         if info.protocol == "own" and not url:
             variables = f", or {info.base_url_env} in the environment" if info.base_url_env else ""
             raise ConfigError(
