@@ -11,7 +11,7 @@ from pytest_benchmodels.core.errors import CallError
 from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.model import Bill, Model
 from pytest_benchmodels.core.result import Failure, Purpose, Retry
-from pytest_benchmodels.core.scenario import Check, ResponseFormat, Scenario, Tool
+from pytest_benchmodels.core.scenario import Check, Scenario, Tool
 
 __all__ = ["Ask", "Call", "GradingContext", "Provider", "Purpose", "Request", "Transcript", "nobody"]
 
@@ -22,7 +22,6 @@ class Request(Struct, frozen=True):
     `params` are merged: the model's, overridden by the scenario's. `attempt` counts from 1. `checks` and `target` say
     what a right answer looks like: only a simulated provider may look at them, and they are never sent elsewhere.
     The model may call `tools`, as `tool_choice` has it: `auto`, `none`, `required` or a tool's name; None as it likes.
-    `response_format` is the form that its answer is to have: `json`, or a JSON Schema.
     """
 
     model: Model
@@ -34,7 +33,6 @@ class Request(Struct, frozen=True):
     target: str | None = None
     tools: tuple[Tool, ...] = ()
     tool_choice: str | None = None
-    response_format: ResponseFormat | None = None
 
 
 class Provider(Protocol):

@@ -6,10 +6,11 @@
     ├── FormatError         a file that a user's own reader cannot read: a collection error of that file
     ├── ProviderError       one request that brought no usable answer
     ├── CheckError          a check that cannot judge this answer, through no fault of the answer
+    ├── ToolError           a tool of the user's that crashed
     ├── CallError           a question of a check's to another model that was not answered
     └── StoreError          a store that cannot be read or written: a run goes on without it
 
-The engine turns ProviderError, CheckError and CallError into the `Failure` of a `Result`: a run's end is data, never an
+The engine turns ProviderError, CheckError, ToolError and CallError into the `Failure` of a `Result`: a run's end is data, never an
 exception.
 """
 
@@ -29,6 +30,7 @@ __all__ = [
     "ProviderError",
     "ScenarioFileError",
     "StoreError",
+    "ToolError",
 ]
 
 
@@ -114,6 +116,10 @@ class ProviderError(BenchError):
 
 class CheckError(BenchError):
     """A check that cannot judge: its pattern ran out of time, its input is beyond its limits."""
+
+
+class ToolError(BenchError):
+    """A tool of the user's that crashed; its text names the tool, and file and line of the code."""
 
 
 class CallError(BenchError):

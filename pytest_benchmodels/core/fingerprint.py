@@ -135,8 +135,6 @@ def _digest_of_messages(scenario: Scenario) -> str:
     if scenario.tools:
         tools = [_plain_tool(tool) for tool in scenario.tools]
         asked += [tools, scenario.tool_choice, scenario.max_steps]
-    if scenario.response_format is not None:
-        asked.append({"response_format": scenario.response_format})
     return _digest(asked, 32)
 
 

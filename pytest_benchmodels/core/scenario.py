@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from pytest_benchmodels.core.grading import Grader
 from pytest_benchmodels.core.message import Message, Response, without_data
 
-__all__ = ["MAX_STEPS", "Check", "ResponseFormat", "Scenario", "Tool", "ToolAnswer", "Turn"]
+__all__ = ["MAX_STEPS", "Check", "Scenario", "Tool", "ToolAnswer", "Turn"]
 
 MAX_STEPS = 10
 """How many answers a turn has at most where the author says nothing."""
@@ -40,10 +40,6 @@ class Turn:
 
     messages: tuple[Message, ...]
     checks: tuple[Check, ...] = ()
-
-
-ResponseFormat = Literal["json"] | Mapping[str, Any]
-"""`json` for any JSON, or a JSON Schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +76,7 @@ class Scenario:
     file names none. `threshold`, `timeout_s` and `repeat` are None where the author set none. `skip` and `xfail` hold
     the reason. `source` is `path:line` for a reader. `vars` are the names that its texts were rendered with, a
     record's columns among them. The model may call `tools`, as `tool_choice` has it (`auto`, `none`, `required` or a
-    tool's name), and is asked again with their results: a turn has at most `max_steps` answers. `response_format` is
-    the form that the API is asked to keep answers to.
+    tool's name), and is asked again with their results: a turn has at most `max_steps` answers.
     """
 
     id: str
@@ -103,7 +98,6 @@ class Scenario:
     tools: tuple[Tool, ...] = ()
     tool_choice: str | None = None
     max_steps: int = MAX_STEPS
-    response_format: ResponseFormat | None = None
 
     def wants_more(self, answer: Response, steps: int) -> bool:
         """Whether a turn goes on after this answer, its `steps`-th: the model called tools, and may be asked again."""

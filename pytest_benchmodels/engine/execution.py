@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import astuple, replace
 
 from pytest_benchmodels.core.call import Ask, GradingContext, Transcript, nobody
-from pytest_benchmodels.core.errors import CallError, CheckError, ConfigError, ProviderError
+from pytest_benchmodels.core.errors import CallError, CheckError, ConfigError, ProviderError, ToolError
 from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
 from pytest_benchmodels.core.message import Response, Usage, sendable
 from pytest_benchmodels.core.model import Bill, Model, bill
@@ -393,7 +393,7 @@ def _at_the_cost_of(result: Result, before: Result) -> Result:
     return replace(result, account=kept)
 
 
-_KINDS = {CheckError: "check", CallError: "judge", ConfigError: "limits"}
+_KINDS = {CheckError: "check", CallError: "judge", ConfigError: "limits", ToolError: "tool"}
 
 
 def _ended_by(error: BaseException, scope: Scope) -> tuple[Status, Failure]:

@@ -70,6 +70,12 @@ Delimiter = Annotated[str, Meta(pattern=r'^[^"\r\n\x00]$')]
 Target = Annotated[str | int | float | bool, Meta(description="The right answer, for graders and templates.")]
 
 
+ResponseFormat = Annotated[
+    Literal["json", "text"] | dict[str, Any],
+    Meta(description="The API is to see to it: `json`, a JSON Schema that the answer has to fit, or `text`."),
+]
+
+
 class _Model(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What all models of the format share."""
 
@@ -143,6 +149,7 @@ class Defaults(_Model):
     system: Annotated[str, Meta(description="System message, sent first.")] | UnsetType = UNSET
     models: Models | UnsetType = UNSET
     params: Annotated[dict[str, Any], Meta(description="Sent along with each request.")] | UnsetType = UNSET
+    response_format: ResponseFormat | UnsetType = UNSET
     vars: Annotated[dict[str, Any], Meta(description="Names for templates.")] | UnsetType = UNSET
     dataset: Written | Dataset | UnsetType = UNSET
     target: Target | UnsetType = UNSET
@@ -158,10 +165,6 @@ class Defaults(_Model):
     tool_choice: Annotated[str, Meta(description="`auto`, `none`, `required`, or the name of a tool.")] | UnsetType = (
         UNSET
     )
-    response_format: (
-        Annotated[Literal["json"] | dict[str, Any], Meta(description="`json`, or a JSON Schema: what the API sees to.")]
-        | UnsetType
-    ) = UNSET
     max_steps: (
         Annotated[int, Meta(ge=1, le=1000, description="How many answers a turn has at most: 10.")] | UnsetType
     ) = UNSET

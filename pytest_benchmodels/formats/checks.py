@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UnsetType
 
 from pytest_benchmodels.core.grading import Grader
-from pytest_benchmodels.core.scenario import Check, ResponseFormat, Tool, ToolAnswer
+from pytest_benchmodels.core.scenario import Check, Tool, ToolAnswer
 from pytest_benchmodels.core.text import clip, plain, quote
 from pytest_benchmodels.formats.authored import ToolEntry
 from pytest_benchmodels.formats.dataset import Budget, TemplateError, as_text, render
@@ -204,17 +204,6 @@ class ToolReader:
         except (TemplateError, msgspec.ValidationError) as error:
             self._problems.add(steps, f"tools: {error}")
             return ()
-
-    def form(self, form: ResponseFormat | None, steps: Steps) -> ResponseFormat | None:
-        """What `response_format` says, if it is a schema that can be one."""
-        if isinstance(form, Mapping) and self._options.validator is not None:
-            try:
-                self._options.validator(form)
-            except ValueError as error:
-                self._problems.add(
-                    steps, f"response_format is no JSON Schema: {clip(plain(str(error)), _REASON_LIMIT)}"
-                )
-        return form
 
     def choice(self, choice: str | None, tools: Sequence[Tool], steps: Steps) -> str | None:
         """What `tool_choice` says, if it names something that is there."""

@@ -233,7 +233,7 @@ class Finisher:
             checks=self._checks.read(draft.checks, names),
             system=self.text(or_else(written.system, ""), names, draft.at("system")) or None,
             models=tuple(dict.fromkeys(or_else(written.models, []))),
-            params=or_else(written.params, {}),
+            params=self._params(draft),
             target=None if target is None else self.text(as_text(target), names, draft.at("target")),
             threshold=or_else(written.threshold, None),
             timeout_s=or_else(written.timeout, None),
@@ -246,8 +246,22 @@ class Finisher:
             tools=tools,
             tool_choice=self._tools.choice(or_else(written.tool_choice, None), tools, draft.at("tool_choice")),
             max_steps=or_else(written.max_steps, MAX_STEPS),
-            response_format=self._tools.form(or_else(written.response_format, None), draft.at("response_format")),
         )
+
+    def _params(self, draft: Draft) -> Mapping[str, object]:
+        """The parameters, with the answer's format as OpenAI's Chat Completions writes it: dialects read it there."""
+        params, wanted = or_else(draft.written.params, {}), draft.written.response_format
+        if isinstance(wanted, UnsetType):
+            return params
+        if "response_format" in params:
+            where = draft.at("response_format")
+            self._problems.add(where, "response_format stands in params as well: keep one of them")
+        if isinstance(wanted, str):
+            return {**params, "response_format": {"type": "json_object"}} if wanted == "json" else params
+        # The check of that name knows what a schema may be, and is made once for all records of a dataset.
+        self._checks.prepare((WrittenCheck({"json_schema": wanted}, draft.at("response_format")),))
+        described = {"name": "answer", "schema": wanted, "strict": True}
+        return {**params, "response_format": {"type": "json_schema", "json_schema": described}}
 
     def prepare(self, draft: Draft) -> None:
         """Look at what does not depend on the records of the draft's dataset."""
@@ -378,6 +392,8 @@ class Media:
             path = inside(written, self._folder, self._allowed)
         except DatasetError as error:
             raise ValueError(str(error)) from None
+        if any(part.startswith(".") for part in Path(written).parts if part not in (".", "..")):
+            raise ValueError("is hidden, or in a hidden folder: what stands there (.env) is not to be sent to a model")
         if not path.is_file():
             raise ValueError("does not exist, or is no file")
         try:

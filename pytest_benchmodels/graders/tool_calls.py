@@ -59,6 +59,11 @@ class ToolCalled(Grader, frozen=True, dict=True):
     def __post_init__(self) -> None:
         if self.times is not None and self.times < 1:
             raise ValueError("times has to be 1 or more; a tool that must not be called: tool_not_called")
+        for name, value in self.arguments.items():
+            try:
+                _as_check(value)
+            except CheckError as error:  # now, so that it is reported with its line
+                raise ValueError(f"argument {quote(name)}: {error}") from None
 
     def grade(self, context: GradingContext) -> Grade:
         """Count the calls that fit."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +34,7 @@ from pytest_benchmodels.providers.dialect import (
     unsupported,
 )
 from pytest_benchmodels.providers.event_stream import StreamForm, read_event
+from pytest_benchmodels.providers.params import anthropic_params
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
@@ -132,12 +132,10 @@ class Anthropic:
         return {**key.header("x-api-key"), "anthropic-version": _VERSION}
 
     def body(self, request: Request) -> dict[str, object]:
-        body: dict[str, object] = {"max_tokens": _MAX_TOKENS, **given_params(request)}
+        body: dict[str, object] = anthropic_params(given_params(request), _MAX_TOKENS)
         if "stop" in body:
             stop = body.pop("stop")
             body["stop_sequences"] = [stop] if isinstance(stop, str) else stop
-        if request.tools and request.response_format is not None:
-            unsupported("response_format beside tools", "the Messages API gives a form by a tool of its own: keep one")
         if system := system_texts(request.messages):
             body["system"] = "\n\n".join(system)
         messages: list[dict[str, object]]
@@ -149,7 +147,7 @@ class Anthropic:
             ]
         else:
             messages = _messages(request.messages)
-        tools = _tools(request) if request.tools else _form(request)
+        tools = _tools(request) if request.tools else {}
         return {**body, **tools, "model": request.model.name, "messages": messages, "stream": False}
 
     def read(self, document: Mapping[str, object]) -> Reading:
@@ -157,8 +155,6 @@ class Anthropic:
         if not isinstance(content, list):
             raise UnreadableError("it has no content list")
         thinking = joined_thinking(content)
-        if (form := _answer_in_form(content)) is not None:
-            return Reading(form, "end_turn", self.usage(document), thinking)
         calls = _tool_calls(content)
         # Its thinking has to come back with the results of the tools that came of it.
         back = tuple(map(_thinking_part, filter(_is_thought, content))) if calls else ()
@@ -167,20 +163,6 @@ class Anthropic:
 
     def usage(self, document: Mapping[str, object]) -> Usage:
         return anthropic_usage(document)
-
-
-_JSON_TOOL = "answer_in_json"
-_ANY_OBJECT = {"type": "object"}
-
-
-def _form(request: Request) -> dict[str, object]:
-    """A form is asked for as a tool that has to be called: all models know that."""
-    form = request.response_format
-    if form is None:
-        return {}
-    schema = _ANY_OBJECT if isinstance(form, str) else form
-    tool = {"name": _JSON_TOOL, "description": "Give the answer, in this form.", "input_schema": schema}
-    return {"tools": [tool], "tool_choice": {"type": "tool", "name": _JSON_TOOL}}
 
 
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
@@ -243,14 +225,6 @@ def _source(image: ImagePart) -> dict[str, object]:
 
 def _result_content(content: Content) -> object:
     return content if isinstance(content, str) else [_block(part) for part in content]
-
-
-def _answer_in_form(content: list[object]) -> str | None:
-    """The answer that was given by the tool for it; None without one."""
-    given = next((at(block, "input") for block in content if at(block, "name") == _JSON_TOOL), None)
-    if given is None:
-        return None
-    return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
 
 
 def _tool_calls(content: list[object]) -> tuple[ToolCall, ...]:

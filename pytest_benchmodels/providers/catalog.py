@@ -30,6 +30,12 @@ class ProviderInfo:
     base_url_envs: tuple[str, ...] = ()
     key_envs: tuple[str, ...] = ()
     key_is_optional: bool = False
+    listed_as: str = ""
+
+    @property
+    def price_list_id(self) -> str:
+        """What the price list calls it."""
+        return self.listed_as or self.name
 
     @property
     def base_url_env(self) -> str | None:
@@ -79,6 +85,14 @@ CATALOG: Mapping[str, ProviderInfo] = {
     info.name: info
     for info in (
         ProviderInfo("openai", "openai", "https://api.openai.com/v1", ("OPENAI_BASE_URL",), ("OPENAI_API_KEY",)),
+        ProviderInfo(
+            "openai-responses",
+            "responses",
+            "https://api.openai.com/v1",
+            ("OPENAI_BASE_URL",),
+            ("OPENAI_API_KEY",),
+            listed_as="openai",
+        ),
         ProviderInfo(
             "anthropic", "anthropic", "https://api.anthropic.com", ("ANTHROPIC_BASE_URL",), ("ANTHROPIC_API_KEY",)
         ),

@@ -38,6 +38,7 @@ from pytest_benchmodels.providers.dialect import (
     unsupported,
 )
 from pytest_benchmodels.providers.event_stream import StreamForm, add_parts, read_event
+from pytest_benchmodels.providers.params import google_config
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
@@ -51,6 +52,7 @@ __all__ = ["DIALECT", "Google"]
 _CONFIG = {
     "temperature": "temperature",
     "max_tokens": "maxOutputTokens",
+    "max_completion_tokens": "maxOutputTokens",
     "top_p": "topP",
     "top_k": "topK",
     "seed": "seed",
@@ -115,13 +117,10 @@ class Google:
     def body(self, request: Request) -> dict[str, object]:
         params = given_params(request)
         own = params.pop("generationConfig", {})
-        config = {_CONFIG[name]: params.pop(name) for name in _CONFIG if name in params}
+        config = google_config(params, request.model.name)
+        config |= {_CONFIG[name]: params.pop(name) for name in _CONFIG if name in params}
         if isinstance(config.get("stopSequences"), str):
             config["stopSequences"] = [config["stopSequences"]]
-        if request.response_format is not None:
-            config["responseMimeType"] = "application/json"
-        if isinstance(request.response_format, Mapping):
-            config["responseJsonSchema"] = request.response_format
         body: dict[str, object] = {**params, "contents": _contents(request.messages)}
         if system := system_texts(request.messages):
             body["systemInstruction"] = {"parts": [{"text": text} for text in system]}

@@ -37,12 +37,12 @@ from pytest_benchmodels.providers.dialect import (
     unsupported,
 )
 from pytest_benchmodels.providers.event_stream import StreamForm, add_parts, read_event
+from pytest_benchmodels.providers.params import openai_params
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
     from pytest_benchmodels.core.message import Usage
     from pytest_benchmodels.core.model import Model
-    from pytest_benchmodels.core.scenario import ResponseFormat
     from pytest_benchmodels.providers.event_stream import Event
     from pytest_benchmodels.providers.key import Key
 
@@ -199,8 +199,8 @@ class OpenAI:
             messages = [written for message in checked(request.messages) for written in _messages(message)]
         own = {"model": request.model.name, "messages": messages, "stream": False}
         tools = _tools(request) if request.tools else {}
-        form = {} if request.response_format is None else {"response_format": _form(request.response_format)}
-        return {**given_params(request), **tools, **form, **own}
+        params = openai_params(given_params(request), request.model.provider, request.model.name)
+        return {**params, **tools, **own}
 
     def read(self, document: Mapping[str, object]) -> Reading:
         choice = at(document, "choices", 0)
@@ -297,28 +297,6 @@ def _tools(request: Request) -> dict[str, object]:
         return {"tools": tools}
     is_word = choice in ("auto", "none", "required")
     return {"tools": tools, "tool_choice": choice if is_word else {"type": "function", "function": {"name": choice}}}
-
-
-def _form(form: ResponseFormat) -> dict[str, object]:
-    if isinstance(form, str):
-        return {"type": "json_object"}
-    schema = {"name": "answer", "schema": form, "strict": _is_strict(form)}
-    return {"type": "json_schema", "json_schema": schema}
-
-
-def _is_strict(schema: object) -> bool:
-    """Whether OpenAI takes a schema as a strict one: each object has all of its properties, and no others."""
-    if isinstance(schema, list):
-        return all(map(_is_strict, schema))
-    if not isinstance(schema, Mapping):
-        return True
-    if isinstance(properties := schema.get("properties"), Mapping):
-        required = schema.get("required", [])
-        if schema.get("additionalProperties") is not False or set(properties) != set(required):
-            return False
-    elif schema.get("type") == "object":
-        return False
-    return all(map(_is_strict, schema.values()))
 
 
 def _raise_failure(document: Mapping[str, object], choice: object) -> None:

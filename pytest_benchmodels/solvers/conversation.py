@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -15,6 +17,7 @@ from pytest_benchmodels.core.message import Message, ToolCall, ToolResult
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Tool, ToolAnswer, Turn
 from pytest_benchmodels.core.text import clip, quote, well_formed
+from pytest_benchmodels.core.user_code import UserCodeError
 from pytest_benchmodels.core.user_code import call as call_user_code
 
 __all__ = ["Client", "Conversation", "Solver", "ToolBox"]
@@ -28,12 +31,14 @@ class ToolBox:
     A call that cannot be made (no such tool, arguments that do not fit) is told to the model, as real agents do.
     """
 
-    def __init__(self, tools: Sequence[Tool]) -> None:
+    def __init__(self, tools: Sequence[Tool], hide: Callable[[str], str] = str) -> None:
+        """`hide` takes keys out of what the user's code gives back."""
         self._tools = {tool.name: tool for tool in tools}
+        self._hide = hide
         self._made: Counter[str] = Counter()
 
     async def results(self, calls: Sequence[ToolCall]) -> tuple[ToolResult, ...]:
-        """What came of calls that were made together, in their order. Raises `UserCodeError`."""
+        """What came of calls that were made together, in their order. Raises `ToolError`."""
         return tuple([await self._result(call) for call in calls])
 
     async def _result(self, call: ToolCall) -> ToolResult:
@@ -44,9 +49,18 @@ class ToolBox:
             return _refused(call, f"the arguments are no JSON object: {quote(call.arguments)}")
         if tool.fault is not None and (fault := tool.fault(call.arguments)):
             return _refused(call, f"the arguments do not fit the tool's parameters: {fault}")
-        if tool.function is not None:
-            return ToolResult(call.id, _text(await call_user_code(partial(tool.function, **call.arguments))))
-        return self._written(tool, call, call.arguments)
+        if tool.function is None:
+            return self._written(tool, call, call.arguments)
+        if fault := _misfit(tool.function, call.arguments):
+            return _refused(call, f"the arguments do not fit the tool: {fault}")
+        return ToolResult(call.id, self._hide(await self._given(tool, tool.function, call.arguments)))
+
+    async def _given(self, tool: Tool, function: Callable[..., object], arguments: Mapping[str, Any]) -> str:
+        try:
+            # A copy: what it does to them is no part of what the model said.
+            return _text(await call_user_code(partial(function, **copy.deepcopy(dict(arguments)))))
+        except UserCodeError as error:
+            raise ToolError(f"tool {quote(tool.name)} crashed: {self._hide(str(error))}") from error
 
     def _written(self, tool: Tool, call: ToolCall, arguments: Mapping[str, Any]) -> ToolResult:
         """The first answer whose arguments fit, else the next of those that are for any."""
@@ -59,6 +73,19 @@ class ToolBox:
         answer = in_turn[min(self._made[tool.name], len(in_turn) - 1)]
         self._made[tool.name] += 1
         return _told(call, answer)
+
+
+def _misfit(function: Callable[..., object], arguments: Mapping[str, Any]) -> str | None:
+    """Why a function does not take these; None where it does, or where nobody can tell."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        return str(error)
+    return None
 
 
 def _told(call: ToolCall, answer: ToolAnswer) -> ToolResult:
@@ -103,8 +130,18 @@ class Solver(Protocol):
         """Return all calls that were made for it; the last one's failure, if it has one, is the run's."""
 
 
+def _nothing_hidden(model: Model, text: str) -> str:  # noqa: ARG001 - what a session puts in its place needs it
+    return text
+
+
 class Conversation:
-    """Implements `Solver`: what the user says stands in the scenario."""
+    """Implements `Solver`: what the user says stands in the scenario.
+
+    `hide` takes the keys of a model, and what looks like others, out of a text that the user's code gave back.
+    """
+
+    def __init__(self, hide: Callable[[Model, str], str] = _nothing_hidden) -> None:
+        self._hide = hide
 
     async def solve(self, run: Run, client: Client) -> Transcript:
         """Hold the whole conversation, up to the first question without an answer.
@@ -112,7 +149,7 @@ class Conversation:
         A turn is over when an answer calls no tool, or has as many steps as it may have.
         """
         calls: list[Call] = []
-        turns, tools = run.scenario.turns, ToolBox(run.scenario.tools)
+        turns, tools = run.scenario.turns, ToolBox(run.scenario.tools, partial(self._hide, run.model))
         request = _opening(run)
         for number, turn in enumerate(turns, 1):
             request = _with_turn(request, turn, run, final=number == len(turns))
@@ -124,7 +161,9 @@ class Conversation:
                 results = call.response.tool_results or await tools.results(call.response.tool_calls)
                 calls[-1] = client.keep_results(call, results)
                 said = (call.response.message, Message("tool", results))
-                request = replace(request, messages=(*request.messages, *said))
+                # What has to be called was called: forced again and again, no model would ever answer.
+                choice = "none" if request.tool_choice == "none" else "auto" if request.tool_choice else None
+                request = replace(request, messages=(*request.messages, *said), tool_choice=choice)
                 call = await client.ask(request)
                 calls.append(call)
                 steps += 1
@@ -132,7 +171,8 @@ class Conversation:
                 break
             if number < len(turns):
                 # What it wants to call and is not given cannot be told: each API asks for the results at once.
-                request = replace(request, messages=(*request.messages, Message("assistant", call.response.text)))
+                said_last = call.response.text or ("(no answer)" if call.response.tool_calls else "")
+                request = replace(request, messages=(*request.messages, Message("assistant", said_last)))
         return Transcript(tuple(calls))
 
 
@@ -146,7 +186,6 @@ def _opening(run: Run) -> Request:
         trial=run.trial,
         tools=scenario.tools,
         tool_choice=scenario.tool_choice,
-        response_format=scenario.response_format,
     )
 
 
@@ -154,6 +193,7 @@ def _with_turn(request: Request, turn: Turn, run: Run, *, final: bool) -> Reques
     return replace(
         request,
         messages=request.messages + turn.messages,
+        tool_choice=run.scenario.tool_choice,
         checks=turn.checks + run.scenario.checks if final else turn.checks,
         target=run.scenario.target if final else None,
     )

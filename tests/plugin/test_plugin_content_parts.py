@@ -91,6 +91,8 @@ def test_the_store_keeps_what_a_picture_is_and_not_its_bytes(seeing: Project) ->
         ([{"image": "data:image/png;base64,AAAA"}], "is not a PNG, JPEG, WebP or GIF"),
         ([{"file": "a.png"}], "file 'a.png' is neither a PDF nor a text in UTF-8"),
         ([{"file": "empty.txt"}], "file 'empty.txt' is empty"),
+        ([{"file": ".env"}], "file '.env' is hidden, or in a hidden folder"),
+        ([{"image": ".git/a.png"}], "image '.git/a.png' is hidden, or in a hidden folder"),
         ([{"image": "large.png"}], "image 'large.png' is larger than 20 MB"),
         ([{"text": "a", "image": "a.png"}], "a part of a message is one of text, image and file, got text, image"),
         ([{}], "a part of a message is one of text, image and file, got none"),
@@ -105,6 +107,7 @@ def test_what_cannot_be_a_part_is_told_with_its_line(
     outside.write_bytes(PNG)
     (seeing.path / "link.png").symlink_to(outside)
     seeing.write("empty.txt", "")
+    seeing.write(".env", "KEY=1")
     with (seeing.path / "large.png").open("wb") as file:
         file.write(PNG)
         file.truncate(20_000_001)

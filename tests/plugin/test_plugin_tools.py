@@ -180,7 +180,79 @@ def test_functions_are_tools_and_their_crash_is_that_runs_error(project: Project
     runs = {run["scenario"]: run for run in results(project).values()}
     assert told(runs["right"])[0] == [('{"sum": 2}', False), ("later", False)]
     assert "LookupError: no luck" in runs["crash"]["error"]["message"]
+    assert runs["crash"]["error"]["kind"] == "tool"
+    assert "tool 'add' crashed" in runs["crash"]["error"]["message"]
     assert "conftest.py:4" in runs["crash"]["error"]["message"]
+
+
+LEAKS = """
+import os
+
+def leak():
+    return {"key": os.environ["SOME_API_KEY"]}
+
+def crash():
+    raise ValueError(os.environ["SOME_API_KEY"])
+
+def pytest_bench_tools():
+    return {"leak": leak, "crash": crash}
+"""
+
+
+def test_keys_that_a_tool_gives_back_are_hidden_everywhere(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "sk-tool-4f9a7c21d8"
+    monkeypatch.setenv("SOME_API_KEY", key)
+    project.write("conftest.py", LEAKS)
+    project.suite(
+        calling("a", call("leak"), tools=[{"name": "leak"}], checks=[{"contains": "***"}]),
+        calling("b", call("crash"), tools=[{"name": "crash"}]),
+    )
+
+    result = project.bench(JSON, "--bench-html=out.html", "--junitxml=out.xml")
+
+    assert result.parseoutcomes() == {"passed": 1, "errors": 1}
+    store = (project.path / ".benchmodels" / "store.sqlite").read_bytes()
+    texts = [(project.path / name).read_text(encoding="utf-8") for name in ("b.json", "out.html", "out.xml")]
+    assert key not in "".join((*texts, result.stdout.str(), store.decode("latin-1")))
+
+
+def test_arguments_that_a_function_does_not_take_are_told_to_the_model(project: Project) -> None:
+    project.write("conftest.py", FUNCTIONS)
+    project.suite(calling("a", call("add", a=1, b=2), call("add"), call("add", a=4), tools=[FUNCTION]))
+
+    project.bench(JSON)
+
+    (run,) = results(project).values()
+    first, second, third, _ = told(run)
+    assert first == [("error: the arguments do not fit the tool: got an unexpected keyword argument 'b'", True)]
+    assert second == [("error: the arguments do not fit the tool: missing a required argument: 'a'", True)]
+    assert third == [('{"sum": 5}', False)]
+
+
+def test_a_forced_call_is_forced_once_a_turn(project: Project) -> None:
+    project.write("conftest.py", CHOICES)
+    project.suite(
+        {**scenario("a", models=["my/model"], checks=[{"equals": "required auto"}]), "tools": [COUNTER]}
+        | {"tool_choice": "required"}
+    )
+
+    assert project.bench().ret == 0
+
+
+CHOICES = """
+from pytest_benchmodels import Response, ToolCall
+
+seen = []
+
+def ask(request):
+    seen.append(request.tool_choice)
+    if len(seen) == 1:
+        return Response("", tool_calls=(ToolCall("1", "next", {}),))
+    return " ".join(seen)
+
+def pytest_bench_models():
+    return {"my/model": ask}
+"""
 
 
 @pytest.mark.parametrize(
@@ -195,6 +267,11 @@ def test_functions_are_tools_and_their_crash_is_that_runs_error(project: Project
         ({"name": "a", "results": 1, "result": 2}, {}, "did you mean 'results'?"),
         ({"name": "a", "results": 1}, {"tool_choice": "b"}, "tool_choice 'b': it is one of auto, none, required, a"),
         ({"name": "a", "results": 1}, {"max_steps": 0}, "max_steps"),
+        (
+            {"name": "a", "results": 1},
+            {"checks": [{"tool_called": "a", "arguments": {"x": {"regex": "("}}}]},
+            "argument 'x'",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_told_with_its_line(

@@ -8,6 +8,7 @@ from pytest_benchmodels.providers.catalog import CATALOG
 def test_the_known_providers() -> None:
     assert {name: (info.protocol, info.key_env, info.base_url_env) for name, info in CATALOG.items()} == {
         "openai": ("openai", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
+        "openai-responses": ("responses", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
         "anthropic": ("anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
         "google": ("google", "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"),
         "openrouter": ("openai", "OPENROUTER_API_KEY", "OPENROUTER_BASE_URL"),

@@ -80,7 +80,7 @@ class Provoker:
             return [await failure(replace(self._model, base_url=server.url)) for _ in wires]
 
     async def streams(self, *bodies: bytes) -> list[ProviderError]:
-        replies = (self._http_text(200, body, "Content-Type: text/event-stream") for body in bodies)
+        replies = (self.http_text(200, body, "Content-Type: text/event-stream") for body in bodies)
         async with self._canned(*replies) as server:
             return [await failure(replace(self._model, base_url=server.url, stream=True)) for _ in bodies]
 

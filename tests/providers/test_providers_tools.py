@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pytest_benchmodels import Message, Model, ProviderError, Request, Response, ToolResult
+from pytest_benchmodels import Message, Model, Request, Response, ToolResult
 from pytest_benchmodels.core.scenario import Tool
 from pytest_benchmodels.providers.anthropic import Anthropic
 from pytest_benchmodels.providers.dialect import Dialect
@@ -74,60 +74,6 @@ def test_google_has_a_configuration_for_the_choice(choice: str, calling: dict[st
 @pytest.mark.parametrize("dialect", [OpenAI(), Anthropic(), Google()], ids=["openai", "anthropic", "google"])
 def test_without_tools_of_the_scenario_those_of_params_are_sent(dialect: Dialect) -> None:
     assert body(dialect, None, ())["tools"] == "of params"
-
-
-def in_form(dialect: Dialect, form: object) -> dict[str, object]:
-    model = Model("m", "openai", "x", "http://host/v1")
-    return dict(dialect.body(Request(model, (Message("user", "Hi"),), response_format=form)))  # type: ignore[arg-type] # either form
-
-
-STRICT = {
-    "type": "object",
-    "properties": {
-        "a": {"type": "array", "items": {"type": "object", "properties": {}, "additionalProperties": False}}
-    },
-    "required": ["a"],
-    "additionalProperties": False,
-}
-
-
-@pytest.mark.parametrize(
-    ("schema", "strict"),
-    [
-        (STRICT, True),
-        ({"type": "string"}, True),
-        (SCHEMA, False),
-        ({**STRICT, "required": []}, False),
-        ({"type": "array", "items": {"type": "object"}}, False),
-        ({"anyOf": [STRICT, SCHEMA]}, False),
-    ],
-)
-def test_openai_is_asked_for_a_schema_strictly_where_it_takes_it_so(schema: dict[str, object], *, strict: bool) -> None:
-    wanted = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": strict}}
-
-    assert in_form(OpenAI(), schema)["response_format"] == wanted
-    assert in_form(OpenAI(), "json")["response_format"] == {"type": "json_object"}
-
-
-def test_anthropic_gives_its_answer_by_a_tool() -> None:
-    body = in_form(Anthropic(), SCHEMA)
-    tool = {"name": "answer_in_json", "description": "Give the answer, in this form.", "input_schema": SCHEMA}
-
-    assert (body["tools"], body["tool_choice"]) == ([tool], {"type": "tool", "name": "answer_in_json"})
-    used = {"type": "tool_use", "id": "1", "name": "answer_in_json", "input": {"city": "Zürich"}}
-    reading = Anthropic().read({"content": [used], "stop_reason": "tool_use", "usage": {"output_tokens": 3}})
-    assert (reading.text, reading.finish_reason, reading.tool_calls) == ('{"city": "Zürich"}', "end_turn", ())
-    request = Request(Model("m", "anthropic", "x", ""), (Message("user", "Hi"),), tools=(TOOL,), response_format="json")
-    with pytest.raises(ProviderError, match="response_format beside tools"):
-        Anthropic().body(request)
-
-
-def test_google_has_fields_of_its_configuration() -> None:
-    assert in_form(Google(), "json")["generationConfig"] == {"responseMimeType": "application/json"}
-    assert in_form(Google(), SCHEMA)["generationConfig"] == {
-        "responseMimeType": "application/json",
-        "responseJsonSchema": SCHEMA,
-    }
 
 
 def test_anthropic_gets_its_thinking_back_with_the_results() -> None:

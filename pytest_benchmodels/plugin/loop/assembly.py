@@ -16,6 +16,7 @@ from pytest_benchmodels.engine.scope import Alone
 from pytest_benchmodels.plugin.options import DEFAULT_RETRIES
 from pytest_benchmodels.providers import create
 from pytest_benchmodels.providers.http import HttpPool, load_transport
+from pytest_benchmodels.providers.key import Key
 from pytest_benchmodels.solvers.conversation import Conversation
 
 if TYPE_CHECKING:
@@ -47,7 +48,13 @@ def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable
     rate_limits = RateLimits(limiter, slots)
     client = ModelClient(provider_for, _backoff(bench.settings.retries), rate_limits, load_transport, watch)
     recall, models = _recall(bench), bench.models.resolve
-    return Executor(client, Conversation(), bench.breaker, recall, watch, bench.clock.now, models), close
+    return Executor(client, Conversation(_hidden), bench.breaker, recall, watch, bench.clock.now, models), close
+
+
+def _hidden(model: Model, text: str) -> str:
+    """A tool's code may return anything that stands in the environment."""
+    key = Key.from_environment(model.api_key_env, model.headers, model.secret_query)
+    return key.and_surroundings().hide(text)
 
 
 def _backoff(retries: int | None) -> Backoff:

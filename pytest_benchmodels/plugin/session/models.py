@@ -294,7 +294,7 @@ class Models:
         wanting = [model for model in models.values() if model.price is None and self._may_be_listed(model)]
         if wanting:
             for model in wanting:
-                price = listed_price(model.provider, model.name)
+                price = listed_price(CATALOG[model.provider].price_list_id, model.name)
                 if price is not None:
                     self.list_price(model.id, price)
 

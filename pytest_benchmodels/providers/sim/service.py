@@ -22,6 +22,7 @@ from pytest_benchmodels.providers.sim.reply import (
     planned_reply,
     refusing_reply,
 )
+from pytest_benchmodels.providers.sim.structured import as_json, wants_json
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
@@ -66,6 +67,9 @@ class Sim(OpenAI):
                 self._answers.pop(next(iter(self._answers)))
             self._answers[key] = (request.checks, self._exemplar(request.checks, request.target))
         return self._answers[key][1]
+
+
+_THOUGHT = "This is what a simulated model thinks before it answers."
 
 
 def _right_calls(request: Request) -> list[object]:
@@ -134,7 +138,10 @@ class Service:
                 return error_reply(400, refused)
         except (_BadRequestError, KnobError) as error:
             return error_reply(400, str(error))
-        reply = planned_reply(name, asked, knobs, decide(asked, knobs))
+        plan = decide(asked, knobs)
+        if wants_json(document) and knobs.text is None and not asked.calls:
+            plan = replace(plan, text=as_json(plan.text, document))
+        reply = planned_reply(name, asked, knobs, plan)
         if document.get("stream"):
             options = document.get("stream_options")
             reply = _streamed(reply, knobs, with_usage=isinstance(options, dict) and bool(options.get("include_usage")))
@@ -188,45 +195,10 @@ def _asked(document: Mapping[str, object], preset: Knobs) -> tuple[Asked, Knobs]
         calls = tuple(together if isinstance(together, list) else (together,))
     if answer is None and messages[-1].get("role") == "tool":
         answer = last  # what it was told, it tells
-    form = document.get("response_format")
-    if isinstance(form, dict) and not _is_json(answer):
-        answer = json.dumps(_in_form(form, answer))
+    # A model that is asked to think does, and says so as open models' servers do.
+    if document.get("reasoning_effort") not in (None, "none") and knobs.thinking is None:
+        knobs = replace(knobs, thinking=_THOUGHT)
     return Asked(prompt, last, answer, trial, attempt, calls, step), knobs
-
-
-def _is_json(text: str | None) -> bool:
-    try:
-        json.loads(text or "")
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _in_form(form: dict[str, Any], answer: str | None) -> object:
-    """The least document of a form: what has to be there, with values of its types."""
-    schema = form.get("json_schema")
-    if not isinstance(schema, dict) or not isinstance(schema.get("schema"), dict):
-        return {"answer": answer or "simulated"}
-    return _instance(schema["schema"], 0)
-
-
-def _instance(schema: object, depth: int) -> object:
-    if not isinstance(schema, dict) or depth > _DEEPEST:
-        return None
-    if "const" in schema or schema.get("enum"):
-        return schema["const"] if "const" in schema else schema["enum"][0]
-    kind = schema.get("type")
-    if kind == "object":
-        properties = schema.get("properties", {})
-        return {name: _instance(properties.get(name, {}), depth + 1) for name in schema.get("required", [])}
-    if kind == "array":
-        return [_instance(schema.get("items", {}), depth + 1) for _ in range(schema.get("minItems", 0))]
-    return {"string": "simulated", "integer": schema.get("minimum", 0), "number": schema.get("minimum", 0)}.get(
-        str(kind), kind == "boolean" or None
-    )
-
-
-_DEEPEST = 20
 
 
 def _step(messages: list[dict[str, Any]]) -> int:

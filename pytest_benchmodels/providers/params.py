@@ -1,0 +1,128 @@
+"""Parameters with one name for all APIs, of which each has its own form: the answer's format, and thinking.
+
+An author writes them as OpenAI's Chat Completions has them. Sources: OpenAI, "Structured model outputs" and "Reasoning
+models"; Anthropic, "Structured outputs", "Effort" and "Extended thinking"; Google, "Structured outputs", "Thinking" and
+"OpenAI compatibility" (which effort is which budget); OpenRouter, "Reasoning tokens".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.providers.dialect import unsupported
+
+__all__ = ["JsonFormat", "anthropic_params", "google_config", "openai_params", "responses_params", "take_format"]
+
+_NAME = "answer"
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFormat:
+    """The answer has to be JSON, and to fit the schema if there is one. `strict`: the API is to see to it."""
+
+    schema: Mapping[str, Any] | None = None
+    name: str = _NAME
+    strict: bool | None = None
+
+
+def take_format(params: dict[str, object]) -> JsonFormat | None:
+    """Take `response_format` out of the parameters; None where there is none, or it asks for plain text."""
+    written = params.pop("response_format", None)
+    kind = written.get("type") if isinstance(written, Mapping) else None
+    if written is None or kind == "text":
+        return None
+    if kind == "json_object":
+        return JsonFormat()
+    described = written.get("json_schema") if isinstance(written, Mapping) else None
+    schema = described.get("schema") if isinstance(described, Mapping) else None
+    if kind != "json_schema" or not isinstance(described, Mapping) or not isinstance(schema, Mapping):
+        unsupported(f"response_format {quote(written)}", "write `response_format: json`, or a JSON Schema")
+    strict = described.get("strict")
+    return JsonFormat(schema, str(described.get("name") or _NAME), strict if isinstance(strict, bool) else None)
+
+
+# Its models that think refuse the older name; other servers, and OpenAI's older models at some of them, know no other.
+_NEW_LIMIT = re.compile(r"(?:o\d|gpt-[5-9]|codex|chatgpt-[5-9])")
+_OPENAI = frozenset({"openai", "azure"})
+
+
+def openai_params(params: dict[str, object], provider: str, model: str) -> dict[str, object]:
+    """Chat Completions: as they are written, but for the names that OpenAI gave up and OpenRouter's own."""
+    if provider in _OPENAI and "max_tokens" in params and _NEW_LIMIT.match(model):
+        limit = params.pop("max_tokens")
+        params.setdefault("max_completion_tokens", limit)
+    if provider == "openrouter" and "thinking_budget" in params:
+        given = params.pop("reasoning", None)
+        budget = {"max_tokens": params.pop("thinking_budget")}
+        params["reasoning"] = {**budget, **given} if isinstance(given, Mapping) else budget
+    return params
+
+
+def responses_params(params: dict[str, object]) -> dict[str, object]:
+    """OpenAI's Responses API."""
+    for name in ("max_completion_tokens", "max_tokens"):
+        if name in params:
+            params.setdefault("max_output_tokens", params.pop(name))
+    if (effort := params.pop("reasoning_effort", None)) is not None:
+        params["reasoning"] = {"effort": effort, **_mapping(params.get("reasoning"))}
+    wanted = take_format(params)
+    if wanted is not None:
+        form: dict[str, object] = {"type": "json_object"}
+        if wanted.schema is not None:
+            strict = {} if wanted.strict is None else {"strict": wanted.strict}
+            form = {"type": "json_schema", "name": wanted.name, "schema": wanted.schema, **strict}
+        params["text"] = {"format": form, **_mapping(params.get("text"))}
+    return params
+
+
+def anthropic_params(params: dict[str, object], max_tokens: int) -> dict[str, object]:
+    """The Messages API, which has to be told a `max_tokens`, larger than what may be thought."""
+    config: dict[str, object] = {}
+    if (effort := params.pop("reasoning_effort", None)) is not None:
+        config["effort"] = effort
+    wanted = take_format(params)
+    if wanted is not None:
+        if wanted.schema is None:
+            unsupported("response_format json", "the Messages API takes a JSON Schema only: write the schema")
+        config["format"] = {"type": "json_schema", "schema": wanted.schema}
+    if config:
+        params["output_config"] = {**config, **_mapping(params.get("output_config"))}
+    budget = params.pop("thinking_budget", None)
+    if budget is not None:
+        params.setdefault("thinking", {"type": "enabled", "budget_tokens": budget})
+    limit = max_tokens + budget if isinstance(budget, int) else max_tokens
+    if (limit_given := params.pop("max_completion_tokens", None)) is not None:
+        params.setdefault("max_tokens", limit_given)
+    return {"max_tokens": limit, **params}
+
+
+_BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24_576}
+
+
+def google_config(params: dict[str, object], model: str) -> dict[str, object]:
+    """What of it belongs into `generationConfig`; taken out of the parameters."""
+    config: dict[str, object] = {}
+    wanted = take_format(params)
+    if wanted is not None:
+        config["responseMimeType"] = "application/json"
+        if wanted.schema is not None:
+            config["responseJsonSchema"] = wanted.schema
+    effort, budget = params.pop("reasoning_effort", None), params.pop("thinking_budget", None)
+    if effort is not None and budget is None and model.startswith("gemini-2"):
+        # Gemini 2.5 knows budgets only.
+        if effort not in _BUDGETS:
+            unsupported(f"reasoning_effort {quote(effort)}", f"write {', '.join(_BUDGETS)}, or a thinking_budget")
+        budget, effort = _BUDGETS[str(effort)], None
+    if budget is not None:
+        config["thinkingConfig"] = {"thinkingBudget": budget, "includeThoughts": budget != 0}
+    elif effort is not None:
+        config["thinkingConfig"] = {"thinkingLevel": effort, "includeThoughts": True}
+    return config
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
