@@ -10,8 +10,8 @@
     ├── CallError           a question of a check's to another model that was not answered
     └── StoreError          a store that cannot be read or written: a run goes on without it
 
-The engine turns ProviderError, CheckError, ToolError and CallError into the `Failure` of a `Result`: a run's end is data, never an
-exception.
+The engine turns ProviderError, CheckError, ToolError and CallError into the `Failure` of a `Result`: a run's end is
+data, never an exception.
 """
 
 from __future__ import annotations

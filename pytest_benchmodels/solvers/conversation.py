@@ -13,7 +13,9 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.call import Call, Purpose, Request, Transcript
+from pytest_benchmodels.core.errors import ToolError
 from pytest_benchmodels.core.message import Message, ToolCall, ToolResult
+from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Tool, ToolAnswer, Turn
 from pytest_benchmodels.core.text import clip, quote, well_formed

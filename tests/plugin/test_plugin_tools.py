@@ -21,6 +21,7 @@ WEATHER: dict[str, Any] = {
     ],
 }
 COUNTER: dict[str, Any] = {"name": "next", "results": ["one", "two"]}
+BAD_PATTERN = {"x": {"regex": "("}}
 FUNCTION = {"name": "add", "parameters": {"type": "object", "properties": {"a": {"type": "integer"}}}}
 
 

@@ -367,7 +367,7 @@ def _completion(name: str, asked: Asked, plan: Plan, knobs: Knobs) -> tuple[byte
         said = sum(max(1, len(_dump(call)) // 4) for call in calls)
     if knobs.thinking is not None:
         thinking = {"reasoning_content": knobs.thinking}
-        thought = max(1, len(knobs.thinking) // 4)
+        thought = max(1, len(knobs.thinking) // 4) if knobs.thinking else 0
         said += thought
         counted = {"completion_tokens_details": {"reasoning_tokens": thought}}
     spoken = {"content": None, "tool_calls": calls} if calls else {"content": plan.text}
