@@ -283,10 +283,11 @@ class Response(Struct, frozen=True):
     `latency_s` is from the request to the last byte, in seconds; apart from it, `connect_s` went into setting up the
     connection and `client_s` is by how much this machine's own work delayed the measurement (both None where nobody
     measured). `served_model` is which model the provider says that answered (`gpt-4o-2024-08-06` for `gpt-4o`), empty
-    where it says nothing. `pause_s`: seconds for which the model is to be left alone, since its quota is used up; None
-    if it is not. `ttft_s` is from the request until the first part of a streamed answer (of its thinking, where that is
-    handed over) was received, in seconds; None where the answer was not streamed. `tool_results` are what the model was
-    told in reply to its calls; empty where it was not asked again. `thinking_parts` go back with these.
+    where it says nothing; `upstream` is whom a router asked (OpenRouter's `provider`), `system_fingerprint` what OpenAI
+    calls the state of its servers. `pause_s`: seconds for which the model is to be left alone, since its quota is used
+    up; None if it is not. `ttft_s` is from the request until the first part of a streamed answer (of its thinking,
+    where that is handed over) was received, in seconds; None where the answer was not streamed. `tool_results` are what
+    the model was told in reply to its calls; empty where it was not asked again. `thinking_parts` go back with these.
     """
 
     text: str
@@ -302,6 +303,8 @@ class Response(Struct, frozen=True):
     ttft_s: float | None = None
     tool_results: tuple[ToolResult, ...] = ()
     thinking_parts: tuple[ThinkingPart, ...] = ()
+    upstream: str = ""
+    system_fingerprint: str = ""
 
     @property
     def generated(self) -> tuple[int, float] | None:
@@ -314,6 +317,11 @@ class Response(Struct, frozen=True):
         hidden = 0 if self.thinking else self.usage.reasoning_tokens or 0
         count, took_s = self.usage.output_tokens - hidden - 1, self.latency_s - self.ttft_s
         return (count, took_s) if count > 0 and took_s > 0 else None
+
+    @property
+    def served(self) -> str:
+        """Who answered, for a reader: `llama-3.3-70b by Cerebras`; empty where the provider says nothing."""
+        return " by ".join(filter(None, (self.served_model, self.upstream)))
 
     @property
     def message(self) -> Message:

@@ -321,6 +321,8 @@ class ApiProvider:
             connect_s=reply.connect_s,
             pause_s=pause_s(reply.headers, reading.usage),
             served_model=_reason(_served_model(document), key, _NAME_LIMIT) or "",
+            upstream=_reason(document.get("provider"), key, _NAME_LIMIT) or "",
+            system_fingerprint=_reason(document.get("system_fingerprint"), key, _NAME_LIMIT) or "",
             tool_calls=_tool_calls(reading, key) if reading.tool_calls else (),
             thinking_parts=_thinking_parts(reading, key) if reading.tool_calls else (),
         )

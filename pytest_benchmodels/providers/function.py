@@ -116,6 +116,8 @@ class FunctionProvider:
             thinking=key.hide(well_formed(response.thinking)),
             finish_reason=response.finish_reason and _word(response.finish_reason, key),
             served_model=_word(response.served_model, key),
+            upstream=_word(response.upstream, key),
+            system_fingerprint=_word(response.system_fingerprint, key),
             tool_calls=tuple(
                 [sound_call(call, lambda text: key.hide(well_formed(text))) for call in response.tool_calls]
             ),

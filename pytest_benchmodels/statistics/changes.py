@@ -130,8 +130,8 @@ class Conditions:
             return
         self._setup(*key).add(result)
         for answer in result.all_answers:
-            if answer.served_model:
-                self._served.setdefault(result.model, Counter())[answer.served_model] += 1
+            if answer.served:
+                self._served.setdefault(result.model, Counter())[answer.served] += 1
 
     def _setup(self, model: str, scenario: str) -> _Setup:
         key = model, scenario

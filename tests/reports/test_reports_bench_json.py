@@ -114,6 +114,8 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
             "tool_calls": [],
             "ttft_s": None,
             "tool_results": [],
+            "upstream": "",
+            "system_fingerprint": "",
         },
         "latency_s": 1.5,
         "duration_s": 2.0,

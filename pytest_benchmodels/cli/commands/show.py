@@ -40,7 +40,7 @@ def transcript_lines(result: Result, answers: StoredConversation, calls: Calls) 
     if result.reuse:
         yield _indented(result.reuse)
     yield from _attempt_lines(result)
-    yield from _turn_lines(answers)
+    yield from _turn_lines(answers, result.model)
     yield from _check_lines(result)
     yield from _call_lines(result, calls)
 
@@ -104,7 +104,7 @@ def _attempt_lines(result: Result) -> Iterator[str]:
         yield f"waited {duration(seconds)} for {one_line(reason, _SAID_LIMIT)}"
 
 
-def _turn_lines(answers: StoredConversation) -> Iterator[str]:
+def _turn_lines(answers: StoredConversation, model: str) -> Iterator[str]:
     if answers.answers and not answers.asked:
         yield "what was asked is not known here"
     asked = answers.asked or ((),) * len(answers.answers)
@@ -112,7 +112,7 @@ def _turn_lines(answers: StoredConversation) -> Iterator[str]:
         yield from _asked_lines(messages)
         if answer.thinking:
             yield f"< thinking, which no check sees: {_indented(answer.thinking)}"
-        yield f"< {_spent(answer)}: {_indented(answer.readable) or '(empty)'}"
+        yield f"< {_spent(answer, model)}: {_indented(answer.readable) or '(empty)'}"
 
 
 def _asked_lines(messages: tuple[Message, ...]) -> Iterator[str]:
@@ -131,18 +131,19 @@ def _call_lines(result: Result, calls: Calls) -> Iterator[str]:
         if call.error is not None:
             yield f"< not answered: {_indented(f'{call.error.kind}: {call.error.message}')}"
         elif stored is not None and _is_its_own(stored, call):
-            yield f"< {_spent(stored.response)}: {_indented(stored.response.readable) or '(empty)'}"
+            yield f"< {_spent(stored.response, call.model)}: {_indented(stored.response.readable) or '(empty)'}"
         elif stored is not None:
             yield "< its answer is not known here: another run that asked the same got a newer one"
 
 
-def _spent(answer: Response) -> str:
-    """`assistant (stop, 23ms, 12/3 tokens)`."""
+def _spent(answer: Response, asked: str) -> str:
+    """`assistant (stop, 23ms, 12/3 tokens, gpt-4o-2024-08-06)`: who answered, where that is not the model `asked`."""
     usage = answer.usage
     counted = f"{tokens(usage.input_tokens)}/{tokens(usage.output_tokens)} tokens"
-    return (
-        f"assistant ({one_line(answer.finish_reason or UNKNOWN, _SAID_LIMIT)}, {duration(answer.latency_s)}, {counted})"
-    )
+    as_asked = answer.served in ("", asked, asked.partition("/")[2])
+    served = "" if as_asked else f", {one_line(answer.served, _SAID_LIMIT)}"
+    reason = one_line(answer.finish_reason or UNKNOWN, _SAID_LIMIT)
+    return f"assistant ({reason}, {duration(answer.latency_s)}, {counted}{served})"
 
 
 def _check_lines(result: Result) -> Iterator[str]:

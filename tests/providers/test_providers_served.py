@@ -1,0 +1,55 @@
+"""Who really answered, as the provider tells it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_benchmodels import Message, Model, Request, Response
+from pytest_benchmodels.providers import create
+from pytest_benchmodels.providers.http import HttpPool
+
+if TYPE_CHECKING:
+    from tests.providers.conftest import CannedServer, HttpText
+
+CHOICES = [{"message": {"role": "assistant", "content": "4"}, "finish_reason": "stop"}]
+
+
+@pytest.mark.parametrize(
+    ("told", "served"),
+    [
+        # OpenRouter, "API Reference"; OpenAI, "The chat completion object".
+        ({"model": "meta-llama/llama-3.3-70b", "provider": "Cerebras"}, ("meta-llama/llama-3.3-70b", "Cerebras", "")),
+        (
+            {"model": "gpt-4o-2024-08-06", "system_fingerprint": "fp_44709d6fcb"},
+            ("gpt-4o-2024-08-06", "", "fp_44709d6fcb"),
+        ),
+        ({"provider": {"name": "x"}, "system_fingerprint": None}, ("", "", "")),
+    ],
+)
+def test_it_is_kept_with_the_answer(
+    told: dict[str, object], served: tuple[str, str, str], canned: CannedServer, http_text: HttpText
+) -> None:
+    async def exchange() -> Response:
+        async with canned(http_text(200, json.dumps({**told, "choices": CHOICES}).encode())) as server:
+            pool = HttpPool()
+            model = Model("m", "openrouter", "x", server.url)
+            try:
+                return await create(model, pool).complete(Request(model, (Message("user", "Hi"),)))
+            finally:
+                await pool.aclose()
+
+    response = asyncio.run(exchange())
+
+    assert (response.served_model, response.upstream, response.system_fingerprint) == served
+
+
+@pytest.mark.parametrize(
+    ("model", "upstream", "shown"),
+    [("llama", "Cerebras", "llama by Cerebras"), ("llama", "", "llama"), ("", "Cerebras", "Cerebras"), ("", "", "")],
+)
+def test_it_is_shown_in_words(model: str, upstream: str, shown: str) -> None:
+    assert Response("4", served_model=model, upstream=upstream).served == shown
