@@ -43,6 +43,15 @@ class ToolBox:
         """What came of calls that were made together, in their order. Raises `ToolError`."""
         return tuple([await self._result(call) for call in calls])
 
+    def count(self, calls: Sequence[ToolCall]) -> None:
+        """Count calls whose results are there from an earlier run: what is given in turn goes on after them."""
+        for call in calls:
+            tool = self._tools.get(call.name)
+            if tool is None or tool.function is not None or isinstance(call.arguments, str):
+                continue
+            if tool.fault is None or not tool.fault(call.arguments):
+                self._written(tool, call, call.arguments)
+
     async def _result(self, call: ToolCall) -> ToolResult:
         tool = self._tools.get(call.name)
         if tool is None:
@@ -159,8 +168,11 @@ class Conversation:
             calls.append(call)
             steps = 1
             while call.response is not None and run.scenario.wants_more(call.response, steps):
-                # An answer that was stored has them.
-                results = call.response.tool_results or await tools.results(call.response.tool_calls)
+                results = call.response.tool_results  # an answer that was stored has them
+                if results:
+                    tools.count(call.response.tool_calls)
+                else:
+                    results = await tools.results(call.response.tool_calls)
                 calls[-1] = client.keep_results(call, results)
                 said = (call.response.message, Message("tool", results))
                 # What has to be called was called: forced again and again, no model would ever answer.
