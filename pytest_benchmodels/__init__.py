@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Call, GradingContext, Provider, Request, Transcript
     from pytest_benchmodels.core.errors import BenchError, CallError, CheckError, FormatError, ProviderError
-    from pytest_benchmodels.core.grading import Grade, Grader
     from pytest_benchmodels.core.message import (
         FilePart,
         ImagePart,
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     )
     from pytest_benchmodels.core.model import Model
     from pytest_benchmodels.core.result import Result
+    from pytest_benchmodels.core.scenario import Grade, Grader
     from pytest_benchmodels.providers.api_protocol import ApiProtocol
     from pytest_benchmodels.providers.dialect import BlockedError, FailedError, Reading, UnreadableError
     from pytest_benchmodels.providers.key import Key
@@ -62,7 +62,7 @@ __all__ = [
 _HOMES = {
     "core.call": ("Call", "GradingContext", "Provider", "Request", "Transcript"),
     "core.errors": ("BenchError", "CallError", "CheckError", "FormatError", "ProviderError"),
-    "core.grading": ("Grade", "Grader"),
+    "core.scenario": ("Grade", "Grader"),
     "core.message": ("FilePart", "ImagePart", "Message", "Response", "TextPart", "ToolCall", "ToolResult", "Usage"),
     "core.model": ("Model",),
     "core.result": ("Result",),

@@ -10,9 +10,9 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
-    from pytest_benchmodels.core.grading import Grader
     from pytest_benchmodels.core.message import Response
     from pytest_benchmodels.core.result import Result
+    from pytest_benchmodels.core.scenario import Grader
     from pytest_benchmodels.providers.api_protocol import ApiProtocol
 
     Answer = str | Response

@@ -13,12 +13,11 @@ from pathlib import Path
 import msgspec
 
 from pytest_benchmodels.core.call import Request
-from pytest_benchmodels.core.grading import Grader
 from pytest_benchmodels.core.message import Message
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import Purpose
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.scenario import Check, Scenario, Tool
+from pytest_benchmodels.core.scenario import Check, Grader, Scenario, Tool
 from pytest_benchmodels.core.user_code import code_of
 
 __all__ = [

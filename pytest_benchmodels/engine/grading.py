@@ -12,10 +12,9 @@ from typing import Any, cast
 
 from pytest_benchmodels.core.call import GradingContext
 from pytest_benchmodels.core.errors import CallError, CheckError
-from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.result import CheckResult
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.scenario import Check, Scenario
+from pytest_benchmodels.core.scenario import Check, Grade, Grader, Scenario
 from pytest_benchmodels.core.text import message, told
 from pytest_benchmodels.core.user_code import in_task, in_thread, innermost
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from pytest_benchmodels.core.grading import Grader
+from pytest_benchmodels.core.scenario import Grader
 from pytest_benchmodels.core.text import quote
 
 __all__ = [

@@ -8,8 +8,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import UnsetType
 
-from pytest_benchmodels.core.grading import Grader
-from pytest_benchmodels.core.scenario import Check, Tool, ToolAnswer
+from pytest_benchmodels.core.scenario import Check, Grader, Tool, ToolAnswer
 from pytest_benchmodels.core.text import clip, plain, quote
 from pytest_benchmodels.formats.authored import ToolEntry
 from pytest_benchmodels.formats.dataset import Budget, TemplateError, as_text, render

@@ -12,8 +12,7 @@ from pathlib import Path, PurePath
 from typing import Any, Literal, NamedTuple, Protocol
 
 from pytest_benchmodels.core.errors import Problem, ScenarioFileError
-from pytest_benchmodels.core.grading import Grader
-from pytest_benchmodels.core.scenario import Scenario
+from pytest_benchmodels.core.scenario import Grader, Scenario
 from pytest_benchmodels.core.text import clip, harmless, nearest
 
 __all__ = [

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from pytest_benchmodels.core.grading import Grader
+from pytest_benchmodels.core.scenario import Grader
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.formats.document import Problems, Steps
 

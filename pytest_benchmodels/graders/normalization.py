@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from pytest_benchmodels.core.grading import Grade
+from pytest_benchmodels.core.scenario import Grade
 from pytest_benchmodels.core.text import clip, plain, quote
 
 __all__ = [

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from msgspec import Meta
 
 from pytest_benchmodels.core.errors import CheckError
-from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.message import Response
+from pytest_benchmodels.core.scenario import Grade, Grader
 from pytest_benchmodels.graders.examples import specimen
 from pytest_benchmodels.graders.normalization import compose, right, shown, shown_pattern, wrong
 

@@ -20,9 +20,8 @@ import msgspec
 
 from pytest_benchmodels.core.call import GradingContext
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.message import Response
-from pytest_benchmodels.core.scenario import Check
+from pytest_benchmodels.core.scenario import Check, Grade, Grader
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.graders import patterns, structure, text, tool_calls, values
 

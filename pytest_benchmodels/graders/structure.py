@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from pytest_benchmodels.core.errors import CheckError
-from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.message import Response
+from pytest_benchmodels.core.scenario import Grade, Grader
 from pytest_benchmodels.graders.documents import (
     NotJsonError,
     composed,

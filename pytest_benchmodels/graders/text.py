@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from pytest_benchmodels.core.errors import CheckError
-from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.message import Response
+from pytest_benchmodels.core.scenario import Grade, Grader
 from pytest_benchmodels.graders.normalization import (
     Scalar,
     Text,

@@ -10,8 +10,8 @@ import msgspec
 
 from pytest_benchmodels.core.call import GradingContext
 from pytest_benchmodels.core.errors import CheckError
-from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.message import Response, ToolCall, arguments_text
+from pytest_benchmodels.core.scenario import Grade, Grader
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.graders import patterns, structure, text, values
 from pytest_benchmodels.graders.documents import composed, difference

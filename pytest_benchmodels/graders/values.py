@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from msgspec import Meta
 
-from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.message import Response
+from pytest_benchmodels.core.scenario import Grade, Grader
 from pytest_benchmodels.core.text import clip, nearest, plain, quote
 from pytest_benchmodels.graders.normalization import Scalar, right, shown, text_of, wrong
 

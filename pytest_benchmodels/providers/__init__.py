@@ -56,5 +56,6 @@ def _dialect(model: Model, registry: Registry, example_answer: Exemplar | None) 
         from pytest_benchmodels.providers.sim.service import Sim  # noqa: PLC0415 - the same
 
         return Sim(example_answer)
-    spoken: type[Dialect] = import_module(f".{protocol}", __package__).DIALECT
+    module, _, name = protocol.partition(":")
+    spoken: type[Dialect] = getattr(import_module(f".{module}", __package__), name or "DIALECT")
     return spoken()

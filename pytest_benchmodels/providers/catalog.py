@@ -112,7 +112,7 @@ CATALOG: Mapping[str, ProviderInfo] = {
         ),
         ProviderInfo(
             "azure",
-            "azure",
+            "openai:Azure",
             "",
             ("AZURE_OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT"),
             ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_AD_TOKEN"),

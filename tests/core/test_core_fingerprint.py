@@ -23,11 +23,10 @@ from pytest_benchmodels.core.fingerprint import (
     fingerprint,
     grade_fingerprint,
 )
-from pytest_benchmodels.core.grading import Grader
 from pytest_benchmodels.core.message import ImagePart, Message, Part, TextPart, ToolCall, ToolResult
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.scenario import Check, Scenario, Turn
+from pytest_benchmodels.core.scenario import Check, Grader, Scenario, Turn
 
 
 class Word(Grader, frozen=True):
@@ -165,7 +164,7 @@ def loaded(path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType
 
 
 OWN = """
-from pytest_benchmodels.core.grading import Grade, Grader
+from pytest_benchmodels.core.scenario import Grade, Grader
 
 class Own(Grader, frozen=True):
     own: str

@@ -9,11 +9,10 @@ from typing import ClassVar
 
 from pytest_benchmodels.core.call import Request
 from pytest_benchmodels.core.errors import ProviderError
-from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.model import Model, Price
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.scenario import Check, Scenario, Turn
+from pytest_benchmodels.core.scenario import Check, Grade, Grader, Scenario, Turn
 from pytest_benchmodels.engine.client import Backoff, ModelClient
 from pytest_benchmodels.engine.execution import Executor, NothingStored, Recall
 from pytest_benchmodels.engine.limits import Limiter, Unlimited

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from pytest_benchmodels.core.call import GradingContext, Purpose, Request, Transcript
 from pytest_benchmodels.core.errors import CallError, ConfigError, ProviderError
 from pytest_benchmodels.core.fingerprint import call_fingerprint
-from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.model import Model, Price
 from pytest_benchmodels.core.result import CallSummary, Failure, Record, Result
 from pytest_benchmodels.core.run import Pool, Run, lane_group
+from pytest_benchmodels.core.scenario import Grade, Grader
 from pytest_benchmodels.engine.client import Backoff, ModelClient
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
 from pytest_benchmodels.engine.execution import Executor, Known, NothingStored

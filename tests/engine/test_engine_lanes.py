@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_benchmodels.core.call import Request
-from pytest_benchmodels.core.grading import Grade
 from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.core.scenario import Grade
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
 from pytest_benchmodels.engine.execution import Known
 from pytest_benchmodels.engine.lanes import Job, Lanes

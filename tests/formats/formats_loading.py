@@ -10,8 +10,7 @@ import msgspec
 import pytest
 
 from pytest_benchmodels.core.errors import ScenarioFileError
-from pytest_benchmodels.core.grading import Grader
-from pytest_benchmodels.core.scenario import Scenario
+from pytest_benchmodels.core.scenario import Grader, Scenario
 from pytest_benchmodels.formats import LoadOptions, load
 
 

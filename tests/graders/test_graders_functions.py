@@ -12,9 +12,8 @@ import pytest
 from pytest_benchmodels.core.call import GradingContext
 from pytest_benchmodels.core.errors import CheckError, ConfigError
 from pytest_benchmodels.core.fingerprint import grade_fingerprint
-from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.result import CheckResult
-from pytest_benchmodels.core.scenario import Check
+from pytest_benchmodels.core.scenario import Check, Grade, Grader
 from pytest_benchmodels.engine.grading import judge
 from pytest_benchmodels.graders.registry import grader_of, registry
 from tests.graders.grading_contexts import context

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.core.grading import Grade
 from pytest_benchmodels.core.message import Response
+from pytest_benchmodels.core.scenario import Grade
 from pytest_benchmodels.graders import number_reader, numerals
 from pytest_benchmodels.graders.number_reader import read_number
 from pytest_benchmodels.graders.numerals import Numeral

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.errors import CheckError
-from pytest_benchmodels.core.grading import Grade
 from pytest_benchmodels.core.message import Response
+from pytest_benchmodels.core.scenario import Grade
 from pytest_benchmodels.graders.examples import specimen
 from pytest_benchmodels.graders.patterns import Regex, compile_pattern
 

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from pytest_benchmodels import graders
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.message import Response
-from pytest_benchmodels.core.scenario import Check
+from pytest_benchmodels.core.scenario import Check, Grade, Grader
 from pytest_benchmodels.graders import BUILTIN, example_answer, registry
 
 NAMES = [

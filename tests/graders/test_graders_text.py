@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.errors import CheckError
-from pytest_benchmodels.core.grading import Grade, Grader
 from pytest_benchmodels.core.message import Response
+from pytest_benchmodels.core.scenario import Grade, Grader
 from pytest_benchmodels.graders import BUILTIN
 from pytest_benchmodels.graders.normalization import fold
 

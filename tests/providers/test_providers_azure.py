@@ -10,8 +10,8 @@ import pytest
 
 from pytest_benchmodels import Message, Model, Request
 from pytest_benchmodels.providers import create
-from pytest_benchmodels.providers.azure import Azure
 from pytest_benchmodels.providers.http import HttpPool
+from pytest_benchmodels.providers.openai import Azure
 
 if TYPE_CHECKING:
     from tests.providers.conftest import CannedServer, HttpText

@@ -9,9 +9,8 @@ import pytest
 
 from pytest_benchmodels import Message, Model, ProviderError, Request
 from pytest_benchmodels.providers.anthropic import Anthropic
-from pytest_benchmodels.providers.azure import Azure
 from pytest_benchmodels.providers.google import Google
-from pytest_benchmodels.providers.openai import OpenAI
+from pytest_benchmodels.providers.openai import Azure, OpenAI
 from pytest_benchmodels.providers.responses import Responses
 
 if TYPE_CHECKING:

@@ -34,6 +34,7 @@ _OURS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "ca
 _ONLY_IF_ASKED_FOR = ("searches", "audio_mtok", "image_mtok", "video_mtok", "audio_read_mtok", "image_read_mtok")
 """Ends of the names of what is billed only where a request has it: ours have text and nothing else."""
 _LONGEST_SESSION = timedelta(days=1)
+_OF_HTTP = ("base_url", "api_key_env", "headers", "stream", "stall_timeout")
 _LISTED_AS = {"xai": "x-ai"}  # what the price list calls it
 
 
@@ -207,14 +208,7 @@ class Models:
         """A function by its own name, or by an alias whose table has `provider = "function"` and its `name`."""
         functions = self.registry.functions
         function = name if name in functions else entry.name or ""
-        of_http = (
-            "base_url",
-            "api_key_env",
-            "headers",
-            "stream",
-            "stall_timeout",
-            *(("provider", "name") if name in functions else ()),
-        )
+        of_http = (*_OF_HTTP, *(("provider", "name") if name in functions else ()))
         if senseless := [key for key in of_http if getattr(entry, key)]:
             raise ConfigError(
                 f"[model.{quote(name)[1:-1]}] of bench.toml: {', '.join(senseless)} {_NO_HTTP}; leave out what is "
