@@ -8,8 +8,8 @@ from argparse import SUPPRESS, Action, ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from pytest_benchmodels.cli.commands import SUMMARIES, load
-from pytest_benchmodels.cli.output import Output, complete, typed_words
+from pytest_benchmodels.cli.commands import SUMMARIES, complete, load, typed_words
+from pytest_benchmodels.cli.output import Output
 
 __all__ = ["main", "make_parser"]
 

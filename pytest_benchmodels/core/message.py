@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal
@@ -138,7 +140,9 @@ def _readable(part: Part) -> str:
         return part.text
     if isinstance(part, ImagePart):
         what = f"file {part.name}" if isinstance(part, FilePart) else "image"
-        return f"[{what} {address(part.url)}]" if part.url else f"[{what} {part.media_type}, {_size(part.data)}]"
+        if part.data:
+            return f"[{what} {part.media_type}, {_size(part.data)}]"
+        return f"[{what} {part.url if _STUB.fullmatch(part.url) else address(part.url)}]"
     if isinstance(part, ThinkingPart):
         return "[thinking]"
     if isinstance(part, ToolCall):
@@ -166,11 +170,22 @@ def _without_data(content: Content) -> Content:
     return tuple([_stub(part) if isinstance(part, ImagePart) and part.data else part for part in content])
 
 
+_STUB = re.compile(r"[\w/.+-]+, \d+ (bytes|kB), sha256:[0-9a-f]{16}", re.ASCII)
+
+
 @lru_cache(maxsize=256)
 def _stub(part: ImagePart) -> ImagePart:
-    digest = hashlib.sha256(part.data.encode()).hexdigest()[:16]
-    told = f"{part.media_type} {_size(part.data)} sha256:{digest}"
+    digest = hashlib.sha256(_bytes(part.data)).hexdigest()[:16]
+    told = f"{part.media_type}, {_size(part.data)}, sha256:{digest}"
     return FilePart(url=told, name=part.name) if isinstance(part, FilePart) else ImagePart(url=told)
+
+
+def _bytes(data: str) -> bytes:
+    """Those of the file; what is no base64 as it is."""
+    try:
+        return binascii.a2b_base64(data)
+    except ValueError:
+        return data.encode()
 
 
 def sendable(messages: tuple[Message, ...]) -> tuple[Message, ...]:

@@ -86,14 +86,6 @@ CATALOG: Mapping[str, ProviderInfo] = {
     for info in (
         ProviderInfo("openai", "openai", "https://api.openai.com/v1", ("OPENAI_BASE_URL",), ("OPENAI_API_KEY",)),
         ProviderInfo(
-            "openai-responses",
-            "responses",
-            "https://api.openai.com/v1",
-            ("OPENAI_BASE_URL",),
-            ("OPENAI_API_KEY",),
-            listed_as="openai",
-        ),
-        ProviderInfo(
             "anthropic", "anthropic", "https://api.anthropic.com", ("ANTHROPIC_BASE_URL",), ("ANTHROPIC_API_KEY",)
         ),
         ProviderInfo(
@@ -116,6 +108,14 @@ CATALOG: Mapping[str, ProviderInfo] = {
             "",
             ("AZURE_OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT"),
             ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_AD_TOKEN"),
+        ),
+        ProviderInfo(
+            "openai-responses",
+            "responses",
+            "https://api.openai.com/v1",
+            ("OPENAI_BASE_URL",),
+            ("OPENAI_API_KEY",),
+            listed_as="openai",
         ),
         _hosted("groq", "https://api.groq.com/openai/v1"),
         _hosted("mistral", "https://api.mistral.ai/v1"),

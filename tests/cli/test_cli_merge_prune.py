@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_benchmodels.cli.output import age
+from pytest_benchmodels.cli.commands import age
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.store import Store
 from tests.cli.cli_parts import judged, made_run, made_store, result, run_command, usual_store

@@ -122,7 +122,9 @@ def bench_in_terminal(folder: Path, *arguments: str, width: int = 80, environmen
 def _read_all(parent: int) -> bytes:
     """Read until the last process lets go of the terminal, which Linux tells by an error."""
     parts = []
+    ready = select.poll()  # `select.select` takes no descriptor above 1023
+    ready.register(parent, select.POLLIN)
     with suppress(OSError):
-        while select.select([parent], [], [], _PATIENCE_S)[0] and (part := os.read(parent, 65536)):
+        while ready.poll(_PATIENCE_S * 1000) and (part := os.read(parent, 65536)):
             parts.append(part)
     return b"".join(parts)

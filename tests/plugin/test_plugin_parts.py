@@ -168,6 +168,6 @@ def test_a_picture_that_was_asked_about_is_kept_and_told(pytester: pytest.Pytest
     plan = pytester.runpytest_subprocess("--bench", "scenario.yaml", "--bench-plan")
 
     reused.assert_outcomes(passed=1)
-    shown.stdout.fnmatch_lines(["> user: What is this?", "*[[]image image/png, 3 kB]"])
+    shown.stdout.fnmatch_lines(["> user: What is this?", "*[[]image image/png, 3 kB, sha256:????????????????]"])
     assert "AAAA" not in shown.stdout.str()
     assert plan.ret == 0

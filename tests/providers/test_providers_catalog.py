@@ -8,11 +8,11 @@ from pytest_benchmodels.providers.catalog import CATALOG
 def test_the_known_providers() -> None:
     assert {name: (info.protocol, info.key_env, info.base_url_env) for name, info in CATALOG.items()} == {
         "openai": ("openai", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
-        "openai-responses": ("responses", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
         "anthropic": ("anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
         "google": ("google", "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"),
         "openrouter": ("openai", "OPENROUTER_API_KEY", "OPENROUTER_BASE_URL"),
-        "azure": ("azure", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_BASE_URL"),
+        "azure": ("openai:Azure", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_BASE_URL"),
+        "openai-responses": ("responses", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
         "groq": ("openai", "GROQ_API_KEY", "GROQ_BASE_URL"),
         "mistral": ("openai", "MISTRAL_API_KEY", "MISTRAL_BASE_URL"),
         "deepseek": ("openai", "DEEPSEEK_API_KEY", "DEEPSEEK_BASE_URL"),

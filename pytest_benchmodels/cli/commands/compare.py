@@ -5,8 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
+from pytest_benchmodels.cli.commands import add_run, add_store
 from pytest_benchmodels.cli.evaluation import conditions
-from pytest_benchmodels.cli.output import Output, Tone, add_run, add_store
+from pytest_benchmodels.cli.output import Output, Tone
 from pytest_benchmodels.cli.source import open_source
 from pytest_benchmodels.reports.comparison import comparison_lines, comparison_plain
 from pytest_benchmodels.statistics.comparison import compare_runs

@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from pytest_benchmodels.cli.output import Output, add_output, add_run, add_store
+from pytest_benchmodels.cli.commands import add_output, add_run, add_store
+from pytest_benchmodels.cli.output import Output
 from pytest_benchmodels.cli.source import open_source
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.reports.export import export

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from pytest_benchmodels.cli.commands import add_run, add_store, completes_runs
 from pytest_benchmodels.cli.evaluation import TimedTally
-from pytest_benchmodels.cli.output import Output, add_run, add_store, completes_runs
+from pytest_benchmodels.cli.output import Output
 from pytest_benchmodels.cli.source import open_source
 from pytest_benchmodels.reports.verdicts import gate_line, gate_plain
 from pytest_benchmodels.statistics.gates import parse_gates

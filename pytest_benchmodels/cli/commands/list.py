@@ -6,8 +6,9 @@ import shlex
 from argparse import ArgumentParser, Namespace
 from typing import NamedTuple
 
+from pytest_benchmodels.cli.commands import add_store, count
 from pytest_benchmodels.cli.evaluation import TimedTally
-from pytest_benchmodels.cli.output import Output, add_store, count, moment, plain_run
+from pytest_benchmodels.cli.output import Output, moment, plain_run
 from pytest_benchmodels.cli.source import read_store
 from pytest_benchmodels.reports.units import aligned, dollars, one_line
 from pytest_benchmodels.statistics.metrics import Figures

@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from pytest_benchmodels.cli.output import Output, completes_files
+from pytest_benchmodels.cli.commands import completes_files
+from pytest_benchmodels.cli.output import Output
 from pytest_benchmodels.cli.source import FileSource, Source, StoreSource, read_store
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.text import plain, quote

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from pytest_benchmodels.cli.output import Output, add_store, age, count
+from pytest_benchmodels.cli.commands import add_store, age, count
+from pytest_benchmodels.cli.output import Output
 from pytest_benchmodels.cli.source import open_store
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.reports.units import plural

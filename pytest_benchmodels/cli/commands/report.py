@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
+from pytest_benchmodels.cli.commands import add_output, add_run, add_store, completes_runs
 from pytest_benchmodels.cli.evaluation import evaluate
-from pytest_benchmodels.cli.output import Output, add_output, add_run, add_store, completes_runs
+from pytest_benchmodels.cli.output import Output
 from pytest_benchmodels.cli.scenario_files import Conftests, find_rootdir
 from pytest_benchmodels.cli.source import Source, open_source
 from pytest_benchmodels.core.errors import ConfigError

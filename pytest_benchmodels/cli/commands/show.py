@@ -10,8 +10,9 @@ from itertools import islice
 
 import msgspec
 
+from pytest_benchmodels.cli.commands import add_run, add_store, completes_nodeids
 from pytest_benchmodels.cli.evaluation import TimedTally
-from pytest_benchmodels.cli.output import Output, add_run, add_store, completes_nodeids, iso, moment, plain_run
+from pytest_benchmodels.cli.output import Output, iso, moment, plain_run
 from pytest_benchmodels.cli.source import Source, open_source
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.message import Message, Response, readable

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_benchmodels import formats
-from pytest_benchmodels.cli.output import Output, completes_files
+from pytest_benchmodels.cli.commands import completes_files
+from pytest_benchmodels.cli.output import Output
 from pytest_benchmodels.cli.scenario_files import Conftests, ends_as_ours, find_rootdir, scenario_files
 from pytest_benchmodels.core.errors import Problem, ScenarioFileError
 from pytest_benchmodels.formats.configfile import read_config
