@@ -14,8 +14,7 @@ from pathlib import Path
 from pytest_benchmodels.core.call import Request
 from pytest_benchmodels.core.message import Message, Usage
 from pytest_benchmodels.core.model import Limit, Model
-from pytest_benchmodels.engine.limits import Limiter, Unlimited
-from pytest_benchmodels.engine.limits.limiter import MemoryLimiter, RateLimits, SqliteLimiter
+from pytest_benchmodels.engine.limiter import Limiter, MemoryLimiter, RateLimits, SqliteLimiter, Unlimited
 
 __all__ = ["cost_ms", "main"]
 

@@ -23,7 +23,7 @@ from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.core.thinking import rid_of_thinking
 from pytest_benchmodels.engine.clocks import LoopLag
 from pytest_benchmodels.engine.grading import Watch, unwatched
-from pytest_benchmodels.engine.limits.limiter import RateLimits
+from pytest_benchmodels.engine.limiter import RateLimits
 from pytest_benchmodels.engine.scope import Lane, OpenCall, Scope
 
 __all__ = [

@@ -24,8 +24,7 @@ from pytest_benchmodels.engine.client import Backoff, ModelClient
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
 from pytest_benchmodels.engine.execution import Executor, Known, NothingStored
 from pytest_benchmodels.engine.lanes import Job, Lanes
-from pytest_benchmodels.engine.limits import Unlimited
-from pytest_benchmodels.engine.limits.limiter import MemoryLimiter, RateLimits
+from pytest_benchmodels.engine.limiter import MemoryLimiter, RateLimits, Unlimited
 from pytest_benchmodels.engine.scope import Alone, CircuitBreaker, Lane
 from pytest_benchmodels.solvers.conversation import Conversation
 from tests.engine.engine_parts import MODEL, check, retryable, run, scenario

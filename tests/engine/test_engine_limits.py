@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.engine.limits import Charge, Limiter
-from pytest_benchmodels.engine.limits.limiter import MemoryLimiter, SqliteLimiter
+from pytest_benchmodels.engine.limiter import Charge, Limiter, MemoryLimiter, SqliteLimiter
 
 REQUEST = Charge("rpm", 0.1)  # one of 600 a minute
 

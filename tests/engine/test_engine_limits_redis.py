@@ -8,8 +8,8 @@ import socket
 import pytest
 
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.engine.limits import Charge
-from pytest_benchmodels.engine.limits.redis import RedisLimiter, RedisLink
+from pytest_benchmodels.engine.limiter import Charge
+from pytest_benchmodels.engine.redis_limits import RedisLimiter, RedisLink
 
 REQUEST = Charge("rpm", 10.0)
 

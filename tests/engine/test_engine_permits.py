@@ -11,8 +11,7 @@ import pytest
 from pytest_benchmodels.core.call import Request
 from pytest_benchmodels.core.message import Message, Usage
 from pytest_benchmodels.core.model import Limit
-from pytest_benchmodels.engine.limits import Charge, Unlimited
-from pytest_benchmodels.engine.limits.limiter import Lease, RateLimits, TokenEstimate
+from pytest_benchmodels.engine.limiter import Charge, Lease, RateLimits, TokenEstimate, Unlimited
 from tests.engine.engine_parts import MODEL
 
 LIMITED = replace(MODEL, limits=(Limit("rpm of m", "rpm", 600), Limit("tpm of m", "tpm", 6000)))

@@ -16,8 +16,7 @@ from pytest_benchmodels.engine import lanes
 from pytest_benchmodels.engine.client import Backoff, ModelClient, Refusals
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
 from pytest_benchmodels.engine.execution import Executor, NothingStored
-from pytest_benchmodels.engine.limits import Unlimited
-from pytest_benchmodels.engine.limits.limiter import MemoryLimiter, RateLimits
+from pytest_benchmodels.engine.limiter import MemoryLimiter, RateLimits, Unlimited
 from pytest_benchmodels.engine.scope import Alone, CircuitBreaker
 from pytest_benchmodels.solvers.conversation import Conversation
 from tests.engine.engine_parts import MODEL, FakeProvider, Says, check, executor, retryable, run, scenario

@@ -16,8 +16,8 @@ from redis.asyncio import Redis
 
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.model import Cap
-from pytest_benchmodels.engine.limits import Charge
-from pytest_benchmodels.engine.limits.redis import RedisLimiter, RedisLink, RedisSeats
+from pytest_benchmodels.engine.limiter import Charge
+from pytest_benchmodels.engine.redis_limits import RedisLimiter, RedisLink, RedisSeats
 from tests.redis_server import running_redis
 
 

@@ -24,8 +24,7 @@ from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
 from pytest_benchmodels.engine.client import Backoff, ModelClient
 from pytest_benchmodels.engine.execution import Executor, Known, NothingStored
-from pytest_benchmodels.engine.limits import Unlimited
-from pytest_benchmodels.engine.limits.limiter import MemoryLimiter, RateLimits
+from pytest_benchmodels.engine.limiter import MemoryLimiter, RateLimits, Unlimited
 from pytest_benchmodels.engine.scope import Alone, CircuitBreaker
 from pytest_benchmodels.graders.text import MaxLatency
 from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation, read_bench_json, write_bench_json

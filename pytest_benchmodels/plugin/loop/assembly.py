@@ -10,8 +10,7 @@ from pytest_benchmodels import graders
 from pytest_benchmodels.engine.client import Backoff, ModelClient
 from pytest_benchmodels.engine.execution import Executor, NothingStored, Recall
 from pytest_benchmodels.engine.grading import Watch, unwatched
-from pytest_benchmodels.engine.limits import Limiter, SharedSlots, Unlimited
-from pytest_benchmodels.engine.limits.limiter import RateLimits
+from pytest_benchmodels.engine.limiter import Limiter, RateLimits, SharedSlots, Unlimited
 from pytest_benchmodels.engine.scope import Alone
 from pytest_benchmodels.plugin.options import DEFAULT_RETRIES
 from pytest_benchmodels.providers import create
@@ -90,14 +89,14 @@ def _limits(bench: Bench) -> tuple[Limiter, SharedSlots]:
     Within a session, `max_in_flight` is a matter of its lanes; between sessions, somebody else has to count.
     """
     if bench.file.limits is not None:
-        from pytest_benchmodels.engine.limits import redis  # noqa: PLC0415 - an extra
+        from pytest_benchmodels.engine import redis_limits  # noqa: PLC0415 - an extra
 
-        link = redis.RedisLink(bench.file.limits)
-        return redis.RedisLimiter(link), redis.RedisSeats(link)
+        link = redis_limits.RedisLink(bench.file.limits)
+        return redis_limits.RedisLimiter(link), redis_limits.RedisSeats(link)
     if bench.worker_config is not None:
-        from pytest_benchmodels.engine.limits.limiter import SqliteLimiter  # noqa: PLC0415 - workers only
+        from pytest_benchmodels.engine.limiter import SqliteLimiter  # noqa: PLC0415 - workers only
 
         return SqliteLimiter(bench.worker_config.limits_path), Unlimited()
-    from pytest_benchmodels.engine.limits.limiter import MemoryLimiter  # noqa: PLC0415 - no worker
+    from pytest_benchmodels.engine.limiter import MemoryLimiter  # noqa: PLC0415 - no worker
 
     return MemoryLimiter(), Unlimited()

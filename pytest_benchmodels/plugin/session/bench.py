@@ -234,7 +234,7 @@ def _read_file(path: Path | None) -> ConfigFile:
     with usage_errors():
         file = read_config(path)
         if file.limits is not None:
-            from pytest_benchmodels.engine.limits.redis import check_address  # noqa: PLC0415 - an extra
+            from pytest_benchmodels.engine.redis_limits import check_address  # noqa: PLC0415 - an extra
 
             try:
                 check_address(file.limits)

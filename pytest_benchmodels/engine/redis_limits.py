@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.model import Cap
-from pytest_benchmodels.engine.limits.limiter import NO_SEAT, Charge, Slot
+from pytest_benchmodels.engine.limiter import NO_SEAT, Charge, Slot
 
 __all__ = ["EXPIRY_S", "RedisLimiter", "RedisLink", "RedisSeats", "check_address"]
 
