@@ -14,7 +14,7 @@ from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.formats.explain import foreign_key
 
-__all__ = ["ConfigFile", "ModelEntry", "PriceEntry", "read_config"]
+__all__ = ["ConfigFile", "JudgeEntry", "ModelEntry", "PriceEntry", "read_config"]
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
@@ -68,6 +68,16 @@ class ProviderEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     query: dict[QueryName, QueryValue] = {}
 
 
+class JudgeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The `[judge]` table. `model` judges where a check names nobody.
+
+    `structured`: its API is told the form of the verdict as `response_format`; else only the judge is.
+    """
+
+    model: str | None = None
+    structured: bool = True
+
+
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole bench.toml.
 
@@ -82,6 +92,7 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gate: list[str] | dict[str, str] = []
     model: dict[str, ModelEntry] = {}
     provider: dict[str, ProviderEntry] = {}
+    judge: JudgeEntry = JudgeEntry()
 
     @property
     def gates(self) -> tuple[str, ...]:
@@ -108,6 +119,7 @@ _OWN_HEADERS = frozenset(
 _MOST_BYTES = 10_000_000
 _GATE_FORMS = 'write gate = ["pass_rate >= 90%"], or a table: [gate] and quality = "pass_rate >= 90%"'
 _TABLES: dict[str, type[msgspec.Struct]] = {"model": ModelEntry, "provider": ProviderEntry}
+_JUDGE = "judge"
 
 
 def read_config(path: Path) -> ConfigFile:
@@ -142,6 +154,11 @@ class _Problem(NamedTuple):
 def _problems(document: dict[str, Any]) -> Iterator[_Problem]:
     """Everything that is wrong, at once."""
     yield from _field_problems(None, None, document, ConfigFile)
+    judge = document.get(_JUDGE, {})
+    if isinstance(judge, dict):
+        yield from _field_problems(None, _JUDGE, judge, JudgeEntry)
+    else:
+        yield _Problem(None, _JUDGE, f'[judge] has to be a table with model = "provider/name", got {quote(judge)}')
     for kind, struct in _TABLES.items():
         tables = document.get(kind, {})
         if not isinstance(tables, dict):
@@ -162,11 +179,12 @@ def _field_problems(
     types = {field.name: field.type for field in msgspec.structs.fields(struct)}
     for key, value in table.items():
         if key not in types:
-            where = f" in [{kind}.{quote(name)[1:-1]}]" if name is not None else ""
+            table_name = f"{kind}.{quote(name)[1:-1]}" if kind is not None and name is not None else name
+            where = f" in [{table_name}]" if name is not None else ""
             yield _Problem(
                 name, key, f"unknown key {quote(key)}{where}{foreign_key(key, types) or nearest(key, types)}"
             )
-        elif key not in _TABLES:
+        elif name is not None or key not in (*_TABLES, _JUDGE):
             try:
                 msgspec.convert(value, types[key])
             except msgspec.ValidationError as error:

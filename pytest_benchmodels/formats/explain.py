@@ -242,4 +242,7 @@ def _default(field: msgspec.structs.FieldInfo) -> object:
 
 
 def _shown(value: object) -> str:
+    """A value in a few words; of objects in a list their first field, which names them."""
+    if isinstance(value, tuple) and value and all(isinstance(part, msgspec.Struct) for part in value):
+        value = [getattr(part, part.__struct_fields__[0]) for part in value]
     return json.dumps(value) if isinstance(value, bool) else quote(value, 60)

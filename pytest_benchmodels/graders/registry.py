@@ -23,7 +23,7 @@ from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.scenario import Check, Grade, Grader
 from pytest_benchmodels.core.text import quote
-from pytest_benchmodels.graders import patterns, structure, text, tool_calls, values
+from pytest_benchmodels.graders import judge, patterns, structure, text, tool_calls, values
 
 __all__ = ["BUILTIN", "example_answer", "grader_of", "registry"]
 
@@ -112,6 +112,7 @@ _FAMILIES = (
     structure.CHECKS,
     tool_calls.CHECKS,
     text.MEASURES,
+    judge.CHECKS,
 )
 BUILTIN: Mapping[str, type[Grader]] = MappingProxyType(
     {grader.kind(): grader for family in _FAMILIES for grader in family}

@@ -130,6 +130,7 @@ class Settings:
     plan: bool
     shard: Shard | None
     is_part: bool
+    judge: str
     outputs: tuple[Output, ...]
     max_runs: int
 
@@ -219,6 +220,11 @@ def _add_verdict_options(add: Callable[..., None]) -> None:
     )
     add("--bench-compare", metavar="RUN", help="compare with a stored run or a --bench-json file")
     add("--bench-plan", action="store_true", help="print what would run, per model, and call nothing")
+    add(
+        "--bench-judge",
+        metavar="MODEL",
+        help="the model of `judge` checks, where neither the check nor [judge] names one",
+    )
     add("--bench-shard", type=_shard, metavar="I/N", help="run the I-th of N parts, split evenly by expected duration")
 
 
@@ -257,6 +263,7 @@ def read_settings(config: pytest.Config) -> Settings:
         plan=option.bench_plan,
         shard=option.bench_shard,
         is_part=_is_part(config),
+        judge=(option.bench_judge or "").strip(),
         outputs=outputs,
         max_runs=option.bench_max_runs,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -12,10 +14,12 @@ import pytest
 import yaml
 
 from pytest_benchmodels.core.call import Call, GradingContext, Request, Transcript
-from pytest_benchmodels.core.message import Response, ToolCall
+from pytest_benchmodels.core.message import Message, Response, ToolCall
 from pytest_benchmodels.core.model import Model
-from pytest_benchmodels.core.scenario import Scenario
+from pytest_benchmodels.core.scenario import Grade, Grader, Scenario, Turn
 from pytest_benchmodels.graders import BUILTIN, registry
+from pytest_benchmodels.graders.judge import Judge
+from pytest_benchmodels.providers.sim.reply import own_verdict
 
 PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="utf-8")
 EXAMPLES = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)]
@@ -26,9 +30,25 @@ def test_example(example: dict[str, Any]) -> None:
     assert example.keys() == {"check", "accepts", "rejects"}
     grader = msgspec.convert(example["check"], BUILTIN[next(iter(example["check"]))])
     for answer in example["accepts"]:
-        assert grader.grade(subject(answer)).passed, answer
+        assert graded(grader, answer).passed, answer
     for answer in example["rejects"]:
-        assert not grader.grade(subject(answer)).passed, answer
+        assert not graded(grader, answer).passed, answer
+
+
+def graded(grader: Grader, answer: str | dict[str, Any] | list[Any]) -> Grade:
+    """The grade of an answer; a judge is the simulated one."""
+    if not isinstance(grader, Judge):
+        return grader.grade(subject(answer))  # type: ignore[no-any-return] # a check's own
+    assert isinstance(answer, str)
+    asked = (Message("user", "What do you offer?"),)
+    scenario = Scenario("a", "a.yaml:1", (Turn(asked),))
+    return asyncio.run(grader.grade(GradingContext(Response(answer), Transcript(()), scenario, simulated_judge)))
+
+
+async def simulated_judge(model: str, messages: tuple[Message, ...], params: Mapping[str, object]) -> Response:
+    assert model == "sim/judge"
+    assert params
+    return Response(own_verdict(str(messages[-1].content), 1.0, 0.0) or "")
 
 
 def subject(answer: str | dict[str, Any] | list[Any]) -> Response | GradingContext:
@@ -66,6 +86,8 @@ def spelled(default: object) -> str:
         return "required"
     if default == ascii_uppercase:
         return "A to Z"
+    if default in ("", ()):
+        return "none"
     if default is None or isinstance(default, str | dict):
         return "any" if default is None else str(default)
     return str(default).lower() if isinstance(default, bool) else f"{default:g}"

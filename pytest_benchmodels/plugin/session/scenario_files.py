@@ -61,7 +61,9 @@ class ScenarioFiles:
             config = self._config
             base = self._settings.config_file.parent if self._settings.config_file else config.rootpath
             roots = (config.rootpath, config.invocation_params.dir, *self._named_folders())
-            registry = graders.registry(extra)
+            judge = self._file.judge
+            own = graders.judge_by(judge.model or self._settings.judge, structured=judge.structured)
+            registry = {**graders.registry(extra), own.kind(): own}
             self._load_options[known] = LoadOptions(
                 registry,
                 self._file.allowed(base),

@@ -24,7 +24,8 @@ class Knobs:
     an attempt after `recover_after`. `garbage` and `endless` spoil every reply until then. `huge` is the least size of
     the reply's body in bytes, `drip` the wait before each byte. A stream begins after `latency` and has `pace` tokens a
     second, 0 for all at once; one that stalls stands still for ever in its middle, and any other reply hangs. `status`
-    answers everything with that HTTP status. `tool_calls` are made one after another where the request has tools; those
+    answers everything with that HTTP status. `judges` lets it give
+    verdicts, of which `accuracy` are right. `tool_calls` are made one after another where the request has tools; those
     in a list of their own are made together. Limits hold for all requests to the model with the same `bucket`.
     """
 
@@ -61,6 +62,7 @@ class Knobs:
     limit_in_flight: int | None = None
     quota_headers: bool = False
     bucket: str | None = None
+    judges: bool = False
 
 
 PRESETS: Mapping[str, Knobs] = {
@@ -68,6 +70,7 @@ PRESETS: Mapping[str, Knobs] = {
     "slow": Knobs(latency=2.0, sigma=0.25),
     "flaky": Knobs(rate_429=0.12, rate_500=0.08, recover_after=2, retry_after=0.05),
     "hang": Knobs(hang_rate=1.0),
+    "judge": Knobs(judges=True),
 }
 
 _RATES = ("rate_429", "rate_500", "hang_rate", "stall_rate", "reset_rate", "truncate_rate", "malformed_rate")
@@ -92,7 +95,7 @@ _WHOLE = {
     "limit_tpm": (1, 10**9),
     "limit_in_flight": (0, 10**6),
 }
-_SWITCHES = frozenset({"garbage", "endless", "gzip", "quota_headers"})
+_SWITCHES = frozenset({"garbage", "endless", "gzip", "quota_headers", "judges"})
 _NAMES = tuple(field.name for field in fields(Knobs))
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from pytest_benchmodels.providers.sim.knobs import Knobs, Refusal
@@ -28,6 +28,7 @@ __all__ = [
     "json_reply",
     "lognormal",
     "own_answer",
+    "own_verdict",
     "planned_reply",
     "refusing_reply",
     "wrong_answer",
@@ -76,6 +77,45 @@ def own_answer(prompt: str) -> str:
     if sign == "/":
         return f"{left / right:.12g}" if right else "Division by zero has no result."
     return str(left * right)
+
+
+_JUDGED = re.compile(r"<(answer|reference)-([0-9a-f]{6,})>\n(.*?)\n</\1-\2>", re.DOTALL)
+_SCHEMA = re.compile(r"^\{\"type\": \"object\".*\}\Z", re.MULTILINE)
+
+
+def own_verdict(prompt: str, accuracy: float, draw: float) -> str | None:
+    """What `sim/judge` says of an answer, in the form that the prompt asks for; None where the prompt is no judge's.
+
+    Right is an answer that has the reference in it, and without a reference any that has a word and none of a simulated
+    model's doubts. The verdict is the other one where the draw says that the judge errs.
+    """
+    blocks = {name: text for name, _, text in _JUDGED.findall(prompt)}
+    form = _SCHEMA.search(prompt)
+    if "answer" not in blocks or form is None:
+        return None
+    answer, reference = " ".join(blocks["answer"].split()).casefold(), blocks.get("reference")
+    if reference is None:
+        is_right = bool(re.search(r"\w", answer)) and not any(doubt.casefold() in answer for doubt in _DOUBTS)
+    else:
+        is_right = " ".join(reference.split()).casefold() in answer
+    errs = draw >= accuracy and accuracy < 1
+    reasons = f"The answer is {'right' if is_right else 'wrong'} for all that a simulated judge can tell."
+    return _dump(_filled_in(json.loads(form[0]), reasons, is_right is not errs))
+
+
+def _filled_in(schema: Mapping[str, Any], reasons: str, is_right: bool) -> dict[str, object]:  # noqa: FBT001 - private
+    """The judge's form: the best verdict of it, or the worst."""
+
+    def value(name: str, part: Mapping[str, Any]) -> object:
+        if part.get("type") == "object":
+            return {key: value(key, each) for key, each in part["properties"].items()}
+        if "enum" in part:
+            return part["enum"][0 if is_right else -1]
+        if name == "confidence":
+            return 0.9
+        return reasons if part.get("type") == "string" else part["maximum" if is_right else "minimum"]
+
+    return {name: value(name, part) for name, part in schema["properties"].items()}
 
 
 def wrong_answer(right: str, draw: float) -> str:
@@ -138,6 +178,8 @@ def decide(asked: Asked, knobs: Knobs) -> Plan:
 def _text(asked: Asked, knobs: Knobs, once: tuple[float, ...]) -> str:
     if knobs.text is not None:
         return knobs.text
+    if knobs.judges and (verdict := own_verdict(asked.last, knobs.accuracy, once[0])) is not None:
+        return verdict
     right = own_answer(asked.last) if asked.answer is None else asked.answer
     return right if once[0] < knobs.accuracy or knobs.accuracy == 1 else wrong_answer(right, once[1])
 

@@ -1,0 +1,173 @@
+"""`judge` checks in a session: who judges, and what becomes of its calls."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_benchmodels import SimServer
+from tests.plugin.plugin_parts import Project, right, scenario, wrong
+from tests.plugin.plugin_results import JSON, results, seen_by
+
+QUESTION = {"judge": "Is it the sum?", "reference": "4"}
+JUDGE = "--bench-judge=sim/judge"
+
+
+def judge(project: Project, sim: SimServer, alias: str, knobs: str = "") -> None:
+    """Let bench.toml name a simulated judge at this server, with a bucket of its own."""
+    with (project.path / "bench.toml").open("a", encoding="utf-8") as file:
+        file.write(f'[model.{alias}]\nprovider = "sim"\nname = "judge"\nbase_url = "{sim.url}"\n')
+        file.write(f'params = {{sim = {{bucket = "{alias}"{knobs}}}}}\n')
+
+
+def judge_by_default(project: Project, *lines: str) -> None:
+    with (project.path / "bench.toml").open("a", encoding="utf-8") as file:
+        file.write("\n".join(("[judge]", *lines, "")))
+
+
+def asked_of(sim: SimServer, alias: str) -> object:
+    return seen_by(sim).get(f"judge/{alias}", {}).get("requests", 0)
+
+
+def asked(name: str = "a", *checks: dict[str, object], **keys: object) -> dict[str, object]:
+    return scenario(name, checks=list(checks or (QUESTION,)), **keys)  # type: ignore[arg-type]
+
+
+def test_a_judge_passes_what_is_right_and_fails_what_is_not(project: Project, workers: tuple[str, ...]) -> None:
+    project.suite(asked("good"), wrong("bad", checks=[QUESTION]))
+
+    result = project.bench(JUDGE, JSON, *workers)
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*failed  judge 'Is it the sum?' (reference='4'): sim/judge said no (confidence 0.9): *",
+            "judge: sim/judge: 2 calls*",
+        ]
+    )
+    calls = {name: [call["purpose"] for call in ended["calls"]] for name, ended in results(project).items()}
+    assert calls == {"good[sim/steady]": ["answer", "judge"], "bad[sim/steady]": ["answer", "judge"]}
+
+
+def test_the_check_goes_before_the_table_and_the_table_before_the_option(
+    project: Project, sim: SimServer, workers: tuple[str, ...]
+) -> None:
+    for name in ("check", "table", "option"):
+        judge(project, sim, name)
+    project.suite(asked("a", {**QUESTION, "model": "check"}), asked("b"))
+
+    project.bench("--bench-judge=option", *workers).assert_outcomes(passed=2)
+    judge_by_default(project, 'model = "table"')
+    project.bench("--bench-judge=option", *workers).assert_outcomes(passed=2)
+
+    assert [asked_of(sim, name) for name in ("check", "table", "option")] == [2, 1, 1]
+
+
+def test_a_suite_whose_judge_nobody_named_says_so(project: Project) -> None:
+    project.suite(right("plain"), asked())
+
+    result = project.bench()
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["suite.yaml:*: check 'judge': nobody is named who judges: write `model: provider/name`*--bench-judge MODEL*"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("[judge]\nmodel = 3", "bench.toml:2: model = 3: Expected `str | null`, got `int`"),
+        ("[judge]\nmodle = 'x'", "bench.toml:2: unknown key 'modle' in [[]judge[]]; did you mean 'model'?"),
+        (
+            "judge = 'sim/judge'",
+            "bench.toml:1: [[]judge[]] has to be a table with model = \"provider/name\", got 'sim/judge'",
+        ),
+        ("[judge]\nmodel = 'nobody/knows'", "unknown model 'nobody/knows'*(wanted by suite.yaml::a[[]sim/steady])"),
+    ],
+)
+def test_a_table_that_cannot_be_is_told(project: Project, table: str, said: str) -> None:
+    project.write("bench.toml", table)
+    project.suite(asked())
+
+    result = project.bench()
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*{said}"])
+
+
+def test_a_judge_without_a_form_in_its_api_is_not_told_it(project: Project, sim: SimServer) -> None:
+    judge(project, sim, "plain")
+    judge_by_default(project, 'model = "plain"', "structured = false")
+    project.suite(asked())
+
+    project.bench(JSON).assert_outcomes(passed=1)
+
+
+def test_votes_of_one_judge_are_calls_of_their_own(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+    judge(project, sim, "votes")
+    project.suite(asked("a", {**QUESTION, "repeat": 3, "combine": "majority"}))
+
+    result = project.bench("--bench-judge=votes", JSON, *workers)
+
+    result.assert_outcomes(passed=1)
+    (ended,) = results(project).values()
+    assert [call["purpose"] for call in ended["calls"]] == ["answer", "judge", "judge", "judge"]
+    assert "3 of 3 votes pass (majority 1.00)" in ended["checks"][0]["explanation"]
+    assert asked_of(sim, "votes") == 3
+
+
+def test_a_verdict_is_not_asked_for_again(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+    judge(project, sim, "counted")
+    project.suite(asked("a"), asked("b"))
+    project.bench("--bench-judge=counted", *workers).assert_outcomes(passed=2)
+
+    project.bench("--bench-judge=counted", "--bench-regrade", *workers).assert_outcomes(passed=2)
+    project.bench("--bench-judge=counted", "--bench-cache", *workers).assert_outcomes(passed=2)
+    assert asked_of(sim, "counted") == 2
+
+    project.suite(asked("a", {**QUESTION, "judge": "Is it really the sum?"}), asked("b"))
+    project.bench("--bench-judge=counted", "--bench-cache", *workers).assert_outcomes(passed=2)
+    assert asked_of(sim, "counted") == 3, "another rubric is another question"
+
+
+def test_another_judge_judges_afresh(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+    judge(project, sim, "one")
+    judge(project, sim, "two", ", accuracy = 0")
+    project.suite(asked())
+    project.bench("--bench-judge=one", *workers).assert_outcomes(passed=1)
+
+    project.bench("--bench-judge=two", "--bench-cache", *workers).assert_outcomes(failed=1)
+
+
+def test_a_judge_that_says_nothing_that_can_be_read_is_an_error(
+    project: Project, sim: SimServer, workers: tuple[str, ...]
+) -> None:
+    judge(project, sim, "mumbles", ', text = "Well, yes and no."')
+    project.suite(asked())
+
+    result = project.bench("--bench-judge=mumbles", JSON, *workers)
+
+    result.assert_outcomes(errors=1)
+    (ended,) = results(project).values()
+    assert ended["error"]["kind"] == "judge"
+    assert "mumbles gave no verdict that can be read" in ended["error"]["message"]
+    assert ended["response"]["text"] == "4", "the answer is kept"
+
+
+def test_a_plan_names_the_judge_and_asks_nobody(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+    judge(project, sim, "planned")
+    project.suite(asked("a"), asked("b"))
+
+    result = project.bench("--bench-judge=planned", "--bench-plan", *workers)
+
+    result.stdout.fnmatch_lines(["checks ask planned too: at 2 runs, *"])
+    assert seen_by(sim) == {}
+
+
+def test_a_model_that_judges_itself_is_told(project: Project, workers: tuple[str, ...]) -> None:
+    project.suite(asked("a", {"judge": "Is it good?", "model": "sim/judge"}), models=["sim/judge"])
+
+    project.bench(JSON, *workers).assert_outcomes(passed=1)
+
+    (ended,) = results(project).values()
+    assert ended["checks"][0]["explanation"].endswith("[sim/judge judged its own answer]")
