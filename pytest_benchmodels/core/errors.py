@@ -77,10 +77,10 @@ class ProviderError(BenchError):
     """A request that brought no usable answer.
 
     `kind` is a short stable word for dashboards: `connection`, `rate-limit`, `quota`, `overloaded`, `auth`,
-    `not-found`, `content-filter`, `context-length`, `bad-request`, `malformed`, `too-large`, `redirect`, `http`.
-    `status` is the HTTP status, if there was one. `retry_after_s`, in seconds, is the server's own wish. `usage` is
-    what the provider counted for it all the same, None where it said nothing. `sent` is False where nothing can have
-    reached the provider. The message never holds a key.
+    `not-found`, `content-filter`, `context-length`, `bad-request`, `malformed`, `too-large`, `redirect`, `file`,
+    `http`. `status` is the HTTP status, if there was one. `retry_after_s`, in seconds, is the server's own wish.
+    `usage` is what the provider counted for it all the same, None where it said nothing. `sent` is False where nothing
+    can have reached the provider. The message never holds a key.
     """
 
     def __init__(  # noqa: PLR0913 - what is known differs from kind to kind, and is named

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from pytest_benchmodels.core.call import Request
-from pytest_benchmodels.core.message import Message
+from pytest_benchmodels.core.message import Message, without_data
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import Purpose
 from pytest_benchmodels.core.run import Run
@@ -80,7 +80,8 @@ def call_fingerprint(request: Request, purpose: Purpose, number: int = 1) -> str
     """
     model = request.model
     try:
-        messages, params = (_STRICT.encode(msgspec.to_builtins(part)) for part in (request.messages, request.params))
+        asked = without_data(request.messages)
+        messages, params = (_STRICT.encode(msgspec.to_builtins(part)) for part in (asked, request.params))
     except (TypeError, ValueError, OverflowError, RecursionError):
         return ""
     return "-".join(
@@ -129,7 +130,8 @@ def grade_fingerprint(scenario: Scenario) -> str:
 
 
 def _digest_of_messages(scenario: Scenario) -> str:
-    turns = [list(map(_plain_message, turn.messages)) for turn in scenario.turns]
+    # Of an image or a file its digest: it may lie elsewhere, or stand in the scenario itself.
+    turns = [list(map(_plain_message, without_data(turn.messages))) for turn in scenario.turns]
     asked: list[object] = [scenario.system, turns]
     if scenario.tools:
         tools = [_plain_tool(tool) for tool in scenario.tools]

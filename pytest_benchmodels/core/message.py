@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.text import address, well_formed
 
@@ -44,26 +45,32 @@ class TextPart(Struct, frozen=True, tag_field="type", tag="text"):
     text: str
 
 
-class ImagePart(Struct, frozen=True, tag_field="type", tag="image"):
+class ImagePart(Struct, frozen=True, tag_field="type", tag="image", omit_defaults=True):
     """A picture: `data`, in base64, with its `media_type` (`image/png`); or the `url` at which the provider finds it.
 
-    Raises `ValueError` for both, for neither, and for data without a type.
+    Or the `path` of a file with its `media_type`, its `size` in bytes and the `digest` of its content (SHA-256 in hex):
+    such a part holds no data. Whoever is asked gets it with `data`, which are read when the request is sent.
+
+    Raises `ValueError` unless it has one of the three, and for data or a path without a type.
     """
 
     media_type: str = ""
     data: str = ""
     url: str = ""
+    path: str = ""
+    size: int = 0
+    digest: str = ""
 
     def __post_init__(self) -> None:
-        if bool(self.data) == bool(self.url):
-            raise ValueError("an image has either `data` in base64, or a `url`")
-        if self.data and not self.media_type:
+        if bool(self.data) + bool(self.url) + bool(self.path) != 1:
+            raise ValueError("an image has either `data` in base64, or a `url`, or a `path`")
+        if not self.url and not self.media_type:
             raise ValueError("an image's `data` needs its `media_type`, such as image/png")
         if self.url[:5].lower() == "data:":
             raise ValueError("an image's `url` holds no data: give them as `data`, with their `media_type`")
 
 
-class FilePart(ImagePart, frozen=True, tag_field="type", tag="file"):
+class FilePart(ImagePart, frozen=True, tag_field="type", tag="file", omit_defaults=True):
     """A document, such as a PDF; `name` is for the model. It goes where an image goes."""
 
     name: str = ""
@@ -140,8 +147,8 @@ def _readable(part: Part) -> str:
         return part.text
     if isinstance(part, ImagePart):
         what = f"file {part.name}" if isinstance(part, FilePart) else "image"
-        if part.data:
-            return f"[{what} {part.media_type}, {_size(part.data)}]"
+        if not part.url:
+            return f"[{what} {part.media_type}, {_size(part)}]"
         return f"[{what} {part.url if _STUB.fullmatch(part.url) else address(part.url)}]"
     if isinstance(part, ThinkingPart):
         return "[thinking]"
@@ -167,7 +174,13 @@ def without_data(messages: tuple[Message, ...]) -> tuple[Message, ...]:
 def _without_data(content: Content) -> Content:
     if isinstance(content, str):
         return content
-    return tuple([_stub(part) if isinstance(part, ImagePart) and part.data else part for part in content])
+    return tuple(map(_part_without_data, content))
+
+
+def _part_without_data(part: Part) -> Any:
+    if isinstance(part, ToolResult):
+        return replace(part, content=_without_data(part.content))
+    return _stub(part) if isinstance(part, ImagePart) and not part.url else part
 
 
 _STUB = re.compile(r"[\w/.+-]+, \d+ (bytes|kB), sha256:[0-9a-f]{16}", re.ASCII)
@@ -175,8 +188,8 @@ _STUB = re.compile(r"[\w/.+-]+, \d+ (bytes|kB), sha256:[0-9a-f]{16}", re.ASCII)
 
 @lru_cache(maxsize=256)
 def _stub(part: ImagePart) -> ImagePart:
-    digest = hashlib.sha256(_bytes(part.data)).hexdigest()[:16]
-    told = f"{part.media_type}, {_size(part.data)}, sha256:{digest}"
+    digest = part.digest if part.path else hashlib.sha256(_bytes(part.data)).hexdigest()
+    told = f"{part.media_type}, {_size(part)}, sha256:{digest[:16]}"
     return FilePart(url=told, name=part.name) if isinstance(part, FilePart) else ImagePart(url=told)
 
 
@@ -205,9 +218,10 @@ def _well_formed(value: Any) -> Any:
     return list(map(_well_formed, value)) if isinstance(value, list | tuple) else value
 
 
-def _size(data: str) -> str:
-    """How large a picture is whose data are these, in base64."""
-    count = len(data) * 3 // 4 - data[-2:].count("=")
+def _size(part: ImagePart) -> str:
+    """How large a picture is."""
+    data = part.data
+    count = part.size if part.path else len(data) * 3 // 4 - data[-2:].count("=")
     return f"{count} bytes" if count < 1000 else f"{count / 1000:.0f} kB"
 
 

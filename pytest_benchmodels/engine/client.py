@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import os
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.call import Call, Provider, Purpose, Request
 from pytest_benchmodels.core.errors import CallError, ProviderError
 from pytest_benchmodels.core.fingerprint import call_fingerprint
-from pytest_benchmodels.core.message import Message, Response, ToolResult
+from pytest_benchmodels.core.message import FilePart, ImagePart, Message, Part, Response, ToolResult
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import NEXT_ATTEMPT, Failure
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.core.thinking import rid_of_thinking
+from pytest_benchmodels.core.user_code import in_thread
 from pytest_benchmodels.engine.clocks import LoopLag
 from pytest_benchmodels.engine.grading import Watch, unwatched
 from pytest_benchmodels.engine.limiter import RateLimits
@@ -282,6 +288,9 @@ class ModelClient:
     async def _send(self, provider: Provider, call: OpenCall, scope: Scope, tries: _Tries) -> Response:
         scope.begin()
         request = call.request
+        if any(map(_has_files, request.messages)):
+            messages = await in_thread(partial(_with_files, request.messages), "benchmodels-files")
+            request = replace(request, messages=messages)
         tries.went_out_under = self._refusals.so_far(request.model.id)
         call.attempt()
         self._lag.watch()
@@ -371,3 +380,52 @@ def _beyond(wait_s: float, scope: Scope) -> str:
     else:
         return ""
     return f"the next attempt was due in {wait_s:.1f} s, beyond {limit}"
+
+
+def _has_files(message: Message) -> bool:
+    return not isinstance(message.content, str) and any(map(_is_file, message.content))
+
+
+def _is_file(part: Part) -> bool:
+    if isinstance(part, ToolResult):
+        return not isinstance(part.content, str) and any(map(_is_file, part.content))
+    return isinstance(part, ImagePart) and bool(part.path)
+
+
+def _with_files(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The messages with the content of their files. Raises `ProviderError` where one is not what it was."""
+    return tuple([_with_parts(message) if _has_files(message) else message for message in messages])
+
+
+def _with_parts(message: Message) -> Message:
+    return replace(message, content=tuple(map(_with_content, message.parts)))
+
+
+def _with_content(part: Any) -> Any:
+    if not _is_file(part):
+        return part
+    if isinstance(part, ToolResult):
+        return replace(part, content=tuple(map(_with_content, part.content)))
+    return replace(part, data=base64.b64encode(_content(part)).decode(), path="")
+
+
+def _content(part: ImagePart) -> bytes:
+    shown = os.path.relpath(part.path) if Path(part.path).is_relative_to(Path.cwd()) else part.path
+    what = f"{'file' if isinstance(part, FilePart) else 'image'} {quote(shown, 300)}"
+    try:
+        # Without waiting: a pipe may have taken the file's place.
+        with open(part.path, "rb", opener=_open_at_once) as file:
+            content = file.read(part.size + 1)
+    except OSError as error:
+        told = f"{what} cannot be read any more: {error.strerror or error}; put it back, and run this again"
+        raise ProviderError("file", told, sent=False) from None
+    if hashlib.sha256(content).hexdigest() != part.digest:
+        told = (
+            f"{what} has changed since it was collected: leave it as it is until the session ends, and run this again"
+        )
+        raise ProviderError("file", told, sent=False)
+    return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

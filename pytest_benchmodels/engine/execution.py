@@ -18,7 +18,7 @@ from msgspec.structs import astuple, replace
 from pytest_benchmodels.core.call import Ask, GradingContext, Transcript, nobody
 from pytest_benchmodels.core.errors import CallError, CheckError, ConfigError, ProviderError, ToolError
 from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
-from pytest_benchmodels.core.message import Response, Usage, sendable
+from pytest_benchmodels.core.message import Response, Usage, sendable, without_data
 from pytest_benchmodels.core.model import Bill, Model, bill
 from pytest_benchmodels.core.result import (
     Account,
@@ -164,7 +164,7 @@ def _summary(call: OpenCall, fingerprint_of_run: str) -> CallSummary:
     summary, response = _told(call, call.fingerprint), call.response
     if response is None or call.cached or not call.fingerprint:
         return summary
-    return AnsweredCall(*astuple(summary), messages=sendable(call.request.messages), response=response)
+    return AnsweredCall(*astuple(summary), messages=sendable(without_data(call.request.messages)), response=response)
 
 
 def _told(call: OpenCall, stored_under: str) -> CallSummary:

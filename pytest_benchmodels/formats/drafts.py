@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 from msgspec import UnsetType
@@ -285,10 +288,11 @@ class Finisher:
     def _content(self, message: DraftMessage, names: Names) -> Content:
         if isinstance(message.content, str):
             return self.text(message.content, names, message.steps)
-        parts = (self._part(part, names, (*message.steps, place)) for place, part in enumerate(message.content))
+        parts = (self._part(part, message, place, names) for place, part in enumerate(message.content))
         return tuple([part for part in parts if part is not None])
 
-    def _part(self, part: ContentPart, names: Names, steps: Steps) -> Part | None:
+    def _part(self, part: ContentPart, message: DraftMessage, place: int, names: Names) -> Part | None:
+        steps: Steps = (*message.steps, place)
         given = [name for name in ("text", "image", "file") if not isinstance(getattr(part, name), UnsetType)]
         if len(given) != 1:
             self._problems.add(
@@ -300,7 +304,7 @@ class Finisher:
         if kind == "text":
             return TextPart(written)
         try:
-            return self._media.image(written) if kind == "image" else self._media.file(written)
+            return self._media.part(kind, written, message.role)
         except ValueError as error:
             self._problems.add((*steps, kind), f"{kind} {quote(clip(written, _NAME_LIMIT))} {error}")
             return None
@@ -326,15 +330,16 @@ _SIGNATURES = {
     b"GIF87a": "image/gif",
     b"GIF89a": "image/gif",
 }
-_IMAGES = "a PNG, JPEG, WebP or GIF"
 _DATA_URL = re.compile(r"data:image/[a-z+.-]+;base64,([A-Za-z0-9+/=\s]+)", re.IGNORECASE)
 _MOST_BYTES = 20_000_000
+_HEAD_BYTES = 16
 _MOST_BYTES_TOGETHER = 500_000_000
 
 
 class Media:
-    """The images and files that messages of one scenario file hold; each is read once.
+    """The images and files that messages of one scenario file hold; each is looked at once.
 
+    Of images and PDFs only what they are is kept, and a digest: they are read again when a request is sent.
     Raises ValueError with what is wrong: with where one lies (never outside the scenario file's folder, unless the user
     allowed that), its kind or its size.
     """
@@ -345,18 +350,17 @@ class Media:
         self._parts: dict[tuple[str, str], Part] = {}
         self._left = _MOST_BYTES_TOGETHER
 
-    def image(self, written: str) -> Part:
-        """A file's picture, or that of a data URL, known by its first bytes, whatever its name says."""
-        return self._part("image", written, self._image)
+    def part(self, kind: str, written: str, role: Role) -> Part:
+        """An `image`, of a file or a data URL, known by its first bytes, whatever its name says; or a `file`.
 
-    def file(self, written: str) -> Part:
-        """A PDF; or a text, which stands in the message as such."""
-        return self._part("file", written, self._file)
-
-    def _part(self, kind: str, written: str, make: Callable[[str], Part]) -> Part:
+        That is a PDF, or a text, which stands in the message as such.
+        """
         if (kind, written) not in self._parts:
-            self._parts[kind, written] = make(written)
-        return self._parts[kind, written]
+            self._parts[kind, written] = self._image(written) if kind == "image" else self._file(written)
+        part = self._parts[kind, written]
+        if role == "system" and not isinstance(part, TextPart):
+            raise ValueError("stands in a message of role system, where no API has a place for it: give it role user")
+        return part
 
     def _image(self, written: str) -> ImagePart:
         if match := _DATA_URL.fullmatch(written):
@@ -364,30 +368,36 @@ class Media:
                 content = base64.b64decode(match[1], validate=False)
             except ValueError:
                 raise ValueError("is no base64 behind its comma") from None
-        elif "://" in written or written[:5].lower() == "data:":
+            return ImagePart(_image_type(content), base64.b64encode(content).decode())
+        if "://" in written or written[:5].lower() == "data:":
             raise ValueError("is no file in the scenario file's folder and no data URL: data:image/png;base64,...")
-        else:
-            content = self._content(written)
-        media_type = next((kind for begin, kind in _SIGNATURES.items() if content.startswith(begin)), None)
-        if media_type is None and content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-            media_type = "image/webp"
-        if media_type is None:
-            raise ValueError(f"is not {_IMAGES}: convert it to one")
-        return ImagePart(media_type, base64.b64encode(content).decode())
+        path = self._path(written)
+        with _opened(path) as file:
+            return ImagePart(_image_type(file.read(_HEAD_BYTES)), path=str(path), **_content_of(file))
 
     def _file(self, written: str) -> Part:
-        content = self._content(written)
-        if content.startswith(b"%PDF-"):
-            return FilePart("application/pdf", base64.b64encode(content).decode(), name=Path(written).name)
+        path = self._path(written)
+        with _opened(path) as file:
+            if file.read(_HEAD_BYTES).startswith(b"%PDF-"):
+                return FilePart("application/pdf", path=str(path), name=Path(written).name, **_content_of(file))
+            return TextPart(self._text(file))
+
+    def _text(self, file: BinaryIO) -> str:
+        """A text is a part of the message as such, and so of what is told of it: it is held in memory."""
+        self._left -= _size(file)
+        if self._left < 0:
+            limit = _MOST_BYTES_TOGETHER // 1_000_000
+            raise ValueError(f"is too much: text files of one scenario file have {limit} MB at most; split it")
+        file.seek(0)
         try:
-            text = content.decode("utf-8-sig")
+            text = file.read(_MOST_BYTES).decode("utf-8-sig")
         except UnicodeDecodeError:
             text = "\0"
         if "\0" in text:
             raise ValueError("is neither a PDF nor a text in UTF-8: convert it to one")
-        return TextPart(text)
+        return text
 
-    def _content(self, written: str) -> bytes:
+    def _path(self, written: str) -> Path:
         try:
             path = inside(written, self._folder, self._allowed)
         except DatasetError as error:
@@ -396,20 +406,40 @@ class Media:
             raise ValueError("is hidden, or in a hidden folder: what stands there (.env) is not to be sent to a model")
         if not path.is_file():
             raise ValueError("does not exist, or is no file")
-        try:
-            with path.open("rb") as file:
-                content = file.read(_MOST_BYTES + 1)
-        except OSError as error:
-            raise ValueError(f"cannot be read: {error.strerror}") from None
-        if not content:
-            raise ValueError("is empty")
-        if len(content) > _MOST_BYTES:
-            raise ValueError(f"is larger than {_MOST_BYTES // 1_000_000} MB, which no API takes: make it smaller")
-        self._left -= len(content)
-        if self._left < 0:
-            limit = _MOST_BYTES_TOGETHER // 1_000_000
-            raise ValueError(f"is too much: images and files of one scenario file have {limit} MB at most; split it")
-        return content
+        return path
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """A file that is not empty, and no larger than may be."""
+    try:
+        with path.open("rb") as file:
+            if not _size(file):
+                raise ValueError("is empty")
+            if _size(file) > _MOST_BYTES:
+                raise ValueError(f"is larger than {_MOST_BYTES // 1_000_000} MB, which no API takes: make it smaller")
+            yield file
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+
+
+def _image_type(head: bytes) -> str:
+    known = [media_type for begin, media_type in _SIGNATURES.items() if head.startswith(begin)]
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        known = ["image/webp"]
+    if not known:
+        raise ValueError("is not a PNG, JPEG, WebP or GIF: convert it to one")
+    return known[0]
+
+
+def _size(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def _content_of(file: BinaryIO) -> dict[str, Any]:
+    """What a part says of its file's content, of which no more than a piece is in memory."""
+    file.seek(0)
+    return {"size": _size(file), "digest": hashlib.file_digest(file, "sha256").hexdigest()}  # type: ignore[arg-type] # typeshed wants a class of its own
 
 
 def _reason(value: bool | str | UnsetType) -> str | None:  # noqa: FBT001 - what the author wrote

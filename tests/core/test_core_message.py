@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
@@ -41,6 +42,7 @@ def test_a_message_has_its_text_and_its_parts() -> None:
         (TextPart("Hi"), "Hi"),
         (ImagePart("image/png", PIXEL), "[image image/png, 8 bytes]"),
         (ImagePart("image/png", "A" * 16_000), "[image image/png, 12 kB]"),
+        (ImagePart("image/png", path="/p/a.png", size=12_000, digest="ab" * 32), "[image image/png, 12 kB]"),
         (ImagePart(url="https://me:secret@host/a.png?sig=secret"), "[image 'https://***@host/a.png?***']"),
         (CALL, '[call get_weather({"city": "Paris"})]'),
         (ToolCall("1", "sum", '{"a": '), '[call sum({"a": )]'),
@@ -65,11 +67,13 @@ def test_a_hostile_call_is_harmless_where_it_is_shown() -> None:
     [
         ({}, "either"),
         ({"data": PIXEL, "media_type": "image/png", "url": "https://host/a.png"}, "either"),
+        ({"path": "/a.png", "media_type": "image/png", "url": "https://host/a.png"}, "either"),
         ({"data": PIXEL}, "media_type"),
+        ({"path": "/a.png"}, "media_type"),
         ({"url": "data:image/png;base64,AAAA"}, "give them as `data`"),
     ],
 )
-def test_an_image_that_is_none(fields: dict[str, str], wrong: str) -> None:
+def test_an_image_that_is_none(fields: dict[str, Any], wrong: str) -> None:
     with pytest.raises(ValueError, match=wrong):
         ImagePart(**fields)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -120,3 +121,121 @@ def test_what_cannot_be_a_part_is_told_with_its_line(
     assert result.ret != 0
     assert said in result.stdout.str()
     assert "suite.yaml:1: " in result.stdout.str()
+
+
+ON_DISK = """
+from dataclasses import replace
+from msgspec.structs import replace as with_fields
+from pytest_benchmodels import GradingContext, Message
+
+def ask(request):
+    return request.messages[-1].parts[0].data
+
+def pytest_bench_models():
+    return {"my/eyes": ask}
+
+def not_held(context: GradingContext, name: str) -> bool:
+    told = [context.transcript.messages[0], context.scenario.turns[0].messages[0]]
+    return all(not part.data and part.path.endswith(name) for message in told for part in message.parts)
+
+def pytest_bench_graders():
+    return [not_held]
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if (other := item.scenario.metadata.get("becomes")) is not None:
+            (turn,) = item.scenario.turns
+            (part,) = turn.messages[0].parts
+            part = with_fields(part, path=part.path.replace("a.png", other))
+            item.scenario = replace(item.scenario, turns=(replace(turn, messages=(Message("user", (part,)),)),))
+"""
+
+
+def test_a_picture_is_read_when_it_is_sent(seeing: Project, workers: tuple[str, ...]) -> None:
+    seeing.write("conftest.py", ON_DISK)
+    checks = [{"equals": base64.b64encode(PNG).decode()}, {"not_held": "a.png"}]
+    seeing.suite(asking([{"image": "a.png"}], checks=checks))
+
+    assert seeing.bench(JSON, *workers).ret == 0
+
+
+@pytest.mark.parametrize(
+    ("becomes", "said"),
+    [
+        ("gone.png", "image 'gone.png' cannot be read any more: No such file or directory; put it back"),
+        ("c.gif", "image 'c.gif' has changed since it was collected: leave it as it is until the session ends"),
+        ("longer.png", "image 'longer.png' has changed since it was collected"),
+        ("pipe.png", "image 'pipe.png' has changed since it was collected"),
+    ],
+)
+def test_a_picture_that_is_not_what_it_was_is_an_error_of_its_run(
+    seeing: Project, becomes: str, said: str, workers: tuple[str, ...]
+) -> None:
+    """What takes the picture's place after collection is another file: to change it would race with other workers."""
+    seeing.write("conftest.py", ON_DISK)
+    (seeing.path / "longer.png").write_bytes(PNG + b"more")
+    os.mkfifo(seeing.path / "pipe.png")
+    checks = [{"contains": "iVBOR"}]
+    first = asking([{"image": "a.png"}], metadata={"becomes": becomes}, checks=checks)
+    seeing.suite(first, {**asking([{"image": "a.png"}], checks=checks), "id": "b"})
+
+    seeing.bench(JSON, *workers).assert_outcomes(errors=1, passed=1)
+
+    (error,) = [run["error"] for run in results(seeing).values() if run["error"]]
+    assert error["kind"] == "file"
+    assert said in error["message"]
+
+
+def test_it_does_not_matter_where_a_picture_lies(seeing: Project) -> None:
+    seeing.suite(asking([{"image": "a.png"}]))
+    seeing.bench(JSON)
+    data_url = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    (seeing.path / "sub").mkdir()
+    (seeing.path / "a.png").rename(seeing.path / "sub" / "b.png")
+
+    for image in (data_url, "sub/b.png"):
+        seeing.suite(asking([{"image": image}]))
+        seeing.bench(JSON, "--bench-cache")
+        assert [run["cached"] for run in results(seeing).values()] == [True]
+
+
+@pytest.mark.parametrize("part", [{"image": "a.png"}, {"file": "e.pdf"}])
+def test_the_system_message_holds_texts_only(seeing: Project, part: dict[str, str]) -> None:
+    said = [{"role": "system", "content": [{"file": "f.txt"}, part]}, {"role": "user", "content": "Hi"}]
+    seeing.suite({"id": "a", "models": ["my/eyes"], "messages": said})
+    (kind, name) = next(iter(part.items()))
+
+    shown = seeing.bench("--collect-only").stdout.str()
+
+    told = f"{kind} '{name}' stands in a message of role system, where no API has a place for it: give it role user"
+    assert f"suite.yaml:1: {told}" in shown
+    assert "f.txt" not in shown
+
+
+JUDGE = """
+from pytest_benchmodels import Grade, Grader
+
+class Seen(Grader, frozen=True):
+    seen: str
+
+    def asked_models(self):
+        return ["my/eyes"]
+
+    async def grade(self, context):
+        answer = await context.ask("my/eyes", context.transcript.messages[:1])
+        return Grade.of(self.seen in answer.text)
+
+def pytest_bench_graders():
+    return [Seen]
+"""
+
+
+def test_a_judge_sees_the_picture_and_the_store_keeps_its_digest(seeing: Project, workers: tuple[str, ...]) -> None:
+    seeing.write("conftest.py", ECHO + JUDGE)
+    seeing.suite(asking([{"image": "a.png"}], checks=[{"seen": "ImagePart image/png"}]))
+
+    assert seeing.bench(JSON, *workers).ret == 0
+    with Store.open_to_read(seeing.path / ".benchmodels" / "store.sqlite") as store:
+        (call,) = store.calls.each()
+    assert f"image/png, 10 kB, sha256:{sha256(PNG).hexdigest()[:16]}" in str(call.messages)
+    assert len(str(call.messages)) < 500
