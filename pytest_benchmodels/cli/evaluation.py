@@ -214,6 +214,7 @@ def evaluate(source: Source, gates: Sequence[Gate], before: Source | None) -> Ev
         coverage=coverage,
         not_started=tally.not_started(sorted(source.expected())),
         results=source.results,
+        transcripts=source.transcripts,
     )
 
 

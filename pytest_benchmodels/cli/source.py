@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +19,7 @@ from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.reports.bench_json import BenchDocument, read_bench_json
 from pytest_benchmodels.statistics.outcomes import Coverage
 from pytest_benchmodels.statistics.run_tally import RunTally
-from pytest_benchmodels.store import LockWait, Record, Store, StoredCall, StoredConversation, StoredRun
+from pytest_benchmodels.store import LockWait, Record, Store, StoredCall, StoredConversation, StoredRun, conversation_of
 
 __all__ = ["FileSource", "Source", "StoreSource", "find_store", "open_source", "open_store", "read_store"]
 
@@ -68,7 +67,6 @@ def read_store(named: str | None) -> Store:
 
 
 _INTERRUPTED = 2
-_WRITTEN_WITHIN_S = 60.0
 
 
 class Source(Protocol):
@@ -91,6 +89,9 @@ class Source(Protocol):
 
     def records(self) -> Iterator[Record]:
         """The same with the fingerprints of their grades, as another store needs them; without answers."""
+
+    def transcripts(self) -> Iterator[Record]:
+        """The results with what was asked and answered, as far as it is known."""
 
     def copy_answers(self, store: Store) -> None:
         """Let another store have the answers and calls that its results rest on, as far as they are here."""
@@ -124,6 +125,9 @@ class StoreSource:
     def records(self) -> Iterator[Record]:
         return self._store.results.records(self.run.id)
 
+    def transcripts(self) -> Iterator[Record]:
+        return self._store.transcripts(self.results())
+
     def copy_answers(self, store: Store) -> None:
         store.copy_answers(self._store, self.run.id)
 
@@ -135,14 +139,7 @@ class StoreSource:
         return self._store.runs.extent(self.run).nodeids
 
     def answers(self, result: Result) -> StoredConversation:
-        """Its own where it has those of all turns, else the store's if they are not another run's newer ones."""
-        found, own = self._store.responses.find(result.fingerprint), _own_answers(result)
-        if found is None:
-            return own
-        if not result.answers and _rests_on(result, found):
-            return found
-        # One fingerprint, one question. A last answer alone fits no first turn.
-        return replace(own, asked=found.asked) if len(found.asked) == len(own.answers) else own
+        return conversation_of(result, self._store.responses.find(result.fingerprint))
 
     def calls(self, result: Result) -> Mapping[str, StoredCall]:
         return self._store.calls.find_all(call.fingerprint for call in result.other_calls)
@@ -164,9 +161,12 @@ class FileSource:
         for result in self.results():
             yield Record(result, (), result.grade_fingerprint)
 
+    def transcripts(self) -> Iterator[Record]:
+        return map(Record, self.results())
+
     def copy_answers(self, store: Store) -> None:
         """It has answers only, without what was asked, and nothing of other models."""
-        store.responses.add((each.fingerprint, _own_answers(each)) for each in self.results() if each.all_answers)
+        store.responses.add((each.fingerprint, conversation_of(each)) for each in self.results() if each.all_answers)
 
     def coverage(self, tally: RunTally) -> Coverage:
         return tally.coverage().at_least(_counts(self._document.run.get("planned")))
@@ -175,7 +175,7 @@ class FileSource:
         return self._document.not_started
 
     def answers(self, result: Result) -> StoredConversation:
-        return _own_answers(result)
+        return conversation_of(result)
 
     def calls(self, result: Result) -> Mapping[str, StoredCall]:  # noqa: ARG002 - a Source
         return {}
@@ -202,17 +202,6 @@ def _dated(name: str, results: Iterator[Result]) -> Iterator[Result]:
             told = f"its result {quote(result.nodeid)} began at {result.started_at!r}, which is no time"
             raise ConfigError(f"{quote(name, 300)} is damaged: {told}; run it again")
         yield result
-
-
-def _rests_on(result: Result, found: StoredConversation) -> bool:
-    """Whether these are the answers that this run had; one that ended without an answer may have had some turns'."""
-    if result.response is not None:
-        return bool(found.answers) and found.answers[-1].message == result.response.message
-    return result.started_at <= found.created_at <= result.started_at + result.duration_s + _WRITTEN_WITHIN_S
-
-
-def _own_answers(result: Result) -> StoredConversation:
-    return StoredConversation(result.model, result.started_at, result.all_answers)
 
 
 def _run_of(document: BenchDocument) -> StoredRun:

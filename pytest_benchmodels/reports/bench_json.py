@@ -18,7 +18,7 @@ import msgspec
 
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.plain_result import from_plain, to_plain
-from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.core.result import Record, Result
 from pytest_benchmodels.core.run import Session
 from pytest_benchmodels.core.text import quote, well_formed
 from pytest_benchmodels.reports.comparison import comparison_plain
@@ -49,7 +49,8 @@ class Evaluation:
     `figures` are those of exactly the results that are written with them. `baseline` names the run of the
     `comparison`; both are None where there is none, and so is `ranking` where there is nothing to rank. `coverage` says
     how many runs there were to be, None where nobody knows; `not_started` names those without a result, as far as that
-    is known. `results` gives the runs' last results, one after another, anew each time that it is called.
+    is known. `results` gives the runs' last results, one after another, anew each time that it is called;
+    `transcripts` the same with what was asked and answered, as far as it is known, None where nobody has it.
     """
 
     run: BenchRun
@@ -61,6 +62,7 @@ class Evaluation:
     coverage: Coverage | None = None
     not_started: tuple[str, ...] = ()
     results: Callable[[], Iterable[Result]] = tuple
+    transcripts: Callable[[], Iterable[Record]] | None = None
 
 
 SCHEMA_VERSION = 1

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
-from pytest_benchmodels.core.message import Response
-from pytest_benchmodels.core.result import CheckResult, Result
+from pytest_benchmodels.core.message import Message, Response, readable
+from pytest_benchmodels.core.result import AnsweredCall, CallSummary, CheckResult, Record, Result
 from pytest_benchmodels.core.text import clip, plain
 from pytest_benchmodels.reports.bench_json import Evaluation
 from pytest_benchmodels.reports.comparison import change_lines, comparison_notes, comparison_table, incomparable_lines
@@ -36,56 +36,103 @@ _SIZE_LIMIT = 12_000_000
 _NAME_LIMIT = 300
 
 # `</script>` and `<!--` would end or change the element; in JSON these characters stand in strings only.
-_ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+_ESCAPES = ((b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026"))
 
 
 @dataclass(frozen=True, slots=True)
 class _Detail:
-    """How many characters of a long text and of a short one are shown, and how many entries of a list."""
+    """How many characters are shown of an answer, a question and a short text, and how many entries of a list."""
 
     text: int
+    asked: int
     line: int
     entries: int
 
 
 _DETAILS = (
-    _Detail(text=10_000, line=1000, entries=50),
-    _Detail(text=3000, line=500, entries=50),
-    _Detail(text=1000, line=300, entries=20),
-    _Detail(text=300, line=150, entries=10),
-    _Detail(text=80, line=80, entries=3),
+    _Detail(text=10_000, asked=5000, line=1000, entries=50),
+    _Detail(text=3000, asked=1500, line=500, entries=50),
+    _Detail(text=1000, asked=500, line=300, entries=20),
+    _Detail(text=300, asked=200, line=150, entries=10),
+    _Detail(text=80, asked=80, line=80, entries=3),
 )
+_LEAST = _Detail(text=80, asked=0, line=80, entries=3)
+"""Of what passed, if there is no room: what was asked and answered in the others is looked at first."""
 
 
-def island(results: Iterable[Result], runs: int) -> Iterator[str]:
+def island(records: Iterable[Record], runs: int) -> Iterator[str]:
     """A JSON array of the results in pieces, each a line.
 
     Each of the `runs` results has an equal share of what is left of the size limit, in bytes: what one does not need is
-    the next ones'. The least detail is always shown.
+    the next ones'. The least detail is always shown; of what passed, that is without questions.
     """
     left = _SIZE_LIMIT
     separator = "[\n"
-    for number, result in enumerate(results):
-        entry = _encoded(result, left // max(runs - number, 1))
-        left -= len(entry.encode())
-        yield separator + entry
+    questions = _Questions()
+    for number, record in enumerate(records):
+        entry = _encoded(record, left // max(runs - number, 1), questions)
+        questions.shown += 1
+        left -= len(entry)
+        yield separator + entry.decode()
         separator = ",\n"
     yield "[]" if separator == "[\n" else "\n]"
 
 
-def _encoded(result: Result, share: int) -> str:
+class _Questions:
+    """What was asked, and which entry shows it whole: the next model that was asked the same refers to that one."""
+
+    def __init__(self) -> None:
+        self.shown = 0
+        self._places: dict[bytes, int] = {}
+
+    def told(self, asked: _Asked, detail: _Detail) -> list[Any] | int:
+        """The question for the entry that is written now, or the place of the one that has it."""
+        if not any(asked) or not detail.asked:
+            return []
+        texts = [[[message.role, readable(message.content)] for message in messages] for messages in asked]
+        digest = hashlib.sha256(repr(texts).encode()).digest()  # repr escapes what no encoder takes
+        # Another detail may be tried for this entry: what it shows itself it refers to only from the next one on.
+        if self._places.get(digest, self.shown) < self.shown:
+            return self._places[digest]
+        told = [_messages(messages, detail) for messages in asked[: detail.entries]]
+        if told == texts:
+            self._places[digest] = self.shown
+        else:
+            self._places.pop(digest, None)
+        return told
+
+
+_Asked = tuple[tuple[Message, ...], ...]
+
+
+def _messages(messages: tuple[Message, ...], detail: _Detail) -> list[list[str]]:
+    shown = messages[-detail.entries :]
+    return [[message.role, _text(readable(message.content), detail.asked)] for message in shown]
+
+
+def _encoded(record: Record, share: int, questions: _Questions) -> bytes:
     """The result in the greatest detail that its share has room for."""
-    *greater, least = _DETAILS
+    *greater, least = _DETAILS if record.result.status != "passed" else (*_DETAILS, _LEAST)
+    facts = _facts(record.result)
     # A character takes a byte at least: what is allowed more of them than there is room for need not be tried.
     for detail in (*(detail for detail in greater if detail.text <= share), least):
-        entry = msgspec.json.encode(_entry(result, detail)).decode().translate(_ESCAPES)
-        if len(entry.encode()) <= share:
+        explained = _explained(record.result, detail) | _conversation(record, detail, questions)
+        encoded = _escaped(
+            msgspec.json.encode(facts | {name: fact for name, fact in explained.items() if fact or _is_zero(fact)})
+        )
+        if len(encoded) <= share:
             break
-    return entry
+    return encoded
 
 
-def _entry(result: Result, detail: _Detail) -> dict[str, Any]:
-    """What the page's script reads; what is not known, empty or as usual is left out."""
+def _escaped(data: bytes) -> bytes:
+    for character, escape in _ESCAPES:
+        data = data.replace(character, escape)
+    return data
+
+
+def _facts(result: Result) -> dict[str, Any]:
+    """What the page's script reads of the whole; what is not known, empty or as usual is left out."""
     spent = result.spent
     facts = {
         "nodeid": _text(result.nodeid, _NAME_LIMIT),
@@ -103,7 +150,6 @@ def _entry(result: Result, detail: _Detail) -> dict[str, Any]:
         "retry": _number(result.retry_s),
         "connect": _number(result.connect_s),
         "client": _number(result.client_s),
-        "waits": {_text(reason, detail.line): _number(seconds) for reason, seconds in result.waits.items()},
         "cost": _number(spent.cost_usd, 8),
         "known_cost": _number(spent.known_cost_usd, 8) if spent.cost_usd is None and spent.known_cost_usd else None,
         "reruns": result.reruns or None,
@@ -113,17 +159,27 @@ def _entry(result: Result, detail: _Detail) -> dict[str, Any]:
         "known_output": spent.known_usage.output_tokens if spent.usage.output_tokens is None else None,
         "attempts": result.attempts,
         "cached": result.cached,
+        "cut": result.response is not None and result.is_truncated,
+    }
+    return {name: fact for name, fact in facts.items() if fact or _is_zero(fact)}
+
+
+def _explained(result: Result, detail: _Detail) -> dict[str, Any]:
+    """The texts of a result, without what was asked and answered."""
+    error, response = result.error, result.response
+    return {
+        "waits": {_text(reason, detail.line): _number(seconds) for reason, seconds in result.waits.items()},
         "reuse": _text(result.reuse, detail.line),
         "checks": [_check(check, detail) for check in result.checks[: detail.entries]],
-        "more_checks": len(result.checks[detail.entries :]),
+        "more_checks": len(result.checks[detail.entries :]) or None,
         "retries": [
             [_text(retry.kind, detail.line), _text(retry.message, detail.line), _number(retry.wait_s)]
             for retry in result.retries[: detail.entries]
         ],
-        "more_retries": len(result.retries[detail.entries :]),
-        **_ending(result, detail),
+        "more_retries": len(result.retries[detail.entries :]) or None,
+        "error": error and [_text(error.kind, detail.line), _text(error.message, detail.text)],
+        "finish": _text((response and response.finish_reason) or "", detail.line),
     }
-    return {name: fact for name, fact in facts.items() if fact or _is_zero(fact)}
 
 
 def _is_zero(fact: object) -> bool:
@@ -131,19 +187,30 @@ def _is_zero(fact: object) -> bool:
     return isinstance(fact, int | float) and not isinstance(fact, bool) and not fact
 
 
-def _ending(result: Result, detail: _Detail) -> dict[str, Any]:
-    """The answer, or what there is in its place."""
-    ending: dict[str, Any] = {}
-    if result.error is not None:
-        ending["error"] = [_text(result.error.kind, detail.line), _text(result.error.message, detail.text)]
-    response = result.response
-    if response is not None:
-        ending |= {
-            "answers": [_answer(answer, detail) for answer in (result.answers or (response,))[-detail.entries :]],
-            "finish": _text(response.finish_reason or "", detail.line),
-            "cut": result.is_truncated,
-        }
-    return ending
+def _conversation(record: Record, detail: _Detail, questions: _Questions) -> dict[str, Any]:
+    """What was asked and answered, turn by turn; and what other models were asked."""
+    answers = record.answers or record.result.all_answers
+    first = max(len(answers) - detail.entries, 0)
+    known = {call.fingerprint: call for call in record.calls}
+    others = record.result.other_calls[: detail.entries]
+    return {
+        "answers": [_answer(answer, detail) for answer in answers[first:]],
+        "asked": questions.told(record.asked[first:], detail),
+        "others": [_other(call, known.get(call.fingerprint), detail) for call in others],
+        "more_others": len(record.result.other_calls[detail.entries :]) or None,
+        "left_out": not detail.asked and any(record.asked),
+    }
+
+
+def _other(call: CallSummary, known: AnsweredCall | None, detail: _Detail) -> dict[str, Any]:
+    facts: dict[str, Any] = {"purpose": call.purpose, "model": _text(call.model, _NAME_LIMIT), "cached": call.cached}
+    if call.error is not None:
+        facts["error"] = [_text(call.error.kind, detail.line), _text(call.error.message, detail.line)]
+    if known is not None and not detail.asked:
+        facts["left_out"] = True
+    elif known is not None:
+        facts |= {"asked": _messages(known.messages, detail), "answer": _answer(known.response, detail)}
+    return {name: fact for name, fact in facts.items() if fact}
 
 
 def _answer(answer: Response, detail: _Detail) -> list[Any]:
@@ -185,12 +252,13 @@ def write_html(stream: BinaryIO, evaluation: Evaluation, results: Iterable[Resul
     from markupsafe import Markup  # noqa: PLC0415 - comes with jinja2, which only this report needs
 
     script, style = _part("report.js"), _part("report.css")
+    records = map(Record, results) if evaluation.transcripts is None else evaluation.transcripts()
     pieces = _template().generate(
         policy=_POLICY.format(script=_hash(script), style=_hash(style)),
         # Markup, as it stands: both are this package's own, and `island` is escaped for where it stands.
         script=Markup(script),  # noqa: S704 - the package's own file
         style=Markup(style),  # noqa: S704 - the package's own file
-        island=map(Markup, island(results, evaluation.figures.runs)),
+        island=map(Markup, island(records, evaluation.figures.runs)),
         **_sections(evaluation),
     )
     stream.writelines(piece.encode() for piece in pieces)

@@ -12,6 +12,7 @@ from pytest_benchmodels.store.record import (
     StoredCall,
     StoredConversation,
     StoredRun,
+    conversation_of,
 )
 from pytest_benchmodels.store.recorder import Recorder
 from pytest_benchmodels.store.store import Store
@@ -28,4 +29,5 @@ __all__ = [
     "StoredCall",
     "StoredConversation",
     "StoredRun",
+    "conversation_of",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 
 from pytest_benchmodels.core.message import Message, Response
 from pytest_benchmodels.core.plain_result import PlainResult, grouped, plain_result
-from pytest_benchmodels.core.result import Purpose, Result, Status
+from pytest_benchmodels.core.result import AnsweredCall, CallSummary, Purpose, Record, Result, Status
 from pytest_benchmodels.core.run import Session
 from pytest_benchmodels.core.text import well_formed
 
@@ -27,14 +28,17 @@ __all__ = [
     "StoredCall",
     "StoredConversation",
     "StoredRun",
+    "conversation_of",
     "decode_answers",
     "decode_asked",
     "decode_messages",
+    "decode_record",
     "decode_response",
     "decode_result",
     "encode_answers",
     "encode_asked",
     "encode_messages",
+    "encode_record",
     "encode_response",
     "encode_result",
 ]
@@ -116,6 +120,34 @@ class StoredCall:
     created_at: float
     messages: tuple[Message, ...]
     response: Response
+
+    def is_of(self, call: CallSummary) -> bool:
+        """Whether the call got this answer: another run that asked the very same may have got a newer one since."""
+        return self.response.latency_s == call.latency_s
+
+
+_WRITTEN_WITHIN_S = 60.0
+
+
+def conversation_of(result: Result, found: StoredConversation | None = None) -> StoredConversation:
+    """What was asked and answered in each turn of a result, as far as it is known; `found` is what its store has.
+
+    Its own answers where it has those of all turns, else those that were found, unless another run got them later.
+    """
+    own = StoredConversation(result.model, result.started_at, result.all_answers)
+    if found is None:
+        return own
+    if not result.answers and _rests_on(result, found):
+        return found
+    # One fingerprint, one question. A last answer alone fits no first turn.
+    return dataclasses.replace(own, asked=found.asked) if len(found.asked) == len(own.answers) else own
+
+
+def _rests_on(result: Result, found: StoredConversation) -> bool:
+    """Whether these are the answers that this run had; one that ended without an answer may have had some turns'."""
+    if result.response is not None:
+        return bool(found.answers) and found.answers[-1].message == result.response.message
+    return result.started_at <= found.created_at <= result.started_at + result.duration_s + _WRITTEN_WITHIN_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +245,16 @@ def _storable(value: Any) -> Any:
     return value
 
 
+class _Aside(msgspec.Struct, frozen=True, gc=False):
+    """What of a record a session puts aside."""
+
+    result: PlainResult
+    asked: tuple[tuple[Message, ...], ...] = ()
+    calls: tuple[AnsweredCall, ...] = ()
+
+
 _RESULT = _Codec(PlainResult)
+_ASIDE = _Codec(_Aside)
 _ANSWERS: _Codec[tuple[Response, ...]] = _Codec(tuple[Response, ...])
 _ASKED: _Codec[tuple[tuple[Message, ...], ...]] = _Codec(tuple[tuple[Message, ...], ...])
 _MESSAGES: _Codec[tuple[Message, ...]] = _Codec(tuple[Message, ...])
@@ -228,6 +269,18 @@ def encode_result(result: Result) -> str:
 def decode_result(data: str) -> Result:
     """Raises `ValueError` for anything else than a result."""
     return grouped(_RESULT.decode(data))
+
+
+def encode_record(record: Record) -> str:
+    """The same for a result with what was asked for it, and what other models were asked."""
+    return _ASIDE.encode(_Aside(plain_result(record.result), record.asked, record.calls))
+
+
+def decode_record(data: str) -> Record:
+    """Raises `ValueError` for anything else."""
+    kept = _ASIDE.decode(data)
+    result = grouped(kept.result)
+    return Record(result, result.all_answers, result.grade_fingerprint, kept.asked, kept.calls)
 
 
 def encode_answers(answers: tuple[Response, ...]) -> str:

@@ -10,7 +10,7 @@ from typing import IO, Self, TypeVar
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.result import Record, Result
 from pytest_benchmodels.store.database import StoreLostError
-from pytest_benchmodels.store.record import Beginning, StoredRun, decode_result, encode_result
+from pytest_benchmodels.store.record import Beginning, StoredRun, decode_record, encode_record
 from pytest_benchmodels.store.store import Store
 
 __all__ = ["Recorder", "ResultLog"]
@@ -126,8 +126,11 @@ class Recorder:
         return cls(store, run_id, warn, reports=reports)
 
     def add(self, record: Record) -> None:
-        """Keep a result and its answers: durably when this returns, if there still is a store."""
-        self.take_over(record.result)
+        """Keep a result and its answers: durably when this returns, if there still is a store.
+
+        Without one, what was asked is put aside as well, for reports.
+        """
+        self._put_aside(Record(record.result) if self.run_id is not None else record)
         if self.run_id is not None:
             run_id = self.run_id
             self.attempt(lambda store: store.results.add(run_id, (record,)), None)
@@ -140,16 +143,23 @@ class Recorder:
 
     def take_over(self, result: Result) -> None:
         """Count a result that the store has already as one of this session's."""
+        self._put_aside(Record(result))
+
+    def _put_aside(self, record: Record) -> None:
         if not self._reports:
             return
-        self._result_log.append(encode_result(result))
-        self._last[result.nodeid] = self._count
+        self._result_log.append(encode_record(record))
+        self._last[record.result.nodeid] = self._count
         self._count += 1
 
     def results(self) -> Iterator[Result]:
         """Each run's last result, one after another, in the order in which they came in."""
+        return (record.result for record in self.records())
+
+    def records(self) -> Iterator[Record]:
+        """The same with what was asked, as far as no store has it."""
         last = set(self._last.values())
-        return (decode_result(text) for number, text in enumerate(self._result_log) if number in last)
+        return (decode_record(text) for number, text in enumerate(self._result_log) if number in last)
 
     def _remember(self) -> None:
         """What there is to know of the run, should its file be cut short."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import reduce
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,9 +15,9 @@ from typing import Self
 from msgspec import structs
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.result import Record
+from pytest_benchmodels.core.result import AnsweredCall, Record, Result
 from pytest_benchmodels.store.database import Database, LockWait
-from pytest_benchmodels.store.record import Extent, Pruned, StoredRun
+from pytest_benchmodels.store.record import Extent, Pruned, StoredCall, StoredConversation, StoredRun, conversation_of
 from pytest_benchmodels.store.results import Calls, Responses, Results, insert_answers, insert_call
 from pytest_benchmodels.store.runs import Runs, new_id
 
@@ -164,6 +166,36 @@ def _renumbered(records: Iterable[Record], numbers: Sequence[int]) -> Iterator[R
         yield structs.replace(record, result=record.result.in_session(number))
 
 
+_AT_ONCE = 50  # answers of megabytes are few, but so many of them have to be in memory
+
+
+def transcripts(responses: Responses, calls: Calls, results: Iterable[Result]) -> Iterator[Record]:
+    """See `Store.transcripts`."""
+    wanted = iter(results)
+    while some := tuple(islice(wanted, _AT_ONCE)):
+        found: dict[str, StoredConversation] = {}
+        asked: dict[str, StoredCall] = {}
+        with suppress(StoreError):
+            found = responses.find_all(dict.fromkeys(result.fingerprint for result in some))
+            asked = calls.find_all(call.fingerprint for result in some for call in result.other_calls)
+        for result in some:
+            conversation = conversation_of(result, found.get(result.fingerprint))
+            yield Record(
+                result, conversation.answers, result.grade_fingerprint, conversation.asked, _answered(result, asked)
+            )
+
+
+def _answered(result: Result, asked: dict[str, StoredCall]) -> tuple[AnsweredCall, ...]:
+    known = ((call, asked.get(call.fingerprint)) for call in result.other_calls)
+    return tuple(
+        [
+            AnsweredCall(*structs.astuple(call), messages=stored.messages, response=stored.response)
+            for call, stored in known
+            if stored is not None and stored.is_of(call)
+        ]
+    )
+
+
 _USUAL = LockWait()
 
 
@@ -200,6 +232,13 @@ class Store:
     @property
     def path(self) -> Path:
         return self._database.path
+
+    def transcripts(self, results: Iterable[Result]) -> Iterator[Record]:
+        """Results with what was asked and answered, theirs and other models', as far as it is known.
+
+        What cannot be read is left out: the results themselves are told all the same.
+        """
+        return transcripts(self.responses, self.calls, results)
 
     def prune(self, *, keep: int | None = None, older_than_s: float | None = None, dry: bool = False) -> Pruned:
         """Remove runs, their results, and answers and calls that no other result rests on; return what was removed.

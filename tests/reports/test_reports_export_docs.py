@@ -28,7 +28,11 @@ def test_the_extra_exists() -> None:
 def test_the_limits_are_those_that_are_kept() -> None:
     assert f"take {html_results._SIZE_LIMIT // 1_000_000} MB at most" in TEXT
     first, *_, last = html_results._DETAILS
-    assert f"to {first.text:,}\ncharacters at first, to {last.text} in the end" in TEXT
+    assert last.asked == last.text
+    limits = (
+        f"an answer to {first.text:,} characters at first, a question to {first.asked}, both to {last.text} in the end"
+    )
+    assert limits in " ".join(TEXT.split())
     assert f"It has {markdown._SIZE_LIMIT:,} bytes at most" in TEXT
     assert markdown._FAILURES == 20
     assert "the worst twenty failures" in TEXT

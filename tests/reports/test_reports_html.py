@@ -6,15 +6,18 @@ import io
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
+from msgspec.structs import astuple
 
-from pytest_benchmodels.core.message import Response
-from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry
+from pytest_benchmodels.core.message import ImagePart, Message, Response, TextPart, without_data
+from pytest_benchmodels.core.result import AnsweredCall, CallSummary, CheckResult, Failure, Record, Result, Retry
 from pytest_benchmodels.reports.bench_json import Evaluation
 from pytest_benchmodels.reports.html import island, write_html
 from tests.reports.reports_parts import HOSTILE, evaluated, hostile_results, result
@@ -71,7 +74,7 @@ def page(results: Sequence[Result], evaluation: Evaluation | None = None) -> Pag
 
 
 def entries(results: Sequence[Result]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads("".join(island(results, len(results))))
+    found: list[dict[str, Any]] = json.loads("".join(island(map(Record, results), len(results))))
     return found
 
 
@@ -152,7 +155,7 @@ def test_hostile_text_is_shown_and_steers_nothing(text: str) -> None:
 
 @given(st.text(st.characters()))
 def test_no_text_ends_the_island(text: str) -> None:
-    written = "".join(island([result(response=Response(text))], 1))
+    written = "".join(island([Record(result(response=Response(text)))], 1))
     assert not set(written) & set("<>&")
     assert json.loads(written)[0]["answers"][0][1] == len(text)
 
@@ -244,9 +247,7 @@ def test_a_result_has_all_that_is_known_of_it() -> None:
             "cached": True,
             "reuse": "run r0",
             "checks": [["c", "c 1", False, 0.5, 3.0, "expected 1, got 2"]],
-            "more_checks": 0,
             "retries": [["http", "500", 1.25]],
-            "more_retries": 0,
             "answers": [["a", 1], ["b", 1]],
             "finish": "length",
             "cut": True,
@@ -257,6 +258,97 @@ def test_a_result_has_all_that_is_known_of_it() -> None:
 def test_thinking_stands_beside_its_answer() -> None:
     thoughtful = result(response=Response("b", thinking="<script>"))
     assert entries([thoughtful])[0]["answers"] == [["b", 1, "<script>", 8]]
+
+
+def asked(*texts: str) -> tuple[tuple[Message, ...], ...]:
+    return tuple([(Message("user", text),) for text in texts])
+
+
+def told(*records: Record, runs: int | None = None) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads("".join(island(records, len(records) if runs is None else runs)))
+    return found
+
+
+PICTURE = ImagePart("image/png", path="/p/a.png", size=3000, digest="ab" * 32)
+JUDGED = CallSummary("judge", "sim/judge", latency_s=0.5, fingerprint="judge-1")
+JUDGMENT = AnsweredCall(
+    *astuple(JUDGED), messages=(Message("user", "Is <b> right?"),), response=Response("yes", latency_s=0.5)
+)
+
+
+def test_what_was_asked_stands_beside_the_answers_turn_by_turn() -> None:
+    first = (Message("system", "Be brief."), Message("user", (TextPart("What <is> this?"), PICTURE)))
+    turns = without_data(first), *asked("And that?")
+    answers = (Response("a"), Response("b"))
+    (entry,) = told(Record(result(answers=answers, response=answers[1]), asked=turns))
+
+    shown = "What <is> this?\n[image image/png, 3 kB, sha256:abababababababab]"
+    assert entry["asked"] == [[["system", "Be brief."], ["user", shown]], [["user", "And that?"]]]
+    assert entry["answers"] == [["a", 1], ["b", 1]]
+
+
+def test_a_turn_without_an_answer_is_asked_all_the_same() -> None:
+    (entry,) = told(Record(result(status="error", response=None), asked=asked("One?", "Two?")))
+
+    assert entry["asked"] == [[["user", "One?"]], [["user", "Two?"]]]
+    assert "answers" not in entry
+
+
+def test_what_other_models_were_asked_is_told_as_far_as_it_is_known() -> None:
+    lost = structs.replace(JUDGED, fingerprint="judge-2", error=Failure("http", "500"))
+    newer = structs.replace(JUDGED, fingerprint="judge-3", cached=True)
+    (entry,) = told(Record(result(calls=(JUDGED, lost, newer)), calls=(JUDGMENT,)))
+
+    assert entry["others"] == [
+        {"purpose": "judge", "model": "sim/judge", "asked": [["user", "Is <b> right?"]], "answer": ["yes", 3]},
+        {"purpose": "judge", "model": "sim/judge", "error": ["http", "500"]},
+        {"purpose": "judge", "model": "sim/judge", "cached": True},
+    ]
+
+
+def test_the_same_question_stands_in_the_page_once() -> None:
+    entries = told(*[Record(result(model=name), asked=asked(text)) for name, text in zip("abcd", "1213", strict=True)])
+
+    assert [entry["asked"] for entry in entries] == [[[["user", "1"]]], [[["user", "2"]]], 0, [[["user", "3"]]]]
+
+
+def test_a_question_that_was_cut_is_told_again_where_there_is_more_room() -> None:
+    long = asked("x" * 3000)
+    short_of_room = Record(result(), asked=long), Record(result("b", response=Response("y" * 9000)), asked=long)
+    entries = told(*short_of_room, Record(result("c"), asked=long), runs=3)
+
+    assert [len(str(entry["asked"])) > 3000 for entry in entries] == [True, False, False]
+    assert [entry["asked"] for entry in entries[1:]] == [0, 0]
+    (cut,) = told(Record(result(), asked=asked("x" * 9000)))
+    assert cut["asked"] == [[["user", "x" * 5000 + "... (4000 more characters)"]]]
+
+
+def test_where_there_is_no_room_questions_of_what_passed_are_left_out() -> None:
+    """And those of what failed are cut: the page stays as large as it was."""
+    records = [
+        Record(result(status=status, calls=(JUDGED,)), calls=(JUDGMENT,), asked=asked(f"{number} {'<' * 3000}"))
+        for number, status in enumerate(["passed", "failed"])
+    ]
+    passed, failed = told(*records, runs=100_000)
+
+    assert passed["left_out"]
+    assert "asked" not in passed
+    assert passed["others"] == [{"purpose": "judge", "model": "sim/judge", "left_out": True}]
+    assert failed["asked"] == [[["user", "1 " + "<" * 78 + "... (2922 more characters)"]]]
+    assert "left_out" not in failed
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_questions_become_no_element(text: str) -> None:
+    judged = structs.replace(JUDGMENT, messages=(Message("user", text),), response=Response(text, latency_s=0.5))
+    records = [Record(result(calls=(JUDGED,)), asked=asked(text), calls=(judged,))]
+    evaluation = replace(evaluated([result()]), transcripts=lambda: records)
+    shown, plain = page([], evaluation), page([result()])
+
+    assert [tag for tag, _ in shown.elements] == [tag for tag, _ in plain.elements]
+    (entry,) = shown.entries
+    assert entry["asked"][0][0][0] == "user"
+    assert entry["others"][0]["answer"][0] == entry["asked"][0][0][1]
 
 
 def test_a_score_of_nothing_is_a_score_and_no_score_is_none() -> None:
@@ -289,10 +381,10 @@ def long_results(count: int, text: str) -> Iterator[Result]:
 
 @pytest.mark.parametrize("text", ["a word " * 1000, "<" * 5000, "\u202e" * 5000, "語" * 5000])
 def test_a_result_of_twelve_thousand_takes_its_share_of_15_megabytes_at_most(text: str) -> None:
-    size = sum(len(piece.encode()) for piece in island(long_results(200, text), 12_000))
+    size = sum(len(piece.encode()) for piece in island(map(Record, long_results(200, text)), 12_000))
     assert size < 200 * 14_000_000 / 12_000
 
 
 def test_what_short_answers_leave_is_the_long_ones() -> None:
-    pieces = list(island([*long_results(1999, "short"), *long_results(1, "x" * 9000)], 2000))
+    pieces = list(island(map(Record, [*long_results(1999, "short"), *long_results(1, "x" * 9000)]), 2000))
     assert "x" * 9000 in pieces[-2]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -169,3 +171,41 @@ def test_only_what_is_new_leaves_its_text_on_the_way_to_the_store() -> None:
     assert Record.of(plain).calls == ()
     assert Record.of(plain).result is plain
     assert Record.of(structs.replace(plain, calls=(OWN, call("j-1")))).calls == (call("j-1"),)
+
+
+ASKED = ((Message("user", "What is 2 + 2?"),),)
+
+
+def test_a_transcript_has_what_was_asked_and_answered(store: Store) -> None:
+    own = structs.replace(call("j-1"), latency_s=0.5)
+    asked = structs.replace(judged("a", own, call("j-2")), asked=ASKED)
+    run_id = keep(store, asked, record("b"))
+
+    first, second = store.transcripts(store.results.of(run_id))
+
+    assert first.result == structs.replace(asked.result, calls=(OWN, own.summary, call("j-2").summary))
+    assert (first.answers, first.asked) == (asked.answers, ASKED)
+    assert first.calls == (own,)  # another run that asked what j-2 asks got a newer answer
+    assert (second.result, second.answers, second.asked) == (result("b"), record("b").answers, ())
+
+
+def test_answers_of_another_run_are_no_part_of_a_transcript(store: Store) -> None:
+    run_id = keep(store, structs.replace(record("a"), asked=ASKED))
+    keep(store, structs.replace(record("a", text="5"), asked=ASKED))
+
+    (told,) = store.transcripts(store.results.of(run_id))
+
+    assert ([answer.text for answer in told.answers], told.asked) == (["4"], ASKED)
+
+
+@pytest.mark.parametrize("table", ["responses", "calls"])
+def test_a_transcript_is_without_what_cannot_be_read(store: Store, table: str) -> None:
+    own = structs.replace(call("j-1"), latency_s=0.5)
+    run_id = keep(store, structs.replace(judged("a", own), asked=ASKED))
+    with closing(sqlite3.connect(store.path)) as connection, connection:
+        connection.execute(f"UPDATE {table} SET data = 'x'")  # noqa: S608 - one of two names
+
+    (told,) = store.transcripts(store.results.of(run_id))
+
+    assert [answer.text for answer in told.answers] == ["4"]
+    assert told.calls == ()

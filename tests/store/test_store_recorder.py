@@ -15,7 +15,7 @@ import pytest
 from msgspec import structs
 
 from pytest_benchmodels.core.errors import StoreError
-from pytest_benchmodels.core.message import Response
+from pytest_benchmodels.core.message import Message, Response
 from pytest_benchmodels.store import Record, Recorder, Store
 from tests.store.store_parts import BEGINNING, record, result
 
@@ -170,3 +170,13 @@ def test_text_that_no_encoder_accepts_does_not_end_a_session(path: Path) -> None
     recorder.close(finished=True)
     (kept,) = recorder.results()
     assert kept.response == Response("?")
+
+
+def test_without_a_store_what_was_asked_is_put_aside() -> None:
+    recorder = Recorder(None, None, pytest.fail)
+    asked = ((Message("user", "What is 2 + 2?"),),)
+    kept = structs.replace(record("a"), grade_fingerprint="", asked=asked)
+    recorder.add(kept)
+
+    assert list(recorder.records()) == [kept]
+    assert list(recorder.results()) == [kept.result]

@@ -66,14 +66,9 @@ def _plain_call(call: CallSummary, calls: Calls) -> dict[str, object]:
     plain: dict[str, object] = msgspec.to_builtins(call)
     if (stored := calls.get(call.fingerprint)) is not None:
         plain["messages"] = msgspec.to_builtins(stored.messages)
-        if _is_its_own(stored, call):
+        if stored.is_of(call):
             plain["response"] = _plain_answer(stored.response)
     return plain
-
-
-def _is_its_own(stored: StoredCall, call: CallSummary) -> bool:
-    """Whether it got this answer: another run that asked the very same may have got a newer one since."""
-    return stored.response.latency_s == call.latency_s
 
 
 def _plain_answer(answer: Response) -> dict[str, object]:
@@ -130,7 +125,7 @@ def _call_lines(result: Result, calls: Calls) -> Iterator[str]:
             yield from _asked_lines(stored.messages)
         if call.error is not None:
             yield f"< not answered: {_indented(f'{call.error.kind}: {call.error.message}')}"
-        elif stored is not None and _is_its_own(stored, call):
+        elif stored is not None and stored.is_of(call):
             yield f"< {_spent(stored.response, call.model)}: {_indented(stored.response.readable) or '(empty)'}"
         elif stored is not None:
             yield "< its answer is not known here: another run that asked the same got a newer one"

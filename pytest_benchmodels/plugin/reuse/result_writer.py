@@ -142,6 +142,16 @@ class ResultWriter:
         """Each run's last result, one after another."""
         return iter(()) if self._recorder is None else self._recorder.results()
 
+    def transcripts(self) -> Iterator[Record]:
+        """The same with what was asked and answered, once the work on the store has ended."""
+        if self.run_id is None or self._settings.store is None:
+            return iter(()) if self._recorder is None else self._recorder.records()
+        try:
+            store = Store.open_to_read(self._settings.store, LockWait(tell=self._say))
+        except StoreError:
+            return map(Record, self.results())
+        return _closing(store, self.results())
+
     def keep(self, record: Record) -> None:
         """Durable when this returns, unless the store failed, which is said once."""
         result = record.result
@@ -301,6 +311,11 @@ class ResultWriter:
         if reporter is not None:
             reporter.ensure_newline()
             reporter.write_line(text, **markup)
+
+
+def _closing(store: Store, results: Iterator[Result]) -> Iterator[Record]:
+    with store:
+        yield from store.transcripts(results)
 
 
 def _say_early(text: str) -> None:

@@ -306,6 +306,7 @@ class Reporter:
             coverage=self._verdicts.coverage(self._bench.progress.nodeids),
             not_started=self._verdicts.not_started(self._bench.progress.nodeids),
             results=self._writer.results,
+            transcripts=self._writer.transcripts,
         )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -64,6 +64,7 @@
   const text = (result) => {
     if (result.text === undefined) {
       const said = [result.nodeid, result.model, result.status, ...(result.error || [])];
+      for (const messages of asked(result)) for (const message of messages) said.push(message[1]);
       for (const answer of result.answers || []) said.push(answer[0]);
       for (const check of result.checks || []) said.push(check[0], check[1], check[5]);
       result.text = said.join("\n").toLowerCase();
@@ -129,7 +130,8 @@
     make("p", { class: "name" }, result.nodeid),
     ...(result.error ? [make("h4", {}, `Error: ${result.error[0]}`), make("pre", { dir: "auto" }, result.error[1])] : []),
     ...(result.checks ? checks(result) : []),
-    ...answers(result),
+    ...turns(result),
+    ...others(result),
     ...retries(result),
     make("h4", {}, "Figures"),
     make("dl", {}, ...figures(result)),
@@ -166,16 +168,50 @@
     return [make("h4", {}, "Checks"), listing(["verdict", "check", "score", "weight", "expected and actual"], rows), ...more];
   };
 
-  const answers = (result) =>
-    (result.answers || []).flatMap(([said, length, thought, thoughts], index, all) => {
+  // What was asked may stand with another result that was asked the same.
+  const asked = (result) => (typeof result.asked === "number" ? results[result.asked].asked : result.asked) || [];
+
+  const LEFT_OUT = "What was asked is left out, for want of room: `benchmodels show` tells it.";
+
+  const message = ([role, said]) => {
+    const body = make("pre", { dir: "auto" }, said);
+    if (role !== "system") return [make("h4", {}, `Asked (${role})`), body];
+    return [make("details", {}, make("summary", {}, "System message"), body)];
+  };
+
+  const answer = ([said, length, thought, thoughts], title) => {
+    const folded = make("summary", {}, `Thinking (${counted(thoughts || 0, "character")}), which no check sees`);
+    const thinking = thoughts ? [make("details", {}, folded, make("pre", { dir: "auto" }, thought))] : [];
+    return [make("h4", {}, title), ...thinking, length ? make("pre", { dir: "auto" }, said) : note("empty")];
+  };
+
+  const turns = (result) => {
+    const all = result.answers || [];
+    const questions = asked(result);
+    const why = result.left_out ? LEFT_OUT : "What was asked is not known here.";
+    const unknown = all.length && !questions.length ? [note(why)] : [];
+    const said = Array.from({ length: Math.max(all.length, questions.length) }, (_, index) => {
+      const question = (questions[index] || []).flatMap(message);
+      if (index >= all.length) return question;
       const which = all.length > 1 ? ` ${index + 1} of ${all.length}` : "";
       const cut = result.cut ? ", cut off" : "";
       const ended = index === all.length - 1 && result.finish && result.finish !== "stop" ? `${cut}, finish reason ${result.finish}` : "";
-      const title = make("h4", {}, `Answer${which} (${counted(length, "character")}${ended})`);
-      const folded = make("summary", {}, `Thinking (${counted(thoughts || 0, "character")}), which no check sees`);
-      const thinking = thoughts ? [make("details", {}, folded, make("pre", { dir: "auto" }, thought))] : [];
-      return [title, ...thinking, length ? make("pre", { dir: "auto" }, said) : note("empty")];
+      return [...question, ...answer(all[index], `Answer${which} (${counted(all[index][1], "character")}${ended})`)];
     });
+    return [...unknown, ...said.flat()];
+  };
+
+  const others = (result) => {
+    const shown = (result.others || []).flatMap((call) => {
+      const title = make("h4", { dir: "auto" }, `Asked of another model (${call.purpose}): ${call.model}${call.cached ? ", not asked again" : ""}`);
+      const questions = (call.asked || []).flatMap(message);
+      const unknown = call.asked || call.error ? [] : [note(call.left_out ? LEFT_OUT : "Question and answer are not known here.")];
+      const failed = call.error ? [note(`not answered: ${call.error.join(": ")}`)] : [];
+      const said = call.answer ? answer(call.answer, `Its answer (${counted(call.answer[1], "character")})`) : [];
+      return [title, ...questions, ...said, ...failed, ...unknown];
+    });
+    return [...shown, ...(result.more_others ? [note(`and ${counted(result.more_others, "more call")} to other models`)] : [])];
+  };
 
   const retries = (result) => {
     if (!result.retries) return [];
