@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
     from pytest_benchmodels.core.message import Usage
     from pytest_benchmodels.core.model import Model
-    from pytest_benchmodels.providers.event_stream import Event
     from pytest_benchmodels.providers.key import Key
 
 __all__ = ["DIALECT", "Anthropic"]
@@ -68,8 +67,8 @@ class AnthropicFold:
         self._blocks: dict[int, dict[str, Any]] = {}
         self._texts: dict[tuple[int, str], list[str]] = {}
 
-    def take(self, event: Event) -> None:
-        said = read_event(_ANYTHING, event)
+    def take(self, data: bytes) -> None:
+        said = read_event(_ANYTHING, data)
         kind = said.get("type")
         if kind == "content_block_delta":
             self._add_fragment(said)

@@ -292,7 +292,7 @@ class ApiProvider:
     async def _answer_to_own(self, own: GuardedProtocol, request: Request, key: Key) -> Response:
         """The same where code of the user's has a say: it may add secrets, and repeat any in what it raises."""
         try:
-            body = _body(own.body(without_solution(request)))
+            body = _body(self._asking(own.body(without_solution(request))))
             headers, key = await own.authenticate(self._address(key), self._headers(key), body, key)
             return await self._answer(headers, body, key)
         except ProviderError as error:
@@ -352,9 +352,8 @@ class ApiProvider:
         if document.get("error"):
             has_begun = streamed is not None and streamed.fold.has_begun
             raise error_in_answer(document["error"], reply.headers, origin, while_answering=has_begun)
-        if streamed is not None and (fault := _fault(streamed)):
-            raise malformed(fault, origin)
         try:
+            _raise_fault(streamed)
             return self._dialect.read(document)
         except FailedError as error:
             raise error_in_answer(error.error, reply.headers, origin, while_answering=True) from None
@@ -364,11 +363,14 @@ class ApiProvider:
             raise malformed(str(error), origin) from None
 
 
-def _fault(streamed: StreamReader) -> str:
-    """What is wrong with a stream; empty if nothing is."""
+def _raise_fault(streamed: StreamReader | None) -> None:
+    """Raise what is wrong with a stream, if anything is."""
+    if streamed is None:
+        return
     if streamed.fault is not None:
-        return str(streamed.fault)
-    return "" if streamed.fold.is_whole else "its stream ended before the answer did"
+        raise streamed.fault
+    if not streamed.fold.is_whole:
+        raise UnreadableError("its stream ended before the answer did")
 
 
 def _tool_calls(reading: Reading, key: Key) -> tuple[ToolCall, ...]:

@@ -6,13 +6,16 @@ import inspect
 import re
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import msgspec
 
 from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.core.message import Usage
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.core.user_code import UserCodeError, call, call_at_once
 from pytest_benchmodels.providers.dialect import BlockedError, FailedError, Reading, UnreadableError
+from pytest_benchmodels.providers.event_stream import StreamForm, read_event
 from pytest_benchmodels.providers.function import settled_error
 from pytest_benchmodels.providers.key import Key
 
@@ -20,9 +23,12 @@ if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
     from pytest_benchmodels.core.model import Model
 
-__all__ = ["ApiProtocol", "GuardedProtocol", "user_methods"]
+__all__ = ["ApiProtocol", "GuardedProtocol", "reads_streams", "user_methods"]
 
 _KEPT_SECRETS = 100
+_OBJECT: msgspec.json.Decoder[Mapping[str, object]] = msgspec.json.Decoder(dict[str, Any])
+_DONE = b"[DONE]"
+_MEANINGS = ("token", "end", None)
 _SAID = (BlockedError, FailedError, UnreadableError)
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -70,6 +76,26 @@ class ApiProtocol:
         """What it took, asked where `read` raised: what cannot be read is billed as well."""
         return Usage()
 
+    def read_event(
+        self,
+        event: Mapping[str, object],
+        document: dict[str, object],
+    ) -> Literal["token", "end"] | None:
+        """Add one event of a stream to `document`, which is empty at first and what `read` gets in the end.
+
+        Return "token" for a part of the answer, "end" for the last event, None for anything else. Write it to let
+        models have `stream = true`: it reads the JSON objects of server-sent events. Raises what `read` raises.
+        """
+        raise NotImplementedError
+
+    def stream_url(self, url: str) -> str:
+        """The address of streams, where that is another than `url(model)`."""
+        return url
+
+    def stream_body(self, body: Mapping[str, object]) -> Mapping[str, object]:
+        """The document that asks for a stream, made of the one that does not."""
+        return {**body, "stream": True}
+
     async def authenticate(
         self,
         url: str,  # noqa: ARG002 - for whoever overrides it
@@ -93,6 +119,29 @@ class GuardedProtocol:
         self.lately: deque[str] = deque(maxlen=_KEPT_SECRETS)
         """Secrets that `authenticate` gave: what it raises later may repeat one that is not valid any more."""
         self._authenticates = type(protocol).authenticate is not ApiProtocol.authenticate
+
+    @property
+    def stream(self) -> StreamForm | None:
+        """How it is asked for a stream; None where the user's class reads none."""
+        if not reads_streams(self._protocol):
+            return None
+        return StreamForm(url=self._stream_url, body=self._stream_body, fold=lambda: _OwnFold(self))
+
+    def _stream_url(self, url: str) -> str:
+        streams: str = self._returned("stream_url", str, self._before, url)
+        return streams
+
+    def _stream_body(self, body: Mapping[str, object]) -> dict[str, object]:
+        return dict(self._returned("stream_body", Mapping, self._before, body))
+
+    def add_event(self, event: Mapping[str, object], document: dict[str, object]) -> object:
+        """What `read_event` returns; raises what `read` raises, for a value that means nothing too."""
+        meaning: object = self._returned("read_event", object, self._after, event, document)
+        if meaning not in _MEANINGS:
+            raise self._after(
+                f'read_event(): ValueError: it has to return "token", "end" or None, got {quote(meaning)}'
+            )
+        return meaning
 
     def url(self, model: Model) -> str:
         url: str = self._returned("url", str, self._before, model)
@@ -152,9 +201,9 @@ class GuardedProtocol:
                 raise self._before(f"{method}(): ValueError: the value of {quote(name)} is no text on one line")
         return {str(name): str(value) for name, value in headers.items()}
 
-    def _returned(self, method: str, wanted: type, fault: Callable[[str], ProviderError], argument: object) -> Any:
+    def _returned(self, method: str, wanted: type, fault: Callable[[str], ProviderError], *arguments: object) -> Any:
         try:
-            returned = call_at_once(getattr(self._protocol, method), argument)
+            returned = call_at_once(getattr(self._protocol, method), *arguments)
         except UserCodeError as error:
             if isinstance(said := error.__cause__, _SAID):
                 raise said from None
@@ -172,6 +221,33 @@ class GuardedProtocol:
     def _after(self, text: str) -> ProviderError:
         """The server had answered: what that took is billed, whether or not it can be read."""
         return ProviderError("provider", f"{self._provider}: {text}", status=200)
+
+
+class _OwnFold:
+    """Has the user's protocol add up the events of a stream."""
+
+    def __init__(self, own: GuardedProtocol) -> None:
+        self.has_begun = self.is_whole = self.is_over = False
+        self._own = own
+        self._document: dict[str, object] = {}
+
+    def take(self, data: bytes) -> None:
+        if data == _DONE:
+            self.is_whole = self.is_over = True
+            return
+        meaning = self._own.add_event(read_event(_OBJECT, data), self._document)
+        if meaning == "end":
+            self.is_whole = self.is_over = True
+        elif meaning == "token":
+            self.has_begun = True
+
+    def document(self) -> Mapping[str, object]:
+        return self._document
+
+
+def reads_streams(protocol: ApiProtocol) -> bool:
+    """Whether models of the protocol may have `stream = true`."""
+    return type(protocol).read_event is not ApiProtocol.read_event
 
 
 def user_methods(protocol: ApiProtocol) -> list[object]:

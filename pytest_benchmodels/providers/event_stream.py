@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from pytest_benchmodels.providers.dialect import UnreadableError
+from pytest_benchmodels.core.errors import ProviderError
+from pytest_benchmodels.providers.dialect import BlockedError, FailedError, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 __all__ = [
-    "Event",
     "EventParser",
     "Fold",
     "StreamForm",
@@ -28,55 +28,76 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-
-class Event(NamedTuple):
-    """One event: its name, empty where it has none, and its data."""
-
-    name: bytes
-    data: bytes
+_FAULTS = (BlockedError, FailedError, ProviderError, UnreadableError)
 
 
 class EventParser:
-    """Cuts bytes into events, wherever the network cut them before."""
+    """Cuts bytes into the data of events, wherever the network cut them before.
+
+    The names of events are left out: each API that gives them repeats them in the data.
+    """
 
     def __init__(self) -> None:
-        self._rest = b""
+        # In pieces, as they came: of one large event each would else be looked at again with every piece that follows.
+        self._rest: list[bytes] = []
+        self._held = b""
         self._is_first = True
 
-    def feed(self, data: bytes) -> list[Event]:
-        """The events that are whole with these bytes. Comments, by which servers keep a connection alive, are none."""
-        text = self._rest + data if self._rest else data
-        if self._is_first and len(text) > 2:
-            text = text.removeprefix(b"\xef\xbb\xbf")
-            self._is_first = False
-        if b"\r" in text:
-            # The second half of a line's end may be on its way.
-            held = b"\r" if text.endswith(b"\r") else b""
-            text = text[: len(text) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n") + held
-        *blocks, self._rest = text.split(b"\n\n")
-        return [event for block in blocks if (event := _event(block)) is not None]
+    def feed(self, data: bytes) -> list[bytes]:
+        """The data of the events that are whole with these bytes.
 
-    def close(self) -> list[Event]:
+        Comments, by which servers keep a connection alive, are no events.
+        """
+        if self._held or b"\r" in data:
+            data = self._with_plain_ends(data)
+        rest = self._rest
+        if b"\n\n" not in data and not (rest and data.startswith(b"\n") and rest[-1].endswith(b"\n")):
+            if data:
+                rest.append(data)
+            return []
+        text = self._joined(data)
+        end = text.rindex(b"\n\n")
+        self._rest = [text[end + 2 :]] if end + 2 < len(text) else []
+        return _events(text[:end])
+
+    def close(self) -> list[bytes]:
         """The last event, where the stream ended without the empty line that should follow it."""
-        rest, self._rest = self._rest.rstrip(b"\r\n"), b""
-        event = _event(rest)
-        return [] if event is None else [event]
+        content = _data(self._joined(b"").rstrip(b"\n"))
+        self._rest = []
+        return [] if content is None else [content]
+
+    def _with_plain_ends(self, data: bytes) -> bytes:
+        data = self._held + data
+        # The second half of a line's end may be on its way.
+        self._held = b"\r" if data.endswith(b"\r") else b""
+        return data[: len(data) - len(self._held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _joined(self, data: bytes) -> bytes:
+        text = b"".join([*self._rest, data]) if self._rest else data
+        if self._is_first:
+            self._is_first = False
+            return text.removeprefix(b"\xef\xbb\xbf")
+        return text
 
 
-def _event(block: bytes) -> Event | None:
-    """An event; None for what has no data."""
-    if block.startswith(b"data: ") and b"\n" not in block:  # as nearly all of them
-        return Event(b"", block[6:])
-    name, data = b"", []
-    for line in block.split(b"\n"):
-        field, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
-        if field == b"data":
-            data.append(value)
-        elif field == b"event":
-            name = value
-    return Event(name, b"\n".join(data)) if data else None
+def _events(text: bytes) -> list[bytes]:
+    """The data of the events of a text that ends with one."""
+    if text.startswith(b"data: "):
+        # An answer has hundreds of events, nearly always of one line each: then nothing else is between them.
+        events = text[6:].split(b"\n\ndata: ")
+        if text.count(b"\n") == 2 * (len(events) - 1):
+            return events
+    return [data for block in text.split(b"\n\n") if (data := _data(block)) is not None]
+
+
+def _data(block: bytes) -> bytes | None:
+    """The data of an event; None for what has none."""
+    name, _, content = block.partition(b"\ndata: ")
+    if name.startswith(b"event:") and content and b"\n" not in name and b"\n" not in content:
+        return content
+    lines = [line.partition(b":") for line in block.split(b"\n")]
+    data = [value.removeprefix(b" ") for field, _, value in lines if field == b"data"]
+    return b"\n".join(data) if data else None
 
 
 class Fold(Protocol):
@@ -89,16 +110,20 @@ class Fold(Protocol):
     is_whole: bool
     is_over: bool
 
-    def take(self, event: Event) -> None:
-        """Add one event; raises UnreadableError for one in a shape that the API does not have."""
+    def take(self, data: bytes) -> None:
+        """Add the data of one event; raises UnreadableError for one in a shape that the API does not have.
+
+        What adds up a user's protocol also raises the other errors of `Dialect.read`, and ProviderError.
+        """
 
     def document(self) -> Mapping[str, object]:
         """What the API would have sent without streaming, as far as it came."""
 
 
-def read_event(decoder: msgspec.json.Decoder[T], event: Event) -> T:
+def read_event(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
+    """An event's data as the decoder has it; raises UnreadableError."""
     try:
-        return decoder.decode(event.data)
+        return decoder.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableError(f"an event of its stream cannot be read ({error})") from None
 
@@ -157,7 +182,7 @@ class StreamReader:
         self.has_begun = False
         self.first_token: float | None = None
         self.last_event: float | None = None
-        self.fault: UnreadableError | None = None
+        self.fault: Exception | None = None
         self.is_too_large = False
         self._events = EventParser()
         self._left_bytes = 0
@@ -180,15 +205,15 @@ class StreamReader:
         if self.fault is None and not self.is_too_large and not self.fold.is_over:
             self._add(self._events.close(), received)
 
-    def _add(self, events: list[Event], received: float) -> None:
+    def _add(self, events: list[bytes], received: float) -> None:
         if not events:
             return
         self.last_event = received
         fold = self.fold
         try:
-            for event in events:
-                fold.take(event)
-        except UnreadableError as error:
+            for data in events:
+                fold.take(data)
+        except _FAULTS as error:
             self.fault = error
         if self.first_token is None and fold.has_begun:
             self.first_token = received

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
     from pytest_benchmodels.core.message import Usage
     from pytest_benchmodels.core.model import Model
-    from pytest_benchmodels.providers.event_stream import Event
     from pytest_benchmodels.providers.key import Key
 
 __all__ = ["DIALECT", "Google"]
@@ -74,8 +73,8 @@ class GoogleFold:
         self._candidate: dict[str, Any] = {}
         self._document: dict[str, Any] = {}
 
-    def take(self, event: Event) -> None:
-        said = read_event(_ANYTHING, event)
+    def take(self, data: bytes) -> None:
+        said = read_event(_ANYTHING, data)
         self._document.update({name: value for name, value in said.items() if name != "candidates"})
         candidate = at(said, "candidates", 0)
         if isinstance(candidate, dict):

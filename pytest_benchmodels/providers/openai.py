@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
     from pytest_benchmodels.core.message import Usage
     from pytest_benchmodels.core.model import Model
-    from pytest_benchmodels.providers.event_stream import Event
     from pytest_benchmodels.providers.key import Key
 
 __all__ = ["DIALECT", "Azure", "OpenAI"]
@@ -54,7 +53,7 @@ _FAILED = frozenset({"error", "insufficient_system_resource", "network_error", "
 
 
 class _Choice(Struct, gc=False):
-    index: int = 0
+    index: Any = 0
     delta: dict[str, Any] | None = None
     finish_reason: Any = None
     error: Any = None
@@ -80,7 +79,7 @@ _PLAIN_DELTAS = frozenset({"role", "content"})
 
 
 class OpenAIFold:
-    """Of `chat.completion.chunk` events a `chat.completion`. Asked for one answer, a server sends one choice."""
+    """Of `chat.completion.chunk` events a `chat.completion`. Where `n` asks for several choices, the first counts."""
 
     def __init__(self) -> None:
         self.has_begun = self.is_whole = self.is_over = False
@@ -89,13 +88,14 @@ class OpenAIFold:
         self._document: dict[str, Any] = {}
         self._choice: dict[str, Any] = {}
 
-    def take(self, event: Event) -> None:
-        if event.data == _DONE:
+    def take(self, data: bytes) -> None:
+        if data == _DONE:
             self.is_whole = self.is_over = True
             return
-        chunk = read_event(_CHUNK, event)
-        if chunk.choices:
-            self._add(chunk.choices[0])
+        chunk = read_event(_CHUNK, data)
+        for choice in chunk.choices or ():
+            if choice.index == self._choice.setdefault("index", choice.index):
+                self._add(choice)
         if chunk.model != self._document.get("model") or chunk.usage is not None or chunk.error is not None:
             self._remember(chunk)
             self.is_over = chunk.error is not None
@@ -120,13 +120,11 @@ class OpenAIFold:
                     self.has_begun = True
             elif isinstance(content, list):  # Mistral's, where a model thinks
                 self._merge("content", content)
-            if not delta.keys() <= _PLAIN_DELTAS:
+            if len(delta) > 1 or content is None:
                 self._add_rest(delta)
         if choice.finish_reason is not None:
             self.is_whole = True
             self._choice["finish_reason"] = choice.finish_reason
-        elif not self._choice:
-            self._choice["index"] = choice.index
         if choice.error is not None:
             self._choice["error"] = choice.error
 

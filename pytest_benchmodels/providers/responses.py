@@ -42,7 +42,6 @@ from pytest_benchmodels.providers.params import responses_params
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
     from pytest_benchmodels.core.model import Model
-    from pytest_benchmodels.providers.event_stream import Event
     from pytest_benchmodels.providers.key import Key
 
 __all__ = ["DIALECT", "Responses", "ResponsesFold"]
@@ -59,8 +58,8 @@ class ResponsesFold:
         self.has_begun = self.is_whole = self.is_over = False
         self._response: Mapping[str, object] = {}
 
-    def take(self, event: Event) -> None:
-        said = read_event(_EVENT, event)
+    def take(self, data: bytes) -> None:
+        said = read_event(_EVENT, data)
         kind = said.get("type")
         if kind in _ENDS:
             response = said.get("response")

@@ -36,7 +36,7 @@ def test_streamed_answers_are_judged_counted_and_told(project: Project, workers:
     configure(project, STREAMING)
     talk = {**said("c"), "turns": ["One?", "Two?"]}
     del talk["prompt"]
-    project.suite(said("a"), said("b", pace=1000), talk)
+    project.suite(said("a"), said("b", pace=100), talk)
 
     result = project.bench(JSON, "-v", "--bench-html=out.html", "--bench-markdown=out.md", *workers)
 
@@ -60,7 +60,7 @@ def test_streamed_answers_are_judged_counted_and_told(project: Project, workers:
 
 def test_gates_ask_for_the_first_token_and_for_speed(project: Project) -> None:
     configure(project, STREAMING)
-    project.suite(said("a", pace=1000))
+    project.suite(said("a", pace=100))
 
     gates = ("ttft_p95 < 60s", "tokens_per_s > 1000000", "ttft_p50>60")
     result = project.bench(*(f"--bench-gate={gate}" for gate in gates))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pytest_benchmodels import Model, ToolCall, Usage
 from pytest_benchmodels.providers.anthropic import Anthropic
 from pytest_benchmodels.providers.dialect import Reading, UnreadableError
-from pytest_benchmodels.providers.event_stream import Event, StreamForm
+from pytest_benchmodels.providers.event_stream import StreamForm
 from pytest_benchmodels.providers.google import Google
 from pytest_benchmodels.providers.openai import OpenAI
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def read(dialect: Dialect, form: StreamForm, said: Sequence[Mapping[str, Any]]) -> Reading:
     fold = form.fold()
     for event in said:
-        fold.take(Event(b"", json.dumps(event).encode()))
+        fold.take(json.dumps(event).encode())
     assert fold.is_whole
     return dialect.read(fold.document())
 
@@ -100,7 +100,7 @@ def test_openai_thinking_in_fragments(deltas: list[dict[str, object]], thinking:
 def test_openai_refusals_and_an_error_of_the_choice() -> None:
     assert openai([{"content": None, "refusal": "I "}, {"refusal": "cannot."}]).text == "I cannot."
     fold = OpenAI.stream.fold()
-    fold.take(Event(b"", b'{"error": {"message": "upstream died", "code": 502}, "choices": []}'))
+    fold.take(b'{"error": {"message": "upstream died", "code": 502}, "choices": []}')
     assert fold.is_over
     assert fold.document()["error"] == {"message": "upstream died", "code": 502}
 
@@ -160,7 +160,7 @@ def test_anthropic_has_begun_with_the_first_thought_and_is_over_with_its_last_ev
     fold = Anthropic.stream.fold()
     begun = []
     for event in MESSAGE:
-        fold.take(Event(event["type"].encode(), json.dumps(event).encode()))
+        fold.take(json.dumps(event).encode())
         begun.append(fold.has_begun)
     assert begun.index(True) == 3
     assert fold.is_over
@@ -169,7 +169,7 @@ def test_anthropic_has_begun_with_the_first_thought_and_is_over_with_its_last_ev
 def test_anthropic_an_error_in_its_middle() -> None:
     fold = Anthropic.stream.fold()
     for event in (*MESSAGE[:5], {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}):
-        fold.take(Event(b"", json.dumps(event).encode()))
+        fold.take(json.dumps(event).encode())
     assert (fold.is_over, fold.is_whole) == (True, False)
     assert fold.document()["error"] == {"type": "overloaded_error", "message": "Overloaded"}
 
@@ -207,7 +207,7 @@ def test_google_adds_up_to_one_response() -> None:
 
 def test_google_a_prompt_that_was_blocked_is_whole() -> None:
     fold = Google.stream.fold()
-    fold.take(Event(b"", b'{"promptFeedback": {"blockReason": "SAFETY"}}'))
+    fold.take(b'{"promptFeedback": {"blockReason": "SAFETY"}}')
     assert fold.is_whole
     assert fold.document() == {"promptFeedback": {"blockReason": "SAFETY"}}
 
@@ -281,7 +281,7 @@ def test_whatever_a_server_says_it_is_read_or_refused(form: StreamForm, said: li
     fold = form.fold()
     try:
         for event in said:
-            fold.take(Event(b"", json.dumps(event).encode()))
+            fold.take(json.dumps(event).encode())
     except UnreadableError:
         return
     assert isinstance(fold.document(), Mapping)

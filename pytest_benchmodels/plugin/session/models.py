@@ -22,6 +22,7 @@ from pytest_benchmodels.core.model import Cap, Limit, Model, Price, Tier
 from pytest_benchmodels.core.run import Pool
 from pytest_benchmodels.core.text import address, nearest, plain, quote
 from pytest_benchmodels.formats.configfile import ConfigFile, ModelEntry, ProviderEntry
+from pytest_benchmodels.providers.api_protocol import reads_streams
 from pytest_benchmodels.providers.catalog import CATALOG, FUNCTION, ProviderInfo, Registry
 from pytest_benchmodels.providers.key import is_unhidden, key_fault
 
@@ -147,9 +148,7 @@ class Models:
         return self._resolved[name]
 
     def resolve_all(self, wanted: Mapping[str, str], keyed: Collection[str] | None = None) -> dict[str, Model]:
-        """Resolve names, each with the node id of a run that wants it, and see that the `keyed` have their keys.
-
-        All need one where nothing else is said.
+        """Resolve names, each with the node id of a run that wants it, and see that the `keyed`, or all, have keys.
 
         Raise one `ConfigError` for all that is wrong.
         """
@@ -199,9 +198,11 @@ class Models:
             stall_timeout_s=entry.stall_timeout,
         )
         _refuse_second_key(model)
-        if entry.stream and info.protocol == "own":
-            told = f"stream = true, and the protocol that conftest.py gives for {provider} does not stream"
-            raise ConfigError(f"[model.{quote(name)[1:-1]}] of bench.toml: {told}")
+        if entry.stream and (own := self.registry.protocols.get(provider)) and not reads_streams(own):
+            told = (
+                f"stream = true, and {type(own).__name__}, which conftest.py gives for {provider}, has no read_event()"
+            )
+            raise ConfigError(f"[model.{quote(name)[1:-1]}] of bench.toml: {told}: write it, or leave stream out")
         return self._limited(model)
 
     def _build_function(self, name: str, entry: ModelEntry) -> Model:
