@@ -124,10 +124,18 @@ class Result(Struct, frozen=True, gc=False):
 
     def again_after(self, earlier: Result) -> Result:
         """This result of a run that was made before: both were paid. An answer that was taken over is paid already."""
-        took = earlier.spent if self.cached else together(earlier.spent, self.spent)
+        took = earlier.spent
+        if not self.cached and self._is_billed:
+            took = together(took, self.spent) if earlier._is_billed else self.spent
         account = self.account.billed(took)
         reruns = earlier.account.reruns + account.reruns + 1
         return replace(self, account=replace(account, reruns=reruns), calls=(*earlier.other_calls, *self.calls))
+
+    @property
+    def _is_billed(self) -> bool:
+        """Whether any request was billed, or may have been: of none no tokens are told, and they are not unknown."""
+        account = self.account
+        return account.usage is not None or self.response is not None or account.cost_usd != 0.0
 
     def in_session(self, number: int) -> Result:
         """The same, made by that session of its run."""

@@ -106,4 +106,8 @@ def test_a_rerun_adds_to_what_was_paid_and_an_answer_taken_over_does_not() -> No
 
     taken_over = changed(first, cached=True).again_after(again)
     assert (taken_over.known_cost_usd, taken_over.reruns) == (0.75, 2)
+    refused = changed(
+        first, status="error", response=None, cost_usd=0.0, known_cost_usd=0.0, usage=None, known_usage=None
+    )
+    assert first.again_after(refused).spent == refused.again_after(first).spent == first.spent
     assert (first.unpaid().cost_usd, first.unpaid().spent.usage) == (0.0, Usage(0, 0))

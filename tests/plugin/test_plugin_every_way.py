@@ -69,6 +69,7 @@ KNOBS: tuple[dict[str, object], ...] = (
     {"rate_500": 1},
     {"hang_rate": 1},
     {"thinking": "2 and 2"},
+    {"thinking": "2 and 2", "malformed_rate": 1, "recover_after": 1},
     {"finish_reason": "length"},
 )
 CHECKS: tuple[list[dict[str, object]], ...] = (
@@ -164,17 +165,6 @@ MEASURED = TIMES | {"latency_s", "wait_s", "waits", "retry_s", "connect_s", "cli
 """What is another each time that a model is asked."""
 UNSENT = {"attempts": 0, "wait_s": 0, "waits": {}, "retries": [], "retry_s": None}
 """What is told of the requests of a run for which none was sent."""
-NO_USAGE = dict.fromkeys(
-    (
-        "input_tokens",
-        "output_tokens",
-        "cached_input_tokens",
-        "cache_write_tokens",
-        "reasoning_tokens",
-        "cache_write_1h_tokens",
-        "stated_cost_usd",
-    )
-)
 PRICES = {"priced": (300e-6, 1500e-6), "free": (0.0, 0.0)}
 
 
@@ -189,13 +179,23 @@ def answers_of(result: Json) -> list[Json]:
     return result["answers"] or ([result["response"]] if result["response"] else [])
 
 
+def added_usage(answers: list[Json], *, whole: bool) -> Json:
+    """Each count over all answers; null where none of them has it, or as a `whole` where one has not."""
+    added: Json = {}
+    for name in answers[0]["usage"]:
+        counts = [answer["usage"][name] for answer in answers]
+        known = [count for count in counts if count is not None]
+        added[name] = sum(known) if known and (not whole or known == counts) else None
+    return added
+
+
 def judged_afresh(live: Json) -> Json:
     """What docs/results.md says of an answer that is taken over: it costs what it cost itself, and nothing was sent."""
     answers = answers_of(live)
-    counts = [sum(answer["usage"][name] for answer in answers) for name in ("input_tokens", "output_tokens")]
-    usage = {**NO_USAGE, "input_tokens": counts[0], "output_tokens": counts[1]}
+    usage, known_usage = added_usage(answers, whole=True), added_usage(answers, whole=False)
+    counts = usage["input_tokens"], usage["output_tokens"]
     cost_usd = sum(count * price for count, price in zip(counts, PRICES[live["model"]], strict=True))
-    account = {"cost_usd": cost_usd, "known_cost_usd": cost_usd, "usage": usage, "known_usage": usage}
+    account = {"cost_usd": cost_usd, "known_cost_usd": cost_usd, "usage": usage, "known_usage": known_usage}
     return {**live, **UNSENT, **account, "cached": True, "regraded": True}
 
 

@@ -108,7 +108,8 @@ def test_a_stream_adds_up_to_the_answer_and_has_as_many_tokens_as_it_counts(text
     assert "".join(texts) == text
     assert "".join(delta.get("reasoning_content", "") for delta in deltas) == (thinking or "")
     assert deltas[0]["role"] == "assistant"
-    assert chunks[-1]["usage"]["completion_tokens"] == max(1, len(texts))
+    thoughts = [delta for delta in deltas if delta.get("reasoning_content")]
+    assert chunks[-1]["usage"]["completion_tokens"] == max(1, len(texts)) + len(thoughts)
     assert [choice["finish_reason"] for chunk in chunks for choice in chunk["choices"]][-1] == "stop"
 
 

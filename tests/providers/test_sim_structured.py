@@ -50,6 +50,12 @@ def test_its_own_text_stays_as_it_is() -> None:
     assert content(response_format={"type": "text"}) == "4"
 
 
-def test_it_thinks_where_it_is_asked_to() -> None:
-    assert asked(reasoning_effort="low")["choices"][0]["message"]["reasoning_content"]
+def test_it_thinks_where_it_is_asked_to_and_counts_that() -> None:
+    document = asked(reasoning_effort="low")
+
+    thinking = document["choices"][0]["message"]["reasoning_content"]
+    usage = document["usage"]
+    thought = usage["completion_tokens_details"]["reasoning_tokens"]
+    assert (thought, usage["completion_tokens"]) == (len(thinking) // 4, len(thinking) // 4 + 1)
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
     assert "reasoning_content" not in asked(reasoning_effort="none")["choices"][0]["message"]

@@ -402,10 +402,16 @@ def _filler(plan: Plan, knobs: Knobs) -> int:
 def _completion(name: str, asked: Asked, plan: Plan, knobs: Knobs) -> tuple[bytes, int]:
     """The body, without its filler, and the tokens that it counts."""
     sent, said = max(1, len(asked.prompt) // 4), max(1, (len(plan.text) + _filler(plan, knobs)) // 4)
-    thinking = {} if knobs.thinking is None else {"reasoning_content": knobs.thinking}
+    thinking: dict[str, str] = {}
+    counted: dict[str, object] = {}
     calls = [_call(call, f"call_sim_{asked.step}_{number}") for number, call in enumerate(asked.calls)]
     if calls:
         said = sum(max(1, len(_dump(call)) // 4) for call in calls)
+    if knobs.thinking is not None:
+        thinking = {"reasoning_content": knobs.thinking}
+        thought = max(1, len(knobs.thinking) // 4) if knobs.thinking else 0
+        said += thought
+        counted = {"completion_tokens_details": {"reasoning_tokens": thought}}
     spoken = {"content": None, "tool_calls": calls} if calls else {"content": plan.text}
     message = {"role": "assistant", **thinking, **spoken}
     reason = knobs.finish_reason or ("tool_calls" if calls else "stop")
@@ -416,7 +422,7 @@ def _completion(name: str, asked: Asked, plan: Plan, knobs: Knobs) -> tuple[byte
         "created": 0,
         "model": name,
         "choices": [choice],
-        "usage": {"prompt_tokens": sent, "completion_tokens": said, "total_tokens": sent + said},
+        "usage": {"prompt_tokens": sent, "completion_tokens": said, "total_tokens": sent + said, **counted},
     }
     return _dump(document).encode(), sent + said
 
