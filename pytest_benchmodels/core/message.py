@@ -313,10 +313,11 @@ class Response(Struct, frozen=True):
     connection and `client_s` is by how much this machine's own work delayed the measurement (both None where nobody
     measured). `served_model` is which model the provider says that answered (`gpt-4o-2024-08-06` for `gpt-4o`), empty
     where it says nothing; `upstream` is whom a router asked (OpenRouter's `provider`), `system_fingerprint` what OpenAI
-    calls the state of its servers. `pause_s`: seconds for which the model is to be left alone, since its quota is used
-    up; None if it is not. `ttft_s` is from the request until the first part of a streamed answer (of its thinking,
-    where that is handed over) was received, in seconds; None where the answer was not streamed. `tool_results` are what
-    the model was told in reply to its calls; empty where it was not asked again. `thinking_parts` go back with these.
+    calls the state of its servers, `asked_model` the name by which the model was asked, empty where nobody kept it.
+    `pause_s`: seconds for which the model is to be left alone, since its quota is used up; None if it is not. `ttft_s`
+    is from the request until the first part of a streamed answer (of its thinking, where that is handed over) was
+    received, in seconds; None where the answer was not streamed. `tool_results` are what the model was told in reply to
+    its calls; empty where it was not asked again. `thinking_parts` go back with these.
     """
 
     text: str
@@ -334,6 +335,7 @@ class Response(Struct, frozen=True):
     thinking_parts: tuple[ThinkingPart, ...] = ()
     upstream: str = ""
     system_fingerprint: str = ""
+    asked_model: str = ""
 
     @property
     def generated(self) -> tuple[int, float] | None:
@@ -351,6 +353,18 @@ class Response(Struct, frozen=True):
     def served(self) -> str:
         """Who answered, for a reader: `llama-3.3-70b by Cerebras`; empty where the provider says nothing."""
         return " by ".join(filter(None, (self.served_model, self.upstream)))
+
+    @property
+    def answered_by(self) -> str:
+        """The same where that is not who was asked, else empty. A date behind the name is no difference.
+
+        Whom a router asked is told always, for nobody else chose it.
+        """
+        if not self.asked_model:
+            return ""
+        if not self.upstream and (self.served_model == self.asked_model or not self.served_model):
+            return ""  # as nearly always
+        return self.served if self.upstream or not _is_alias(self.asked_model, self.served_model) else ""
 
     @property
     def message(self) -> Message:
@@ -377,3 +391,15 @@ class Response(Struct, frozen=True):
     def is_truncated(self) -> bool:
         """Whether it ended at max_tokens, or where the context was full."""
         return usual_finish_reason(self.finish_reason) == "length"
+
+
+_DATED = re.compile(r"[-@](\d{3,4}|\d{8}|\d\d-\d{2,4}|\d{4}-\d\d-\d\d)")
+"""What providers put behind a name for one version of it: `-2024-08-06`, `-20251001`, `-05-20`, `-0613`, `-001`."""
+
+
+@lru_cache(maxsize=256)
+def _is_alias(asked: str, served: str) -> bool:
+    """Whether these are one name, but for a date: `gpt-4o` for `gpt-4o-2024-08-06`."""
+    asked, served = asked.lower().removeprefix("models/"), served.lower().removeprefix("models/")
+    name = asked.removesuffix("-latest")
+    return served in (asked, name) or (served.startswith(name) and _DATED.fullmatch(served[len(name) :]) is not None)

@@ -151,6 +151,11 @@ class Result(Struct, frozen=True, gc=False):
         return self.answers or (() if self.response is None else (self.response,))
 
     @property
+    def answered_by(self) -> list[str]:
+        """Who answered in place of the model that was asked, once for each such answer."""
+        return [name for answer in self.all_answers if (name := answer.answered_by)]
+
+    @property
     def was_run(self) -> bool:
         """Whether its model was called for it, if not in this session then in an earlier one of the same run."""
         origin = self.origin

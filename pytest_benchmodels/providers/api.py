@@ -323,6 +323,7 @@ class ApiProvider:
             served_model=_reason(_served_model(document), key, _NAME_LIMIT) or "",
             upstream=_reason(document.get("provider"), key, _NAME_LIMIT) or "",
             system_fingerprint=_reason(document.get("system_fingerprint"), key, _NAME_LIMIT) or "",
+            asked_model=self._model.name,
             tool_calls=_tool_calls(reading, key) if reading.tool_calls else (),
             thinking_parts=_thinking_parts(reading, key) if reading.tool_calls else (),
         )

@@ -99,7 +99,7 @@ class FunctionProvider:
             raise UserFault(key.hide(f"{self._name}: {error}")) from None
         except ProviderError as error:
             raise settled_error(error, key) from None
-        return self._response(returned, key)
+        return replace(self._response(returned, key), asked_model=request.model.name)
 
     def _response(self, returned: object, key: Key) -> Response:
         if isinstance(returned, str):

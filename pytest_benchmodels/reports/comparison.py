@@ -66,7 +66,8 @@ def _lines(changes: Changes) -> Iterator[str]:
     for aspect, told in _TOLD.items():
         if scenarios := changes.scenarios.get(aspect):
             yield f"{plural(len(scenarios), 'scenario')} {told[len(scenarios) > 1]}: {_listed(scenarios)}"
-    yield from map(_served, changes.served)
+    yield from [_served("model was served", served) for served in changes.served]
+    yield from [_served("system_fingerprint was told", served) for served in changes.fingerprints]
     if all(changes.versions) and changes.versions[0] != changes.versions[1]:
         before, now = map(_changed_name, changes.versions)
         yield f"another version of the plugin: {before} before, {now} now"
@@ -86,9 +87,9 @@ def _have(count: int) -> str:
     return "has a verdict" if count == 1 else "have a verdict"
 
 
-def _served(served: Served) -> str:
+def _served(what: str, served: Served) -> str:
     before, after = _listed(served.before), _listed(served.after)
-    return f"another model was served for {_changed_name(served.model)}: {before} before, {after} now"
+    return f"another {what} for {_changed_name(served.model)}: {before} before, {after} now"
 
 
 def _absent(missing: Missing, run: str, other: str, shard: str | None) -> Iterator[str]:
@@ -113,10 +114,8 @@ def changes_plain(changes: Changes | None) -> dict[str, object] | None:
     return {
         "comparable": changes.is_comparable,
         "scenarios": {aspect: list(names) for aspect, names in changes.scenarios.items()},
-        "served_models": [
-            {"model": served.model, "before": list(served.before), "after": list(served.after)}
-            for served in changes.served
-        ],
+        "served_models": list(map(_plain_served, changes.served)),
+        "system_fingerprints": list(map(_plain_served, changes.fingerprints)),
         "plugin_version": _pair(changes.versions),
         "shard": _pair(changes.shards),
         "only_before": _counted(changes.only_before),
@@ -126,6 +125,10 @@ def changes_plain(changes: Changes | None) -> dict[str, object] | None:
             for overlap in changes.overlaps
         ],
     }
+
+
+def _plain_served(served: Served) -> dict[str, object]:
+    return {"model": served.model, "before": list(served.before), "after": list(served.after)}
 
 
 def _pair(values: tuple[str | None, str | None]) -> dict[str, str | None]:

@@ -23,7 +23,7 @@ from pytest_benchmodels.core.text import clip, plain
 from pytest_benchmodels.reports.bench_json import Evaluation
 from pytest_benchmodels.reports.comparison import change_lines, comparison_notes, comparison_table, incomparable_lines
 from pytest_benchmodels.reports.failure import ruling
-from pytest_benchmodels.reports.summary import closing_lines, cut_lines, summary_table, timing_lines
+from pytest_benchmodels.reports.summary import closing_lines, cut_lines, served_lines, summary_table, timing_lines
 from pytest_benchmodels.reports.units import dollars, duration, fraction, one_line, percent, plural, tokens, utc
 from pytest_benchmodels.reports.verdicts import gate_line, pair_lines, ranking_table
 
@@ -179,6 +179,7 @@ def _explained(result: Result, detail: _Detail) -> dict[str, Any]:
         "more_retries": len(result.retries[detail.entries :]) or None,
         "error": error and [_text(error.kind, detail.line), _text(error.message, detail.text)],
         "finish": _text((response and response.finish_reason) or "", detail.line),
+        "served": _text(", ".join(dict.fromkeys(_served(result))), detail.line),
     }
 
 
@@ -211,6 +212,13 @@ def _other(call: CallSummary, known: AnsweredCall | None, detail: _Detail) -> di
     elif known is not None:
         facts |= {"asked": _messages(known.messages, detail), "answer": _answer(known.response, detail)}
     return {name: fact for name, fact in facts.items() if fact}
+
+
+def _served(result: Result) -> Iterator[str]:
+    """Who answered, where the name is not the one that was asked for, a date behind it included."""
+    for answer in result.all_answers:
+        if answer.asked_model and answer.served not in ("", answer.asked_model):
+            yield answer.served
 
 
 def _answer(answer: Response, detail: _Detail) -> list[Any]:
@@ -270,7 +278,7 @@ def _sections(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "run": evaluation.run,
         "figures": figures,
-        "closing": [*timing_lines(figures), *closing_lines(figures)],
+        "closing": [*served_lines(figures), *timing_lines(figures), *closing_lines(figures)],
         "cut_off": list(cut_lines(figures)),
         "gates": [(bool(verdict.held), " ".join(gate_line(verdict).split())) for verdict in evaluation.gates],
         "titles": titles,

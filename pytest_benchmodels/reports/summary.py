@@ -38,6 +38,7 @@ __all__ = [
     "interval_lines",
     "plan_lines",
     "rerun_lines",
+    "served_lines",
     "stream_lines",
     "summary_lines",
     "summary_table",
@@ -142,6 +143,7 @@ _SECOND = 0.9995  # where milliseconds would round up to 1000
 _CAUSE_LIMIT = 400
 _NOTE = len("... (1234567 more characters)")
 _LEAST_WIDTH = 40
+_MOST_SERVED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +281,8 @@ def _tokens(model: ModelFigures) -> str:
 
 
 def doubt_lines(figures: Figures) -> Iterator[str]:
-    """What was cut off and waited for, what is doubtful of latencies, what was run again, what checks asked."""
+    """Who answered, what was cut off and waited for, what is doubtful of latencies, run again, or asked by checks."""
+    yield from served_lines(figures)
     yield from cut_lines(figures)
     yield from wait_lines(figures)
     yield from timing_lines(figures)
@@ -322,6 +325,16 @@ def cut_lines(figures: Figures) -> Iterator[str]:
         if model.truncated:
             counted = f"{model.truncated} of {plural(model.answered, 'answer')}"
             yield f"cut off: {full_name(model.model)}: {counted} ended at max_tokens"
+
+
+def served_lines(figures: Figures) -> Iterator[str]:
+    """Who answered in place of the model that was asked: `openrouter/x: answered by y (12), z (3)`."""
+    for model in figures.models:
+        told = [f"{full_name(name)} ({count})" for name, count in list(model.answered_by.items())[:_MOST_SERVED]]
+        if rest := len(model.answered_by) - len(told):
+            told.append(f"{rest} more")
+        if told:
+            yield f"{full_name(model.model)}: answered by {', '.join(told)}"
 
 
 def wait_lines(figures: Figures) -> Iterator[str]:

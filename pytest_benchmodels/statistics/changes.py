@@ -27,7 +27,7 @@ _ENOUGH = 0.95
 
 
 class Served(NamedTuple):
-    """The models that the provider said it served, where they are not the same in both runs."""
+    """What the provider said of who answered for a model, where it is not the same in both runs."""
 
     model: str
     before: tuple[str, ...]
@@ -58,12 +58,15 @@ class Overlap(NamedTuple):
 class Changes:
     """What differs between two runs beside their results.
 
-    `scenarios` names, for each aspect that changed, those of both runs of which it did. `versions` of the plugin, and
-    `shards` (`I/N`, None for a whole), are before and after. `overlaps` are of each model that both runs were to ask.
+    `scenarios` names, for each aspect that changed, those of both runs of which it did. `served` are those models for
+    which others answered, judges too, and `fingerprints` those whose `system_fingerprint` is another. `versions` of the
+    plugin, and `shards` (`I/N`, None for a whole), are before and after. `overlaps` are of each model that both runs
+    were to ask.
     """
 
     scenarios: Mapping[Aspect, tuple[str, ...]]
     served: tuple[Served, ...]
+    fingerprints: tuple[Served, ...]
     versions: tuple[str, str]
     shards: tuple[str | None, str | None]
     only_before: Missing
@@ -118,7 +121,8 @@ class Conditions:
         self.outcomes: list[Outcome] = []
         self._setups: dict[tuple[str, str], _Setup] = {}
         self._left_out: set[tuple[str, str]] = set()
-        self._served: dict[str, Counter[str]] = {}
+        self.served: dict[str, Counter[str]] = {}
+        self.fingerprints: dict[str, Counter[str]] = {}
 
     def add(self, result: Result) -> None:
         """Take one run's end."""
@@ -131,7 +135,12 @@ class Conditions:
         self._setup(*key).add(result)
         for answer in result.all_answers:
             if answer.served:
-                self._served.setdefault(result.model, Counter())[answer.served] += 1
+                self.served.setdefault(result.model, Counter())[answer.served] += 1
+            if answer.system_fingerprint:
+                self.fingerprints.setdefault(result.model, Counter())[answer.system_fingerprint] += 1
+        for call in result.other_calls:
+            if call.served_model:
+                self.served.setdefault(call.model, Counter())[call.served_model] += 1
 
     def _setup(self, model: str, scenario: str) -> _Setup:
         key = model, scenario
@@ -151,11 +160,6 @@ class Conditions:
         """By model and scenario."""
         return self._setups
 
-    def served(self, model: str) -> tuple[str, ...]:
-        """What the provider said it served for a model, the most frequent first."""
-        counted = self._served.get(model, Counter())
-        return tuple(sorted(counted, key=lambda name: (-counted[name], name)))
-
 
 def changes_between(before: Conditions, after: Conditions) -> Changes:
     """What differs between two runs beside their results."""
@@ -167,7 +171,8 @@ def changes_between(before: Conditions, after: Conditions) -> Changes:
     models = sorted({model for model, _ in before.setups} & {model for model, _ in after.setups})
     return Changes(
         scenarios={aspect: tuple(sorted(names)) for aspect, names in changed.items() if names},
-        served=tuple(_served(models, before, after)),
+        served=tuple(_served(before.served, after.served)),
+        fingerprints=tuple(_served(before.fingerprints, after.fingerprints)),
         versions=(before.version, after.version),
         shards=(before.shard, after.shard),
         only_before=_missing(before, after),
@@ -200,11 +205,14 @@ def _parts(before: tuple[str, ...], after: tuple[str, ...], parts: tuple[Aspect,
             yield part
 
 
-def _served(models: Iterable[str], before: Conditions, after: Conditions) -> Iterator[Served]:
-    for model in models:
-        old, new = before.served(model), after.served(model)
-        if old and new and set(old) != set(new):
-            yield Served(model, old, new)
+def _served(before: Mapping[str, Counter[str]], after: Mapping[str, Counter[str]]) -> Iterator[Served]:
+    for model in sorted(before.keys() & after.keys()):
+        if before[model].keys() != after[model].keys():
+            yield Served(model, _most_frequent(before[model]), _most_frequent(after[model]))
+
+
+def _most_frequent(counted: Counter[str]) -> tuple[str, ...]:
+    return tuple(sorted(counted, key=lambda name: (-counted[name], name)))
 
 
 def _missing(run: Conditions, other: Conditions) -> Missing:

@@ -67,7 +67,8 @@ class ModelFigures:
     Tokens and `cost_usd` are what all its requests took that were billed, reruns and failed ones too; None if any part
     is unknown. The known part is in `known_input_tokens`, `known_output_tokens` and `known_cost_usd`, and `unpriced` is
     the number of runs that have a part whose cost is unknown. `reruns` counts the runs that a plugin made again: their
-    last verdict counts. `waits_s` are sums over all runs of the seconds that they waited, by what for.
+    last verdict counts. `waits_s` are sums over all runs of the seconds that they waited, by what for. `answered_by`
+    counts the answers that came from another model than was asked, by its name, the most frequent first.
     """
 
     model: str
@@ -102,6 +103,7 @@ class ModelFigures:
     ttft_p95: float | None = None
     tokens_per_s: float | None = None
     streamed: int = 0
+    answered_by: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def cost_per_passed_usd(self) -> float | None:
@@ -201,6 +203,7 @@ class _ModelTally:
 
     __slots__ = (
         "answered",
+        "answered_by",
         "busy",
         "cached_input_tokens",
         "client_delays",
@@ -232,6 +235,7 @@ class _ModelTally:
         self.unpriced = 0
         self.reruns = 0
         self.answered = 0
+        self.answered_by: Counter[str] = Counter()
         self.truncated = 0
         self.streams: StreamTally | None = None
         self.waits: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
@@ -244,6 +248,7 @@ class _ModelTally:
             truncated = result.is_truncated
             self.counts.add_answer(scenario, truncated=truncated)
             self.answered += 1
+            self.answered_by.update(result.answered_by)
             self.truncated += truncated
         if result.score is not None:
             self.scores.append(result.score)
@@ -286,6 +291,7 @@ class _ModelTally:
         self.unpriced += other.unpriced
         self.reruns += other.reruns
         self.answered += other.answered
+        self.answered_by.update(other.answered_by)
         self.truncated += other.truncated
         if other.streams is not None:
             self.streams = self.streams or StreamTally()
@@ -325,6 +331,7 @@ class _ModelTally:
             unpriced=self.unpriced,
             reruns=self.reruns,
             answered=self.answered,
+            answered_by=dict(sorted(self.answered_by.items(), key=lambda entry: (-entry[1], entry[0]))),
             truncated=self.truncated,
             ttft_p50=percentile(streams.ttfts, 0.50),
             ttft_p95=percentile(streams.ttfts, 0.95),

@@ -53,3 +53,40 @@ def test_it_is_kept_with_the_answer(
 )
 def test_it_is_shown_in_words(model: str, upstream: str, shown: str) -> None:
     assert Response("4", served_model=model, upstream=upstream).served == shown
+
+
+@pytest.mark.parametrize(
+    ("asked", "served"),
+    [
+        ("gpt-4o", "gpt-4o"),
+        ("gpt-4o", "gpt-4o-2024-08-06"),
+        ("claude-haiku-4-5", "claude-haiku-4-5-20251001"),
+        ("gpt-3.5-turbo", "gpt-3.5-turbo-0125"),
+        ("gemini-2.0-flash", "models/gemini-2.0-flash-001"),
+        ("gemini-2.5-flash-preview", "gemini-2.5-flash-preview-05-20"),
+        ("mistral-small-latest", "mistral-small-2506"),
+        ("claude-3-5-haiku-latest", "claude-3-5-haiku-20241022"),
+        ("claude-haiku-4-5", "claude-haiku-4-5@20251001"),
+        ("Llama-3.3-70B", "llama-3.3-70b"),
+        ("gpt-4o", ""),
+        ("", "anything"),
+    ],
+)
+def test_a_date_behind_the_name_is_the_same_model(asked: str, served: str) -> None:
+    assert Response("4", asked_model=asked, served_model=served).answered_by == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "served", "upstream", "told"),
+    [
+        ("gpt-4o", "gpt-4o-mini", "", "gpt-4o-mini"),
+        ("gpt-4o", "gpt-4o-mini-2024-07-18", "", "gpt-4o-mini-2024-07-18"),
+        ("gpt-4o-2024-05-13", "gpt-4o-2024-08-06", "", "gpt-4o-2024-08-06"),
+        ("gpt-4o-2024-05-13", "gpt-4o", "", "gpt-4o"),
+        ("llama-3", "llama-3-405b", "", "llama-3-405b"),
+        ("llama", "llama", "Cerebras", "llama by Cerebras"),
+        ("llama", "", "Cerebras", "Cerebras"),
+    ],
+)
+def test_any_other_name_is_another_model(asked: str, served: str, upstream: str, told: str) -> None:
+    assert Response("4", asked_model=asked, served_model=served, upstream=upstream).answered_by == told

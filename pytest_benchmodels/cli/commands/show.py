@@ -135,8 +135,8 @@ def _spent(answer: Response, asked: str) -> str:
     """`assistant (stop, 23ms, 12/3 tokens, gpt-4o-2024-08-06)`: who answered, where that is not the model `asked`."""
     usage = answer.usage
     counted = f"{tokens(usage.input_tokens)}/{tokens(usage.output_tokens)} tokens"
-    as_asked = answer.served in ("", asked, asked.partition("/")[2])
-    served = "" if as_asked else f", {one_line(answer.served, _SAID_LIMIT)}"
+    as_asked = (answer.asked_model,) if answer.asked_model else (asked, asked.partition("/")[2])
+    served = "" if answer.served in ("", *as_asked) else f", {one_line(answer.served, _SAID_LIMIT)}"
     reason = one_line(answer.finish_reason or UNKNOWN, _SAID_LIMIT)
     return f"assistant ({reason}, {duration(answer.latency_s)}, {counted}{served})"
 

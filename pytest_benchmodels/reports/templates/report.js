@@ -233,6 +233,7 @@
     const waits = Object.entries(result.waits || {}).map(([reason, value]) => `${seconds(value)} for ${reason}`);
     const facts = [
       ["Score", known(result.score) ? score(result.score) : "none"],
+      ...(result.served ? [["Answered by", result.served]] : []),
       ...(result.ruling ? [["Verdict", `${result.status}: ${result.ruling}`]] : []),
       ["Latency", result.latency === undefined ? "" : seconds(result.latency)],
       ["Duration", seconds(result.duration)],
