@@ -45,7 +45,7 @@ class SessionSpan:
         self._longest_s = max(self._longest_s, result.worked_s)
         self._in_flight[result.model].append(result.in_flight_s)
         for call in result.other_calls:
-            if call.attempts:
+            if call.attempts and not result.reruns:
                 self._in_flight[lane_group(call.model, call.purpose)].append(call.held_s)
 
     @property

@@ -12,7 +12,7 @@ from msgspec.structs import fields
 
 from pytest_benchmodels.core.message import Usage
 
-__all__ = ["Bill", "Cap", "Cost", "Limit", "Model", "Price", "Tier", "bill", "cost", "together"]
+__all__ = ["NOTHING", "Bill", "Cap", "Cost", "Limit", "Model", "Price", "Tier", "bill", "cost", "together"]
 
 _ENV = "env:"
 
@@ -128,6 +128,10 @@ class Bill(Struct, frozen=True):
     known_usage: Usage
     cost_usd: float | None
     known_cost_usd: float
+
+
+NOTHING = Bill(Usage(0, 0, 0, 0, 0), Usage(0, 0, 0, 0, 0), 0.0, 0.0)
+"""What is taken by requests that were not made."""
 
 
 def bill(price: Price | None, requests: Sequence[Usage]) -> Bill:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.message import Message, Response, Usage
-from pytest_benchmodels.core.model import Bill, together
+from pytest_benchmodels.core.model import NOTHING, Bill, together
 from pytest_benchmodels.core.result_parts import (
     NEXT_ATTEMPT,
     Account,
@@ -124,12 +124,14 @@ class Result(Struct, frozen=True, gc=False):
 
     def again_after(self, earlier: Result) -> Result:
         """This result of a run that was made before: both were paid. An answer that was taken over is paid already."""
-        took = earlier.spent
-        if not self.cached and self._is_billed:
+        took, calls = earlier.spent, self.all_calls
+        if self.cached:
+            calls = tuple(map(_without_answers_cost, calls))
+        elif self._is_billed:
             took = together(took, self.spent) if earlier._is_billed else self.spent
         account = self.account.billed(took)
         reruns = earlier.account.reruns + account.reruns + 1
-        return replace(self, account=replace(account, reruns=reruns), calls=(*earlier.other_calls, *self.calls))
+        return replace(self, account=replace(account, reruns=reruns), calls=(*earlier.all_calls, *calls))
 
     @property
     def _is_billed(self) -> bool:
@@ -142,8 +144,9 @@ class Result(Struct, frozen=True, gc=False):
         return replace(self, origin=replace(self.origin, session=number))
 
     def unpaid(self) -> Result:
-        """The same without what it took, where that is told already."""
-        return replace(self, account=self.account.billed(Bill(Usage(0, 0), Usage(0, 0), 0.0, 0.0)))
+        """The same without what it took and whom it asked, where that is told already."""
+        account = replace(self.account, attempts=0, retries=()).billed(NOTHING)
+        return replace(self, account=account, calls=())
 
     @property
     def all_answers(self) -> tuple[Response, ...]:
@@ -331,6 +334,10 @@ class Record(Struct, frozen=True):
     def of_run(cls, scenario: Scenario, result: Result) -> Self:
         """The same of a run of this scenario."""
         return cls.of(result, scenario.asked_for(result.all_answers))
+
+
+def _without_answers_cost(call: CallSummary) -> CallSummary:
+    return call.billed(NOTHING) if call.purpose == "answer" else call
 
 
 def _summary(call: CallSummary) -> CallSummary:

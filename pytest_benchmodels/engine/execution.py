@@ -18,8 +18,8 @@ from msgspec.structs import astuple, replace
 from pytest_benchmodels.core.call import Ask, GradingContext, Transcript, nobody
 from pytest_benchmodels.core.errors import CallError, CheckError, ConfigError, ProviderError, ToolError
 from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
-from pytest_benchmodels.core.message import Response, Usage, sendable, without_data
-from pytest_benchmodels.core.model import Bill, Model, bill
+from pytest_benchmodels.core.message import Response, sendable, without_data
+from pytest_benchmodels.core.model import NOTHING, Model, bill
 from pytest_benchmodels.core.result import (
     Account,
     AnsweredCall,
@@ -90,10 +90,6 @@ class NothingStored:
 
     def call(self, fingerprint: str, *, afresh: bool) -> Response | None:  # noqa: ARG002 - a Recall
         return None
-
-
-_NOTHING = Bill(Usage(0, 0, 0, 0, 0), Usage(0, 0, 0, 0, 0), 0.0, 0.0)
-"""What a call takes that is not made."""
 
 
 def conclude(scope: Scope, status: Status, *, score: float | None = None, failure: Failure | None = None) -> Result:
@@ -169,7 +165,7 @@ def _summary(call: OpenCall, fingerprint_of_run: str) -> CallSummary:
 
 def _told(call: OpenCall, stored_under: str) -> CallSummary:
     is_unpaid = call.cached and call.purpose != "answer"
-    took = _NOTHING if is_unpaid else bill(call.request.model.price, call.billed)
+    took = NOTHING if is_unpaid else bill(call.request.model.price, call.billed)
     response = call.response
     return CallSummary(
         purpose=call.purpose,
@@ -373,24 +369,28 @@ def _as_it_was_run(result: Result, before: Result) -> Result:
 def _with_paid_calls(result: Result, before: Result) -> tuple[CallSummary, ...]:
     """Its calls, with what the same run has paid for them already, and those that it has paid for and needs no more.
 
-    None of these is paid in this session.
+    None of these is paid in this session. Like its account, the requests for its answer are those of the run before.
     """
-    paid = [replace(call, cached=True) for call in before.other_calls]
-    if not paid:
-        return result.calls
-    calls = list(result.all_calls)
+    if not (before.calls or result.calls):
+        return ()
+    paid = [replace(call, cached=True) for call in before.all_calls]
+    answers = [call for call in paid if call.purpose == "answer"]
+    paid = [call for call in paid if call.purpose != "answer"]
+    calls = list(result.other_calls)
     for place, call in enumerate(calls):
         same = [each for each in paid if each.fingerprint and each.fingerprint == call.fingerprint]
         if same and call.cached:
             calls[place] = same[0]
             paid.remove(same[0])
-    return (*paid, *calls)
+    return (*paid, *answers, *calls)
 
 
 def _at_the_cost_of(result: Result, before: Result) -> Result:
+    """A timeout that stays what it was: nothing was judged, and nobody asked."""
     account = before.account
     kept = replace(account, attempts=result.attempts, retries=result.account.retries, reruns=result.reruns)
-    return replace(result, account=kept)
+    calls = tuple([replace(call, cached=True) for call in before.calls])
+    return replace(result, account=kept, calls=calls, origin=replace(result.origin, regraded=False))
 
 
 _KINDS = {CheckError: "check", CallError: "judge", ConfigError: "limits", ToolError: "tool"}

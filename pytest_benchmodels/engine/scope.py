@@ -73,19 +73,21 @@ class CircuitBreaker:
             budget = exact_dollars(self._budget_usd or 0.0)
             raise RefusedError("skipped", Failure("budget", f"the budget of {budget} is spent"))
 
-    def count(self, result: Result, paid_usd: float = 0.0) -> None:
+    def count(self, result: Result, counted: Result | None = None) -> None:
         """Learn from a run's end. What was taken over cost nothing now, and tells nothing of a server.
 
-        `paid_usd` US dollars of it were counted before: of a run that is made again, each result has the bill of all.
+        A run that is made again has the bill of all, and first the calls of those before, which were `counted`.
         """
         if result.cached and not result.regraded:
             return
-        others = [call for call in result.other_calls if not call.cached]
+        known = () if counted is None else counted.other_calls
+        others = [call for call in result.other_calls[len(known) :] if not call.cached]
         spent_usd = sum([call.known_cost_usd for call in others])
         if not result.cached:
-            spent_usd += result.spent.known_cost_usd
+            before_usd = 0.0 if counted is None else counted.spent.known_cost_usd
+            spent_usd += max(result.spent.known_cost_usd - before_usd, 0.0)
             self._learn(result.model, result.error)
-        self._spent_usd += max(spent_usd - paid_usd, 0.0)
+        self._spent_usd += spent_usd
         for call in others:
             if call.attempts:
                 self._learn(call.model, call.error)

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
+from msgspec.structs import replace
+
 from pytest_benchmodels.core.result import Purpose, Result, Status
 from pytest_benchmodels.core.run import Pool, lane_group, scenario_of
 from pytest_benchmodels.statistics.intervals import Interval, percentile, percentile_interval, wilson
@@ -362,9 +364,13 @@ class Tally:
         if result.model not in self._models:
             self._models[result.model] = _ModelTally()
         self._models[result.model].add(result, self._add_scenario(result))
-        if result.calls and (result.regraded or not result.cached):
+        if result.calls:
+            is_taken_over = result.cached and not result.regraded
             for call in result.other_calls:
-                self._asked.setdefault((call.purpose, call.model), AskedTally()).add(call)
+                told = replace(call, cached=True) if is_taken_over else call
+                # Of a run that was made again only the last time is in the makespan.
+                is_in_time = not (told.cached or result.reruns)
+                self._asked.setdefault((call.purpose, call.model), AskedTally()).add(told, is_in_time=is_in_time)
         self._trials.add(result.trial)
         self._cached += result.cached
         self._xfailed += result.status == "failed" and result.xfail is not None

@@ -325,7 +325,8 @@ class AskedTally:
         self.input_tokens = Count()
         self.output_tokens = Count()
 
-    def add(self, call: CallSummary) -> None:
+    def add(self, call: CallSummary, *, is_in_time: bool = True) -> None:
+        """Count a call. `is_in_time`: its lane was held while the session's makespan was measured."""
         self.calls += 1
         self.cached += call.cached
         if call.latency_s is not None:
@@ -335,7 +336,8 @@ class AskedTally:
             self.input_tokens.add(0, 0)
             self.output_tokens.add(0, 0)
             return
-        self.held.append(call.held_s)
+        if is_in_time:
+            self.held.append(call.held_s)
         self.input_tokens.add(call.input_tokens, call.input_tokens)
         self.output_tokens.add(call.output_tokens, call.output_tokens)
         self.costs.append(call.known_cost_usd)

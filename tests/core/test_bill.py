@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.core.message import Usage
-from pytest_benchmodels.core.model import Cost, Price, Tier, bill, cost, together
+from pytest_benchmodels.core.message import Response, Usage
+from pytest_benchmodels.core.model import NOTHING, Bill, Cost, Price, Tier, bill, cost, together
+from pytest_benchmodels.core.result import CallSummary, Result
 from tests.core.made_results import changed, made
 
 PRICE = Price(1.0, 10.0, cached_input=0.1, cache_write=1.25, cache_write_1h=2.0)
@@ -110,4 +111,40 @@ def test_a_rerun_adds_to_what_was_paid_and_an_answer_taken_over_does_not() -> No
         first, status="error", response=None, cost_usd=0.0, known_cost_usd=0.0, usage=None, known_usage=None
     )
     assert first.again_after(refused).spent == refused.again_after(first).spent == first.spent
-    assert (first.unpaid().cost_usd, first.unpaid().spent.usage) == (0.0, Usage(0, 0))
+    assert (first.unpaid().cost_usd, first.unpaid().spent) == (0.0, NOTHING)
+
+
+def judged_run(answer_usd: float, judge_usd: float, *, cached: bool = False) -> Result:
+    """A run whose check asked a judge."""
+    usage = Usage(4, 1)
+    first = made("s[m]", "s", "m", 1, "failed", 0.0, 1.0, cost_usd=answer_usd, known_cost_usd=answer_usd, usage=usage)
+    run = changed(first, known_usage=usage, attempts=0 if cached else 1, cached=cached)
+    answer, *_ = changed(run, response=Response("4", usage=usage)).all_calls
+    verdict = CallSummary("judge", "j", attempts=1).billed(Bill(usage, usage, judge_usd, judge_usd))
+    return changed(run, calls=(answer, verdict))
+
+
+def test_a_rerun_has_all_calls_each_with_what_it_took_itself() -> None:
+    first, second = judged_run(0.5, 0.25), judged_run(1.0, 0.125)
+    plain = changed(second, calls=(), response=Response("4"))
+
+    again = second.again_after(first)
+    last = plain.again_after(again)
+
+    assert [call.purpose for call in last.all_calls] == ["answer", "judge", "answer", "judge", "answer"]
+    paid = {
+        purpose: sum(call.known_cost_usd for call in last.all_calls if call.purpose == purpose)
+        for purpose in ("answer", "judge")
+    }
+    assert paid == {"answer": last.spent.known_cost_usd, "judge": 0.375}
+    assert last.spent_usd == sum(paid.values()) == 2.875
+
+    taken_over = judged_run(0.5, 0.0, cached=True).again_after(first)
+    assert [call.known_cost_usd for call in taken_over.all_calls] == [0.5, 0.25, 0.0, 0.0]
+    assert taken_over.spent_usd == 0.75
+
+
+def test_what_is_told_again_took_nothing_and_asked_nobody() -> None:
+    told = judged_run(0.5, 0.25).unpaid()
+
+    assert (told.spent_usd, told.attempts, told.retries, told.other_calls) == (0.0, 0, (), ())

@@ -200,7 +200,7 @@ def judged_afresh(live: Json) -> Json:
 
 
 def still_timed_out(live: Json) -> Json:
-    return {**live, **UNSENT, "cached": True, "regraded": True}
+    return {**live, **UNSENT, "cached": True}
 
 
 def not_stored(live: Json) -> Json:

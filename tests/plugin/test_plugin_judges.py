@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_benchmodels import SimServer
-from tests.plugin.plugin_parts import Project, judging_conftest, junit_cases, right, scenario
+from tests.plugin.plugin_parts import Project, json_report, judging_conftest, junit_cases, right, scenario
 from tests.plugin.plugin_results import JSON, results, seen_by
 
 CONFTEST = judging_conftest("ok")
@@ -252,6 +252,18 @@ def test_a_finished_result_asks_nobody(judging: Project, sim: SimServer, workers
 
     assert seen_by(sim)["slow"]["requests"] == 2
     assert results(judging)["s0[asked]"]["calls"] == before["s0[asked]"]["calls"]
+    told = json_report(judging.path / "b.json")["run"]["asked"]
+    judging._pytester.run("benchmodels", "report", "latest", "--json", "shown.json")
+    shown = json_report(judging.path / "shown.json")["run"]["asked"]
+    for asked in (*told, *shown):  # the run's, whichever session paid for them; one that was taken over asked nobody
+        assert (asked["calls"], asked["answered"], asked["input_tokens"] > 0, asked["cost_usd"] > 0) == (
+            2,
+            2,
+            True,
+            True,
+        )
+    assert [asked.pop("cached") for asked in (*told, *shown)] == [2, 0]
+    assert told == shown
 
 
 ODD = """

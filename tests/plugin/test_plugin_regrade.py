@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_benchmodels import SimServer
-from tests.plugin.plugin_parts import Project, hanging, json_report, right, wrong
+from tests.plugin.plugin_parts import Project, broken, hanging, json_report, right, wrong
 from tests.plugin.plugin_store import requests, stored, stored_runs, talk
 
 BLOCKING = """
@@ -146,6 +146,26 @@ def test_a_timeout_without_an_answer_stays_one_and_the_rate_the_same(project: Pr
         )
         assert before["input_tokens"] is None  # what a timeout took, nobody told
         assert {key: after[key] for key in same} == {key: before[key] for key in same}
+        told = json_report(project.path / f"{name}.json")["results"]
+        assert {run["scenario"]: (run["cached"], run["regraded"]) for run in told} == {
+            **dict.fromkeys("ab", (True, True)),
+            **dict.fromkeys("cd", (True, False)),  # nothing was there to judge
+        }
+
+
+def test_a_timeout_of_another_run_that_a_resumed_one_takes_over_is_kept(project: Project, sim: SimServer) -> None:
+    project.watch(sim.url)
+    late = project.suite(hanging("late"), name="late.yaml", models=["watched"])
+    project.bench(str(late))
+    broke = project.suite(broken("broke"), name="broke.yaml", models=["watched"])
+    project.bench(str(broke))
+
+    project.bench("--bench-resume", "--bench-regrade", "--bench-json=b.json")
+    project._pytester.run("benchmodels", "report", "latest", "--json", "shown.json")
+
+    for name in ("b.json", "shown.json"):
+        (timeout,) = [run for run in json_report(project.path / name)["results"] if run["scenario"] == "late"]
+        assert (timeout["status"], timeout["cached"], timeout["regraded"]) == ("timeout", True, False)
 
 
 def test_a_timeout_that_was_answered_since_is_judged(project: Project, sim: SimServer) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "WORKER_CRASH",
     "Collected",
+    "Reruns",
     "attach",
     "carried_result",
     "complete_crash",
@@ -84,6 +85,43 @@ def detach(report: pytest.TestReport) -> Record | None:
 def is_rerun(report: pytest.TestReport) -> bool:
     """Whether a plugin runs the item again: pytest-rerunfailures marks its report so."""
     return str(report.outcome) == "rerun"
+
+
+class Reruns:
+    """What the runs that a plugin makes again have come to so far, in all workers.
+
+    A worker's result has the bill of all that this worker made of the run. Of a worker that died it is known here only.
+    """
+
+    def __init__(self) -> None:
+        self._latest: dict[str, Record] = {}  # as they came from a worker
+        self._lost: dict[str, Record] = {}  # the last ones of workers that died
+
+    def so_far(self, nodeid: str) -> Record | None:
+        """The last one, with the bill of all; None of a run that is made for the first time."""
+        latest = self._latest.get(nodeid)
+        return None if latest is None else self._whole(latest)
+
+    def add(self, record: Record) -> Record:
+        """Take another one, and return it with the bill of all."""
+        result = record.result
+        before = self._latest.get(result.nodeid)
+        # Where no money was left to make the run again, the same result comes once more.
+        if before is not None and result.reruns <= before.result.reruns and result != before.result:
+            self._lost[result.nodeid] = self._whole(before)
+        self._latest[result.nodeid] = record
+        return self._whole(record)
+
+    def forget(self, nodeid: str) -> None:
+        """The run is over."""
+        self._latest.pop(nodeid, None)
+        self._lost.pop(nodeid, None)
+
+    def _whole(self, record: Record) -> Record:
+        lost = self._lost.get(record.result.nodeid)
+        if lost is None:
+            return record
+        return replace(record, result=record.result.again_after(lost.result), calls=(*lost.calls, *record.calls))
 
 
 def carried_result(report: pytest.TestReport) -> Result | None:

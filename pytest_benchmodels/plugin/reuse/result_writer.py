@@ -41,8 +41,9 @@ class PendingRuns:
         self.command = run.command
         self._is_of_one_session = len(run.sessions) == 1
         self.extent: Extent = store.runs.extent(run)
-        decided = {nodeid for nodeid, (is_verdict, _) in store.results.ranks(run.id).items() if is_verdict}
-        self._lacking = set(self.extent.nodeids - decided)
+        ranks = store.results.ranks(run.id)
+        self._decided = frozenset([nodeid for nodeid, (is_verdict, _) in ranks.items() if is_verdict])
+        self._lacking = set(self.extent.nodeids - self._decided)
         self.gone: AbstractSet[str] = frozenset()
 
     def ask(self, nodeids: Iterable[str]) -> None:
@@ -71,6 +72,10 @@ class PendingRuns:
         self.gone = frozenset(filter(is_gone, self._lacking))
         self.extent = self.extent.without(self.gone)
         self._lacking -= self.gone
+
+    def had(self, nodeid: str) -> bool:
+        """Whether it had a verdict before this session."""
+        return well_formed(nodeid) in self._decided
 
     def settle(self, nodeid: str) -> None:
         """A result came in, asked for or not."""
@@ -183,8 +188,14 @@ class ResultWriter:
             self._ahead[reported.result.nodeid] = reported.result, record.result
 
     def _is_stored(self, result: Result) -> bool:
-        """Whether the resumed run has it already."""
-        return self.resumed is not None and result.cached and not result.regraded
+        """Whether the resumed run has it already.
+
+        A timeout that `--bench-regrade` takes over may be another run's: it has no session in this one. Results of
+        older versions have none either.
+        """
+        if self._pending_runs is None or not result.cached or result.regraded:
+            return False
+        return result.session > 0 or self._pending_runs.had(result.nodeid)
 
     def look(self) -> None:
         """Say before anything runs if the store cannot be read whose answers are to be reused."""

@@ -9,13 +9,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from msgspec.structs import replace
 
-from pytest_benchmodels.core.result import Record, Result
+from pytest_benchmodels.core.result import Record
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.plugin.compat import let_go
 from pytest_benchmodels.plugin.items.collection import FailureRepr
-from pytest_benchmodels.plugin.items.transport import WORKER_CRASH, detach, gate_reports, is_of_run, is_rerun
+from pytest_benchmodels.plugin.items.transport import Reruns, detach, gate_reports, is_of_run, is_rerun
 from pytest_benchmodels.plugin.reuse.result_writer import ResultWriter
 from pytest_benchmodels.plugin.session.bench import Bench
 from pytest_benchmodels.plugin.session.report_files import reports_for, write_durations, write_reports
@@ -183,7 +182,7 @@ class Reporter:
         self._others_failed = 0
         self._exitstatus = 0
         self._gates: tuple[GateVerdict, ...] = ()
-        self._crashed: dict[str, Result] = {}
+        self._reruns = Reruns()
         self._reports: Mapping[str, Report] = {}
 
     def pytest_sessionstart(self) -> None:
@@ -205,14 +204,13 @@ class Reporter:
             let_go(self._config, report)
 
     def _take(self, report: pytest.TestReport, record: Record) -> None:
-        if (earlier := self._crashed.pop(report.nodeid, None)) is not None:
-            record = replace(record, result=record.result.again_after(earlier))
-        result = record.result
         if is_rerun(report):
-            # The last result is the run's, with the bill of all that its worker made. A dead worker's is kept here.
-            if result.error is not None and result.error.kind == WORKER_CRASH:
-                self._crashed[report.nodeid] = result
+            self._reruns.add(record)
             return
+        if self._reruns.so_far(report.nodeid) is not None:
+            record = self._reruns.add(record)
+            self._reruns.forget(report.nodeid)
+        result = record.result
         if report.failed and not isinstance(report.longrepr, FailureRepr):
             # From a worker: on its way it became a text.
             shown = FailureRepr.of(result, report.location, self._config)

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_benchmodels.core.message import Usage
 from pytest_benchmodels.core.model import bill
-from pytest_benchmodels.core.result import Account, Failure, Result, Timing
+from pytest_benchmodels.core.result import Account, Failure, Record, Result, Timing
 from pytest_benchmodels.core.run import file_of, name_in_file, parse_run_name
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.plugin.compat import Witness, WorkerBoot, blame_rightly, drop_testcase, is_known
@@ -22,6 +22,7 @@ from pytest_benchmodels.plugin.items.protocol import hears_outcomes_only
 from pytest_benchmodels.plugin.items.transport import (
     WORKER_CRASH,
     Collected,
+    Reruns,
     carried_result,
     complete_crash,
     is_rerun,
@@ -59,7 +60,7 @@ class Controller:
         self._reported: set[str] = set()
         self._reported_by: set[tuple[object, str]] = set()
         self._unanswered: set[str] = set()
-        self._paid: dict[str, float] = {}
+        self._reruns = Reruns()
         self._briefed: list[WorkerController] = []
         self._folder = Path(tempfile.mkdtemp(prefix="benchmodels-"))
         self._dismissed: set[WorkerController] = set()
@@ -253,18 +254,19 @@ class Controller:
         """Learn from each result; tell the workers when that closes a model or the budget."""
         if result.response is None:
             self._unanswered.add(result.nodeid)
-        self._count(result)
-        self._paid.pop(result.nodeid, None)
+        counted = self._reruns.so_far(result.nodeid)
+        self._count(result, None if counted is None else counted.result)
+        self._reruns.forget(result.nodeid)
 
     def _count_rerun(self, result: Result) -> None:
         """The same of one that a plugin reruns: its money is spent, and more of it may be."""
-        self._count(result)
-        self._paid[result.nodeid] = result.spent.known_cost_usd
+        counted = self._reruns.so_far(result.nodeid)
+        self._count(self._reruns.add(Record(result)).result, None if counted is None else counted.result)
 
-    def _count(self, result: Result) -> None:
+    def _count(self, result: Result, counted: Result | None) -> None:
         breaker = self.bench.breaker
         before = len(breaker.closed), breaker.is_spent
-        breaker.count(result, self._paid.get(result.nodeid, 0.0))
+        breaker.count(result, counted)
         if (len(breaker.closed), breaker.is_spent) != before:
             for node in self._briefed:
                 self._send_brief(node)
