@@ -25,7 +25,8 @@ from pytest_benchmodels.reports.units import (
     tokens,
 )
 from pytest_benchmodels.statistics.intervals import Interval
-from pytest_benchmodels.statistics.metrics import ErrorGroup, Figures, ModelFigures
+from pytest_benchmodels.statistics.metrics import Figures, ModelFigures
+from pytest_benchmodels.statistics.outcomes import ErrorGroup
 
 __all__ = [
     "ModelPlan",

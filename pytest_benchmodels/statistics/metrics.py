@@ -7,7 +7,6 @@ the same for any order in which the results came in.
 from __future__ import annotations
 
 import math
-import re
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,15 +18,19 @@ from msgspec.structs import replace
 from pytest_benchmodels.core.result import Purpose, Result, Status
 from pytest_benchmodels.core.run import Pool, lane_group, scenario_of
 from pytest_benchmodels.statistics.intervals import Interval, percentile, percentile_interval, wilson
-from pytest_benchmodels.statistics.outcomes import AskedFigures, AskedTally, Count, Effects, ScenarioCounts, StreamTally
+from pytest_benchmodels.statistics.outcomes import (
+    AskedFigures,
+    AskedTally,
+    Count,
+    Effects,
+    ErrorGroup,
+    ErrorTally,
+    ScenarioCounts,
+    StreamTally,
+)
 
-__all__ = ["ErrorGroup", "Figures", "ModelFigures", "Tally", "lower_bound"]
+__all__ = ["Figures", "ModelFigures", "Tally", "lower_bound"]
 
-_VARYING = re.compile(r"\b[0-9a-zA-Z_-]*[0-9][0-9a-zA-Z_-]*")
-# What the engine says before the cause where a model was given up: the cause is the same.
-_UNSTARTED = re.compile(r"not started: \d+ runs in a row ended with [^:]*: ")
-_CAUSE_LENGTH = 200
-_MOST_CAUSES = 20
 _NO_WORK = frozenset[Status](("error", "skipped"))
 _ANSWERED = frozenset[Status](("passed", "failed"))
 
@@ -131,16 +134,6 @@ class ModelFigures:
     def interval(self) -> Interval | None:
         """Where the rate may truly lie, with 95 % confidence, as far as chance goes."""
         return wilson(self.passed, self.graded, self.effects.passed)
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorGroup:
-    """Errors of one kind and cause from one model; `message` is one of theirs."""
-
-    model: str
-    kind: str
-    count: int
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +341,7 @@ class Tally:
     def __init__(self) -> None:
         self._models: dict[str, _ModelTally] = {}
         self._asked: dict[tuple[Purpose, str], AskedTally] = {}
-        self._errors: dict[tuple[str, str, str], tuple[int, str]] = {}
+        self._errors = ErrorTally()
         self._scenarios: dict[str, int] = {}  # numbered, so that what is kept of each is as small as an array's cell
         self._worked: set[str] = set()
         self._trials: set[int] = set()
@@ -375,7 +368,7 @@ class Tally:
         self._cached += result.cached
         self._xfailed += result.status == "failed" and result.xfail is not None
         if result.status == "error":
-            self._add_error(result)
+            self._errors.add(result)
         if _ran(result):
             self._longest_s = max(self._longest_s, result.worked_s)
             self._first_start = min(self._first_start, result.started_at)
@@ -385,7 +378,7 @@ class Tally:
         """The figures so far; `lanes`, `windows` and `pools` are how many runs were allowed at once."""
         return Figures(
             models=tuple(tally.figures(model) for model, tally in sorted(self._models.items())),
-            errors=self._error_groups(),
+            errors=self._errors.groups(),
             scenarios=len(self._scenarios),
             trials=len(self._trials),
             cached=self._cached,
@@ -419,36 +412,6 @@ class Tally:
             self._worked.add(scenario)
             self._worked_runs += 1
         return number
-
-    def _add_error(self, result: Result) -> None:
-        kind, message = (result.error.kind, result.error.message) if result.error else ("unknown", "")
-        key = (result.model, kind, _cause(message))
-        count, known = self._errors.get(key, (0, message))
-        self._errors[key] = count + 1, min(known, message, key=lambda text: (bool(_UNSTARTED.match(text)), text))
-
-    def _error_groups(self) -> tuple[ErrorGroup, ...]:
-        """One group a cause; of many causes of one kind the rarest are one."""
-        kinds: dict[tuple[str, str], list[ErrorGroup]] = {}
-        for (model, kind, _), (count, text) in self._errors.items():
-            kinds.setdefault((model, kind), []).append(ErrorGroup(model, kind, count, text))
-        groups = [group for found in kinds.values() for group in _fewer(found)]
-        return tuple(sorted(groups, key=lambda group: (-group.count, group.model, group.kind, group.message)))
-
-
-def _cause(message: str) -> str:
-    """What messages of one cause have in common: request ids, times and counts differ."""
-    begun = _UNSTARTED.match(message)
-    start = begun.end() if begun else 0
-    return _VARYING.sub("#", message[start : start + _CAUSE_LENGTH])
-
-
-def _fewer(groups: list[ErrorGroup]) -> list[ErrorGroup]:
-    ordered = sorted(groups, key=lambda group: (-group.count, group.message))
-    kept, rest = ordered[: _MOST_CAUSES - 1], ordered[_MOST_CAUSES - 1 :]
-    if rest:
-        first = rest[0]
-        kept.append(ErrorGroup(first.model, first.kind, sum(group.count for group in rest), first.message))
-    return kept
 
 
 def _ran(result: Result) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -22,6 +23,8 @@ __all__ = [
     "Coverage",
     "CoverageTally",
     "Effects",
+    "ErrorGroup",
+    "ErrorTally",
     "Outcome",
     "ScenarioCounts",
     "Standing",
@@ -389,3 +392,58 @@ class StreamTally:
     @property
     def tokens_per_s(self) -> float | None:
         return self.tokens / math.fsum(self.seconds) if self.seconds else None
+
+
+_VARYING = re.compile(r"\b[0-9a-zA-Z_-]*[0-9][0-9a-zA-Z_-]*")
+# What the engine says before the cause where a model was given up: the cause is the same.
+_UNSTARTED = re.compile(r"not started: \d+ runs in a row ended with [^:]*: ")
+_CAUSE_LENGTH = 200
+_MOST_CAUSES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """Errors of one kind and cause from one model; `message` is one of theirs."""
+
+    model: str
+    kind: str
+    count: int
+    message: str
+
+
+class ErrorTally:
+    """Counts errors by model, kind and cause."""
+
+    def __init__(self) -> None:
+        self._errors: dict[tuple[str, str, str], tuple[int, str]] = {}
+
+    def add(self, result: Result) -> None:
+        """Count one; of the messages of one cause the plainest is kept."""
+        kind, message = (result.error.kind, result.error.message) if result.error else ("unknown", "")
+        key = (result.model, kind, _cause(message))
+        count, known = self._errors.get(key, (0, message))
+        self._errors[key] = count + 1, min(known, message, key=lambda text: (bool(_UNSTARTED.match(text)), text))
+
+    def groups(self) -> tuple[ErrorGroup, ...]:
+        """One group a cause; of many causes of one kind the rarest are one."""
+        kinds: dict[tuple[str, str], list[ErrorGroup]] = {}
+        for (model, kind, _), (count, text) in self._errors.items():
+            kinds.setdefault((model, kind), []).append(ErrorGroup(model, kind, count, text))
+        groups = [group for found in kinds.values() for group in _fewer(found)]
+        return tuple(sorted(groups, key=lambda group: (-group.count, group.model, group.kind, group.message)))
+
+
+def _cause(message: str) -> str:
+    """What messages of one cause have in common: request ids, times and counts differ."""
+    begun = _UNSTARTED.match(message)
+    start = begun.end() if begun else 0
+    return _VARYING.sub("#", message[start : start + _CAUSE_LENGTH])
+
+
+def _fewer(groups: list[ErrorGroup]) -> list[ErrorGroup]:
+    ordered = sorted(groups, key=lambda group: (-group.count, group.message))
+    kept, rest = ordered[: _MOST_CAUSES - 1], ordered[_MOST_CAUSES - 1 :]
+    if rest:
+        first = rest[0]
+        kept.append(ErrorGroup(first.model, first.kind, sum(group.count for group in rest), first.message))
+    return kept

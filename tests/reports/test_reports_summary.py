@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from pytest_benchmodels.reports.summary import interval_lines, summary_lines
 from pytest_benchmodels.statistics.intervals import Interval
-from pytest_benchmodels.statistics.metrics import ErrorGroup, Figures, ModelFigures
+from pytest_benchmodels.statistics.metrics import Figures, ModelFigures
+from pytest_benchmodels.statistics.outcomes import ErrorGroup
 
 
 def a_model(model: str = "openai/gpt-4o-mini", **figures: Any) -> ModelFigures:

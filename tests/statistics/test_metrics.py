@@ -15,7 +15,8 @@ from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.result import NEXT_ATTEMPT, Failure, Result, Status
 from pytest_benchmodels.core.run import Pool
 from pytest_benchmodels.statistics.intervals import percentile, wilson
-from pytest_benchmodels.statistics.metrics import ErrorGroup, Figures, Tally, lower_bound
+from pytest_benchmodels.statistics.metrics import Figures, Tally, lower_bound
+from pytest_benchmodels.statistics.outcomes import ErrorGroup
 from tests.core.made_results import made
 
 seconds = st.floats(0, 1000, allow_nan=False)
