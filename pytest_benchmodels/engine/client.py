@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import os
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Protocol
 
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.call import Call, Provider, Purpose, Request
 from pytest_benchmodels.core.errors import CallError, ProviderError
 from pytest_benchmodels.core.fingerprint import call_fingerprint
-from pytest_benchmodels.core.message import FilePart, ImagePart, Message, Part, Response, ToolResult
+from pytest_benchmodels.core.message import Message, Response, ToolResult
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import NEXT_ATTEMPT, Failure
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.core.thinking import rid_of_thinking
 from pytest_benchmodels.core.user_code import in_thread
+from pytest_benchmodels.engine.attachments import has_files, with_files
 from pytest_benchmodels.engine.clocks import LoopLag
 from pytest_benchmodels.engine.grading import Watch, unwatched
 from pytest_benchmodels.engine.limiter import RateLimits
@@ -37,6 +34,7 @@ __all__ = [
     "RATE_LIMIT",
     "Asker",
     "Backoff",
+    "BegunClient",
     "Client",
     "ModelClient",
     "Refusals",
@@ -146,7 +144,11 @@ class ScopedClient:
 
     async def ask(self, request: Request, purpose: Purpose = "answer") -> Call:
         """Ask one question. A failure of the model's is in the Call."""
-        return await self._client.ask(request, self._scope, purpose)
+        self._scope.keep_answers()
+        call = await self._client.ask(request, self._scope, purpose)
+        if call.response is not None and call.response.tool_calls and self._scope.run.scenario.tools:
+            self._scope.keep_answers()  # its tools may take as long as they like
+        return call
 
     def keep_results(self, call: Call, results: tuple[ToolResult, ...]) -> Call:
         """Keep with its answer what came of the tools that it called."""
@@ -288,8 +290,8 @@ class ModelClient:
     async def _send(self, provider: Provider, call: OpenCall, scope: Scope, tries: _Tries) -> Response:
         scope.begin()
         request = call.request
-        if any(map(_has_files, request.messages)):
-            messages = await in_thread(partial(_with_files, request.messages), "benchmodels-files")
+        if has_files(request.messages):
+            messages = await in_thread(partial(with_files, request.messages), "benchmodels-files")
             request = replace(request, messages=messages)
         tries.went_out_under = self._refusals.so_far(request.model.id)
         call.attempt()
@@ -362,12 +364,30 @@ class ReplayClient:
     async def ask(self, request: Request, scope: Scope, purpose: Purpose = "answer") -> Call:
         """See `Client`."""
         scope.begin()
-        # A store that once took thinking for a part of the answer.
-        response = await rid_of_thinking(next(self._answers))
-        response = response if response.pause_s is None else replace(response, pause_s=None)
-        call = OpenCall.of_stored(request, purpose, response)
-        scope.calls.append(call)
-        return call.ended()
+        return await _stored(next(self._answers), request, scope, purpose)
+
+
+class BegunClient:
+    """Stands for a model that has answered the first questions of a conversation already; it is asked the others."""
+
+    def __init__(self, begun: tuple[Response, ...], client: Client) -> None:
+        self._begun = deque(begun)
+        self._client = client
+
+    async def ask(self, request: Request, scope: Scope, purpose: Purpose = "answer") -> Call:
+        """See `Client`."""
+        if self._begun:
+            return await _stored(self._begun.popleft(), request, scope, purpose)
+        return await self._client.ask(request, scope, purpose)
+
+
+async def _stored(response: Response, request: Request, scope: Scope, purpose: Purpose) -> Call:
+    # A store that once took thinking for a part of the answer.
+    response = await rid_of_thinking(response)
+    response = response if response.pause_s is None else replace(response, pause_s=None)
+    call = OpenCall.of_stored(request, purpose, response)
+    scope.calls.append(call)
+    return call.ended()
 
 
 def _beyond(wait_s: float, scope: Scope) -> str:
@@ -380,52 +400,3 @@ def _beyond(wait_s: float, scope: Scope) -> str:
     else:
         return ""
     return f"the next attempt was due in {wait_s:.1f} s, beyond {limit}"
-
-
-def _has_files(message: Message) -> bool:
-    return not isinstance(message.content, str) and any(map(_is_file, message.content))
-
-
-def _is_file(part: Part) -> bool:
-    if isinstance(part, ToolResult):
-        return not isinstance(part.content, str) and any(map(_is_file, part.content))
-    return isinstance(part, ImagePart) and bool(part.path)
-
-
-def _with_files(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The messages with the content of their files. Raises `ProviderError` where one is not what it was."""
-    return tuple([_with_parts(message) if _has_files(message) else message for message in messages])
-
-
-def _with_parts(message: Message) -> Message:
-    return replace(message, content=tuple(map(_with_content, message.parts)))
-
-
-def _with_content(part: Any) -> Any:
-    if not _is_file(part):
-        return part
-    if isinstance(part, ToolResult):
-        return replace(part, content=tuple(map(_with_content, part.content)))
-    return replace(part, data=base64.b64encode(_content(part)).decode(), path="")
-
-
-def _content(part: ImagePart) -> bytes:
-    shown = os.path.relpath(part.path) if Path(part.path).is_relative_to(Path.cwd()) else part.path
-    what = f"{'file' if isinstance(part, FilePart) else 'image'} {quote(shown, 300)}"
-    try:
-        # Without waiting: a pipe may have taken the file's place.
-        with open(part.path, "rb", opener=_open_at_once) as file:
-            content = file.read(part.size + 1)
-    except OSError as error:
-        told = f"{what} cannot be read any more: {error.strerror or error}; put it back, and run this again"
-        raise ProviderError("file", told, sent=False) from None
-    if hashlib.sha256(content).hexdigest() != part.digest:
-        told = (
-            f"{what} has changed since it was collected: leave it as it is until the session ends, and run this again"
-        )
-        raise ProviderError("file", told, sent=False)
-    return content
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -19,7 +19,7 @@ from pytest_benchmodels.core.call import Ask, GradingContext, Transcript, nobody
 from pytest_benchmodels.core.errors import CallError, CheckError, ConfigError, ProviderError, ToolError
 from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
 from pytest_benchmodels.core.message import Response, sendable, without_data
-from pytest_benchmodels.core.model import NOTHING, Model, bill
+from pytest_benchmodels.core.model import NOTHING, Model, bill, together
 from pytest_benchmodels.core.result import (
     Account,
     AnsweredCall,
@@ -35,11 +35,11 @@ from pytest_benchmodels.core.result import (
 )
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.text import message, quote, told
-from pytest_benchmodels.engine.client import Asker, Client, ReplayClient, ScopedClient
+from pytest_benchmodels.engine.client import Asker, BegunClient, Client, ReplayClient, ScopedClient
 from pytest_benchmodels.engine.grading import Watch, is_bounded, judge, unwatched
 from pytest_benchmodels.engine.scope import Alone, CircuitBreaker, Lane, OpenCall, RefusedError, Scope
 
-__all__ = ["Executor", "Known", "NothingStored", "Recall", "Solver", "conclude", "whole_response"]
+__all__ = ["Executor", "KeepBegun", "Known", "NothingStored", "Recall", "Solver", "conclude", "whole_response"]
 
 
 class Known(Struct, frozen=True):
@@ -50,7 +50,8 @@ class Known(Struct, frozen=True):
     `fingerprint` is the run's, if it was needed to find out. `before` is the result that the answers had in the run
     that is being finished: they are judged afresh, and took then what they took. `timeout`: it timed out unanswered
     when it was run last, as `before`, and no model is to be asked again: it costs what it cost then. `no_calls`: checks
-    are to ask no model either.
+    are to ask no model either. `begun`: the first answers of its conversation are there, and the model is asked for
+    the rest.
     """
 
     result: Result | None = None
@@ -61,6 +62,7 @@ class Known(Struct, frozen=True):
     before: Result | None = None
     timeout: Failure | None = None
     no_calls: bool = False
+    begun: tuple[Response, ...] = ()
 
 
 class Recall(Protocol):
@@ -215,6 +217,10 @@ def _no_model(name: str) -> Model:
     raise ConfigError(f"no model {quote(name)} is known here")
 
 
+KeepBegun = Callable[[Run, tuple[Response, ...]], None]
+"""Keeps the answers so far of a run that goes on. Quick: it is called on the event loop."""
+
+
 class Solver(Protocol):
     """Works on a run's task; see `solvers`."""
 
@@ -227,7 +233,9 @@ class Executor:
     """Executes runs. One instance serves a session; `execute` may be called for many runs at once.
 
     `watch` is entered around the judging of each answer: user code runs there, and may end the process. `clock` tells
-    when a run began, in seconds since the epoch. `models` gives the model of a name that a check asks.
+    when a run began, in seconds since the epoch. `models` gives the model of a name that a check asks. `keep_begun`
+    gets a run's answers so far whenever its model is asked for more: what was answered and paid survives whatever ends
+    the run, and is not asked for again. Without it, nothing begun is kept or taken over.
     """
 
     client: Client
@@ -237,6 +245,7 @@ class Executor:
     watch: Watch = unwatched
     clock: Callable[[], float] = time.time
     models: Callable[[str], Model] = _no_model
+    keep_begun: KeepBegun | None = None
 
     async def execute(self, run: Run, lane: Lane) -> Result:
         """Run to the end within the run's limit. Failures are in the Result; only cancellation is raised.
@@ -247,7 +256,7 @@ class Executor:
         scope = self._scope(run, lane, known)
         scope.limit = asyncio.timeout(None)
         if (result := await self._reuse(known, scope)) is None:
-            return await self._call(scope)
+            return await self._call(scope, known)
         if result.other_calls:
             self.breaker.count(result)
         return result
@@ -279,7 +288,7 @@ class Executor:
             return conclude(scope, "skipped", failure=failure)
         return None
 
-    async def _call(self, scope: Scope) -> Result:
+    async def _call(self, scope: Scope, known: Known) -> Result:
         """Have the model answer, unless it is out of order or the money is spent.
 
         Asked twice: before a place in a rate limit is taken, and when the request is about to go, maybe much later.
@@ -288,7 +297,14 @@ class Executor:
             self.breaker.admit(scope.run.model.id)
         except RefusedError as error:
             return conclude(scope, error.status, failure=error.cause)
-        result = await self._execute(scope, self.client)
+        client: Client = self.client
+        if self.keep_begun is not None:
+            scope.keep_begun = partial(self.keep_begun, scope.run)
+            if known.begun:
+                client = BegunClient(known.begun, client)
+        result = await self._execute(scope, client)
+        if known.before is not None and client is not self.client:
+            result = _gone_on(result, scope, known.before)
         if result.attempts:
             self.breaker.count(result)
         return result
@@ -322,6 +338,8 @@ class Executor:
             scope.leave_lane()
             asking = Asker(self.client, scope, self.models)
             scope.stored_call = partial(self.recalled.call, afresh=scope.cached)
+            if scenario.asked_models:
+                scope.keep_answers()  # its judges may take as long as they like
         with self.watch(scope.run) as scope.judged_anew:
             if (by_turn := scenario.by_turn(responses)) is not None:
                 for number, (turn, steps) in enumerate(zip(scenario.turns, by_turn, strict=True), 1):
@@ -349,6 +367,22 @@ class Executor:
             breaker=self.breaker,
             no_calls=known.no_calls,
         )
+
+
+def _gone_on(result: Result, scope: Scope, before: Result) -> Result:
+    """A run that was taken up where it ended before: it took what it took then, and what it takes now."""
+    new = [call for call in scope.calls if not (call.cached and call.purpose == "answer")]
+    billed = [usage for call in new if call.purpose == "answer" for usage in call.billed]
+    account = replace(
+        result.account.billed(together(before.spent, bill(scope.run.model.price, billed)) if billed else before.spent),
+        attempts=before.attempts + result.attempts,
+        retries=(*before.retries, *result.retries),
+    )
+    calls = (
+        *(replace(call, cached=True) for call in before.all_calls),
+        *(_summary(call, before.fingerprint) for call in new),
+    )
+    return replace(result, account=account, calls=calls)
 
 
 def _as_it_was_run(result: Result, before: Result) -> Result:

@@ -84,7 +84,8 @@ class CircuitBreaker:
         others = [call for call in result.other_calls[len(known) :] if not call.cached]
         spent_usd = sum([call.known_cost_usd for call in others])
         if not result.cached:
-            before_usd = 0.0 if counted is None else counted.spent.known_cost_usd
+            stored = [call.known_cost_usd for call in result.calls if call.purpose == "answer" and call.cached]
+            before_usd = sum(stored) if counted is None else counted.spent.known_cost_usd
             spent_usd += max(result.spent.known_cost_usd - before_usd, 0.0)
             self._learn(result.model, result.error)
         self._spent_usd += spent_usd
@@ -272,6 +273,10 @@ class Alone:
 _BEAT_S = 1.0
 
 
+def _not_kept(answers: tuple[Response, ...]) -> None:
+    """What a run has begun ends with it."""
+
+
 def _nothing_stored(fingerprint: str) -> None:
     """Each call is made."""
 
@@ -291,7 +296,8 @@ class Scope:
     reused, or why nothing was. `left_at` is when the answer was there and the lane given back, by `time.perf_counter`.
     `stored_call` finds the answer to a call of another purpose that need not be made again; with `no_calls` none is to
     be made, and `refusal` says which one was wanted all the same.
-    `judged_anew` tells whoever looks after the judging that no check has held all up so far.
+    `judged_anew` tells whoever looks after the judging that no check has held all up so far. `keep_begun` gets the
+    answers so far.
     """
 
     run: Run
@@ -304,6 +310,7 @@ class Scope:
     breaker: CircuitBreaker | None = None
     judged_anew: Callable[[], None] = _unwatched
     stored_call: FindCall = _nothing_stored
+    keep_begun: Callable[[tuple[Response, ...]], None] = _not_kept
     no_calls: bool = False
     refusal: Failure | None = None
     left_at: float | None = None
@@ -402,6 +409,11 @@ class Scope:
             if call.response is response:
                 call.response = whole
         return whole
+
+    def keep_answers(self) -> None:
+        """Keep what was answered so far, if the last of it is new."""
+        if self.calls and not self.calls[-1].cached and (responses := self.responses):
+            self.keep_begun(responses)
 
     @property
     def answers(self) -> list[OpenCall]:

@@ -6,6 +6,7 @@ from pytest_benchmodels.core.result import Record
 from pytest_benchmodels.store.database import LockWait
 from pytest_benchmodels.store.record import (
     Beginning,
+    Begun,
     Extent,
     Pruned,
     Spending,
@@ -19,6 +20,7 @@ from pytest_benchmodels.store.store import Store
 
 __all__ = [
     "Beginning",
+    "Begun",
     "Extent",
     "LockWait",
     "Pruned",

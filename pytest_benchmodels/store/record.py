@@ -7,20 +7,22 @@ import math
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
+from pytest_benchmodels.core.fingerprint import fingerprint
 from pytest_benchmodels.core.message import Message, Response
 from pytest_benchmodels.core.plain_result import PlainResult, grouped, plain_result
 from pytest_benchmodels.core.result import AnsweredCall, CallSummary, Purpose, Record, Result, Status
-from pytest_benchmodels.core.run import Session
+from pytest_benchmodels.core.run import Run, Session
 from pytest_benchmodels.core.text import well_formed
 
 __all__ = [
     "NO_VERDICT",
     "Beginning",
+    "Begun",
     "Extent",
     "Pruned",
     "Spending",
@@ -108,6 +110,34 @@ class StoredConversation:
     created_at: float
     answers: tuple[Response, ...]
     asked: tuple[tuple[Message, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The answers so far of a run that goes on. `fingerprint` is the run's."""
+
+    nodeid: str
+    fingerprint: str
+    conversation: StoredConversation
+
+    @classmethod
+    def of(cls, run: Run, answers: tuple[Response, ...], now: float) -> Self:
+        """What is kept of a run at this time, in seconds since the epoch."""
+        said = StoredConversation(run.model.id, now, answers, run.scenario.asked_for(answers))
+        return cls(run.nodeid, fingerprint(run), said)
+
+    def as_text(self) -> str:
+        """As one process tells another."""
+        said = self.conversation
+        parts = (self.nodeid, self.fingerprint, said.model, encode_answers(said.answers), encode_asked(said.asked))
+        return _BEGUN.encode((said.created_at, *parts))
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """What `as_text` made."""
+        created_at, nodeid, fingerprint, model, answers, asked = _BEGUN.decode(text)
+        said = StoredConversation(model, created_at, decode_answers(answers), decode_asked(asked))
+        return cls(nodeid, fingerprint, said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +289,7 @@ _ANSWERS: _Codec[tuple[Response, ...]] = _Codec(tuple[Response, ...])
 _ASKED: _Codec[tuple[tuple[Message, ...], ...]] = _Codec(tuple[tuple[Message, ...], ...])
 _MESSAGES: _Codec[tuple[Message, ...]] = _Codec(tuple[Message, ...])
 _RESPONSE = _Codec(Response)
+_BEGUN: _Codec[tuple[float, str, str, str, str, str]] = _Codec(tuple[float, str, str, str, str, str])
 
 
 def encode_result(result: Result) -> str:

@@ -17,6 +17,7 @@ from pytest_benchmodels.core.text import quote, well_formed
 from pytest_benchmodels.store.database import Database
 from pytest_benchmodels.store.record import (
     NO_VERDICT,
+    Begun,
     Spending,
     StoredCall,
     StoredConversation,
@@ -110,6 +111,10 @@ SET model = excluded.model, created_at = excluded.created_at, turns = excluded.t
 WHERE excluded.turns > turns OR (excluded.turns = turns AND excluded.created_at >= created_at)
 """
 _SELECT = "SELECT fingerprint, model, created_at, asked, data FROM responses"
+_FORGET = "DELETE FROM responses WHERE fingerprint = ?"
+_BEGUN = "begun:"
+"""Before the fingerprint of a conversation that has not come to its end: it is no answer to the whole question."""
+
 _AT_ONCE = 500  # SQLite's oldest limit for the values of a statement is 999
 
 
@@ -148,6 +153,23 @@ class Responses:
         with self._database.transaction() as cursor:
             for fingerprint, answers in found:
                 insert_answers(cursor, fingerprint, answers)
+
+    def begun(self, fingerprints: Iterable[str]) -> dict[str, StoredConversation]:
+        """The first answers of conversations that have not come to their end, by fingerprint."""
+        found = self.find_all(f"{_BEGUN}{fingerprint}" for fingerprint in fingerprints)
+        return {fingerprint.removeprefix(_BEGUN): answers for fingerprint, answers in found.items()}
+
+    def begin(self, found: Iterable[Begun]) -> None:
+        """Keep the first answers of conversations that go on, in place of what was there of the same."""
+        with self._database.transaction() as cursor:
+            for each in found:
+                cursor.execute(_FORGET, (f"{_BEGUN}{well_formed(each.fingerprint)}",))
+                insert_answers(cursor, f"{_BEGUN}{each.fingerprint}", each.conversation)
+
+    def end(self, fingerprint: str) -> None:
+        """Forget what was begun: the conversation is over, and its run has a result."""
+        with self._database.transaction() as cursor:
+            cursor.execute(_FORGET, (f"{_BEGUN}{well_formed(fingerprint)}",))
 
     def _select(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[str, StoredConversation]]:
         for row in self._database.rows(_Row, sql, values):

@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -17,6 +18,7 @@ __all__ = ["LiveSession", "live_session"]
 _MARK = "BENCH_TEST_SESSION"
 _PATIENCE_S = 300
 _NOT_ONE_KEYPRESS_S = 0.7
+_LOOKS_S = 0.01
 
 
 class LiveSession:
@@ -41,6 +43,12 @@ class LiveSession:
             part = os.read(self._output.fileno(), 65_536).decode()
             assert part, f"ended before {words!r} stood there {times} times:\n{self._read}"
             self._read += part
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Look until it is so, for as long as the session goes on."""
+        while not condition():
+            assert self._process.poll() is None, f"it ended before:\n{self.end()[1]}"
+            time.sleep(_LOOKS_S)
 
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

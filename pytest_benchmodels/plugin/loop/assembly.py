@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_benchmodels import graders
 from pytest_benchmodels.engine.client import Backoff, ModelClient
-from pytest_benchmodels.engine.execution import Executor, NothingStored, Recall
+from pytest_benchmodels.engine.execution import Executor, KeepBegun, NothingStored, Recall
 from pytest_benchmodels.engine.grading import Watch, unwatched
 from pytest_benchmodels.engine.limiter import Limiter, RateLimits, SharedSlots, Unlimited
 from pytest_benchmodels.engine.scope import Alone
@@ -28,8 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["assemble", "execute_alone"]
 
 
-def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable[[], Awaitable[None]]]:
-    """An executor with connections and limits of its own, for one event loop, and what closes them."""
+def assemble(
+    bench: Bench, watch: Watch = unwatched, keep_begun: KeepBegun | None = None
+) -> tuple[Executor, Callable[[], Awaitable[None]]]:
+    """An executor with connections and limits of its own, for one event loop, and what closes them.
+
+    `keep_begun` is there where the answers so far of a run may be kept, or taken over: not where it is run again.
+    """
     pool = HttpPool()
     limiter, slots = _limits(bench)
     made: dict[str, Provider] = {}
@@ -47,7 +52,8 @@ def assemble(bench: Bench, watch: Watch = unwatched) -> tuple[Executor, Callable
     rate_limits = RateLimits(limiter, slots)
     client = ModelClient(provider_for, _backoff(bench.settings.retries), rate_limits, load_transport, watch)
     recall, models = _recall(bench), bench.models.resolve
-    return Executor(client, Conversation(_hidden), bench.breaker, recall, watch, bench.clock.now, models), close
+    solver, now = Conversation(_hidden), bench.clock.now
+    return Executor(client, solver, bench.breaker, recall, watch, now, models, keep_begun), close
 
 
 def _hidden(model: Model, text: str) -> str:

@@ -7,9 +7,12 @@ import shlex
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import NamedTuple
 
 import pytest
 
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Scenario
@@ -32,8 +35,15 @@ __all__ = ["PlacesToFree", "ResultQueue", "run_session"]
 _FREED_TOGETHER = 32
 
 
-def _nowhere(ended: Iterable[tuple[Scenario, Result]]) -> None:
+def _nowhere(what: Iterable[object]) -> None:
     """Keeps nothing."""
+
+
+class _GoesOn(NamedTuple):
+    """A run's answers so far."""
+
+    run: Run
+    answers: tuple[Response, ...]
 
 
 class ResultQueue:
@@ -41,20 +51,28 @@ class ResultQueue:
 
     With `in_order`, results come out in that order, whichever came in first: `--sw` takes what stands before a failure
     for passed. An interrupt waits its turn: what has ended before it is reported. `keep` gets all that came in since
-    it was called last, before any of it is taken.
+    it was called last, before any of it is taken; `keep_begun` the answers so far of runs that go on.
     """
 
     def __init__(
-        self, in_order: Sequence[RunItem] = (), keep: Callable[[Iterable[tuple[Scenario, Result]]], None] = _nowhere
+        self,
+        in_order: Sequence[RunItem] = (),
+        keep: Callable[[Iterable[tuple[Scenario, Result]]], None] = _nowhere,
+        keep_begun: Callable[[Sequence[tuple[Run, tuple[Response, ...]]]], None] = _nowhere,
     ) -> None:
         self._keep = keep
+        self._keep_begun = keep_begun
         self._waiting: deque[tuple[RunItem, Result] | str] = deque()
-        self._queue: queue.SimpleQueue[tuple[RunItem, Result] | str] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[RunItem, Result] | str | _GoesOn] = queue.SimpleQueue()
         self._order = deque(in_order)
         self._early: dict[RunItem, Result] = {}
 
     def put(self, item: RunItem, result: Result) -> None:
         self._queue.put((item, result))
+
+    def put_begun(self, run: Run, answers: tuple[Response, ...]) -> None:
+        """A run has come so far, and goes on."""
+        self._queue.put(_GoesOn(run, answers))
 
     def interrupt(self, signal_name: str) -> None:
         """Let the session end as by Ctrl-C, after what has come in so far."""
@@ -79,7 +97,7 @@ class ResultQueue:
         return self._order[0] not in self._early if self._order else not self._waiting
 
     def _next(self) -> tuple[RunItem, Result]:
-        if not self._waiting:
+        while not self._waiting:
             self._receive()
         arrival = self._waiting.popleft()
         if isinstance(arrival, str):
@@ -88,9 +106,12 @@ class ResultQueue:
 
     def _receive(self) -> None:
         """Wait for one arrival, and take all others that are there by then."""
-        self._waiting.append(self._queue.get())
+        arrivals = [self._queue.get()]
         while not self._queue.empty():
-            self._waiting.append(self._queue.get())
+            arrivals.append(self._queue.get())
+        if begun := [arrival for arrival in arrivals if isinstance(arrival, _GoesOn)]:
+            self._keep_begun(begun)
+        self._waiting += [arrival for arrival in arrivals if not isinstance(arrival, _GoesOn)]
         self._keep((arrival[0].scenario, arrival[1]) for arrival in self._waiting if not isinstance(arrival, str))
 
 
@@ -176,11 +197,11 @@ def _run_lanes(
     """Report runs as they end; in their own order for `--sw`, which then has them started in it too."""
     config = runs[0].config
     stepwise = bool(getattr(config.option, "stepwise", False))
-    result_queue = ResultQueue(runs if stepwise else (), bench.keep_ahead)
+    result_queue = ResultQueue(runs if stepwise else (), bench.keep_ahead, partial(_keep_begun, bench))
     durations = {} if stepwise else read_durations(config)
     to_do = [Job(item, item.run(), durations.get(item.nodeid)) for item in runs]
     with _watch(bench, config, [job.run for job in to_do]) as watch:
-        executor, close = assemble(bench, watch)
+        executor, close = assemble(bench, watch, result_queue.put_begun)
         lanes = Lanes(executor, dispatch, result_queue.put, close)
         with gentle_interrupts(result_queue.interrupt), lanes:
             bench.progress.begin(bench.progress.total, lambda: lanes.in_flight)
@@ -192,6 +213,13 @@ def _run_lanes(
                 item.take(result)
                 _report(protocol, item, idle if left else None)
                 places.add(item)
+
+
+def _keep_begun(bench: Bench, begun: Sequence[tuple[Run, tuple[Response, ...]]]) -> None:
+    if bench.settings.store is not None:
+        from pytest_benchmodels.store import Begun  # noqa: PLC0415 - few runs have several answers
+
+        bench.keep_begun([Begun.of(run, answers, bench.clock.now()) for run, answers in begun])
 
 
 def _watch(bench: Bench, config: pytest.Config, runs: Sequence[Run]) -> AbstractContextManager[Watch]:

@@ -16,6 +16,7 @@ from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.engine.execution import Known
 from pytest_benchmodels.plugin.options import Reuse
+from pytest_benchmodels.reports.units import plural
 from pytest_benchmodels.store import LockWait, Store, StoredConversation
 
 __all__ = ["StoreRecall"]
@@ -52,6 +53,8 @@ class StoreRecall:
         asked = self._fingerprints.get(run.nodeid) or fingerprint(run)
         try:
             known = self._look_up(run, asked)
+            if not self._reuse.regrade and known.result is None and not known.answers:
+                known = self._begun(run, asked, known)
         except StoreError as error:
             known = Known(reason=str(error))
         is_known = known.result is not None or known.answers or known.timeout is not None
@@ -78,6 +81,26 @@ class StoreRecall:
             return self._answers(run, asked, "the stored answer was judged afresh")
         return Known(reason=self._difference(finished.fingerprint, asked) if finished else "")
 
+    def _begun(self, run: Run, asked: str, known: Known) -> Known:
+        """With what its model answered before it ended without a verdict: all answers, or the first ones.
+
+        Where a run is finished, only its own are taken over: without `--bench-cache` nobody asked for another's.
+        """
+        if len(run.scenario.turns) < 2 and not run.scenario.tools and not run.scenario.asked_models:
+            return known
+        before = self._result(run)
+        if before is not None and before.fingerprint == asked and (own := before.all_answers):
+            if run.scenario.by_turn(own) is not None:
+                return Known(answers=own, before=before, reason="there was no verdict on its stored answer")
+            return replace(known, begun=own, before=before, reason=_goes_on(own))
+        found = [self._store.responses.begun((asked,)).get(asked)]
+        if self._reuse.cache:
+            found.append(self._store.responses.find(asked))
+        since = 0.0 if self._reuse.cache or self._resumed is None else self._store.runs.find(self._resumed).started_at
+        answers = [each.answers for each in found if each is not None and each.created_at >= since]
+        most = max(answers, key=len, default=())
+        return replace(known, begun=most, reason=_goes_on(most)) if most else known
+
     def _afresh(self, run: Run, finished: Result, asked: str) -> Known:
         """Its own answers, where it has all of them: another run that asked the same may have got others since."""
         reason = "its checks changed: the stored answer was judged afresh"
@@ -87,10 +110,14 @@ class StoreRecall:
         return replace(self._answers(run, asked, reason), before=finished)
 
     def _finished(self, run: Run) -> Result | None:
+        result = self._result(run)
+        return result if result is not None and result.status in _FINISHED else None
+
+    def _result(self, run: Run) -> Result | None:
+        """What the run that is to be finished has of it."""
         if self._resumed is None:
             return None
-        result = self._known.get(run.nodeid) or self._store.results.one(self._resumed, run.nodeid)
-        return result if result is not None and result.status in _FINISHED else None
+        return self._known.get(run.nodeid) or self._store.results.one(self._resumed, run.nodeid)
 
     def _answers(self, run: Run, asked: str, reason: str) -> Known:
         if self._reuse.regrade and (known := self._timed_out(run, asked)) is not None:
@@ -139,3 +166,7 @@ class StoreRecall:
     @cached_property
     def _timeouts(self) -> dict[str, tuple[str, str]]:
         return self._store.results.timeouts()
+
+
+def _goes_on(begun: Sequence[Response]) -> str:
+    return f"{plural(len(begun), 'answer')} of it {'was' if len(begun) == 1 else 'were'} there already"

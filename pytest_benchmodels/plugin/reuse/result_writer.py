@@ -21,7 +21,7 @@ from pytest_benchmodels.core.run import Session, file_of, scenario_of
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.core.text import plain, well_formed
 from pytest_benchmodels.reports.units import plural
-from pytest_benchmodels.store import Beginning, Extent, LockWait, Recorder, Store
+from pytest_benchmodels.store import Beginning, Begun, Extent, LockWait, Recorder, Store
 
 if TYPE_CHECKING:
     from pytest_benchmodels.plugin.session.bench import Bench
@@ -121,6 +121,7 @@ class ResultWriter:
         self._pending_runs: PendingRuns | None = None
         self._earlier: tuple[Session, ...] = ()
         self._ahead: dict[str, tuple[Result, Result]] = {}  # as it is reported, and as it is kept
+        self._begun: set[str] = set()  # node ids of runs that go on
         self._is_at_work = False
         self._is_complete = True
         self.problems: list[str] = []
@@ -167,6 +168,12 @@ class ResultWriter:
             self._is_complete = False
         if self._pending_runs is not None:
             self._pending_runs.settle(result.nodeid)
+        self._keep(recorder, record)
+        if self._had_begun(result):
+            recorder.attempt(lambda store: store.responses.end(result.fingerprint), None)
+
+    def _keep(self, recorder: Recorder, record: Record) -> None:
+        result = record.result
         reported, kept = self._ahead.pop(result.nodeid, (None, result))
         # A plugin that reruns items may have thrown away the one that was written ahead.
         if reported is result or reported == result:
@@ -186,6 +193,20 @@ class ResultWriter:
         recorder.add_ahead(kept)
         for reported, record in zip(fresh, kept, strict=True):
             self._ahead[reported.result.nodeid] = reported.result, record.result
+
+    def keep_begun(self, begun: Sequence[Begun]) -> None:
+        """Write the answers so far of runs that go on: they survive whatever ends the session."""
+        if self._settings.store is None:
+            return
+        self._at_work().attempt(lambda store: store.responses.begin(begun), None)
+        self._begun.update(each.nodeid for each in begun)
+
+    def _had_begun(self, result: Result) -> bool:
+        """Whether its first answers were kept before it had a result, in this session or in an earlier one."""
+        if result.nodeid in self._begun:
+            self._begun.discard(result.nodeid)
+            return True
+        return not result.cached and any(call.cached and call.purpose == "answer" for call in result.calls)
 
     def _is_stored(self, result: Result) -> bool:
         """Whether the resumed run has it already.

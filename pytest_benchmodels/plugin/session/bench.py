@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -27,6 +27,7 @@ from pytest_benchmodels.plugin.workers.messages import WorkerConfig
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.model import Model
+    from pytest_benchmodels.store import Begun
 
 __all__ = ["BENCH", "Bench", "LanePlan", "Wanted", "distant", "needs_one_machine"]
 
@@ -117,6 +118,10 @@ def _keep_nothing(ended: Iterable[tuple[Scenario, Result]]) -> None:
     """A worker hands its results over; what keeps them is elsewhere."""
 
 
+def _keep_nothing_begun(begun: Sequence[Begun]) -> None:
+    """The same."""
+
+
 def _foresee_nothing(models: Collection[str]) -> None:
     """A worker judges nothing."""
 
@@ -127,7 +132,8 @@ class Bench:
 
     `sim_url` is where `sim/*` answers once `start_sim` was called; several processes may hold a Bench, one starts it.
     `worker_config` is what a worker was given, None in other processes. `resumed` is the id of the stored run that this
-    session finishes. `keep_ahead` writes results that are about to be reported. `foresee` is told which models are
+    session finishes. `keep_ahead` writes results that are about to be reported, `keep_begun` the
+    answers so far of runs that go on. `foresee` is told which models are
     about to run, and raises `ConfigError` where a gate could never be judged. What changes while the session goes on is
     in `models` (what was looked up), `admission`, `files`, `lanes` and `progress`, each of which has its own methods.
     """
@@ -146,6 +152,7 @@ class Bench:
     resumed: str | None = None
     start_sim: Callable[[], object] = _nothing
     keep_ahead: Callable[[Iterable[tuple[Scenario, Result]]], None] = _keep_nothing
+    keep_begun: Callable[[Sequence[Begun]], None] = _keep_nothing_begun
     foresee: Callable[[Collection[str]], None] = _foresee_nothing
 
     @classmethod

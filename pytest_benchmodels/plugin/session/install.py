@@ -51,7 +51,7 @@ def install(config: pytest.Config) -> None:
         bench = replace(bench, start_sim=server.start)
     writer = ResultWriter(config, bench)
     verdicts = _verdicts(config, bench)
-    bench = replace(bench, resumed=writer.resumed, keep_ahead=writer.keep_ahead)
+    bench = replace(bench, resumed=writer.resumed, keep_ahead=writer.keep_ahead, keep_begun=writer.keep_begun)
     if not bench.settings.is_part:
         bench = replace(bench, foresee=verdicts.foresee)
     _register(config, bench)

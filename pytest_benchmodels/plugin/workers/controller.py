@@ -70,10 +70,15 @@ class Controller:
         self._asked: dict[str, str] = {}
         self._elsewhere: list[str] = []
 
-    def hear_of(self, collected: Collected) -> None:
-        """Learn from a worker what it collected."""
-        self._scenario_files.update(dict.fromkeys(collected.files, True))
-        self._asked.update(collected.asked)
+    def hear_of(self, told: Collected | str) -> None:
+        """Learn from a worker what it collected; or, as a text, the answers so far of a run that goes on (`Begun`)."""
+        if isinstance(told, str):
+            from pytest_benchmodels.store import Begun  # noqa: PLC0415 - few runs have several answers
+
+            self.bench.keep_begun([Begun.from_text(told)])
+            return
+        self._scenario_files.update(dict.fromkeys(told.files, True))
+        self._asked.update(told.asked)
 
     def is_dismissed(self, node: WorkerController) -> bool:
         """Whether the worker ended because it was told to, and not by a crash."""

@@ -45,6 +45,8 @@ class Signal(IntEnum):
     """The call has come to its end: its lane is free, and no longer waited for. The text is empty if it failed."""
     COLLECTED = 8
     """The text is what the worker `Collected`: no item's affair."""
+    BEGUN = 9
+    """The text has the run's answers so far (`Begun`); it goes on."""
 
 
 GRANT = "benchmodels_lane"

@@ -41,7 +41,7 @@ class Office(Protocol):
 
     bench: Bench
 
-    def hear_of(self, collected: Collected) -> None: ...
+    def hear_of(self, told: Collected | str) -> None: ...
 
     def models_of(self, collection: Sequence[str]) -> dict[int, str]: ...
 
@@ -157,8 +157,8 @@ class LaneScheduling:
             return
         said: Sequence[Any] = indices
         signal, index, number, text = said
-        if signal == Signal.COLLECTED:
-            self._controller.hear_of(Collected.from_text(text))
+        if signal in (Signal.COLLECTED, Signal.BEGUN):
+            self._controller.hear_of(Collected.from_text(text) if signal == Signal.COLLECTED else text)
             return
         key = CallKey(index, number) if number else index
         if signal in (Signal.LEFT, Signal.LIMITED):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run, model_of_group
 from pytest_benchmodels.core.user_code import innermost
@@ -111,7 +112,7 @@ class _Worker:
             os._exit(pytest.ExitCode.INTERNAL_ERROR)
 
     def _work(self) -> None:
-        executor, close = assemble(self._bench, self._watch)
+        executor, close = assemble(self._bench, self._watch, self._keep_begun)
         lanes = Lanes(
             executor, self._lane_scheduler, lambda index, result: self._inbox.put(_Arrival(index, result)), close
         )
@@ -239,6 +240,15 @@ class _Worker:
 
     def _signal(self, signal: Signal, index: int, number: int, text: str) -> None:
         self._xdist.sendevent("unscheduled", indices=[int(signal), index, number, text])
+
+    def _keep_begun(self, run: Run, answers: tuple[Response, ...]) -> None:
+        """Tell the controller, where it would understand: a scheduler of xdist's own does not."""
+        index = self._indices.get(run.nodeid)
+        if index is None or self._bench.settings.store is None or not isinstance(self._lane_scheduler, GrantedLanes):
+            return
+        from pytest_benchmodels.store import Begun  # noqa: PLC0415 - few runs have several answers
+
+        self._signal(Signal.BEGUN, index, 0, Begun.of(run, answers, self._bench.clock.now()).as_text())
 
     def _watch(self, run: Run) -> AbstractContextManager[Callable[[], None]]:
         index = self._indices.get(run.nodeid)
