@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from msgspec import Struct
 from msgspec.structs import astuple, replace
 
 from pytest_benchmodels.core.call import Ask, GradingContext, Transcript, nobody
 from pytest_benchmodels.core.errors import CallError, CheckError, ConfigError, ProviderError, ToolError
 from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
 from pytest_benchmodels.core.message import Response, sendable, without_data
-from pytest_benchmodels.core.model import NOTHING, Model, bill, together
+from pytest_benchmodels.core.model import NOTHING, Model, bill
 from pytest_benchmodels.core.result import (
     Account,
     AnsweredCall,
@@ -37,61 +36,10 @@ from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.text import message, quote, told
 from pytest_benchmodels.engine.client import Asker, BegunClient, Client, ReplayClient, ScopedClient
 from pytest_benchmodels.engine.grading import Watch, is_bounded, judge, unwatched
+from pytest_benchmodels.engine.known import Known, Recall, as_it_was_run, at_the_cost_of, gone_on
 from pytest_benchmodels.engine.scope import Alone, CircuitBreaker, Lane, OpenCall, RefusedError, Scope
 
-__all__ = ["Executor", "KeepBegun", "Known", "NothingStored", "Recall", "Solver", "conclude", "whole_response"]
-
-
-class Known(Struct, frozen=True):
-    """What is known of one run.
-
-    `result`: it is finished already. `answers`: its model answered each of its turns already, they are to be judged.
-    Neither: it has to be run, unless `must_not_run`. `reason` says for a reader what was reused, or why nothing was.
-    `fingerprint` is the run's, if it was needed to find out. `before` is the result that the answers had in the run
-    that is being finished: they are judged afresh, and took then what they took. `timeout`: it timed out unanswered
-    when it was run last, as `before`, and no model is to be asked again: it costs what it cost then. `no_calls`: checks
-    are to ask no model either. `begun`: the first answers of its conversation are there, and the model is asked for
-    the rest.
-    """
-
-    result: Result | None = None
-    answers: tuple[Response, ...] = ()
-    must_not_run: bool = False
-    reason: str = ""
-    fingerprint: str = ""
-    before: Result | None = None
-    timeout: Failure | None = None
-    no_calls: bool = False
-    begun: tuple[Response, ...] = ()
-
-
-class Recall(Protocol):
-    """The seam to whatever keeps results and answers."""
-
-    def of(self, run: Run) -> Known:
-        """What is known of a run. Quick: it is asked on the event loop, once for each run."""
-
-    def expect(self, runs: Sequence[Run]) -> None:
-        """Make ready to be asked for these next: together they cost less than one by one."""
-
-    def call(self, fingerprint: str, *, afresh: bool) -> Response | None:
-        """The answer to a call of another purpose (`call_fingerprint`), if it is not to be made again. Quick, as `of`.
-
-        `afresh`: the run's own answers are stored ones, which are judged afresh.
-        """
-
-
-class NothingStored:
-    """Knows nothing: each run is run."""
-
-    def of(self, run: Run) -> Known:  # noqa: ARG002 - a Recall
-        return Known()
-
-    def expect(self, runs: Sequence[Run]) -> None:
-        """There is nothing to make ready."""
-
-    def call(self, fingerprint: str, *, afresh: bool) -> Response | None:  # noqa: ARG002 - a Recall
-        return None
+__all__ = ["Executor", "KeepBegun", "Solver", "conclude", "whole_response"]
 
 
 def conclude(scope: Scope, status: Status, *, score: float | None = None, failure: Failure | None = None) -> Result:
@@ -279,10 +227,10 @@ class Executor:
             return replace(known.result, origin=replace(known.result.origin, cached=True, reuse=known.reason))
         if known.answers:
             result = await self._execute(scope, ReplayClient(known.answers))
-            return result if known.before is None else _as_it_was_run(result, known.before)
+            return result if known.before is None else as_it_was_run(result, known.before)
         if known.timeout is not None:
             result = conclude(scope, "timeout", failure=known.timeout)
-            return result if known.before is None else _at_the_cost_of(result, known.before)
+            return result if known.before is None else at_the_cost_of(result, known.before)
         if known.must_not_run:
             failure = Failure("not-stored", known.reason)
             return conclude(scope, "skipped", failure=failure)
@@ -304,7 +252,7 @@ class Executor:
                 client = BegunClient(known.begun, client)
         result = await self._execute(scope, client)
         if known.before is not None and client is not self.client:
-            result = _gone_on(result, scope, known.before)
+            result = gone_on(result, scope, known.before)
         if result.attempts:
             self.breaker.count(result)
         return result
@@ -367,64 +315,6 @@ class Executor:
             breaker=self.breaker,
             no_calls=known.no_calls,
         )
-
-
-def _gone_on(result: Result, scope: Scope, before: Result) -> Result:
-    """A run that was taken up where it ended before: it took what it took then, and what it takes now."""
-    new = [call for call in scope.calls if not (call.cached and call.purpose == "answer")]
-    billed = [usage for call in new if call.purpose == "answer" for usage in call.billed]
-    account = replace(
-        result.account.billed(together(before.spent, bill(scope.run.model.price, billed)) if billed else before.spent),
-        attempts=before.attempts + result.attempts,
-        retries=(*before.retries, *result.retries),
-    )
-    calls = (
-        *(replace(call, cached=True) for call in before.all_calls),
-        *(_summary(call, before.fingerprint) for call in new),
-    )
-    return replace(result, account=account, calls=calls)
-
-
-def _as_it_was_run(result: Result, before: Result) -> Result:
-    """A new verdict on an answer, with what the answer took."""
-    timing = replace(
-        result.timing,
-        started_at=before.started_at,
-        duration_s=before.duration_s,
-        wait_s=before.wait_s,
-        waits=before.waits,
-        retry_s=before.retry_s,
-    )
-    account = replace(before.account, reruns=result.reruns)
-    told = replace(result, timing=timing, account=account, origin=replace(result.origin, session=before.session))
-    return replace(told, calls=_with_paid_calls(told, before))
-
-
-def _with_paid_calls(result: Result, before: Result) -> tuple[CallSummary, ...]:
-    """Its calls, with what the same run has paid for them already, and those that it has paid for and needs no more.
-
-    None of these is paid in this session. Like its account, the requests for its answer are those of the run before.
-    """
-    if not (before.calls or result.calls):
-        return ()
-    paid = [replace(call, cached=True) for call in before.all_calls]
-    answers = [call for call in paid if call.purpose == "answer"]
-    paid = [call for call in paid if call.purpose != "answer"]
-    calls = list(result.other_calls)
-    for place, call in enumerate(calls):
-        same = [each for each in paid if each.fingerprint and each.fingerprint == call.fingerprint]
-        if same and call.cached:
-            calls[place] = same[0]
-            paid.remove(same[0])
-    return (*paid, *answers, *calls)
-
-
-def _at_the_cost_of(result: Result, before: Result) -> Result:
-    """A timeout that stays what it was: nothing was judged, and nobody asked."""
-    account = before.account
-    kept = replace(account, attempts=result.attempts, retries=result.account.retries, reruns=result.reruns)
-    calls = tuple([replace(call, cached=True) for call in before.calls])
-    return replace(result, account=kept, calls=calls, origin=replace(result.origin, regraded=False))
 
 
 _KINDS = {CheckError: "check", CallError: "judge", ConfigError: "limits", ToolError: "tool"}

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -234,7 +234,7 @@ class Judge(Grader, frozen=True):
         elif self.combine == "all":
             score, passed = min(values), passing == len(votes)
         else:
-            score = statistics.median(values) if self.combine == "median" else statistics.fmean(values)
+            score = _median(values) if self.combine == "median" else math.fsum(values) / len(values)
             passed = self._passes(score)
         told = "; ".join(vote.told() for vote in votes)
         if len(votes) > 1:
@@ -331,6 +331,11 @@ def _mended(text: str, keys: Iterable[str]) -> object:
     start = text.find("{")
     mended = json_repair.loads(text[start:]) if start >= 0 else None
     return mended if isinstance(mended, dict) and mended else None
+
+
+def _median(values: Sequence[float]) -> float:
+    ordered, half = sorted(values), len(values) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 def _is_number(value: object) -> TypeGuard[float]:

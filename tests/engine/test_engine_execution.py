@@ -13,7 +13,7 @@ from pytest_benchmodels.core.message import Message, Response
 from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Grade, Grader, Turn
-from pytest_benchmodels.engine.execution import Known, NothingStored
+from pytest_benchmodels.engine.known import Known, NothingStored
 from pytest_benchmodels.engine.scope import Alone, CircuitBreaker
 from tests.engine.engine_parts import MODEL, Calls, FakeProvider, Says, check, executor, retryable, run, scenario
 

@@ -22,7 +22,8 @@ from pytest_benchmodels.core.run import Pool, Run, lane_group
 from pytest_benchmodels.core.scenario import Grade, Grader
 from pytest_benchmodels.engine.client import Backoff, ModelClient
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
-from pytest_benchmodels.engine.execution import Executor, Known, NothingStored
+from pytest_benchmodels.engine.execution import Executor
+from pytest_benchmodels.engine.known import Known, NothingStored
 from pytest_benchmodels.engine.lanes import Job, Lanes
 from pytest_benchmodels.engine.limiter import MemoryLimiter, RateLimits, Unlimited
 from pytest_benchmodels.engine.scope import Alone, CircuitBreaker, Lane

@@ -13,7 +13,7 @@ from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Grade
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
-from pytest_benchmodels.engine.execution import Known
+from pytest_benchmodels.engine.known import Known
 from pytest_benchmodels.engine.lanes import Job, Lanes
 from tests.engine.engine_parts import MODEL, Calls, FakeProvider, Says, check, executor, retryable, run, scenario
 

@@ -15,7 +15,8 @@ from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.engine import lanes
 from pytest_benchmodels.engine.client import Backoff, ModelClient, Refusals
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
-from pytest_benchmodels.engine.execution import Executor, NothingStored
+from pytest_benchmodels.engine.execution import Executor
+from pytest_benchmodels.engine.known import NothingStored
 from pytest_benchmodels.engine.limiter import MemoryLimiter, RateLimits, Unlimited
 from pytest_benchmodels.engine.scope import Alone, CircuitBreaker
 from pytest_benchmodels.solvers.conversation import Conversation

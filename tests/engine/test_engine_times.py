@@ -23,7 +23,8 @@ from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
 from pytest_benchmodels.engine.client import Backoff, ModelClient
-from pytest_benchmodels.engine.execution import Executor, Known, NothingStored
+from pytest_benchmodels.engine.execution import Executor
+from pytest_benchmodels.engine.known import Known, NothingStored
 from pytest_benchmodels.engine.limiter import MemoryLimiter, RateLimits, Unlimited
 from pytest_benchmodels.engine.scope import Alone, CircuitBreaker
 from pytest_benchmodels.graders.text import MaxLatency

@@ -12,7 +12,7 @@ import pytest
 from pytest_benchmodels.core.run import Pool, lane_group
 from pytest_benchmodels.engine.dispatch import CallKey, Dispatch, Window
 from pytest_benchmodels.plugin.items.transport import Collected
-from pytest_benchmodels.plugin.terminal.progress import Progress
+from pytest_benchmodels.plugin.session.progress import Progress
 from pytest_benchmodels.plugin.workers.lanes import GrantedLanes
 from pytest_benchmodels.plugin.workers.messages import GRANT, Signal
 from pytest_benchmodels.plugin.workers.scheduler import LaneScheduling

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_benchmodels.plugin.terminal.progress import Live, Progress
+from pytest_benchmodels.plugin.session.progress import Live, Progress
 from tests.plugin.plugin_parts import Project, right, scenario, wrong
 from tests.plugin.plugin_terminal import Screen, bench_in_terminal
 
@@ -23,7 +23,7 @@ class Terminal:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, isatty: bool = True, verbose: int = 0) -> None:
         from _pytest._io import TerminalWriter
 
-        monkeypatch.setattr("pytest_benchmodels.plugin.terminal.progress._REDRAW_S", 3600.0)
+        monkeypatch.setattr("pytest_benchmodels.plugin.session.progress._REDRAW_S", 3600.0)
         self.file = io.StringIO()
         self.writer = TerminalWriter(self.file)
         self.writer.fullwidth = 60
@@ -149,7 +149,7 @@ def test_a_dumb_terminal_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_heartbeat_comes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     import threading
 
-    monkeypatch.setattr("pytest_benchmodels.plugin.terminal.progress._HEARTBEAT_S", 0.001)
+    monkeypatch.setattr("pytest_benchmodels.plugin.session.progress._HEARTBEAT_S", 0.001)
     terminal = Terminal(monkeypatch, isatty=False)
     beaten = threading.Event()
 
@@ -165,7 +165,7 @@ def test_the_heartbeat_comes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_quiet_sessions_show_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_benchmodels.plugin.terminal.progress._HEARTBEAT_S", 0.001)
+    monkeypatch.setattr("pytest_benchmodels.plugin.session.progress._HEARTBEAT_S", 0.001)
     terminal = Terminal(monkeypatch, isatty=False, verbose=-1)
     terminal.begin()
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.result import Result, Status
-from pytest_benchmodels.plugin.terminal.progress import Progress, progress_line
+from pytest_benchmodels.plugin.session.progress import Progress, progress_line
 from tests.core.made_results import made
 
 LINE = re.compile(r"bench: (\d+)/(\d+) done, (\d+) in flight, (\d+\.\d) runs/min, ETA (-|\S+)")

@@ -12,8 +12,8 @@ from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import AnsweredCall, CallSummary
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Scenario, Turn
+from pytest_benchmodels.plugin.loop.recall import StoreRecall
 from pytest_benchmodels.plugin.options import Reuse
-from pytest_benchmodels.plugin.reuse.recall import StoreRecall
 from pytest_benchmodels.store import Beginning, Record, Store
 from tests.core.made_results import made
 

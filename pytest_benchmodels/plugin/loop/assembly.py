@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from pytest_benchmodels import graders
 from pytest_benchmodels.engine.client import Backoff, ModelClient
-from pytest_benchmodels.engine.execution import Executor, KeepBegun, NothingStored, Recall
+from pytest_benchmodels.engine.execution import Executor, KeepBegun
 from pytest_benchmodels.engine.grading import Watch, unwatched
+from pytest_benchmodels.engine.known import NothingStored, Recall
 from pytest_benchmodels.engine.limiter import Limiter, RateLimits, SharedSlots, Unlimited
 from pytest_benchmodels.engine.scope import Alone
 from pytest_benchmodels.plugin.options import DEFAULT_RETRIES
@@ -84,7 +85,7 @@ def _recall(bench: Bench) -> Recall:
     """Memory where the user asked for it: whoever does not reuse pays for no look-up."""
     if bench.settings.store is None or not bench.settings.reuse:
         return NothingStored()
-    from pytest_benchmodels.plugin.reuse.recall import StoreRecall  # noqa: PLC0415 - sqlite3, for those who reuse
+    from pytest_benchmodels.plugin.loop.recall import StoreRecall  # noqa: PLC0415 - sqlite3, for those who reuse
 
     return StoreRecall(bench.settings.store, bench.settings.reuse, bench.resumed)
 

@@ -20,9 +20,9 @@ from pytest_benchmodels.engine.scope import CircuitBreaker
 from pytest_benchmodels.formats.configfile import ConfigFile, read_config
 from pytest_benchmodels.plugin.options import Settings, read_settings
 from pytest_benchmodels.plugin.session.models import HOW_TO_NAME_A_MODEL, Models
+from pytest_benchmodels.plugin.session.progress import Progress
 from pytest_benchmodels.plugin.session.scenario_files import ScenarioFiles
 from pytest_benchmodels.plugin.session.user_models import usage_errors
-from pytest_benchmodels.plugin.terminal.progress import Progress
 from pytest_benchmodels.plugin.workers.messages import WorkerConfig
 
 if TYPE_CHECKING:

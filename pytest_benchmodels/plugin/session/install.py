@@ -16,7 +16,7 @@ from pytest_benchmodels.plugin.session.user_models import UserModels, usage_erro
 from pytest_benchmodels.plugin.workers.messages import WorkerConfig
 
 if TYPE_CHECKING:
-    from pytest_benchmodels.plugin.reuse.result_writer import ResultWriter
+    from pytest_benchmodels.plugin.session.result_writer import ResultWriter
     from pytest_benchmodels.plugin.session.verdicts import Verdicts
 
 __all__ = ["install"]
@@ -41,7 +41,7 @@ def install(config: pytest.Config) -> None:
     if plans_only:
         # Nothing is going to run: no workers, no server.
         config.option.dist, config.option.tx = "no", []
-    from pytest_benchmodels.plugin.reuse.result_writer import ResultWriter  # noqa: PLC0415 - the same
+    from pytest_benchmodels.plugin.session.result_writer import ResultWriter  # noqa: PLC0415 - the same
     from pytest_benchmodels.providers.sim import SimServer  # noqa: PLC0415 - a worker owns none
 
     server = SimServer.reserve()
@@ -126,8 +126,8 @@ def _verdicts(config: pytest.Config, bench: Bench) -> Verdicts:
 
 
 def _register_reporters(config: pytest.Config, bench: Bench, writer: ResultWriter, verdicts: Verdicts) -> None:
-    from pytest_benchmodels.plugin.terminal.progress import Live  # noqa: PLC0415 - a worker has no terminal
-    from pytest_benchmodels.plugin.terminal.reporter import Reporter  # noqa: PLC0415 - the same
+    from pytest_benchmodels.plugin.session.progress import Live  # noqa: PLC0415 - a worker has no terminal
+    from pytest_benchmodels.plugin.session.reporter import Reporter  # noqa: PLC0415 - the same
 
     config.pluginmanager.register(Reporter(config, bench, writer, verdicts), "benchmodels-reporter")
     config.pluginmanager.register(Live(config, bench.progress), "benchmodels-live")

@@ -14,7 +14,7 @@ from pytest_benchmodels.core.fingerprint import explain_difference, fingerprint,
 from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.engine.execution import Known
+from pytest_benchmodels.engine.known import Known
 from pytest_benchmodels.plugin.options import Reuse
 from pytest_benchmodels.reports.units import plural
 from pytest_benchmodels.store import LockWait, Store, StoredConversation

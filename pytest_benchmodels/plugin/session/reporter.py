@@ -15,9 +15,9 @@ from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.plugin.compat import let_go
 from pytest_benchmodels.plugin.items.collection import FailureRepr
 from pytest_benchmodels.plugin.items.transport import Reruns, detach, gate_reports, is_of_run, is_rerun
-from pytest_benchmodels.plugin.reuse.result_writer import ResultWriter
 from pytest_benchmodels.plugin.session.bench import Bench
 from pytest_benchmodels.plugin.session.report_files import reports_for, write_durations, write_reports
+from pytest_benchmodels.plugin.session.result_writer import ResultWriter
 from pytest_benchmodels.plugin.session.user_models import answers, usage_errors
 from pytest_benchmodels.plugin.session.verdicts import Verdicts
 from pytest_benchmodels.providers.key import LEAST_HIDDEN_LENGTH

@@ -1,1 +1,0 @@
-"""Results and answers that are kept, and found again."""
