@@ -132,6 +132,18 @@ def test_what_is_billed_by_the_request_as_well_is_not_known() -> None:
     assert listed_price("perplexity", "sonar") is None
 
 
+@pytest.mark.parametrize(
+    ("provider", "model"), [("openai", "gpt-realtime"), ("google", "gemini-2.5-flash-image")], ids=["asked", "answered"]
+)
+def test_what_bills_images_at_a_rate_of_their_own_is_not_known(provider: str, model: str) -> None:
+    assert listed_price(provider, model) is None
+
+
+def test_a_model_that_sees_images_and_counts_them_as_input_has_its_price() -> None:
+    assert listed_price("openai", "gpt-4o-mini") is not None
+    assert listed_price("google", "gemini-2.5-flash") is not None
+
+
 def test_a_model_that_is_not_listed_has_no_price() -> None:
     assert listed_price("openai", "no-such-model") is None
     assert listed_price("no-such-provider", "x") is None

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["HOW_TO_NAME_A_MODEL", "NODE_ID_RULE", "Models", "fits_a_node_id", "listed_price"]
 
 _OURS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok")
-_ONLY_IF_ASKED_FOR = ("searches", "audio_mtok", "image_mtok", "video_mtok", "audio_read_mtok", "image_read_mtok")
-"""Ends of the names of what is billed only where a request has it: ours have text and nothing else."""
+_ONLY_IF_ASKED_FOR = ("searches", "audio_mtok", "video_mtok", "audio_read_mtok")
+"""Ends of the names of what is billed only where a request has it, which ours do not. Images they may have: those count
+as other input, and where they have a rate of their own no price is known, for nobody tells which tokens are theirs."""
 _LONGEST_SESSION = timedelta(days=1)
 _OF_HTTP = ("base_url", "api_key_env", "headers", "stream", "stall_timeout")
 _LISTED_AS = {"xai": "x-ai"}  # what the price list calls it
