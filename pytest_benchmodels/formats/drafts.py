@@ -369,15 +369,11 @@ class Media:
             except ValueError:
                 raise ValueError("is no base64 behind its comma") from None
             return ImagePart(_image_type(content), base64.b64encode(content).decode())
-        if "://" in written or written[:5].lower() == "data:":
-            raise ValueError("is no file in the scenario file's folder and no data URL: data:image/png;base64,...")
-        path = self._path(written)
-        with _opened(path) as file:
+        with _opened(path := self._path(written)) as file:
             return ImagePart(_image_type(file.read(_HEAD_BYTES)), path=str(path), **_content_of(file))
 
     def _file(self, written: str) -> Part:
-        path = self._path(written)
-        with _opened(path) as file:
+        with _opened(path := self._path(written)) as file:
             if file.read(_HEAD_BYTES).startswith(b"%PDF-"):
                 return FilePart("application/pdf", path=str(path), name=Path(written).name, **_content_of(file))
             return TextPart(self._text(file))
@@ -394,10 +390,13 @@ class Media:
         except UnicodeDecodeError:
             text = "\0"
         if "\0" in text:
-            raise ValueError("is neither a PDF nor a text in UTF-8: convert it to one")
+            raise ValueError("is neither a PDF nor a text in UTF-8: convert it to one; a picture is an `image:`")
         return text
 
     def _path(self, written: str) -> Path:
+        if "://" in written or written[:5].lower() == "data:":
+            remedy = "save it there, or write an image as data:image/png;base64,..."
+            raise ValueError(f"is no file in the scenario file's folder and no data URL of an image: {remedy}")
         try:
             path = inside(written, self._folder, self._allowed)
         except DatasetError as error:
@@ -428,7 +427,7 @@ def _image_type(head: bytes) -> str:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         known = ["image/webp"]
     if not known:
-        raise ValueError("is not a PNG, JPEG, WebP or GIF: convert it to one")
+        raise ValueError("is not a PNG, JPEG, WebP or GIF: convert it to one; a PDF is a `file:`")
     return known[0]
 
 
