@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import threading
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from msgspec.structs import replace
 
+from pytest_benchmodels.core.call import Request
 from pytest_benchmodels.core.errors import CheckError, ProviderError
-from pytest_benchmodels.core.message import Message, Response
+from pytest_benchmodels.core.message import FilePart, ImagePart, Message, Response, TextPart, ToolResult
 from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Grade, Grader, Turn
@@ -342,3 +347,52 @@ def test_thinking_that_never_ends_is_no_answer() -> None:
     assert result.status == "passed"
     assert result.response is not None
     assert (result.response.text, result.response.thinking, result.response.finish_reason) == ("", "yes", "stop")
+
+
+class Overwriting(FakeProvider):
+    """Changes a file when it is asked."""
+
+    path = Path()
+
+    async def complete(self, request: Request) -> Response:
+        self.path.write_bytes(b"another")
+        return await FakeProvider.complete(self, request)
+
+
+def picture(path: Path) -> ImagePart:
+    path.write_bytes(b"picture")
+    return ImagePart("image/png", path=str(path), size=7, digest=hashlib.sha256(b"picture").hexdigest())
+
+
+def test_files_are_read_when_the_request_is_sent(tmp_path: Path) -> None:
+    shown = picture(tmp_path / "a.png")
+    document = FilePart("application/pdf", path=shown.path, size=shown.size, digest=shown.digest, name="a.pdf")
+    parts = (TextPart("See:"), shown, document)
+    asked = Message("user", parts), Message("tool", (ToolResult("1", (shown,)), ToolResult("2", "none")))
+    provider = FakeProvider(["yes"])
+
+    result = execute(run(scenario(turns=[Turn(asked)])), provider)
+
+    assert result.status == "passed"
+    (request,) = provider.requests
+    data = base64.b64encode(b"picture").decode()
+    user, tool = request.messages
+    told = [(type(part), part.data, part.path) for part in user.parts[1:] if isinstance(part, ImagePart)]
+    assert told == [(ImagePart, data, ""), (FilePart, data, "")]
+    assert [part.content for part in tool.parts if isinstance(part, ToolResult)] == [
+        (replace(shown, data=data, path=""),),
+        "none",
+    ]
+
+
+def test_a_file_is_read_anew_for_each_attempt(tmp_path: Path) -> None:
+    asked = Message("user", (picture(tmp_path / "a.png"),))
+    provider = Overwriting([retryable(), "yes"])
+    provider.path = tmp_path / "a.png"
+
+    result = execute(run(scenario(turns=[Turn((asked,))])), provider)
+
+    assert (result.status, result.attempts, len(provider.requests)) == ("error", 1, 1)
+    assert result.error is not None
+    assert result.error.kind == "file"
+    assert "has changed since it was collected" in result.error.message
