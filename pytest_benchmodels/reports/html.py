@@ -60,19 +60,25 @@ _LEAST = _Detail(text=80, asked=0, line=80, entries=3)
 """Of what passed, if there is no room: what was asked and answered in the others is looked at first."""
 
 
-def island(records: Iterable[Record], runs: int) -> Iterator[str]:
+_MORE = 2
+"""How many times the room of others a result has that did not pass: those are what a reader opens."""
+
+
+def island(records: Iterable[Record], runs: int, unsuccessful: int = 0) -> Iterator[str]:
     """A JSON array of the results in pieces, each a line.
 
-    Each of the `runs` results has an equal share of what is left of the size limit, in bytes: what one does not need is
-    the next ones'. The least detail is always shown; of what passed, that is without questions.
+    Each of the `runs` results has a share of what is left of the size limit, in bytes, those that did not pass, which
+    are `unsuccessful` of them, a larger one: what one does not need is the next ones'. The least detail is always
+    shown; of what passed, that is without questions.
     """
-    left = _SIZE_LIMIT
+    left, shares = _SIZE_LIMIT, runs + unsuccessful * (_MORE - 1)
     separator = "[\n"
     questions = _Questions()
-    for number, record in enumerate(records):
-        entry = _encoded(record, left // max(runs - number, 1), questions)
+    for record in records:
+        weight = 1 if record.result.status == "passed" or not unsuccessful else _MORE
+        entry = _encoded(record, left * weight // max(shares, weight), questions)
         questions.shown += 1
-        left -= len(entry)
+        left, shares = left - len(entry), shares - weight
         yield separator + entry.decode()
         separator = ",\n"
     yield "[]" if separator == "[\n" else "\n]"
@@ -259,14 +265,14 @@ def write_html(stream: BinaryIO, evaluation: Evaluation, results: Iterable[Resul
     """
     from markupsafe import Markup  # noqa: PLC0415 - comes with jinja2, which only this report needs
 
-    script, style = _part("report.js"), _part("report.css")
+    script, style, figures = _part("report.js"), _part("report.css"), evaluation.figures
     records = map(Record, results) if evaluation.transcripts is None else evaluation.transcripts()
     pieces = _template().generate(
         policy=_POLICY.format(script=_hash(script), style=_hash(style)),
         # Markup, as it stands: both are this package's own, and `island` is escaped for where it stands.
         script=Markup(script),  # noqa: S704 - the package's own file
         style=Markup(style),  # noqa: S704 - the package's own file
-        island=map(Markup, island(records, evaluation.figures.runs)),
+        island=map(Markup, island(records, figures.runs, figures.runs - figures.statuses["passed"])),
         **_sections(evaluation),
     )
     stream.writelines(piece.encode() for piece in pieces)

@@ -338,6 +338,18 @@ def test_where_there_is_no_room_questions_of_what_passed_are_left_out() -> None:
     assert "left_out" not in failed
 
 
+def test_what_did_not_pass_has_more_room() -> None:
+    records = [
+        Record(result(str(number), status=status, response=Response("x" * 9000)))
+        for number, status in enumerate(["passed", "failed"])
+    ]
+    entries = json.loads("".join(island(records, 10_000, 1000)))
+
+    assert [len(entry["answers"][0][0]) for entry in entries] == [
+        len(f"{'x' * limit}... ({9000 - limit} more characters)") for limit in (300, 1000)
+    ]
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_questions_become_no_element(text: str) -> None:
     judged = structs.replace(JUDGMENT, messages=(Message("user", text),), response=Response(text, latency_s=0.5))
