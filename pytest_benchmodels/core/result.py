@@ -308,8 +308,9 @@ class Record(Struct, frozen=True):
 
     `answers` are the model's, one for each turn that was answered, each with its own usage and latency; empty where
     there is nothing new to keep. `grade_fingerprint` says by which checks it was judged, empty if it was not. `asked`
-    are the messages that each turn added, for readers of the transcript; they may be left out. `calls` are those to
-    other models that are new, with question and answer: of all calls, the result itself has summaries.
+    are the messages that each turn added, for readers of the transcript; they may be left out, and those that were not
+    answered follow. `calls` are those to other models that are new, with question and answer: of all calls, the result
+    itself has summaries.
     """
 
     result: Result
@@ -333,7 +334,7 @@ class Record(Struct, frozen=True):
     @classmethod
     def of_run(cls, scenario: Scenario, result: Result) -> Self:
         """The same of a run of this scenario."""
-        return cls.of(result, scenario.asked_for(result.all_answers))
+        return cls.of(result, scenario.asked_for(result.all_answers) if result.attempts else ())
 
 
 def _without_answers_cost(call: CallSummary) -> CallSummary:

@@ -197,9 +197,14 @@ class Scenario:
         return added if self.system is None else ((Message("system", self.system), *added[0]), *added[1:])
 
     def asked_for(self, answers: Sequence[Response]) -> tuple[tuple[Message, ...], ...]:
-        """The messages that were added for each of these answers; the results of tools stand with their calls."""
+        """The messages that were added for each of these answers; the results of tools stand with their calls.
+
+        Behind them stand those of what was not answered, and was not asked for unless it is the first of them.
+        """
         shown = tuple(map(without_data, self.asked))
         if not self.tools:
             return shown
-        turns = zip(shown, self._steps(answers), strict=False)
-        return tuple([said for asked, steps in turns for said in (asked, *[()] * (len(steps) - 1))])
+        turns = self._steps(answers)
+        goes_on = bool(turns) and self.wants_more(turns[-1][-1], len(turns[-1]))
+        said = [said for asked, steps in zip(shown, turns, strict=False) for said in (asked, *[()] * (len(steps) - 1))]
+        return (*said, *[()] * goes_on, *shown[len(turns) :])

@@ -202,7 +202,7 @@ def _conversation(record: Record, detail: _Detail, questions: _Questions) -> dic
     others = record.result.other_calls[: detail.entries]
     return {
         "answers": [_answer(answer, detail) for answer in answers[first:]],
-        "asked": questions.told(record.asked[first:], detail),
+        "asked": questions.told(record.asked[first : len(answers) + 1], detail),
         "others": [_other(call, known.get(call.fingerprint), detail) for call in others],
         "more_others": len(record.result.other_calls[detail.entries :]) or None,
         "left_out": not detail.asked and any(record.asked),

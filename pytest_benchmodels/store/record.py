@@ -103,7 +103,7 @@ class StoredRun:
 class StoredConversation:
     """The stored answers to one question: one for each turn. `created_at` is in seconds since the epoch.
 
-    `asked` are the messages that each turn added, empty if they were left out.
+    `asked` are the messages that each turn added, empty if they were left out; those of turns without an answer follow.
     """
 
     model: str
@@ -170,7 +170,8 @@ def conversation_of(result: Result, found: StoredConversation | None = None) -> 
     if not result.answers and _rests_on(result, found):
         return found
     # One fingerprint, one question. A last answer alone fits no first turn.
-    return dataclasses.replace(own, asked=found.asked) if len(found.asked) == len(own.answers) else own
+    is_of_it = len(found.asked) == len(own.answers) if own.answers else result.status != "skipped"
+    return dataclasses.replace(own, asked=found.asked) if is_of_it else own
 
 
 def _rests_on(result: Result, found: StoredConversation) -> bool:

@@ -393,7 +393,7 @@ def _insert(cursor: sqlite3.Cursor, number: int, record: Record) -> None:
         refer_to_calls(cursor, row, result.other_calls)
         for call in record.calls:
             insert_call(cursor, _stored(call))
-    if record.answers and not result.cached:
+    if (record.answers or record.asked) and not result.cached:  # what was not answered was asked all the same
         answers = StoredConversation(result.model, time.time(), record.answers, record.asked)
         insert_answers(cursor, result.fingerprint, answers)
 

@@ -168,6 +168,9 @@ def test_the_transcript_of_an_error_has_its_message_and_what_was_waited_for(fold
         "not reused: messages changed",
         "attempt 1  rate-limit: too many; waited 1.5s",
         "waited 3.0s for rpm",
+        "> system: Be brief.",
+        "> user: 2 + 2?",
+        "< not answered",
     ]
 
 

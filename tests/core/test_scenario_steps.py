@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,3 +45,18 @@ def test_without_tools_each_answer_ends_its_turn(answers: list[Response], turns:
 
     assert found == ([(answer,) for answer in answers] if len(answers) == turns else None)
     assert scenario.asked_for(answers) == scenario.asked
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ((), "01"),
+        ((CALLING,), "0-1"),  # its tool's result was sent, and not answered
+        ((CALLING, FINAL), "0-1"),
+        ((CALLING, FINAL, CALLING), "0-1-"),
+    ],
+)
+def test_what_was_not_answered_stands_behind_the_rest(answers: tuple[Response, ...], said: str) -> None:
+    asked = a_scenario(2).asked_for(answers)
+
+    assert "".join(messages[0].text if messages else "-" for messages in asked) == said

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.plugin.plugin_parts import Project, json_report, judging_conftest, right, scenario, wrong
+from tests.plugin.plugin_parts import Project, broken, json_report, judging_conftest, right, scenario, wrong
 
 FILES = ("--bench-html=out/r.html", "--bench-markdown=out/r.md", "--bench-json=b.json")
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(2000)
@@ -125,3 +125,27 @@ def test_a_command_makes_the_same_page(talking: Project, pytester: pytest.Pytest
     assert from_file["answers"] == live["answers"]
     assert "asked" not in from_file
     assert from_file["others"] == [{"purpose": "judge", "model": "judge"}]
+
+
+@pytest.mark.parametrize("store", [(), ("--bench-store=none",)], ids=["store", "no store"])
+def test_what_was_not_answered_was_asked_all_the_same(
+    project: Project, pytester: pytest.Pytester, store: tuple[str, ...], workers: tuple[str, ...]
+) -> None:
+    project.suite(broken("a", prompt="Who is there?"))
+    project.bench("--bench-retries=0", *FILES, *store, *workers)
+
+    told = entry(project)
+    assert told["status"] == "error"
+    assert told["asked"] == [[["user", "Who is there?"]]]
+    assert "answers" not in told
+    if not store:
+        shown = pytester.run("benchmodels", "show", "latest", "suite.yaml")
+        shown.stdout.fnmatch_lines(["> user: Who is there?", "< not answered"])
+        assert project.bench("--bench-regrade").parseoutcomes() == {"skipped": 1}
+
+
+def test_what_was_never_sent_was_not_asked(project: Project) -> None:
+    project.suite(right("a", skip="later"))
+    project.bench(*FILES)
+
+    assert "asked" not in entry(project)

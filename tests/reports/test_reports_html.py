@@ -287,11 +287,13 @@ def test_what_was_asked_stands_beside_the_answers_turn_by_turn() -> None:
     assert entry["answers"] == [["a", 1], ["b", 1]]
 
 
-def test_a_turn_without_an_answer_is_asked_all_the_same() -> None:
+def test_a_turn_without_an_answer_is_asked_all_the_same_and_those_behind_it_are_not() -> None:
     (entry,) = told(Record(result(status="error", response=None), asked=asked("One?", "Two?")))
+    (second,) = told(Record(result(status="error"), asked=asked("One?", "Two?", "Three?")))
 
-    assert entry["asked"] == [[["user", "One?"]], [["user", "Two?"]]]
+    assert entry["asked"] == [[["user", "One?"]]]
     assert "answers" not in entry
+    assert second["asked"] == [[["user", "One?"]], [["user", "Two?"]]]
 
 
 def test_what_other_models_were_asked_is_told_as_far_as_it_is_known() -> None:

@@ -6,7 +6,7 @@ import shlex
 import shutil
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import islice, zip_longest
 
 import msgspec
 
@@ -103,8 +103,11 @@ def _turn_lines(answers: StoredConversation, model: str) -> Iterator[str]:
     if answers.answers and not answers.asked:
         yield "what was asked is not known here"
     asked = answers.asked or ((),) * len(answers.answers)
-    for messages, answer in zip(asked, answers.answers, strict=False):
-        yield from _asked_lines(messages)
+    for messages, answer in zip_longest(asked[: len(answers.answers) + 1], answers.answers, fillvalue=None):
+        yield from _asked_lines(messages or ())
+        if answer is None:
+            yield "< not answered"
+            continue
         if answer.thinking:
             yield f"< thinking, which no check sees: {_indented(answer.thinking)}"
         yield f"< {_spent(answer, model)}: {_indented(answer.readable) or '(empty)'}"

@@ -192,7 +192,7 @@
     const unknown = all.length && !questions.length ? [note(why)] : [];
     const said = Array.from({ length: Math.max(all.length, questions.length) }, (_, index) => {
       const question = (questions[index] || []).flatMap(message);
-      if (index >= all.length) return question;
+      if (index >= all.length) return [...question, note("not answered")];
       const which = all.length > 1 ? ` ${index + 1} of ${all.length}` : "";
       const cut = result.cut ? ", cut off" : "";
       const ended = index === all.length - 1 && result.finish && result.finish !== "stop" ? `${cut}, finish reason ${result.finish}` : "";
