@@ -18,7 +18,7 @@ from pytest_benchmodels.providers.api_protocol import GuardedProtocol
 from pytest_benchmodels.providers.connection import origin_of
 from pytest_benchmodels.providers.dialect import BlockedError, FailedError, UnreadableError, sound_call
 from pytest_benchmodels.providers.error_body import ErrorBody, is_page, is_stream, page_title, parse_error, read_error
-from pytest_benchmodels.providers.event_stream import StreamReader, stream_form
+from pytest_benchmodels.providers.event_stream import StreamReader, paired, stream_form
 from pytest_benchmodels.providers.function import without_solution
 from pytest_benchmodels.providers.key import HIDDEN, Key, KeyReader
 from pytest_benchmodels.providers.quota import pause_s, retry_after_s
@@ -158,8 +158,11 @@ def malformed(what: str, origin: Origin, *, retryable: bool = True) -> ProviderE
     return ProviderError("malformed", message, status=200, retryable=retryable)
 
 
-def no_json(body: bytes, why: str, origin: Origin) -> ProviderError:
-    """The error for an answer that is none of JSON, with what it is instead, as far as that can be seen."""
+def no_json(body: bytes, why: str, origin: Origin, *, was_asked: bool = False) -> ProviderError:
+    """The error for an answer that is none of JSON, with what it is instead, as far as that can be seen.
+
+    `was_asked`: it was asked to stream, and the form in which it does is no form of events.
+    """
     text = body[:_BEGINNING].decode("utf-8", "replace").lstrip("\ufeff")
     if is_page(text):
         title = origin.shown(page_title(text)) or "without a title"
@@ -167,6 +170,11 @@ def no_json(body: bytes, why: str, origin: Origin) -> ProviderError:
     begins = f"it begins with {quote(origin.shown(text), _SHOWN_BEGINNING)}"
     if is_stream(text):
         # It would stream again, and every attempt is billed.
+        if was_asked:
+            what = (
+                f"it streams, but no server-sent events; {begins}. Leave stream out of the model's table of bench.toml"
+            )
+            return malformed(what, origin, retryable=False)
         what = f"it streams although it was not asked to; {begins}. Turn streaming off at the server or gateway, "
         what += "or set stream = true in the model's table of bench.toml"
         return malformed(what, origin, retryable=False)
@@ -309,11 +317,11 @@ class ApiProvider:
         if not 200 <= reply.status < 300:
             raise http_failure(reply, origin)
         streamed = reader if reader is not None and reader.has_begun else None
-        document = _document(reply.body, origin) if streamed is None else streamed.fold.document()
+        document = _document(reply.body, origin, reader is not None) if streamed is None else streamed.fold.document()
         reading = self._read(document, reply, origin, streamed)
         response = Response(
-            text=key.hide(well_formed(reading.text)),
-            thinking=key.hide(well_formed(reading.thinking)),
+            text=key.hide(well_formed(paired(reading.text))),
+            thinking=key.hide(well_formed(paired(reading.thinking))),
             finish_reason=_reason(reading.finish_reason, key),
             usage=reading.usage,
             latency_s=reply.latency_s,
@@ -396,15 +404,15 @@ def _body(document: Mapping[str, object]) -> bytes:
         raise ProviderError("bad-request", f"params cannot be sent as JSON: {error}") from None
 
 
-def _document(body: bytes, origin: Origin) -> Mapping[str, object]:
+def _document(body: bytes, origin: Origin, was_asked: bool) -> Mapping[str, object]:  # noqa: FBT001 - private
     if not body.strip():
         raise malformed("it is empty", origin)
     try:
         document = _parsed(body)
     except (ValueError, RecursionError) as error:
-        raise no_json(body, f"it is no JSON ({origin.shown(str(error))})", origin) from None
+        raise no_json(body, f"it is no JSON ({origin.shown(str(error))})", origin, was_asked=was_asked) from None
     if not isinstance(document, dict):
-        raise no_json(body, "it is no JSON object", origin)
+        raise no_json(body, "it is no JSON object", origin, was_asked=was_asked)
     return document
 
 

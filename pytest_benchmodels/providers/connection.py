@@ -104,6 +104,11 @@ class Inflater:
         """Whether its end came."""
         return self._decompressor.eof
 
+    @property
+    def left(self) -> bytes:
+        """What was fed and is still to be decoded, for it stands for more than was asked for: feed it next."""
+        return self._decompressor.unconsumed_tail
+
     def feed(self, data: bytes, most_bytes: int) -> bytes:
         """What these bytes stand for, no more of it than that many. Raises EncodingError."""
         try:

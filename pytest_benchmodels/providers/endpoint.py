@@ -26,6 +26,7 @@ from pytest_benchmodels.providers.connection import (
     inflater,
     origin_of,
 )
+from pytest_benchmodels.providers.dialect import UnreadableError
 from pytest_benchmodels.providers.dialing import (
     ProxyError,
     ProxyRefusedError,
@@ -50,7 +51,8 @@ __all__ = ["Endpoint", "OneConnection"]
 # The run's own time limit ends a slow answer; a server that cannot be reached is worth another attempt before that.
 _CONNECT_S = 20.0
 _EXPLANATION_BYTES = 100_000
-_EVENT_STREAM = "text/event-stream"
+_NO_EVENTS = ("json", "html", "xml")
+_PIECE_BYTES = 262_144
 _PORTS = {"http": 80, "https": 443}
 _NOT_IN_A_HEADER = re.compile(r"[\0\r\n]")
 
@@ -137,11 +139,11 @@ class Endpoint:
             raise ProviderError("connection", message, retryable=True) from None
         told = _named_headers(reply.headers)
         is_answer = 200 <= reply.status < 300
-        if is_answer and reader is not None and told.get("content-type", "").lower().startswith(_EVENT_STREAM):
+        if is_answer and reader is not None and _may_be_events(told.get("content-type", "")):
             await self._events(made, reply, reader, told.get("content-encoding", ""), limit_bytes)
             began = reader.first_token
             ttft_s = None if began is None else began - reply.started
-            return HttpReply(reply.status, told, b"", reply.last_byte - reply.started, connect_s, ttft_s)
+            return HttpReply(reply.status, told, reader.body, reply.last_byte - reply.started, connect_s, ttft_s)
         read = self._answer if is_answer else _explanation
         content = await read(made, reply, told, limit_bytes)
         return HttpReply(reply.status, told, content, latency_s=reply.last_byte - reply.started, connect_s=connect_s)
@@ -185,7 +187,7 @@ class Endpoint:
         reader.begin(limit_bytes)
         watch = None if reader.stall_s is None else _StallWatch(connection, reader, reader.stall_s)
         try:
-            await connection.stream(reply, _listener(reader, encoding, limit_bytes))
+            await connection.stream(reply, _listener(reader, encoding))
         except EncodingError as error:
             raise self._unreadable(reply, error) from None
         except StalledError:
@@ -213,12 +215,29 @@ class Endpoint:
         return ProviderError("too-large", message, status=reply.status)
 
 
-def _listener(reader: StreamReader, encoding: str, limit_bytes: int) -> Callable[[bytes, float], bool]:
-    """What a stream is handed to; raises EncodingError, at once or where the stream is not in its encoding."""
+def _may_be_events(content_type: str) -> bool:
+    """Whether a body may be the stream that was asked for: gateways call it plain text too, or nothing."""
+    return not any(word in content_type.lower() for word in _NO_EVENTS)
+
+
+def _listener(reader: StreamReader, encoding: str) -> Callable[[bytes, float], bool]:
+    """What a stream is handed to; raises EncodingError for an encoding that is not known."""
     inflate = inflater(encoding)
     if inflate is None:
         return reader.take
-    return lambda data, received: reader.take(inflate.feed(data, limit_bytes + 1), received)
+
+    def take(data: bytes, received: float) -> bool:
+        # Piece by piece: few bytes may stand for millions, of which the reader says when they are too many.
+        try:
+            while not reader.take(piece := inflate.feed(data, _PIECE_BYTES), received):
+                data = inflate.left
+                if not data and len(piece) < _PIECE_BYTES:
+                    return False
+        except EncodingError as error:
+            reader.fault = UnreadableError(str(error))
+        return True
+
+    return take
 
 
 class StalledError(Exception):

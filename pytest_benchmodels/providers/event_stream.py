@@ -7,6 +7,7 @@ place (`Dialect.read`), however it came.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -23,11 +24,13 @@ __all__ = [
     "StreamForm",
     "StreamReader",
     "add_parts",
+    "paired",
     "read_event",
     "stream_form",
 ]
 
 T = TypeVar("T")
+_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":", b"error:")
 _FAULTS = (BlockedError, FailedError, ProviderError, UnreadableError)
 
 
@@ -66,6 +69,11 @@ class EventParser:
         self._rest = []
         return [] if content is None else [content]
 
+    @property
+    def rest(self) -> bytes:
+        """What came and is no whole event yet."""
+        return self._joined(b"")
+
     def _with_plain_ends(self, data: bytes) -> bytes:
         data = self._held + data
         # The second half of a line's end may be on its way.
@@ -85,7 +93,7 @@ def _events(text: bytes) -> list[bytes]:
     if text.startswith(b"data: "):
         # An answer has hundreds of events, nearly always of one line each: then nothing else is between them.
         events = text[6:].split(b"\n\ndata: ")
-        if text.count(b"\n") == 2 * (len(events) - 1):
+        if text.count(b"\n") == 2 * (len(events) - 1) and all(events):
             return events
     return [data for block in text.split(b"\n\n") if (data := _data(block)) is not None]
 
@@ -97,7 +105,9 @@ def _data(block: bytes) -> bytes | None:
         return content
     lines = [line.partition(b":") for line in block.split(b"\n")]
     data = [value.removeprefix(b" ") for field, _, value in lines if field == b"data"]
-    return b"\n".join(data) if data else None
+    if not any(data) and lines[0][0] == b"error" and lines[0][2].lstrip().startswith(b"{"):
+        return b'{"error":%s}' % lines[0][2]  # a field of llama.cpp's own, where a stream fails
+    return b"\n".join(data) or None
 
 
 class Fold(Protocol):
@@ -125,7 +135,16 @@ def read_event(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
     try:
         return decoder.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise UnreadableError(f"an event of its stream cannot be read ({error})") from None
+        try:
+            # Its reader takes half a surrogate pair, as servers that count in UTF-16 cut a text, and NaN.
+            return msgspec.convert(json.loads(data), decoder.type)
+        except (ValueError, RecursionError):
+            raise UnreadableError(f"an event of its stream cannot be read ({error})") from None
+
+
+def paired(text: str) -> str:
+    """The text with halves of surrogate pairs, which came in two events, put together."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 _GROWING = ("text", "thinking", "reasoning", "summary", "content")
@@ -168,11 +187,16 @@ def stream_form(dialect: object) -> StreamForm | None:
     return form if isinstance(form, StreamForm) else None
 
 
+# An event says much that is in each: of so many of its bytes the limit counts only these few.
+_FREE_BYTES, _COUNTED_BYTES = 512, 64
+
+
 class StreamReader:
     """Takes the body of one reply while it comes. All moments are seconds of the monotonic clock.
 
-    `has_begun`: the reply is a stream of events. `first_token` is when the first part of the answer was received, None
-    until then, `last_event` the same of the latest event. `fault` is what could not be read.
+    `has_begun`: the reply is a stream of events, as far as one knows: a server may send a document in place of one,
+    which is then `body`. `first_token` is when the first part of the answer was received, None until then, `last_event`
+    the same of the latest event. `fault` is what could not be read.
     `stall_s` is for how many seconds the server may send no event once it sent one, None for any.
     """
 
@@ -180,6 +204,7 @@ class StreamReader:
         self.fold = fold
         self.stall_s = stall_s
         self.has_begun = False
+        self.body = b""
         self.first_token: float | None = None
         self.last_event: float | None = None
         self.fault: Exception | None = None
@@ -188,22 +213,29 @@ class StreamReader:
         self._left_bytes = 0
 
     def begin(self, limit_bytes: int) -> None:
-        """The reply is a stream, and may be so large."""
+        """The reply is a stream, and may be so large: of an event of usual size only an eighth or less counts."""
         self.has_begun = True
         self._left_bytes = limit_bytes
 
     def take(self, data: bytes, received: float) -> bool:
         """Read what was received at that moment. Whether that was the end: of the answer, or of what can be read."""
-        self._left_bytes -= len(data)
-        self.is_too_large = self._left_bytes < 0
         if self.fault is None and not self.is_too_large:
-            self._add(self._events.feed(data), received)
+            events = self._events.feed(data)
+            count = len(events)
+            self._left_bytes -= max(len(data) - count * (_FREE_BYTES - _COUNTED_BYTES), count * _COUNTED_BYTES)
+            self.is_too_large = self._left_bytes < 0
+            self._add(events, received)
         return self.is_too_large or self.fault is not None or self.fold.is_over
 
     def close(self, received: float) -> None:
         """The body has ended."""
-        if self.fault is None and not self.is_too_large and not self.fold.is_over:
-            self._add(self._events.close(), received)
+        if self.fault is not None or self.is_too_large or self.fold.is_over:
+            return
+        if self.last_event is None and (rest := self._events.rest.strip()) and not rest.startswith(_FIELDS):
+            self.has_begun = False
+            self.body = rest
+            return
+        self._add(self._events.close(), received)
 
     def _add(self, events: list[bytes], received: float) -> None:
         if not events:
@@ -212,6 +244,8 @@ class StreamReader:
         fold = self.fold
         try:
             for data in events:
+                if fold.is_over:  # what a server may say after the end is no part of the answer
+                    break
                 fold.take(data)
         except _FAULTS as error:
             self.fault = error

@@ -70,14 +70,18 @@ class GoogleFold:
     def __init__(self) -> None:
         self.has_begun = self.is_whole = self.is_over = False
         self._parts: list[Any] = []
+        self._first: object = None
         self._candidate: dict[str, Any] = {}
         self._document: dict[str, Any] = {}
 
     def take(self, data: bytes) -> None:
         said = read_event(_ANYTHING, data)
         self._document.update({name: value for name, value in said.items() if name != "candidates"})
-        candidate = at(said, "candidates", 0)
-        if isinstance(candidate, dict):
+        candidates = said.get("candidates")
+        for candidate in candidates if isinstance(candidates, list) else ():
+            # Asked for several, it sends them in turn: the first counts. Without a number there is one.
+            if not isinstance(candidate, dict) or candidate.get("index", 0) != self._number(candidate):
+                continue
             parts = at(candidate, "content", "parts")
             if isinstance(parts, list):
                 add_parts(self._parts, parts)
@@ -85,6 +89,11 @@ class GoogleFold:
             self._candidate.update({name: value for name, value in candidate.items() if name != "content"})
         blocked = at(said, "promptFeedback", "blockReason")
         self.is_whole |= self._candidate.get("finishReason") is not None or blocked is not None
+
+    def _number(self, candidate: Mapping[str, Any]) -> object:
+        if self._first is None:
+            self._first = candidate.get("index", 0)
+        return self._first
 
     def document(self) -> Mapping[str, object]:
         if not self._candidate and not self._parts:

@@ -73,6 +73,7 @@ class _Chunk(Struct, gc=False):
 
 
 _CHUNK = msgspec.json.Decoder(_Chunk)
+_ANYTHING: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
 _OF_THE_DOCUMENT = tuple(name for name in _Chunk.__struct_fields__ if name != "choices")
 _DONE = b"[DONE]"
 _PLAIN_DELTAS = frozenset({"role", "content"})
@@ -96,6 +97,8 @@ class OpenAIFold:
         for choice in chunk.choices or ():
             if choice.index == self._choice.setdefault("index", choice.index):
                 self._add(choice)
+        if chunk.choices is None and chunk.usage is None and chunk.error is None:
+            chunk.error = _bare_error(data)
         if chunk.model != self._document.get("model") or chunk.usage is not None or chunk.error is not None:
             self._remember(chunk)
             self.is_over = chunk.error is not None
@@ -162,6 +165,13 @@ class OpenAIFold:
         for name in _OF_THE_DOCUMENT:
             if (value := getattr(chunk, name)) is not None:
                 self._document[name] = value
+
+
+def _bare_error(data: bytes) -> object:
+    """An error that is not below `error`, as vLLM and some gateways send it; None for what is none."""
+    said = read_event(_ANYTHING, data)
+    is_error = isinstance(said.get("message") or said.get("detail"), str)
+    return said if is_error else None
 
 
 def _grown(function: object, fragment: object) -> dict[str, Any]:
