@@ -17,11 +17,12 @@ from .latency_figures import LATENCY_FIGURES
 from .load_figures import LOAD_FIGURES
 from .many_figures import MANY_FIGURES
 from .scale import FULL, QUICK
+from .stream_figures import STREAM_FIGURES
 from .table import Row, render
 
 __all__ = ["main"]
 
-FIGURES = {**SPEED_FIGURES, **LATENCY_FIGURES, **LOAD_FIGURES, **KEEPING_FIGURES, **MANY_FIGURES}
+FIGURES = {**SPEED_FIGURES, **LATENCY_FIGURES, **STREAM_FIGURES, **LOAD_FIGURES, **KEEPING_FIGURES, **MANY_FIGURES}
 _RESULTS = Path(__file__).with_name("RESULTS.md")
 _PACKAGES = ("pytest", "pytest-xdist", "httpx", "pytest-benchmodels")
 

@@ -69,14 +69,14 @@ class Contest:
     Each method runs one contender to its end and raises `MeasureError` unless it did all of the work.
     """
 
-    def __init__(self, folder: Path, server: Server, work: Work, window: int = WINDOW) -> None:
+    def __init__(self, folder: Path, server: Server, work: Work, window: int = WINDOW, *, stream: bool = False) -> None:
         self.work = work
         self.window = window
         self._server = server
-        self.folder = folder / f"{work.scenarios}x{work.models}"
+        self.folder = folder / f"{work.scenarios}x{work.models}{'-streamed' if stream else ''}"
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "pytest.ini").write_text("[pytest]\n")
-        (self.folder / "bench.toml").write_text(_config(server.url, work.models))
+        (self.folder / "bench.toml").write_text(_config(server.url, work.models, "stream = true\n" if stream else ""))
         (self.folder / "suite.jsonl").write_text(_scenarios(work))
 
     def plugin(self, *options: str) -> Done:
@@ -123,9 +123,10 @@ class Contest:
         return Done(cost, seen)
 
 
-def _config(base_url: str, models: int) -> str:
+def _config(base_url: str, models: int, more: str) -> str:
     names = [f"m{number}" for number in range(models)]
-    tables = (f'[model.{name}]\nprovider = "openai"\nbase_url = "{base_url}"\nname = "{name}"\n' for name in names)
+    same = f'provider = "openai"\nbase_url = "{base_url}"\n{more}'
+    tables = (f'[model.{name}]\n{same}name = "{name}"\n' for name in names)
     return f"models = {json.dumps(names)}\n\n" + "\n".join(tables)
 
 

@@ -19,6 +19,7 @@ class Scale:
     process takes. `killed` is how many runs are killed `kills` times each, `compared` what two compared runs hold.
     `huge` is the 100,000 runs, `large` what they are held against; `wide_window` is how many runs of a model are in
     flight at once where the transport is what is measured, `wide_s` how long each of these takes.
+    `streams` is how many answers stream at once.
     `judged` says whether the limits apply.
     """
 
@@ -41,6 +42,7 @@ class Scale:
     huge: Work
     wide_window: int
     wide_s: float
+    streams: int
     judged: bool
 
     def judge(self, *, holds: bool) -> bool | None:
@@ -68,6 +70,7 @@ FULL = Scale(
     huge=Work(50_000, 2, wrong_every=10),
     wide_window=200,
     wide_s=1.0,
+    streams=500,
     judged=True,
 )
 QUICK = Scale(
@@ -90,5 +93,6 @@ QUICK = Scale(
     huge=Work(50, 2, wrong_every=10),
     wide_window=10,
     wide_s=0.05,
+    streams=12,
     judged=False,
 )

@@ -22,9 +22,9 @@ _PATIENCE_S = 10.0
 class Server:
     """A context manager; the process is no child of any measured command, so that its CPU is in no figure."""
 
-    def __init__(self, median_s: float, sigma: float = SIGMA) -> None:
+    def __init__(self, median_s: float, sigma: float = SIGMA, chunks: int = 0, gap_s: float = 0.0) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.latency_server", str(median_s), str(sigma)],
+            [sys.executable, "-m", "benchmarks.latency_server", *map(str, (median_s, sigma, chunks, gap_s))],
             cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

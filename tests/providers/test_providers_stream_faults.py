@@ -63,6 +63,7 @@ def named(*said: dict[str, Any]) -> bytes:
 
 WHOLE = event(chunk("Hé")) + event(chunk("llo", "stop")) + event("[DONE]")
 DOCUMENT = json.dumps({"choices": [{"message": {"content": "Héllo"}, "finish_reason": "stop"}]}).encode()
+WAIT = "Try again in 2s"
 FAILED = json.dumps({"error": {"message": "too many at once", "code": 529}}).encode()
 
 
@@ -117,7 +118,7 @@ def test_text_that_was_cut_within_a_pair_of_surrogates_is_whole_again(canned: Ca
         ("openai-responses", named({"type": "error", "code": "server_error", "message": "x"}), "http", 500, None),
         (
             "openai-responses",
-            named({"type": "response.failed", "response": {"error": {"code": "rate_limit_error", "message": "wait 2s"}}}),
+            named({"type": "response.failed", "response": {"error": {"code": "rate_limit_error", "message": WAIT}}}),
             "rate-limit",
             429,
             2.0,
