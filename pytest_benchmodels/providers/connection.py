@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, cast
@@ -364,6 +365,13 @@ class Connection(asyncio.Protocol):
             finally:
                 self._listener = None
         self._idle_since = reply.last_byte
+
+    async def settle(self, reply: ReplyParser, within_s: float) -> None:
+        """Wait that long for the end of a body that says no more: only then another request may follow on it."""
+        if not reply.complete:
+            with suppress(TimeoutError, ReplyError, OSError):
+                async with asyncio.timeout(within_s):
+                    await self.body(reply, _SLICE_BYTES)
 
     def fail(self, error: Exception) -> None:
         """Close at once; whoever waits for the reply is told this."""

@@ -10,7 +10,11 @@ import asyncio
 import errno
 import os
 import re
+import socket
 import ssl
+import struct
+import sys
+from contextlib import suppress
 from functools import cache
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -38,6 +42,7 @@ from pytest_benchmodels.providers.dialing import (
     proxy_for,
     remedy,
 )
+from pytest_benchmodels.providers.event_stream import may_be_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -46,12 +51,14 @@ if TYPE_CHECKING:
     from pytest_benchmodels.providers.dialing import Dialer
     from pytest_benchmodels.providers.event_stream import StreamReader
 
+    Listener = Callable[[bytes, float], bool]
+
 __all__ = ["Endpoint", "OneConnection"]
 
 # The run's own time limit ends a slow answer; a server that cannot be reached is worth another attempt before that.
 _CONNECT_S = 20.0
 _EXPLANATION_BYTES = 100_000
-_NO_EVENTS = ("json", "html", "xml")
+_END_S = 0.05
 _PIECE_BYTES = 262_144
 _PORTS = {"http": 80, "https": 443}
 _NOT_IN_A_HEADER = re.compile(r"[\0\r\n]")
@@ -139,7 +146,7 @@ class Endpoint:
             raise ProviderError("connection", message, retryable=True) from None
         told = _named_headers(reply.headers)
         is_answer = 200 <= reply.status < 300
-        if is_answer and reader is not None and _may_be_events(told.get("content-type", "")):
+        if is_answer and reader is not None and may_be_events(told.get("content-type", "")):
             await self._events(made, reply, reader, told.get("content-encoding", ""), limit_bytes)
             began = reader.first_token
             ttft_s = None if began is None else began - reply.started
@@ -187,7 +194,15 @@ class Endpoint:
         reader.begin(limit_bytes)
         watch = None if reader.stall_s is None else _StallWatch(connection, reader, reader.stall_s)
         try:
-            await connection.stream(reply, _listener(reader, encoding))
+            sparing = _SparingReads(connection.transport, reader, _listener(reader, encoding))
+            try:
+                await connection.stream(reply, sparing.take)
+                last_byte = sparing.last_byte(reply.last_byte)
+            finally:
+                sparing.end()
+            if reader.fold.is_over:
+                await connection.settle(reply, _END_S)
+            reply.last_byte = last_byte
         except EncodingError as error:
             raise self._unreadable(reply, error) from None
         except StalledError:
@@ -215,15 +230,9 @@ class Endpoint:
         return ProviderError("too-large", message, status=reply.status)
 
 
-def _may_be_events(content_type: str) -> bool:
-    """Whether a body may be the stream that was asked for: gateways call it plain text too, or nothing."""
-    return not any(word in content_type.lower() for word in _NO_EVENTS)
-
-
-def _listener(reader: StreamReader, encoding: str) -> Callable[[bytes, float], bool]:
+def _listener(reader: StreamReader, encoding: str) -> Listener:
     """What a stream is handed to; raises EncodingError for an encoding that is not known."""
-    inflate = inflater(encoding)
-    if inflate is None:
+    if (inflate := inflater(encoding)) is None:
         return reader.take
 
     def take(data: bytes, received: float) -> bool:
@@ -238,6 +247,88 @@ def _listener(reader: StreamReader, encoding: str) -> Callable[[bytes, float], b
         return True
 
     return take
+
+
+# To wake up for a token takes ten times what the token takes: the system is told to wake us for so many bytes only, and
+# is asked now and then whether the stream has become quiet, as it does at its end.
+_BYTES_AT_ONCE = 16_384
+_SHORTEST_QUIET_S, _LONGEST_LOOK_S, _LONGEST_REST_S = 0.01, 0.05, 1.0
+_TCP_INFO = struct.Struct("=52xI")  # of linux/tcp.h: as much of it as to `tcpi_last_data_recv`, in milliseconds
+
+
+class _SparingReads:
+    """Has a stream read in larger pieces once its first token came, if the system tells when what it keeps came.
+
+    That is Linux: elsewhere each piece is read as it comes, for a latency is no guess. The end is noticed later by
+    three times the time between two tokens, or an eighth of the time since the first; its time is the system's.
+    """
+
+    def __init__(self, transport: asyncio.Transport, reader: StreamReader, take: Listener) -> None:
+        self._socket: socket.socket = transport.get_extra_info("socket")
+        self._reader = reader
+        self._take = take
+        self._timer: asyncio.TimerHandle | None = None
+        self._last_read = 0.0
+        self._rests = False
+        # A limit on silence is measured by what is read.
+        self._may_rest = sys.platform == "linux" and (reader.stall_s is None or reader.stall_s >= 2 * _LONGEST_REST_S)
+
+    def take(self, data: bytes, received: float) -> bool:
+        """Have it read. Whether that was enough."""
+        self._last_read = received
+        if self._take(data, received):
+            return True
+        if self._may_rest and not self._rests and self._quiet_s(received) >= _SHORTEST_QUIET_S:
+            self._may_rest = self._rests = self._age_s() is not None
+            if self._rests:
+                self._wait_for(_BYTES_AT_ONCE)
+                self._timer = self._timer or self._look_later(received)
+        return False
+
+    def last_byte(self, read: float) -> float:
+        """When the last byte was received that was read at that moment, in seconds of the monotonic clock."""
+        if self._timer is None or (age_s := self._age_s()) is None:
+            return read
+        return max(self._reader.first_token or 0.0, min(perf_counter() - age_s, read))
+
+    def end(self) -> None:
+        """What follows on the connection may be short, and is read as it comes."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._wait_for(1)
+
+    def _quiet_s(self, now: float) -> float:
+        """For how long nothing has to come for the stream to be quiet; 0.0 before its first token."""
+        since_s = now - (self._reader.first_token or now)
+        return min(3 * since_s / max(self._reader.count, 1), since_s / 8)
+
+    def _look_later(self, now: float) -> asyncio.TimerHandle:
+        since_s = now - (self._reader.first_token or now)
+        return asyncio.get_running_loop().call_later(min(since_s / 8, _LONGEST_LOOK_S), self._look)
+
+    def _look(self) -> None:
+        now = perf_counter()
+        if self._rests:
+            age_s = self._age_s()
+            is_quiet = age_s is None or age_s >= max(self._quiet_s(now), _SHORTEST_QUIET_S)
+            if is_quiet or now - self._last_read > _LONGEST_REST_S:
+                self._rests = False  # until something was read
+                self._wait_for(1)
+        self._timer = self._look_later(now)
+
+    def _wait_for(self, count: int) -> None:
+        """Be told of data once there are so many bytes, or the connection has ended."""
+        with suppress(OSError):  # it may have ended
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
+
+    def _age_s(self) -> float | None:
+        """For how long no data has come, in seconds; None where the system does not tell."""
+        try:
+            info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+            age_ms: int = _TCP_INFO.unpack(info)[0]
+        except (OSError, struct.error):  # a system that only resembles Linux
+            return None
+        return age_ms / 1000
 
 
 class StalledError(Exception):

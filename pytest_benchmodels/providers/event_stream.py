@@ -24,6 +24,7 @@ __all__ = [
     "StreamForm",
     "StreamReader",
     "add_parts",
+    "may_be_events",
     "paired",
     "read_event",
     "stream_form",
@@ -32,6 +33,11 @@ __all__ = [
 T = TypeVar("T")
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":", b"error:")
 _FAULTS = (BlockedError, FailedError, ProviderError, UnreadableError)
+
+
+def may_be_events(content_type: str) -> bool:
+    """Whether a body may be the stream that was asked for: gateways call it plain text too, or nothing."""
+    return not any(word in content_type.lower() for word in ("json", "html", "xml"))
 
 
 class EventParser:
@@ -196,7 +202,7 @@ class StreamReader:
 
     `has_begun`: the reply is a stream of events, as far as one knows: a server may send a document in place of one,
     which is then `body`. `first_token` is when the first part of the answer was received, None until then, `last_event`
-    the same of the latest event. `fault` is what could not be read.
+    the same of the latest event, `count` how many came. `fault` is what could not be read.
     `stall_s` is for how many seconds the server may send no event once it sent one, None for any.
     """
 
@@ -209,6 +215,7 @@ class StreamReader:
         self.last_event: float | None = None
         self.fault: Exception | None = None
         self.is_too_large = False
+        self.count = 0
         self._events = EventParser()
         self._left_bytes = 0
 
@@ -224,6 +231,7 @@ class StreamReader:
             count = len(events)
             self._left_bytes -= max(len(data) - count * (_FREE_BYTES - _COUNTED_BYTES), count * _COUNTED_BYTES)
             self.is_too_large = self._left_bytes < 0
+            self.count += count
             self._add(events, received)
         return self.is_too_large or self.fault is not None or self.fold.is_over
 

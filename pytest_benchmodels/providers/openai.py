@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from pytest_benchmodels.core.message import (
     FilePart,
@@ -60,9 +60,16 @@ class _Choice(Struct, gc=False):
 
 
 class _Chunk(Struct, gc=False):
-    """An event of Chat Completions: what else it holds is the same in each, or nothing that is read."""
+    """An event of Chat Completions: what is read of each."""
 
     choices: list[_Choice] | None = None
+    usage: Any = None
+    error: Any = None
+
+
+class _Facts(Struct, gc=False):
+    """What is read of the first and the last ones: it is the same in each, or in no other."""
+
     model: Any = None
     usage: Any = None
     error: Any = None
@@ -72,9 +79,9 @@ class _Chunk(Struct, gc=False):
     prompt_filter_results: Any = None
 
 
-_CHUNK = msgspec.json.Decoder(_Chunk)
+_CHUNK, _FACTS = msgspec.json.Decoder(_Chunk), msgspec.json.Decoder(_Facts)
 _ANYTHING: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
-_OF_THE_DOCUMENT = tuple(name for name in _Chunk.__struct_fields__ if name != "choices")
+_MOST_WITHOUT_MODEL = 3
 _DONE = b"[DONE]"
 _PLAIN_DELTAS = frozenset({"role", "content"})
 
@@ -84,6 +91,7 @@ class OpenAIFold:
 
     def __init__(self) -> None:
         self.has_begun = self.is_whole = self.is_over = False
+        self._is_early, self._seen = True, 0
         self._texts: list[str] = []
         self._rest: dict[str, Any] = {}
         self._document: dict[str, Any] = {}
@@ -97,11 +105,8 @@ class OpenAIFold:
         for choice in chunk.choices or ():
             if choice.index == self._choice.setdefault("index", choice.index):
                 self._add(choice)
-        if chunk.choices is None and chunk.usage is None and chunk.error is None:
-            chunk.error = _bare_error(data)
-        if chunk.model != self._document.get("model") or chunk.usage is not None or chunk.error is not None:
-            self._remember(chunk)
-            self.is_over = chunk.error is not None
+        if self._is_early or not chunk.choices or chunk.usage is not None or chunk.error is not None:
+            self._remember(data, is_bare=chunk.choices is None and chunk.usage is None)
 
     def document(self) -> Mapping[str, object]:
         message: dict[str, Any] = {"role": "assistant", **self._rest}
@@ -161,10 +166,14 @@ class OpenAIFold:
             for name, value in (fragment if isinstance(fragment, dict) else {}).items():
                 call[name] = _grown(call.get(name), value) if name == "function" else value or call.get(name)
 
-    def _remember(self, chunk: _Chunk) -> None:
-        for name in _OF_THE_DOCUMENT:
-            if (value := getattr(chunk, name)) is not None:
-                self._document[name] = value
+    def _remember(self, data: bytes, *, is_bare: bool) -> None:
+        facts = read_event(_FACTS, data)
+        if is_bare and facts.error is None:
+            facts.error = _bare_error(data)
+        self._document.update({name: value for name, value in asdict(facts).items() if value is not None})
+        self.is_over = facts.error is not None
+        self._seen += 1
+        self._is_early = not self._document.get("model") and self._seen < _MOST_WITHOUT_MODEL
 
 
 def _bare_error(data: bytes) -> object:
