@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 __all__ = [
     "EventParser",
     "Fold",
+    "Growing",
     "StreamForm",
     "StreamReader",
     "add_parts",
+    "grown",
+    "joined",
     "may_be_events",
     "paired",
     "read_event",
@@ -157,26 +160,62 @@ _GROWING = ("text", "thinking", "reasoning", "summary", "content")
 _SAME = ("type", "thought", "index")
 
 
+class Growing:
+    """A text of which more comes: its pieces are put together once. Each would else copy all that is before it."""
+
+    __slots__ = ("pieces",)
+
+    def __init__(self, *pieces: str) -> None:
+        self.pieces = list(pieces)
+
+
+def grown(before: object, more: str) -> Growing:
+    """The text that came before, if any did, with more of it."""
+    if isinstance(before, Growing):
+        before.pieces.append(more)
+        return before
+    return Growing(before, more) if isinstance(before, str) else Growing(more)
+
+
+def joined(value: Any, depth: int = 4) -> Any:
+    """The value with all texts put together that grew in it: they stand no deeper than so many levels."""
+    if isinstance(value, Growing):
+        return "".join(value.pieces)
+    if isinstance(value, list) and depth:
+        return [joined(each, depth - 1) for each in value]
+    return (
+        {name: joined(each, depth - 1) for name, each in value.items()} if isinstance(value, dict) and depth else value
+    )
+
+
 def add_parts(parts: list[Any], more: list[Any]) -> None:
-    """Put parts behind parts: one that goes on where the last one ended is a part of that."""
+    """Put parts behind parts: one that goes on where the last one ended is a part of that. `joined` ends it."""
     for part in more:
-        if parts and (whole := _continued(parts[-1], part)) is not None:
-            parts[-1] = whole
-        else:
+        if not parts or not _grow(parts[-1], part):
             parts.append(part)
 
 
-def _continued(part: object, more: object) -> dict[str, Any] | None:
+def _grow(part: object, more: object) -> bool:
+    """Add to a part what goes on with it. Whether it does."""
     if not isinstance(part, dict) or not isinstance(more, dict):
-        return None
+        return False
     grows = [name for name in _GROWING if _goes_on(part.get(name), more.get(name))]
     if not grows or any(part.get(name) != more.get(name) for name in _SAME):
-        return None
-    return {**part, **more, **{name: part[name] + more[name] for name in grows}}
+        return False
+    for name, value in more.items():
+        if name not in grows:
+            part[name] = value
+        elif isinstance(value, str):
+            part[name] = grown(part[name], value)
+        else:
+            part[name].extend(value)
+    return True
 
 
 def _goes_on(before: object, after: object) -> bool:
-    return isinstance(after, str | list) and type(before) is type(after)
+    if isinstance(after, str):
+        return isinstance(before, str | Growing)
+    return isinstance(after, list) and isinstance(before, list)
 
 
 class StreamForm(NamedTuple):

@@ -37,7 +37,7 @@ from pytest_benchmodels.providers.dialect import (
     turns,
     unsupported,
 )
-from pytest_benchmodels.providers.event_stream import StreamForm, add_parts, read_event
+from pytest_benchmodels.providers.event_stream import StreamForm, add_parts, joined, read_event
 from pytest_benchmodels.providers.params import google_config
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ class GoogleFold:
                 continue
             parts = at(candidate, "content", "parts")
             if isinstance(parts, list):
-                add_parts(self._parts, parts)
                 self.has_begun |= any(map(_says_something, parts))
+                add_parts(self._parts, parts)
             self._candidate.update({name: value for name, value in candidate.items() if name != "content"})
         blocked = at(said, "promptFeedback", "blockReason")
         self.is_whole |= self._candidate.get("finishReason") is not None or blocked is not None
@@ -98,7 +98,7 @@ class GoogleFold:
     def document(self) -> Mapping[str, object]:
         if not self._candidate and not self._parts:
             return self._document
-        content = {"content": {"role": "model", "parts": self._parts}} if self._parts else {}
+        content = {"content": {"role": "model", "parts": joined(self._parts)}} if self._parts else {}
         return {**self._document, "candidates": [{**self._candidate, **content}]}
 
 

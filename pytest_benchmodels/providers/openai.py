@@ -37,7 +37,7 @@ from pytest_benchmodels.providers.dialect import (
     read_call,
     unsupported,
 )
-from pytest_benchmodels.providers.event_stream import StreamForm, add_parts, read_event
+from pytest_benchmodels.providers.event_stream import StreamForm, add_parts, grown, joined, read_event
 from pytest_benchmodels.providers.params import openai_params
 
 if TYPE_CHECKING:
@@ -109,9 +109,9 @@ class OpenAIFold:
             self._remember(data, is_bare=chunk.choices is None and chunk.usage is None)
 
     def document(self) -> Mapping[str, object]:
-        message: dict[str, Any] = {"role": "assistant", **self._rest}
+        message: dict[str, Any] = {"role": "assistant", **joined(self._rest)}
         if self._texts and "content" in self._rest:  # parts that think, then a text that answers
-            message["content"] = [*self._rest["content"], {"type": "text", "text": "".join(self._texts)}]
+            message["content"] = [*message["content"], {"type": "text", "text": "".join(self._texts)}]
         elif self._texts:
             message["content"] = "".join(self._texts)
         if calls := message.get("tool_calls"):
@@ -150,9 +150,10 @@ class OpenAIFold:
         """Put what comes to what came: texts and lists grow, of anything else the last counts."""
         before = self._rest.get(name)
         if isinstance(value, list):
-            add_parts(self._rest.setdefault(name, []), value)
+            self._rest[name] = before if isinstance(before, list) else []
+            add_parts(self._rest[name], value)
         else:
-            self._rest[name] = before + value if isinstance(value, str) and isinstance(before, str) else value
+            self._rest[name] = grown(before, value) if isinstance(value, str) else value
         self.has_begun = True
 
     def _add_calls(self, fragments: object) -> None:
@@ -187,8 +188,8 @@ def _grown(function: object, fragment: object) -> dict[str, Any]:
     """A function's call with more of its arguments. A name comes once, whole."""
     known: dict[str, Any] = dict(function) if isinstance(function, dict) else {}
     for name, value in (fragment if isinstance(fragment, dict) else {}).items():
-        if name == "arguments" and isinstance(value, str) and isinstance(known.get(name), str):
-            known[name] += value
+        if name == "arguments" and isinstance(value, str):
+            known[name] = grown(known.get(name), value)
         elif value is not None and not (name == "name" and not value):
             known[name] = value
     return known

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pytest_benchmodels import Message, Model, ProviderError, Request, Response, Usage
 from pytest_benchmodels.providers import create
 from pytest_benchmodels.providers.anthropic import Anthropic
-from pytest_benchmodels.providers.event_stream import StreamReader
+from pytest_benchmodels.providers.event_stream import StreamReader, grown, joined
 from pytest_benchmodels.providers.google import Google
 from pytest_benchmodels.providers.http import HttpPool
 from pytest_benchmodels.providers.openai import OpenAI, OpenAIFold
@@ -292,3 +292,57 @@ def test_an_answer_does_not_depend_on_how_its_bytes_are_split(
     assert answer(sorted(min(cut, len(stream)) for cut in cuts)) == answer([])
     if whole:
         assert dialect().read(answer([])[0]).text == "Héllo"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "piece", "end"),
+    [
+        (OpenAI(), {"choices": [{"delta": {"reasoning_content": "ab"}}]}, chunk("!", "stop")),
+        (OpenAI(), {"choices": [{"delta": {"reasoning": "ab"}}]}, chunk("!", "stop")),
+        (
+            OpenAI(),
+            {"choices": [{"delta": {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "ab"}]}]}}]},
+            chunk("!", "stop"),
+        ),
+        (Google(), {"candidates": [{"content": {"parts": [{"text": "ab", "thought": True}]}}]}, candidate("!", "STOP")),
+    ],
+    ids=["reasoning_content", "reasoning", "mistral", "google"],
+)
+def test_thinking_in_many_pieces_is_put_together(
+    dialect: OpenAI | Google, piece: dict[str, object], end: dict[str, object]
+) -> None:
+    fold, data = dialect.stream.fold(), json.dumps(piece).encode()
+    for _ in range(2_000):
+        fold.take(data)
+    fold.take(json.dumps(end).encode())
+
+    reading = dialect.read(fold.document())
+
+    assert (reading.text, reading.thinking) == ("!", "ab" * 2_000)
+
+
+def test_arguments_of_a_tool_in_many_pieces_are_put_together() -> None:
+    fold = OpenAI.stream.fold()
+    for part in ('{"a": "', *["x"] * 2_000, '"}'):
+        call = {"index": 0, "id": "c", "function": {"name": "f" if part.startswith("{") else None, "arguments": part}}
+        fold.take(json.dumps({"choices": [{"delta": {"tool_calls": [call]}}]}).encode())
+    fold.take(json.dumps(chunk(None, "tool_calls")).encode())
+
+    (call_,) = OpenAI().read(fold.document()).tool_calls
+
+    assert call_.arguments == {"a": "x" * 2_000}
+
+
+def test_a_text_that_grows_is_not_copied_with_each_piece() -> None:
+    before = grown("a", "b")
+
+    assert grown(before, "c") is before
+    assert joined({"text": before, "list": [{"inner": before}]}) == {"text": "abc", "list": [{"inner": "abc"}]}
+
+
+def test_a_field_that_changes_its_kind_keeps_what_came_last() -> None:
+    fold = OpenAI.stream.fold()
+    for value in ("hm", [{"type": "text", "text": "x"}], "hm", {"odd": 1}, ["y"]):
+        fold.take(json.dumps({"choices": [{"delta": {"reasoning_details": value}}]}).encode())
+
+    assert fold.document()["choices"][0]["message"]["reasoning_details"] == ["y"]  # type: ignore[index] # its shape
