@@ -117,6 +117,9 @@ def test_a_stream_has_its_pace_and_its_faults() -> None:
     whole = streamed("a text of some length", pace=50)
 
     assert whole.pace_s == 1 / 50
+    ends = whole.events[-whole.unpaced :]
+    assert [b'"finish_reason":"stop"' in ends[0], b'"usage"' in ends[1], ends[2]] == [True, True, b"data: [DONE]\n\n"]
+    assert len(whole.events) - whole.unpaced == json.loads(whole.events[-2][6:])["usage"]["completion_tokens"]
     assert len(streamed("a text of some length", truncate_rate=1).events) == len(whole.events) // 2
     assert streamed("a", malformed_rate=1).events == (b"data: {\n\n",)
     assert (streamed("a", stall_rate=1).fault, streamed("a", rate_500=1).events) == ("stall", ())

@@ -213,15 +213,14 @@ class Connection(asyncio.Protocol):
         """Send the head with the first event, and one more whenever its time has come."""
         if reply.fault == "stall" and sent > len(reply.events) // 2:
             return
-        if sent >= len(reply.events):
-            self._write(reply, following)
-            return
         self._transport.write(next(following, b""))
         if not sent:
             self._transport.write(next(following, b""))
-        self._timer = self._loop.call_at(
-            start + (sent + 1) * reply.pace_s, self._pace, reply, following, start, sent + 1
-        )
+        sent += 1
+        if sent >= len(reply.events) - reply.unpaced:
+            self._write(reply, following)
+            return
+        self._timer = self._loop.call_at(start + sent * reply.pace_s, self._pace, reply, following, start, sent)
 
     def _drip(self, reply: Reply, following: Iterator[bytes], wire: memoryview) -> None:
         wire = wire or memoryview(next(filter(None, following), b""))

@@ -287,9 +287,9 @@ class Reply:
     """`body` under `status`, after `delay_s` seconds and `interim` informational ones; `fault` spoils it.
 
     `filler` bytes of `x` stand in the body at `filled_at`, and are made when they are sent. `drip_s` seconds pass
-    before each byte. `events` are sent in place of the body, `pace_s` seconds apart. `declared_bytes` is the
-    Content-Length that is told, if not the true one. `tokens` is what the answer costs. `tally` is that of the model
-    whose request this answers, None for any other.
+    before each byte. `events` are sent in place of the body, `pace_s` seconds apart; the last `unpaced` of them, which
+    are no tokens, go with the one before. `declared_bytes` is the Content-Length that is told, if not the true one.
+    `tokens` is what the answer costs. `tally` is that of the model whose request this answers, None for any other.
     """
 
     status: int
@@ -305,6 +305,7 @@ class Reply:
     filler: int = 0
     filled_at: int = 0
     events: tuple[bytes, ...] = ()
+    unpaced: int = 0
     pace_s: float = 0.0
 
     @property

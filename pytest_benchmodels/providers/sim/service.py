@@ -309,9 +309,11 @@ def _streamed(reply: Reply, knobs: Knobs, *, with_usage: bool) -> Reply:
     if reply.fault == "malformed":
         return replace(reply, events=(b"data: {\n\n",))
     events = tuple(_events(json.loads(reply.body), with_usage=with_usage))
+    # Why it ended, what it took, and that it is over, come with the last token, as at any server.
+    unpaced = 3 if with_usage else 2
     if reply.fault == "truncate":
-        events = events[: len(events) // 2]
-    return replace(reply, events=events, pace_s=1 / knobs.pace if knobs.pace else 0.0)
+        events, unpaced = events[: len(events) // 2], 0
+    return replace(reply, events=events, unpaced=unpaced, pace_s=1 / knobs.pace if knobs.pace else 0.0)
 
 
 def _events(document: Mapping[str, Any], *, with_usage: bool) -> Iterator[bytes]:
