@@ -126,7 +126,8 @@ class GradingContext(Struct, frozen=True):
     """One answer and all that belongs to it.
 
     `response` is the answer to judge: that of the turn whose check it is, else the last one. `transcript` holds the
-    calls of the whole run, `scenario` what was asked for.
+    calls of the whole run, `scenario` what was asked for. With `thinking: keep` the response's text begins with what
+    was thought, between `<think>` tags.
     """
 
     response: Response

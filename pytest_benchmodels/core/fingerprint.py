@@ -148,7 +148,10 @@ def _plain_tool(tool: Tool) -> list[object]:
 
 def _digest_of_grades(scenario: Scenario) -> str:
     turns = [[_describe(check) for check in turn.checks] for turn in scenario.turns]
-    checks = _digest([turns, [_describe(check) for check in scenario.checks]], 32)
+    judged: list[object] = [turns, [_describe(check) for check in scenario.checks]]
+    if scenario.thinking != "strip":
+        judged.append(scenario.thinking)
+    checks = _digest(judged, 32)
     return f"{GRADING_VERSION}-{_digest(scenario.threshold, 8)}-{checks}"
 
 

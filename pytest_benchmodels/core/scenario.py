@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.message import Message, Response, without_data
 
@@ -134,6 +135,7 @@ class Scenario:
     the reason. `source` is `path:line` for a reader. `vars` are the names that its texts were rendered with, a
     record's columns among them. The model may call `tools`, as `tool_choice` has it (`auto`, `none`, `required` or a
     tool's name), and is asked again with their results: a turn has at most `max_steps` answers.
+    `thinking` is kept in the text that checks see, or stripped from it.
     """
 
     id: str
@@ -155,6 +157,13 @@ class Scenario:
     tools: tuple[Tool, ...] = ()
     tool_choice: str | None = None
     max_steps: int = MAX_STEPS
+    thinking: Literal["strip", "keep"] = "strip"
+
+    def judged(self, answer: Response) -> Response:
+        """The answer as checks see it: where thinking is kept, its text begins with that, between `<think>` tags."""
+        if self.thinking == "strip" or not answer.thinking:
+            return answer
+        return replace(answer, text=f"<think>\n{answer.thinking}\n</think>\n\n{answer.text}")
 
     def wants_more(self, answer: Response, steps: int) -> bool:
         """Whether a turn goes on after this answer, its `steps`-th: the model called tools, and may be asked again."""

@@ -294,10 +294,10 @@ class Executor:
                     if not turn.checks:  # as in most scenarios, whose checks are the last answer's
                         continue
                     prefix = f"turn {number}: " if len(by_turn) > 1 else ""
-                    context = GradingContext(steps[-1], transcript, scenario, asking)
+                    context = GradingContext(scenario.judged(steps[-1]), transcript, scenario, asking)
                     scope.verdicts += await judge(turn.checks, context, prefix)
             if (whole := whole_response(responses)) is not None:
-                context = GradingContext(whole, transcript, scenario, asking)
+                context = GradingContext(scenario.judged(whole), transcript, scenario, asking)
                 scope.verdicts += await judge(scenario.checks, context)
         if scope.refusal is not None:  # whatever the check made of it
             raise RefusedError("skipped", scope.refusal)

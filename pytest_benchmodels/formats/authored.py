@@ -88,6 +88,10 @@ class ContentPart(_Model):
     file: Annotated[Written, Meta(description="A PDF or text file.")] | UnsetType = UNSET
 
 
+Thinking = Annotated[
+    Literal["strip", "keep"],
+    Meta(description="Whether checks see what was thought: `keep` puts it in front of the answer, in <think> tags."),
+]
 Parts = Annotated[list[ContentPart], Meta(min_length=1, description="Texts, images and files.")]
 
 
@@ -150,6 +154,7 @@ class Defaults(_Model):
     models: Models | UnsetType = UNSET
     params: Annotated[dict[str, Any], Meta(description="Sent along with each request.")] | UnsetType = UNSET
     response_format: ResponseFormat | UnsetType = UNSET
+    thinking: Thinking | UnsetType = UNSET
     vars: Annotated[dict[str, Any], Meta(description="Names for templates.")] | UnsetType = UNSET
     dataset: Written | Dataset | UnsetType = UNSET
     target: Target | UnsetType = UNSET

@@ -249,6 +249,7 @@ class Finisher:
             tools=tools,
             tool_choice=self._tools.choice(or_else(written.tool_choice, None), tools, draft.at("tool_choice")),
             max_steps=or_else(written.max_steps, MAX_STEPS),
+            thinking=or_else(written.thinking, "strip"),
         )
 
     def _params(self, draft: Draft) -> Mapping[str, object]:

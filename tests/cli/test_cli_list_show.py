@@ -210,7 +210,7 @@ def test_the_transcript_shows_what_was_thought(folder: Path, capsys: Capture) ->
     lines = run_command(capsys, "show", "latest", "a").out.splitlines()
     document = run_command(capsys, "show", "latest", "a", "--json").document
 
-    thought = lines.index("< thinking, which no check sees: 2 and 2")
+    thought = lines.index("< thinking, apart from the answer: 2 and 2")
     assert lines[thought + 1 : thought + 3] == ["  make 4", "< assistant (stop, 100ms, 1/1 tokens): 4"]
     assert document["turns"][0]["answer"]["thinking"] == "2 and 2\nmake 4"
 

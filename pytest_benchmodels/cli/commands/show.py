@@ -109,7 +109,7 @@ def _turn_lines(answers: StoredConversation, model: str) -> Iterator[str]:
             yield "< not answered"
             continue
         if answer.thinking:
-            yield f"< thinking, which no check sees: {_indented(answer.thinking)}"
+            yield f"< thinking, apart from the answer: {_indented(answer.thinking)}"
         yield f"< {_spent(answer, model)}: {_indented(answer.readable) or '(empty)'}"
 
 

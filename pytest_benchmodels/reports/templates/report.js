@@ -180,7 +180,7 @@
   };
 
   const answer = ([said, length, thought, thoughts], title) => {
-    const folded = make("summary", {}, `Thinking (${counted(thoughts || 0, "character")}), which no check sees`);
+    const folded = make("summary", {}, `Thinking (${counted(thoughts || 0, "character")}), apart from the answer`);
     const thinking = thoughts ? [make("details", {}, folded, make("pre", { dir: "auto" }, thought))] : [];
     return [make("h4", {}, title), ...thinking, length ? make("pre", { dir: "auto" }, said) : note("empty")];
   };
