@@ -16,6 +16,7 @@ from pytest_benchmodels.core.message import (
     TextPart,
     ThinkingPart,
     ToolCall,
+    arguments_text,
 )
 from pytest_benchmodels.providers.dialect import (
     Reading,
@@ -34,7 +35,7 @@ from pytest_benchmodels.providers.dialect import (
     unsupported,
 )
 from pytest_benchmodels.providers.event_stream import StreamForm, read_event
-from pytest_benchmodels.providers.params import anthropic_params
+from pytest_benchmodels.providers.params import JSON_TOOL, anthropic_params
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
@@ -131,7 +132,8 @@ class Anthropic:
         return {**key.header("x-api-key"), "anthropic-version": _VERSION}
 
     def body(self, request: Request) -> dict[str, object]:
-        body: dict[str, object] = anthropic_params(given_params(request), _MAX_TOKENS)
+        tools = _tools(request) if request.tools else {}
+        body: dict[str, object] = anthropic_params({**given_params(request), **tools}, _MAX_TOKENS)
         if "stop" in body:
             stop = body.pop("stop")
             body["stop_sequences"] = [stop] if isinstance(stop, str) else stop
@@ -146,8 +148,7 @@ class Anthropic:
             ]
         else:
             messages = _messages(request.messages)
-        tools = _tools(request) if request.tools else {}
-        return {**body, **tools, "model": request.model.name, "messages": messages, "stream": False}
+        return {**body, "model": request.model.name, "messages": messages, "stream": False}
 
     def read(self, document: Mapping[str, object]) -> Reading:
         content = document.get("content")
@@ -155,9 +156,12 @@ class Anthropic:
             raise UnreadableError("it has no content list")
         thinking = joined_thinking(content)
         calls = _tool_calls(content)
+        reason = document.get("stop_reason")
+        if calls and calls[0].name == JSON_TOOL:
+            text, reason = arguments_text(calls[0].arguments), "end_turn" if reason == "tool_use" else reason
+            return Reading(text, reason, self.usage(document), thinking)
         # Its thinking has to come back with the results of the tools that came of it.
         back = tuple(map(_thinking_part, filter(_is_thought, content))) if calls else ()
-        reason = document.get("stop_reason")
         return Reading(joined_text(content), reason, self.usage(document), thinking, calls, back)
 
     def usage(self, document: Mapping[str, object]) -> Usage:

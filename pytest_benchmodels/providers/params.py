@@ -2,7 +2,8 @@
 
 An author writes them as OpenAI's Chat Completions has them. Sources: OpenAI, "Structured model outputs" and "Reasoning
 models"; Anthropic, "Structured outputs", "Effort" and "Extended thinking"; Google, "Structured outputs", "Thinking" and
-"OpenAI compatibility" (which effort is which budget); OpenRouter, "Reasoning tokens".
+"OpenAI compatibility" (which effort is which budget); OpenRouter, "Reasoning tokens"; Mistral, "Chat completion
+API"; DeepSeek, "Create chat completion".
 """
 
 from __future__ import annotations
@@ -15,7 +16,15 @@ from typing import Any
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.providers.dialect import unsupported
 
-__all__ = ["JsonFormat", "anthropic_params", "google_config", "openai_params", "responses_params", "take_format"]
+__all__ = [
+    "JSON_TOOL",
+    "JsonFormat",
+    "anthropic_params",
+    "google_config",
+    "openai_params",
+    "responses_params",
+    "take_format",
+]
 
 _NAME = "answer"
 
@@ -48,13 +57,20 @@ def take_format(params: dict[str, object]) -> JsonFormat | None:
 # Its models that think refuse the older name; other servers, and OpenAI's older models at some of them, know no other.
 _NEW_LIMIT = re.compile(r"(?:o\d|gpt-[5-9]|codex|chatgpt-[5-9])")
 _OPENAI = frozenset({"openai", "azure"})
+_OLD_LIMIT = frozenset({"mistral", "deepseek"})
 
 
 def openai_params(params: dict[str, object], provider: str, model: str) -> dict[str, object]:
-    """Chat Completions: as they are written, but for the names that OpenAI gave up and OpenRouter's own."""
+    """Chat Completions: as they are written, but for the names that an API does not know."""
     if provider in _OPENAI and "max_tokens" in params and _NEW_LIMIT.match(model):
         limit = params.pop("max_tokens")
         params.setdefault("max_completion_tokens", limit)
+    if provider in _OLD_LIMIT and "max_completion_tokens" in params:
+        limit = params.pop("max_completion_tokens")
+        params.setdefault("max_tokens", limit)
+    if provider == "mistral" and "seed" in params:
+        seed = params.pop("seed")
+        params.setdefault("random_seed", seed)
     if provider == "openrouter" and "thinking_budget" in params:
         given = params.pop("reasoning", None)
         budget = {"max_tokens": params.pop("thinking_budget")}
@@ -87,8 +103,9 @@ def anthropic_params(params: dict[str, object], max_tokens: int) -> dict[str, ob
     wanted = take_format(params)
     if wanted is not None:
         if wanted.schema is None:
-            unsupported("response_format json", "the Messages API takes a JSON Schema only: write the schema")
-        config["format"] = {"type": "json_schema", "schema": wanted.schema}
+            _add_json_tool(params)
+        else:
+            config["format"] = {"type": "json_schema", "schema": wanted.schema}
     if config:
         params["output_config"] = {**config, **_mapping(params.get("output_config"))}
     budget = params.pop("thinking_budget", None)
@@ -98,6 +115,25 @@ def anthropic_params(params: dict[str, object], max_tokens: int) -> dict[str, ob
     if (limit_given := params.pop("max_completion_tokens", None)) is not None:
         params.setdefault("max_tokens", limit_given)
     return {"max_tokens": limit, **params}
+
+
+JSON_TOOL = "benchmodels_json_answer"
+_ANSWER_BY_TOOL = {
+    "name": JSON_TOOL,
+    "description": "Give the whole answer: the JSON object that was asked for, as this tool's input.",
+    "input_schema": {"type": "object", "additionalProperties": True},
+}
+
+
+def _add_json_tool(params: dict[str, object]) -> None:
+    """Have the answer be the input of a tool: the API's own format wants every property named."""
+    why = "without a schema the Messages API gives JSON as the input of a tool that it has to call, "
+    remedy = ": write a JSON Schema"
+    if "tools" in params or "tool_choice" in params:
+        unsupported("response_format json", f"{why}which leaves no choice of other tools{remedy}")
+    if "thinking_budget" in params or _mapping(params.get("thinking")).get("type", "disabled") != "disabled":
+        unsupported("response_format json", f"{why}and calls none by force while it thinks{remedy}")
+    params["tools"], params["tool_choice"] = [_ANSWER_BY_TOOL], {"type": "tool", "name": JSON_TOOL}
 
 
 _BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24_576}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from pytest_benchmodels import Message, Model, ProviderError, Request
 from pytest_benchmodels.providers.anthropic import Anthropic
 from pytest_benchmodels.providers.google import Google
 from pytest_benchmodels.providers.openai import Azure, OpenAI
+from pytest_benchmodels.providers.params import JSON_TOOL
 from pytest_benchmodels.providers.responses import Responses
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ DIALECTS: Mapping[str, Callable[[], Dialect]] = {
     "azure": Azure,
     "openrouter": OpenAI,
     "ollama": OpenAI,
+    **dict.fromkeys(("mistral", "deepseek", "groq"), OpenAI),
     "openai-responses": Responses,
     "anthropic": Anthropic,
     "google": Google,
@@ -65,6 +68,11 @@ CLAUDE = {"stream": False, "max_tokens": 1024}
             {"response_format": BY_SCHEMA},
             {**CLAUDE, "output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}},
         ),
+        # Mistral, "Chat completion API"; DeepSeek, "Create chat completion".
+        ("mistral", {"seed": 7, "max_completion_tokens": 9}, {**CHAT, "random_seed": 7, "max_tokens": 9}),
+        ("mistral", {"seed": 7, "random_seed": 8}, {**CHAT, "random_seed": 8}),
+        ("deepseek", {"max_completion_tokens": 9}, {**CHAT, "max_tokens": 9}),
+        ("groq", {"seed": 7, "max_completion_tokens": 9}, {**CHAT, "seed": 7, "max_completion_tokens": 9}),
         # Google, "Structured outputs".
         (
             "google",
@@ -148,7 +156,9 @@ def test_gemini_2_knows_budgets_only(effort: str, budget: int) -> None:
 @pytest.mark.parametrize(
     ("provider", "params", "message"),
     [
-        ("anthropic", {"response_format": JSON}, "response_format json: the Messages API takes a JSON Schema only"),
+        ("anthropic", {"response_format": JSON, "tools": []}, "which leaves no choice of other tools: write a JSON"),
+        ("anthropic", {"response_format": JSON, "thinking_budget": 2000}, "by force while it thinks: write a JSON"),
+        ("anthropic", {"response_format": JSON, "thinking": {"type": "adaptive"}}, "by force while it thinks"),
         ("google", {"response_format": "yaml"}, "response_format 'yaml': write `response_format: json`, or a JSON"),
         ("google", {"response_format": {"type": "json_schema"}}, "write `response_format: json`, or a JSON Schema"),
         ("google", {"reasoning_effort": "huge"}, "reasoning_effort 'huge': write none, minimal, low, medium, high"),
@@ -166,3 +176,29 @@ def test_the_authors_own_fields_win() -> None:
     own = {"output_config": {"effort": "max"}, "reasoning_effort": "low"}
 
     assert sent("anthropic", "claude", **own)["output_config"] == {"effort": "max"}
+
+
+# Anthropic, "Tool use": what a tool is called with comes as an object, or as a text where the answer is streamed.
+@pytest.mark.parametrize("given", [{"x": [1, "é"]}, '{"x": [1, "é"]}'], ids=["whole", "stream"])
+def test_json_without_a_schema_is_the_input_of_a_tool_for_anthropic(given: object) -> None:
+    body: Mapping[str, Any] = sent("anthropic", "claude", response_format=JSON)
+    (tool,) = body["tools"]
+    answer = [
+        {"type": "text", "text": "Here it is."},
+        {"type": "tool_use", "id": "t", "name": tool["name"], "input": given},
+    ]
+
+    reading = Anthropic().read({"content": answer, "stop_reason": "tool_use"})
+
+    assert tool["input_schema"] == {"type": "object", "additionalProperties": True}
+    assert body["tool_choice"] == {"type": "tool", "name": tool["name"]}
+    assert "output_config" not in body
+    assert (json.loads(reading.text), reading.finish_reason, reading.tool_calls) == ({"x": [1, "é"]}, "end_turn", ())
+
+
+def test_an_answer_that_was_cut_off_stays_one() -> None:
+    cut = [{"type": "tool_use", "id": "t", "name": JSON_TOOL, "input": '{"x": [1,'}]
+
+    reading = Anthropic().read({"content": cut, "stop_reason": "max_tokens"})
+
+    assert (reading.text, reading.finish_reason) == ('{"x": [1,', "max_tokens")
