@@ -1,4 +1,4 @@
-"""All three protocols against a server that nobody here wrote: @copilotkit/aimock, from npm.
+"""All protocols against a server that nobody here wrote: @copilotkit/aimock, from npm.
 
 It is looked for below `node_modules` of the checkout, or where BENCHMODELS_AIMOCK says. With that variable set, its
 absence is a failure instead of a skip.
@@ -22,19 +22,51 @@ from pytest_benchmodels.providers import create
 from pytest_benchmodels.providers.http import HttpPool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 KEY_ENV = "BENCH_AIMOCK_KEY"
 KEY = "sk-aimock-secret-1"
 CALLED = {"name": "get_weather", "arguments": '{"city": "Paris"}'}
+ALSO_CALLED = {"name": "get_time", "arguments": "{}"}
+# Each API has its own names of the two counts: the server gives each the ones that are its.
+COUNTED = {
+    "prompt_tokens": 11,
+    "completion_tokens": 3,
+    "input_tokens": 11,
+    "output_tokens": 3,
+    "promptTokenCount": 11,
+    "candidatesTokenCount": 3,
+}
+OVERLOADED = {"error": {"message": "the model is overloaded", "type": "overloaded_error"}, "status": 503}
 FIXTURES = {
     "fixtures": [
         {"match": {"userMessage": "hello"}, "response": {"content": "Hi there! ☺"}},
         {"match": {"userMessage": "weather", "hasToolResult": False}, "response": {"toolCalls": [CALLED]}},
         {"match": {"userMessage": "weather", "hasToolResult": True}, "response": {"content": "It is sunny."}},
+        {"match": {"userMessage": "both", "hasToolResult": False}, "response": {"toolCalls": [CALLED, ALSO_CALLED]}},
+        {"match": {"userMessage": "both", "hasToolResult": True}, "response": {"content": "Noon, and sunny."}},
+        {"match": {"userMessage": "system", "systemMessage": "Be kind."}, "response": {"content": "kind"}},
+        {"match": {"userMessage": "again", "turnIndex": 1}, "response": {"content": "second"}},
+        {"match": {"userMessage": "picture"}, "response": {"content": "a cat"}},
+        {"match": {"userMessage": "think"}, "response": {"content": "4", "reasoning": "2 and 2"}},
+        {"match": {"userMessage": "count"}, "response": {"content": "4", "usage": COUNTED}},
+        {"match": {"userMessage": "schema", "responseFormat": "json_schema"}, "response": {"content": '{"n": 4}'}},
+        {"match": {"userMessage": "fail"}, "response": OVERLOADED},
+        {
+            "match": {"userMessage": "who"},
+            "response": {
+                "content": "4",
+                "model": "model-x-2026-01-31",
+                "systemFingerprint": "fp_1",
+                "provider": "Groq",
+            },
+        },
     ]
 }
-PROTOCOLS = ["openai", "anthropic", "google"]
+PROTOCOLS = ["openai", "openai-responses", "azure", "anthropic", "google"]
+# Azure's API streams as OpenAI's does: that is the same code, asked for at another address.
+STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+EACH = pytest.mark.parametrize("protocol", PROTOCOLS)
 
 
 def program() -> Path:
@@ -56,7 +88,8 @@ def running(program: Path, folder: Path, *options: str) -> Iterator[str]:
     fixtures = folder / "fixtures.json"
     fixtures.write_text(json.dumps(FIXTURES), encoding="utf-8")
     argv = ["node", str(program), "-p", "0", "-h", "127.0.0.1", "-f", str(fixtures), *options]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    strict = {**os.environ, "AIMOCK_STRICT_TURN_INDEX": "1"}
+    with subprocess.Popen(argv, env=strict, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             assert process.stdout is not None
             lines = iter(process.stdout.readline, "")
@@ -90,22 +123,29 @@ def ask(protocol: str, address: str, prompt: str = "hello", *, stream: bool = Fa
     return converse(protocol, address, Message("system", "Be kind."), Message("user", prompt), stream=stream)
 
 
-def converse(protocol: str, address: str, *talk: Message, stream: bool = False) -> Response:
-    base_url = f"{address}/v1" if protocol == "openai" else address
-    model = Model(f"{protocol}/m", protocol, "model-x", base_url, KEY_ENV, stream=stream)
+PATHS = {"openai": "/v1", "openai-responses": "/v1", "openrouter": "/api/v1"}
+
+
+def converse(
+    protocol: str, address: str, *talk: Message, stream: bool = False, params: Mapping[str, object] | None = None
+) -> Response:
+    base_url = f"{address}{PATHS.get(protocol, '')}"
+    query = (("api-version", "2024-10-21"),) if protocol == "azure" else ()
+    model = Model(f"{protocol}/m", protocol, "model-x", base_url, KEY_ENV, stream=stream, query=query)
+    sent = {"temperature": 0, "max_tokens": 50, **(params or {})}
 
     async def exchange() -> Response:
         pool = HttpPool()
         try:
-            return await create(model, pool).complete(Request(model, talk, {"temperature": 0, "max_tokens": 50}))
+            return await create(model, pool).complete(Request(model, talk, sent))
         finally:
             await pool.aclose()
 
     return asyncio.run(exchange())
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@STREAMED
+@EACH
 def test_an_answer_of_each_protocol(aimock: Callable[..., str], protocol: str, *, stream: bool) -> None:
     response = ask(protocol, aimock(), stream=stream)
 
@@ -115,8 +155,8 @@ def test_an_answer_of_each_protocol(aimock: Callable[..., str], protocol: str, *
     assert (response.ttft_s is not None) == stream
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@STREAMED
+@EACH
 def test_a_tool_that_is_called_gets_its_result_back(aimock: Callable[..., str], protocol: str, *, stream: bool) -> None:
     asked = Message("user", (TextPart("How is the weather?"), ImagePart("image/png", "iVBORw0KGgo=")))
     called = converse(protocol, aimock(), asked, stream=stream)
@@ -127,7 +167,7 @@ def test_a_tool_that_is_called_gets_its_result_back(aimock: Callable[..., str], 
     assert (answered.text, answered.tool_calls) == ("It is sunny.", ())
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@EACH
 def test_a_prompt_without_a_fixture_is_an_error_in_the_servers_words(aimock: Callable[..., str], protocol: str) -> None:
     with pytest.raises(ProviderError, match="No fixture matched") as caught:
         ask(protocol, aimock(), "something else")
@@ -136,7 +176,7 @@ def test_a_prompt_without_a_fixture_is_an_error_in_the_servers_words(aimock: Cal
     assert KEY not in caught.value.message
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@EACH
 @pytest.mark.parametrize(
     ("chaos", "expected"),
     [
@@ -153,3 +193,99 @@ def test_a_fault_of_each_protocol_is_worth_another_attempt(
 
     assert (caught.value.kind, caught.value.status, caught.value.retry_after_s) == expected
     assert caught.value.retryable
+
+
+@STREAMED
+@EACH
+def test_tools_that_are_called_together_get_their_results_together(
+    aimock: Callable[..., str], protocol: str, *, stream: bool
+) -> None:
+    asked = Message("user", "Tell me both.")
+    called = converse(protocol, aimock(), asked, stream=stream)
+    results = tuple(ToolResult(call.id, call.name) for call in called.tool_calls)
+    answered = converse(protocol, aimock(), asked, called.message, Message("tool", results), stream=stream)
+
+    assert [(call.name, call.arguments) for call in called.tool_calls] == [
+        ("get_weather", {"city": "Paris"}),
+        ("get_time", {}),
+    ]
+    assert len({call.id for call in called.tool_calls}) == 2
+    assert answered.text == "Noon, and sunny."
+
+
+@EACH
+def test_the_system_message_arrives_as_such(aimock: Callable[..., str], protocol: str) -> None:
+    assert ask(protocol, aimock(), "system").text == "kind"
+    with pytest.raises(ProviderError, match="No fixture matched"):
+        converse(protocol, aimock(), Message("user", "system"))
+
+
+@EACH
+def test_a_second_turn_holds_the_first(aimock: Callable[..., str], protocol: str) -> None:
+    first = (Message("user", "hello"), Message("assistant", "Hi there! ☺"))
+
+    assert converse(protocol, aimock(), *first, Message("user", "again")).text == "second"
+    with pytest.raises(ProviderError, match="No fixture matched"):
+        converse(protocol, aimock(), Message("user", "again"))
+
+
+@EACH
+def test_a_picture_beside_a_text_is_taken(aimock: Callable[..., str], protocol: str) -> None:
+    """The server looks at the text alone."""
+    asked = Message("user", (TextPart("picture"), ImagePart("image/png", "iVBORw0KGgo=")))
+
+    assert converse(protocol, aimock(), asked).text == "a cat"
+
+
+@STREAMED
+@EACH
+def test_thinking_is_told_from_the_answer(aimock: Callable[..., str], protocol: str, *, stream: bool) -> None:
+    response = ask(protocol, aimock(), "think", stream=stream)
+
+    assert (response.text, response.thinking) == ("4", "2 and 2")
+
+
+@STREAMED
+@EACH
+def test_the_tokens_are_those_that_the_server_counts(
+    aimock: Callable[..., str], protocol: str, *, stream: bool
+) -> None:
+    usage = ask(protocol, aimock(), "count", stream=stream).usage
+
+    assert (usage.input_tokens, usage.output_tokens) == (11, 3)
+
+
+@pytest.mark.parametrize("protocol", ["openai", "azure"])
+def test_a_schema_is_asked_for(aimock: Callable[..., str], protocol: str) -> None:
+    """Of the others the server does not look at the form that is asked for."""
+    form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}, "strict": True}}
+    asked = Message("user", "schema")
+
+    assert converse(protocol, aimock(), asked, params={"response_format": form}).text == '{"n": 4}'
+    with pytest.raises(ProviderError, match="No fixture matched"):
+        converse(protocol, aimock(), asked)
+
+
+@STREAMED
+@EACH
+def test_an_overloaded_model_is_worth_another_attempt(
+    aimock: Callable[..., str], protocol: str, *, stream: bool
+) -> None:
+    with pytest.raises(ProviderError, match="the model is overloaded") as caught:
+        ask(protocol, aimock(), "fail", stream=stream)
+
+    assert (caught.value.kind, caught.value.status, caught.value.retryable) == ("overloaded", 503, True)
+
+
+@STREAMED
+@pytest.mark.parametrize(
+    ("protocol", "upstream", "fingerprint"),
+    [("openai", "", "fp_1"), ("azure", "", "fp_1"), ("openrouter", "Groq", "fp_1"), ("anthropic", "", "")],
+)
+def test_who_answered_is_kept(
+    aimock: Callable[..., str], protocol: str, upstream: str, fingerprint: str, *, stream: bool
+) -> None:
+    response = ask(protocol, aimock(), "who", stream=stream)
+
+    assert (response.served_model, response.upstream) == ("model-x-2026-01-31", upstream)
+    assert response.system_fingerprint == fingerprint
