@@ -140,11 +140,16 @@ def test_a_fingerprint_of_another_shape_differs_in_all(old: str, new: str) -> No
         replace(SCENARIO, checks=(check(Word("hi"), weight=2),)),
         replace(SCENARIO, checks=(check(Word("hi"), negate=True),)),
         replace(SCENARIO, checks=()),
+        replace(SCENARIO, thinking="keep"),
         replace(SCENARIO, turns=(replace(ASKED[0], checks=ASKED[1].checks), replace(ASKED[1], checks=()))),
     ],
 )
 def test_other_checks_are_another_judgement(other: Scenario) -> None:
     assert grade_fingerprint(other) != grade_fingerprint(SCENARIO)
+
+
+def test_whether_thinking_is_judged_is_no_part_of_the_question() -> None:
+    assert fingerprint(replace(RUN, scenario=replace(SCENARIO, thinking="keep"))) == fingerprint(RUN)
 
 
 def test_the_same_checks_are_the_same_judgement_whatever_was_asked() -> None:

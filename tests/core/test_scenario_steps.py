@@ -60,3 +60,13 @@ def test_what_was_not_answered_stands_behind_the_rest(answers: tuple[Response, .
     asked = a_scenario(2).asked_for(answers)
 
     assert "".join(messages[0].text if messages else "-" for messages in asked) == said
+
+
+def test_thinking_stands_in_front_of_the_answer_where_it_is_kept() -> None:
+    thought = Response("4", thinking="2 and 2", finish_reason="stop")
+    stripped = a_scenario(1)
+    kept = replace(stripped, thinking="keep")
+
+    assert kept.judged(thought) == Response("<think>\n2 and 2\n</think>\n\n4", "stop", thinking="2 and 2")
+    assert kept.judged(FINAL) is FINAL
+    assert stripped.judged(thought) is thought

@@ -267,3 +267,15 @@ def test_further_intervals_are_told_and_a_figure_with_too_few_runs_says_so() -> 
     assert list(interval_lines(some_figures(model))) == [
         "95% CI: m: score 0.90-0.97, p50 1.5s-2.2s, p95 has too few runs"
     ]
+
+
+def test_who_answered_instead_is_told_as_far_as_there_is_room() -> None:
+    few = a_model("openrouter/x", answered_by={"y": 12, "z\x1b[2J": 3})
+    many = a_model("m", answered_by={f"n{number}": 9 - number for number in range(7)})
+
+    told = [line for line in summary_lines(some_figures(few, many, a_model("other")), 120) if "answered by" in line]
+
+    assert told == [
+        "openrouter/x: answered by y (12), z\\x1b[2J (3)",
+        "m: answered by n0 (9), n1 (8), n2 (7), n3 (6), n4 (5), 2 more",
+    ]
