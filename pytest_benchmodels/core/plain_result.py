@@ -171,10 +171,15 @@ def to_plain(result: Result) -> dict[str, object]:
     for response in (plain["response"], *plain["answers"]):
         if response:
             response["tool_calls"] = list(response["tool_calls"])
-            response["tool_results"] = list(response["tool_results"])
+            response["tool_results"] = [_plain_tool_result(each) for each in response["tool_results"]]
             response["thinking_parts"] = list(response["thinking_parts"])
     plain["calls"] = list(plain["calls"])
     return plain
+
+
+def _plain_tool_result(result: dict[str, Any]) -> dict[str, Any]:
+    content = result["content"]
+    return {**result, "content": list(content) if isinstance(content, tuple) else content}
 
 
 def from_plain(plain: dict[str, object]) -> Result:

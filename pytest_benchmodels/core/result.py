@@ -172,6 +172,12 @@ class Result(Struct, frozen=True, gc=False):
         return any(answer.is_truncated for answer in self.answers)
 
     @property
+    def is_out_of_steps(self) -> bool:
+        """Whether a turn ended with calls of tools that were not made: it had as many answers as `max_steps` allows."""
+        # Where a tool crashed its calls have no results either, and the run has no verdict.
+        return self.error is None and any(answer.tool_calls and not answer.tool_results for answer in self.all_answers)
+
+    @property
     def worked_s(self) -> float:
         """`duration_s` without what it waited for other models, which are not always busy."""
         if not self.calls:

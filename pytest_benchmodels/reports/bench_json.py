@@ -170,11 +170,13 @@ def _result(result: Result) -> dict[str, object]:
             # Between a provider and the engine, nobody else's business; `thinking` has what can be read of it.
             del response["pause_s"], response["thinking_parts"]
     truncated = None if result.response is None else result.is_truncated
+    out_of_steps = None if result.response is None else result.is_out_of_steps
     calls = [msgspec.to_builtins(call) for call in result.all_calls]
     told = {
         "calls": calls,
         "latency_s": result.told_latency_s,
         "truncated": truncated,
+        "out_of_steps": out_of_steps,
         "started_at": utc(result.started_at),
     }
     return {**plain, **told}

@@ -9,7 +9,10 @@ from pytest_benchmodels.core.result import CheckResult, Result, deciding, rule_o
 from pytest_benchmodels.core.text import clip, harmless
 from pytest_benchmodels.reports.units import duration, fraction, one_line, plural
 
-__all__ = ["failed_of", "failure_headline", "failure_text", "ruling"]
+__all__ = ["OUT_OF_STEPS", "failed_of", "failure_headline", "failure_text", "ruling"]
+
+OUT_OF_STEPS = "out of steps: calls that the model still wanted were not made; see max_steps"
+"""What is told of a run whose model was not asked again, though it called tools."""
 
 _MOST_DIGITS = 12
 
@@ -137,7 +140,8 @@ def _tried(result: Result) -> str:
 
 
 def _verdict_headline(result: Result) -> str:
-    return f"{ruling(result)}{_culprits(result)} ({_model(result)}, {duration(result.latency_s)})"
+    ended = "; out of steps" if result.is_out_of_steps else ""
+    return f"{ruling(result)}{_culprits(result)}{ended} ({_model(result)}, {duration(result.latency_s)})"
 
 
 def _culprits(result: Result) -> str:
@@ -162,6 +166,8 @@ def _details(result: Result) -> Iterator[str]:
     if (more := len(result.retries) - _RETRY_LINES) > 0:
         yield f"  and {plural(more, 'more attempt')}"
     yield from _check_lines(result)
+    if result.is_out_of_steps:
+        yield f"  {OUT_OF_STEPS}"
     yield from _answer(result)
 
 

@@ -166,6 +166,7 @@ def _facts(result: Result) -> dict[str, Any]:
         "attempts": result.attempts,
         "cached": result.cached,
         "cut": result.response is not None and result.is_truncated,
+        "out_of_steps": result.response is not None and result.is_out_of_steps,
     }
     return {name: fact for name, fact in facts.items() if fact or _is_zero(fact)}
 

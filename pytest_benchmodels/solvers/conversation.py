@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import inspect
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -40,8 +41,20 @@ class ToolBox:
         self._made: Counter[str] = Counter()
 
     async def results(self, calls: Sequence[ToolCall]) -> tuple[ToolResult, ...]:
-        """What came of calls that were made together, in their order. Raises `ToolError`."""
-        return tuple([await self._result(call) for call in calls])
+        """What came of calls that were made together, in their order. Raises `ToolError`.
+
+        Code runs at once for all of them. What stands in the file is given in their order, whatever the code does.
+        """
+        given = [self._result(call) for call in calls]
+        running = [asyncio.ensure_future(each) for each in given if not isinstance(each, ToolResult)]
+        try:
+            ended = iter(await asyncio.gather(*running))
+        except ToolError:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            raise
+        return tuple([each if isinstance(each, ToolResult) else next(ended) for each in given])
 
     def count(self, calls: Sequence[ToolCall]) -> None:
         """Count calls whose results are there from an earlier run: what is given in turn goes on after them."""
@@ -52,7 +65,8 @@ class ToolBox:
             if tool.fault is None or not tool.fault(call.arguments):
                 self._written(tool, call, call.arguments)
 
-    async def _result(self, call: ToolCall) -> ToolResult:
+    def _result(self, call: ToolCall) -> ToolResult | Coroutine[Any, Any, ToolResult]:
+        """What came of a call, or what brings it."""
         tool = self._tools.get(call.name)
         if tool is None:
             return _refused(call, f"there is no tool {quote(call.name)}; there are {', '.join(self._tools)}")
@@ -64,14 +78,17 @@ class ToolBox:
             return self._written(tool, call, call.arguments)
         if fault := _misfit(tool.function, call.arguments):
             return _refused(call, f"the arguments do not fit the tool: {fault}")
-        return ToolResult(call.id, self._hide(await self._given(tool, tool.function, call.arguments)))
+        return self._returned(call, tool.function, call.arguments)
 
-    async def _given(self, tool: Tool, function: Callable[..., object], arguments: Mapping[str, Any]) -> str:
+    async def _returned(
+        self, call: ToolCall, function: Callable[..., object], arguments: Mapping[str, Any]
+    ) -> ToolResult:
         try:
             # A copy: what it does to them is no part of what the model said.
-            return _text(await call_user_code(partial(function, **copy.deepcopy(dict(arguments)))))
+            text = _text(await call_user_code(partial(function, **copy.deepcopy(dict(arguments)))))
         except UserCodeError as error:
-            raise ToolError(f"tool {quote(tool.name)} crashed: {self._hide(str(error))}") from error
+            raise ToolError(f"tool {quote(call.name)} crashed: {self._hide(str(error))}") from error
+        return ToolResult(call.id, self._hide(text))
 
     def _written(self, tool: Tool, call: ToolCall, arguments: Mapping[str, Any]) -> ToolResult:
         """The first answer whose arguments fit, else the next of those that are for any."""

@@ -204,7 +204,15 @@ def still_timed_out(live: Json) -> Json:
 
 
 def not_stored(live: Json) -> Json:
-    nothing: Json = {"checks": [], "response": None, "answers": [], "latency_s": None, "truncated": None, "score": None}
+    nothing: Json = {
+        "checks": [],
+        "response": None,
+        "answers": [],
+        "latency_s": None,
+        "truncated": None,
+        "out_of_steps": None,
+        "score": None,
+    }
     unknown: Json = {"connect_s": None, "client_s": None, "usage": None, "known_usage": None, "grade_fingerprint": ""}
     return {**live, **UNSENT, **nothing, **unknown, "cost_usd": 0, "known_cost_usd": 0, "status": "skipped"}
 

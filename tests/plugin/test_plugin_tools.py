@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_benchmodels import SimServer
+from pytest_benchmodels.cli import main
 from tests.plugin.plugin_parts import Project, by_both, scenario
 from tests.plugin.plugin_results import JSON, results, seen_by
 
@@ -104,6 +105,33 @@ def test_a_turn_has_no_more_steps_than_it_may(project: Project) -> None:
     (run,) = results(project).values()
     assert told(run) == [[("one", False)], []]
     assert run["response"]["tool_calls"][0]["name"] == "next"
+    assert run["out_of_steps"]
+
+
+OUT_OF_STEPS = "out of steps: calls that the model still wanted were not made; see max_steps"
+
+
+def test_a_run_that_is_out_of_steps_says_so(
+    project: Project, workers: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.suite(
+        calling("out", *[call("next")] * 5, tools=[COUNTER], checks=[{"contains": "two"}], max_steps=2),
+        calling("in", call("next"), tools=[COUNTER], checks=[{"contains": "two"}], max_steps=2),
+    )
+
+    shown = project.bench(JSON, "--bench-html=out.html", *workers).stdout.str()
+
+    runs = {run["scenario"]: run for run in results(project).values()}
+    assert {name: run["out_of_steps"] for name, run in runs.items()} == {"out": True, "in": False}
+    assert "1 of 1 check failed: contains 'two'; out of steps (sim/steady, " in shown
+    assert shown.count(f"  {OUT_OF_STEPS}") == 1
+    transcripts = {}
+    for name in runs:
+        capsys.readouterr()
+        assert main(["show", "b.json", f"::{name}["]) == 0
+        transcripts[name] = capsys.readouterr().out
+    assert {name: OUT_OF_STEPS in transcript for name, transcript in transcripts.items()} == {"out": True, "in": False}
+    assert (project.path / "out.html").read_text(encoding="utf-8").count('"out_of_steps"') == 1
 
 
 def test_turns_have_steps_of_their_own(project: Project, workers: tuple[str, ...]) -> None:
@@ -184,6 +212,75 @@ def test_functions_are_tools_and_their_crash_is_that_runs_error(project: Project
     assert runs["crash"]["error"]["kind"] == "tool"
     assert "tool 'add' crashed" in runs["crash"]["error"]["message"]
     assert "conftest.py:4" in runs["crash"]["error"]["message"]
+
+
+MEETING = """
+import asyncio
+import threading
+
+barrier = threading.Barrier(2)
+arrived = []
+
+def meet(who):
+    barrier.wait(60)
+    return who
+
+async def first():
+    arrived.append("first")
+    while len(arrived) < 2:
+        await asyncio.sleep(0)
+    return arrived[1]
+
+async def second():
+    arrived.append("second")
+    return "it came second"
+
+def pytest_bench_tools():
+    return {"meet": meet, "first": first, "second": second}
+"""
+
+
+def test_functions_that_one_answer_calls_run_at_once(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("conftest.py", MEETING)
+    meet = {"name": "meet", "parameters": {"type": "object", "properties": {"who": {"type": "string"}}}}
+    tools: list[dict[str, Any]] = [meet, {"name": "first"}, {"name": "second"}, COUNTER]
+    calls = [call("meet", who="a"), call("next"), call("meet", who="b"), call("next")]
+    project.suite(calling("a", calls, [call("first"), call("second")], tools=tools))
+
+    assert project.bench(JSON, *workers).ret == 0
+
+    (run,) = results(project).values()
+    assert told(run)[0] == [("a", False), ("one", False), ("b", False), ("two", False)]
+    assert told(run)[1] == [("second", False), ("it came second", False)]
+
+
+HELD = """
+import asyncio
+from pathlib import Path
+
+async def hold():
+    try:
+        await asyncio.Event().wait()
+    finally:
+        Path(__file__).with_name("let_go.txt").write_text("yes", encoding="utf-8")
+
+async def crash():
+    raise LookupError("no luck")
+
+def pytest_bench_tools():
+    return {"hold": hold, "crash": crash}
+"""
+
+
+def test_a_crash_ends_the_calls_beside_it(project: Project) -> None:
+    project.write("conftest.py", HELD)
+    project.suite(calling("a", [call("hold"), call("crash")], tools=[{"name": "hold"}, {"name": "crash"}]))
+
+    assert project.bench(JSON).parseoutcomes() == {"errors": 1}
+
+    (run,) = results(project).values()
+    assert run["error"]["message"].startswith("tool 'crash' crashed: LookupError: no luck")
+    assert (project.path / "let_go.txt").read_text(encoding="utf-8") == "yes"
 
 
 LEAKS = """

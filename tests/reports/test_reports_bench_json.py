@@ -157,6 +157,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
         "cached": False,
         "fingerprint": "f00d",
         "truncated": False,
+        "out_of_steps": False,
     }
 
 

@@ -19,7 +19,7 @@ from pytest_benchmodels.core.message import Message, Response, readable
 from pytest_benchmodels.core.plain_result import to_plain
 from pytest_benchmodels.core.result import CallSummary, CheckResult, Result
 from pytest_benchmodels.core.text import nearest, quote
-from pytest_benchmodels.reports.failure import failure_headline, ruling
+from pytest_benchmodels.reports.failure import OUT_OF_STEPS, failure_headline, ruling
 from pytest_benchmodels.reports.summary import summary_lines
 from pytest_benchmodels.reports.units import UNKNOWN, dollars, duration, fraction, one_line, plural, tokens
 from pytest_benchmodels.reports.verdicts import ranking_lines, ranking_plain
@@ -41,6 +41,8 @@ def transcript_lines(result: Result, answers: StoredConversation, calls: Calls) 
         yield _indented(result.reuse)
     yield from _attempt_lines(result)
     yield from _turn_lines(answers, result.model)
+    if result.is_out_of_steps:
+        yield OUT_OF_STEPS
     yield from _check_lines(result)
     yield from _call_lines(result, calls)
 

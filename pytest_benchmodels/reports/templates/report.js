@@ -196,7 +196,8 @@
       const which = all.length > 1 ? ` ${index + 1} of ${all.length}` : "";
       const cut = result.cut ? ", cut off" : "";
       const ended = index === all.length - 1 && result.finish && result.finish !== "stop" ? `${cut}, finish reason ${result.finish}` : "";
-      return [...question, ...answer(all[index], `Answer${which} (${counted(all[index][1], "character")}${ended})`)];
+      const left = index === all.length - 1 && result.out_of_steps ? [note("Out of steps: calls that the model still wanted were not made; see max_steps.")] : [];
+      return [...question, ...answer(all[index], `Answer${which} (${counted(all[index][1], "character")}${ended})`), ...left];
     });
     return [...unknown, ...said.flat()];
   };
