@@ -6,7 +6,7 @@
     ├── FormatError         a file that a user's own reader cannot read: a collection error of that file
     ├── ProviderError       one request that brought no usable answer
     ├── CheckError          a check that cannot judge this answer, through no fault of the answer
-    ├── ToolError           a tool of the user's that crashed
+    ├── ToolError           a tool of the user's that crashed, or its MCP server
     ├── CallError           a question of a check's to another model that was not answered
     └── StoreError          a store that cannot be read or written: a run goes on without it
 
@@ -119,7 +119,7 @@ class CheckError(BenchError):
 
 
 class ToolError(BenchError):
-    """A tool of the user's that crashed; its text names the tool, and file and line of the code."""
+    """A tool of the user's that crashed; its text names the tool, and file and line of the code, or the MCP server."""
 
 
 class CallError(BenchError):

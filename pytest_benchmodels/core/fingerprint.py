@@ -143,7 +143,9 @@ def _plain_tool(tool: Tool) -> list[object]:
     """What the model gets to know of it, and what it gives back."""
     answers = [[answer.text, answer.arguments, answer.is_error] for answer in tool.answers]
     code = None if tool.function is None else digest_of_code(tool.function)
-    return [tool.name, tool.description, tool.parameters, answers, code]
+    # What stands for no server is left out: what was kept before there were any has the same fingerprint.
+    server = [tool.server, tool.server_version] if tool.server else []
+    return [tool.name, tool.description, tool.parameters, answers, code, *server]
 
 
 def _digest_of_grades(scenario: Scenario) -> str:

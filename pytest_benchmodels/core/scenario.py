@@ -115,7 +115,8 @@ class Tool:
 
     `answers` are what the author wrote as its results: those with `arguments` are for calls that fit, the others are
     given in turn, the last of them again and again. `function` is the user's code, where that is the tool: it takes the
-    arguments by name. `fault` says what is wrong with a call's arguments, None if nothing is.
+    arguments by name. `server` names the MCP server whose tool it is, `server_version` is what that says of itself.
+    `fault` says what is wrong with a call's arguments, None if nothing is.
     """
 
     name: str
@@ -123,6 +124,8 @@ class Tool:
     parameters: Mapping[str, Any]
     answers: tuple[ToolAnswer, ...] = ()
     function: Callable[..., object] | None = None
+    server: str = ""
+    server_version: str = ""
     fault: Callable[[object], str | None] | None = field(default=None, compare=False, repr=False)
 
 

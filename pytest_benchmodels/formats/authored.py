@@ -13,6 +13,7 @@ from pytest_benchmodels.core.scenario import Grader
 from pytest_benchmodels.core.text import quote
 
 __all__ = [
+    "TOOL_NAME",
     "Authored",
     "ContentPart",
     "Dataset",
@@ -114,10 +115,18 @@ class Entry(_Model):
     checks: Checks | UnsetType = UNSET
 
 
-class ToolEntry(_Model):
-    """A tool that the model may call, and what it gives back."""
+TOOL_NAME = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
+"""What all APIs take for the name of a tool."""
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
+
+class ToolEntry(_Model):
+    """A tool that the model may call, and what it gives back; or those of an MCP server."""
+
+    name: Annotated[str, Meta(pattern=TOOL_NAME)] | UnsetType = UNSET
+    mcp: Annotated[Written, Meta(description="An MCP server of bench.toml: [mcp.NAME].")] | UnsetType = UNSET
+    only: (
+        Annotated[list[Written], Meta(min_length=1, description="Which of the server's tools there are.")] | UnsetType
+    ) = UNSET
     description: Annotated[str, Meta(description="What the model is told of it.")] = ""
     parameters: Annotated[dict[str, Any], Meta(description="JSON Schema of its arguments.")] = {}
     results: (
@@ -271,6 +280,7 @@ def schema(graders: Mapping[str, type[Grader]]) -> dict[str, Any]:
     scenario["oneOf"] = [{"required": [key]} for key in _OPENINGS]
     models["Entry"]["oneOf"] = [{"required": [key]} for key in _OPENINGS[:-1]]
     file["required"] = ["scenarios"]
+    models["ToolEntry"]["oneOf"] = [{"required": [key]} for key in ("name", "mcp")]
     for top in (scenario, file):
         top["properties"]["$schema"] = {"type": "string"}
     return {

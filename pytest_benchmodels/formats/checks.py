@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import UnsetType
 
+from pytest_benchmodels.core.errors import ToolError
 from pytest_benchmodels.core.scenario import Check, Grader, Tool, ToolAnswer
 from pytest_benchmodels.core.text import clip, plain, quote
-from pytest_benchmodels.formats.authored import ToolEntry
+from pytest_benchmodels.formats.authored import TOOL_NAME, ToolEntry
 from pytest_benchmodels.formats.dataset import Budget, TemplateError, as_text, render
 from pytest_benchmodels.formats.document import LoadOptions, Problems, Steps
 from pytest_benchmodels.formats.explain import explain, foreign_check, summary
@@ -188,6 +191,7 @@ class ToolReader:
         self._problems = problems
         self._budget = budget
         self._made: dict[Steps, tuple[Tool, ...]] = {}
+        self._served: dict[tuple[str, str], Tool] = {}
 
     def read(self, entries: Sequence[ToolEntry], names: Mapping[str, object] | None, steps: Steps) -> tuple[Tool, ...]:
         """The tools, with the values of `names` in their texts; None where no templates are rendered."""
@@ -204,9 +208,13 @@ class ToolReader:
             self._problems.add(steps, f"tools: {error}")
             return ()
 
-    def choice(self, choice: str | None, tools: Sequence[Tool], steps: Steps) -> str | None:
+    def choice(
+        self, choice: str | None, tools: Sequence[Tool], entries: Sequence[ToolEntry], steps: Steps
+    ) -> str | None:
         """What `tool_choice` says, if it names something that is there."""
         known = (*_CHOICES, *(tool.name for tool in tools))
+        if any(isinstance(entry.mcp, str) and self._is_unlisted(entry.mcp) for entry in entries):
+            return choice
         if choice is not None and (not tools or choice not in known):
             rule = f"it is one of {', '.join(known)}" if tools else "there are no tools to choose from"
             self._problems.add(steps, f"tool_choice {quote(choice)}: {rule}{self._problems.hint(choice, known)}")
@@ -216,28 +224,87 @@ class ToolReader:
         seen: set[str] = set()
         for index, entry in enumerate(entries):
             place: Steps = (*steps, index)
-            if entry.name in seen:
-                self._problems.add((*place, "name"), f"tool {quote(entry.name)} is there twice: give each its own name")
-            seen.add(entry.name)
-            yield self._tool(entry, place)
+            for tool in self._of_entry(entry, place):
+                if tool.name in seen:
+                    remedy = "leave one out by `only`" if tool.server else "give each its own name"
+                    self._problems.add((*place, "name"), f"tool {quote(tool.name)} is there twice: {remedy}")
+                seen.add(tool.name)
+                yield tool
 
-    def _tool(self, entry: ToolEntry, steps: Steps) -> Tool:
+    def _of_entry(self, entry: ToolEntry, steps: Steps) -> Iterator[Tool]:
+        """The one tool that an entry is, or those of its server."""
+        if isinstance(entry.mcp, UnsetType):
+            if isinstance(entry.name, UnsetType):
+                self._problems.add(steps, "a tool lacks 'name': write it, or `mcp:` for the tools of a server")
+            elif not isinstance(entry.only, UnsetType):
+                self._problems.add((*steps, "only"), "`only` is about the tools of a server: it stands beside `mcp`")
+            else:
+                yield self._tool(entry, entry.name, steps)
+            return
+        others = msgspec.to_builtins(entry).keys() - {"mcp", "only", "description", "parameters"}
+        if others or entry.description or entry.parameters:
+            self._problems.add(steps, "beside `mcp` stands nothing but `only`: the server tells the rest")
+        yield from self._of_server(entry.mcp, entry, (*steps, "mcp"))
+
+    def _is_unlisted(self, name: str) -> bool:
+        """Whether a server is known, and not to be started: which tools it has cannot be told."""
+        try:
+            return name in self._options.servers and self._options.servers[name]() is None
+        except ToolError:
+            return True
+
+    def _of_server(self, name: str, entry: ToolEntry, steps: Steps) -> Iterator[Tool]:
+        servers = self._options.servers
+        if name not in servers:
+            there = f"there are {', '.join(map(quote, sorted(servers)))}" if servers else "it defines none"
+            rule = f"bench.toml defines no such server; {there}: write [mcp.NAME] with its command there"
+            self._problems.add(steps, f"mcp {quote(name)}: {rule}{self._problems.hint(name, servers)}")
+            return
+        try:
+            tools = servers[name]()
+        except ToolError as error:
+            self._problems.add(steps, str(error))
+            return
+        if tools is None:
+            return
+        known = [tool.name for tool in tools]
+        wanted = known if isinstance(entry.only, UnsetType) else entry.only
+        for missing in (each for each in wanted if each not in known):
+            rule = f"it has {', '.join(map(quote, known)) or 'none'}{self._problems.hint(missing, known)}"
+            self._problems.add(steps, f"MCP server {quote(name)} has no tool {quote(missing)}; {rule}")
+        yield from (self._checked(tool, steps) for tool in tools if tool.name in wanted)
+
+    def _checked(self, tool: Tool, steps: Steps) -> Tool:
+        """A server's tool, with what looks at the arguments of its calls; made once for each."""
+        made = self._served.get((tool.server, tool.name))
+        if made is None:
+            whose = f"tool {quote(tool.name)} of MCP server {quote(tool.server)}"
+            if not re.fullmatch(TOOL_NAME, tool.name):
+                rule = "use letters, digits, _ and -, 64 at most; name the others by `only`"
+                self._problems.add(steps, f"{whose}: no API takes this name: {rule}")
+            made = replace(tool, fault=self._validator(tool.parameters, whose, steps))
+            self._served[tool.server, tool.name] = made
+        return made
+
+    def _validator(
+        self, parameters: Mapping[str, Any], whose: str, steps: Steps
+    ) -> Callable[[object], str | None] | None:
+        try:
+            return None if self._options.validator is None else self._options.validator(parameters)
+        except ValueError as error:
+            said = clip(plain(str(error)), _REASON_LIMIT)
+            self._problems.add(steps, f"parameters of {whose}: {said}")
+            return None
+
+    def _tool(self, entry: ToolEntry, name: str, steps: Steps) -> Tool:
         parameters = entry.parameters or _NO_ARGUMENTS
-        function = self._options.tools.get(entry.name) if isinstance(entry.results, UnsetType) else None
+        function = self._options.tools.get(name) if isinstance(entry.results, UnsetType) else None
         if isinstance(entry.results, UnsetType) and function is None:
             rule = "write what it gives back as `results:`, or give a function of that name by pytest_bench_tools"
-            self._problems.add(
-                steps, f"tool {quote(entry.name)} has no results: {rule}{self._options.unknown_check_note}"
-            )
-        fault = None
-        if self._options.validator is not None:
-            try:
-                fault = self._options.validator(parameters)
-            except ValueError as error:
-                said = clip(plain(str(error)), _REASON_LIMIT)
-                self._problems.add((*steps, "parameters"), f"parameters of tool {quote(entry.name)}: {said}")
-        written = () if isinstance(entry.results, UnsetType) else tuple(self._answers(entry.results, entry.name, steps))
-        return Tool(entry.name, entry.description, parameters, written, function, fault)
+            self._problems.add(steps, f"tool {quote(name)} has no results: {rule}{self._options.unknown_check_note}")
+        fault = self._validator(parameters, f"tool {quote(name)}", (*steps, "parameters"))
+        written = () if isinstance(entry.results, UnsetType) else tuple(self._answers(entry.results, name, steps))
+        return Tool(name, entry.description, parameters, written, function, fault=fault)
 
     def _answers(self, results: object, name: str, steps: Steps) -> Iterator[ToolAnswer]:
         place: Steps = (*steps, "results")

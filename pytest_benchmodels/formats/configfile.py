@@ -14,7 +14,7 @@ from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.formats.explain import foreign_key
 
-__all__ = ["ConfigFile", "JudgeEntry", "ModelEntry", "PriceEntry", "read_config"]
+__all__ = ["ConfigFile", "JudgeEntry", "ModelEntry", "PriceEntry", "ServerEntry", "read_config"]
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
@@ -23,6 +23,7 @@ HeaderName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$
 FromEnvironment = Annotated[str, msgspec.Meta(pattern=r"^env:[A-Za-z_][A-Za-z0-9_]*$")]
 QueryName = Annotated[str, msgspec.Meta(min_length=1)]
 QueryValue = Annotated[str, msgspec.Meta(pattern=r"^(?!env:)|^env:[A-Za-z_][A-Za-z0-9_]*$")]
+EnvName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -78,6 +79,20 @@ class JudgeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     structured: bool = True
 
 
+class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[mcp.NAME]` table: an MCP server, which the tools of scenarios may name.
+
+    `command` are the words that start it, in `cwd`, a folder relative to the file. `env` holds a text by name, or
+    `env:VARIABLE`. `timeout` is in seconds, of its start and of each call. `shared`: one for all runs of a process.
+    """
+
+    command: Annotated[list[Annotated[str, msgspec.Meta(min_length=1)]], msgspec.Meta(min_length=1)]
+    env: dict[EnvName, QueryValue] = {}
+    cwd: str | None = None
+    timeout: Positive = 30.0
+    shared: bool = False
+
+
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole bench.toml.
 
@@ -93,6 +108,7 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: dict[str, ModelEntry] = {}
     provider: dict[str, ProviderEntry] = {}
     judge: JudgeEntry = JudgeEntry()
+    mcp: dict[str, ServerEntry] = {}
 
     @property
     def gates(self) -> tuple[str, ...]:
@@ -118,7 +134,7 @@ _OWN_HEADERS = frozenset(
 )
 _MOST_BYTES = 10_000_000
 _GATE_FORMS = 'write gate = ["pass_rate >= 90%"], or a table: [gate] and quality = "pass_rate >= 90%"'
-_TABLES: dict[str, type[msgspec.Struct]] = {"model": ModelEntry, "provider": ProviderEntry}
+_TABLES: dict[str, type[msgspec.Struct]] = {"model": ModelEntry, "provider": ProviderEntry, "mcp": ServerEntry}
 _JUDGE = "judge"
 
 
@@ -169,6 +185,8 @@ def _problems(document: dict[str, Any]) -> Iterator[_Problem]:
                 yield from _field_problems(kind, name, table, struct)
                 if "stall_timeout" in table and table.get("stream") is not True:
                     yield _Problem(name, "stall_timeout", _NO_STREAM)
+                if kind == "mcp" and "command" not in table:
+                    yield _Problem(name, "command", f"[mcp.{quote(name)[1:-1]}] lacks command: {_COMMAND}")
             else:
                 yield _Problem(None, kind, f"[{kind}.{name}] has to be a table, got {quote(table)}")
 
@@ -194,13 +212,16 @@ def _field_problems(
                     yield _Problem(name, key, fault)
 
 
+_COMMAND = 'write the words that start the server, command = ["python", "server.py"]'
 _NO_STREAM = "stall_timeout is about answers that are streamed: set stream = true, or leave it out"
 _RULES = {
+    "command": f"; {_COMMAND}",
     "gate": f"; {_GATE_FORMS}",
     "models": '; a list of names such as ["openai/gpt-4o-mini"]; a model\'s own table is [model.NAME]',
 }
 _SECRETIVE = {
     "base_url": "has to be a text",
+    "env": 'each value is a text, or read from the environment: write env = {TOKEN = "env:VARIABLE"}',
     "query": 'each value is a text, or read from the environment: write query = {api-version = "2024-10-21"}',
     "limits": "no address of a Redis; write redis://, rediss:// or unix:// and an address",
     "headers": 'each value is read from the environment, where keys belong: write headers = {NAME = "env:VARIABLE"}',

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import Any, Literal, NamedTuple, Protocol
 
 from pytest_benchmodels.core.errors import Problem, ScenarioFileError
-from pytest_benchmodels.core.scenario import Grader, Scenario
+from pytest_benchmodels.core.scenario import Grader, Scenario, Tool
 from pytest_benchmodels.core.text import clip, harmless, nearest
 
 __all__ = [
@@ -205,6 +205,8 @@ class LoadOptions:
     before the native one. `own` are the file formats of the user's. `unknown_check_note` ends what is said of a check
     that is none of these. `tools` are the user's functions that are tools, by name. `validator` makes of a JSON Schema
     what tells the first fault of a document, or raises ValueError; without it no arguments of tools are looked at.
+    `servers` are the MCP servers of bench.toml by name: each gives its tools, None where it is not to be started, or
+    raises `ToolError`.
     """
 
     graders: Mapping[str, type[Grader]]
@@ -215,3 +217,4 @@ class LoadOptions:
     own: tuple[FileFormat, ...] = ()
     tools: Mapping[str, Callable[..., object]] = field(default_factory=dict)
     validator: Callable[[Mapping[str, Any]], Callable[[object], str | None]] | None = None
+    servers: Mapping[str, Callable[[], Sequence[Tool] | None]] = field(default_factory=dict)

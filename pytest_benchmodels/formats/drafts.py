@@ -228,7 +228,8 @@ class Finisher:
     def scenario(self, draft: Draft, name: str, names: Names) -> Scenario:
         written = draft.written
         target = or_else(written.target, None)
-        tools = self._tools.read(or_else(written.tools, ()), names, draft.at("tools"))
+        entries = or_else(written.tools, ())
+        tools = self._tools.read(entries, names, draft.at("tools"))
         return Scenario(
             id=name,
             source=self._document.source(draft.steps),
@@ -247,7 +248,7 @@ class Finisher:
             metadata=self._metadata(draft, names),
             vars=names or {},
             tools=tools,
-            tool_choice=self._tools.choice(or_else(written.tool_choice, None), tools, draft.at("tool_choice")),
+            tool_choice=self._tools.choice(or_else(written.tool_choice, None), tools, entries, draft.at("tool_choice")),
             max_steps=or_else(written.max_steps, MAX_STEPS),
             thinking=or_else(written.thinking, "strip"),
         )

@@ -7,7 +7,8 @@ import copy
 import inspect
 import json
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, Protocol
 
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 
 from pytest_benchmodels.core.call import Call, Purpose, Request, Transcript
 from pytest_benchmodels.core.errors import ToolError
-from pytest_benchmodels.core.message import Message, ToolCall, ToolResult
+from pytest_benchmodels.core.message import Message, TextPart, ToolCall, ToolResult
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Tool, ToolAnswer, Turn
@@ -26,6 +27,8 @@ from pytest_benchmodels.core.user_code import call as call_user_code
 __all__ = ["Client", "Conversation", "Solver", "ToolBox"]
 
 _RESULT_LIMIT = 100_000
+CallServer = Callable[[Tool, ToolCall], Awaitable[ToolResult]]
+"""Makes a call of an MCP server's tool. Raises `ToolError`."""
 
 
 class ToolBox:
@@ -34,10 +37,13 @@ class ToolBox:
     A call that cannot be made (no such tool, arguments that do not fit) is told to the model, as real agents do.
     """
 
-    def __init__(self, tools: Sequence[Tool], hide: Callable[[str], str] = str) -> None:
-        """`hide` takes keys out of what the user's code gives back."""
+    def __init__(
+        self, tools: Sequence[Tool], hide: Callable[[str], str] = str, call_server: CallServer | None = None
+    ) -> None:
+        """`hide` takes keys out of what the user's code gives back; `call_server` calls the tools of MCP servers."""
         self._tools = {tool.name: tool for tool in tools}
         self._hide = hide
+        self._call_server = call_server
         self._made: Counter[str] = Counter()
 
     async def results(self, calls: Sequence[ToolCall]) -> tuple[ToolResult, ...]:
@@ -60,7 +66,7 @@ class ToolBox:
         """Count calls whose results are there from an earlier run: what is given in turn goes on after them."""
         for call in calls:
             tool = self._tools.get(call.name)
-            if tool is None or tool.function is not None or isinstance(call.arguments, str):
+            if tool is None or tool.function is not None or tool.server or isinstance(call.arguments, str):
                 continue
             if tool.fault is None or not tool.fault(call.arguments):
                 self._written(tool, call, call.arguments)
@@ -74,11 +80,18 @@ class ToolBox:
             return _refused(call, f"the arguments are no JSON object: {quote(call.arguments)}")
         if tool.fault is not None and (fault := tool.fault(call.arguments)):
             return _refused(call, f"the arguments do not fit the tool's parameters: {fault}")
-        if tool.function is None:
-            return self._written(tool, call, call.arguments)
-        if fault := _misfit(tool.function, call.arguments):
+        if tool.server and self._call_server is not None:
+            return self._served(call, self._call_server(tool, call))
+        if tool.function is not None:
+            return self._computed(call, tool.function, call.arguments)
+        return self._written(tool, call, call.arguments)
+
+    def _computed(
+        self, call: ToolCall, function: Callable[..., object], arguments: Mapping[str, Any]
+    ) -> ToolResult | Coroutine[Any, Any, ToolResult]:
+        if fault := _misfit(function, arguments):
             return _refused(call, f"the arguments do not fit the tool: {fault}")
-        return self._returned(call, tool.function, call.arguments)
+        return self._returned(call, function, arguments)
 
     async def _returned(
         self, call: ToolCall, function: Callable[..., object], arguments: Mapping[str, Any]
@@ -89,6 +102,13 @@ class ToolBox:
         except UserCodeError as error:
             raise ToolError(f"tool {quote(call.name)} crashed: {self._hide(str(error))}") from error
         return ToolResult(call.id, self._hide(text))
+
+    async def _served(self, call: ToolCall, result: Awaitable[ToolResult]) -> ToolResult:
+        content, is_error = (given := await result).content, given.is_error
+        if isinstance(content, str):
+            return ToolResult(call.id, self._hide(content), is_error)
+        shown = (TextPart(self._hide(part.text)) if isinstance(part, TextPart) else part for part in content)
+        return ToolResult(call.id, tuple(shown), is_error)
 
     def _written(self, tool: Tool, call: ToolCall, arguments: Mapping[str, Any]) -> ToolResult:
         """The first answer whose arguments fit, else the next of those that are for any."""
@@ -158,6 +178,10 @@ class Solver(Protocol):
         """Return all calls that were made for it; the last one's failure, if it has one, is the run's."""
 
 
+def _no_servers() -> AbstractContextManager[CallServer | None]:
+    return nullcontext()
+
+
 def _nothing_hidden(model: Model, text: str) -> str:  # noqa: ARG001 - what a session puts in its place needs it
     return text
 
@@ -166,45 +190,57 @@ class Conversation:
     """Implements `Solver`: what the user says stands in the scenario.
 
     `hide` takes the keys of a model, and what looks like others, out of a text that the user's code gave back.
+    `servers` gives what calls the tools of MCP servers for one run, to whose end it is entered.
     """
 
-    def __init__(self, hide: Callable[[Model, str], str] = _nothing_hidden) -> None:
+    def __init__(
+        self,
+        hide: Callable[[Model, str], str] = _nothing_hidden,
+        servers: Callable[[], AbstractContextManager[CallServer | None]] = _no_servers,
+    ) -> None:
         self._hide = hide
+        self._servers = servers
 
     async def solve(self, run: Run, client: Client) -> Transcript:
         """Hold the whole conversation, up to the first question without an answer.
 
         A turn is over when an answer calls no tool, or has as many steps as it may have.
         """
-        calls: list[Call] = []
-        turns, tools = run.scenario.turns, ToolBox(run.scenario.tools, partial(self._hide, run.model))
-        request = _opening(run)
-        for number, turn in enumerate(turns, 1):
-            request = _with_turn(request, turn, run, final=number == len(turns))
+        with self._servers() as call_server:
+            tools = ToolBox(run.scenario.tools, partial(self._hide, run.model), call_server)
+            return await _held(run, client, tools)
+
+
+async def _held(run: Run, client: Client, tools: ToolBox) -> Transcript:
+    calls: list[Call] = []
+    turns = run.scenario.turns
+    request = _opening(run)
+    for number, turn in enumerate(turns, 1):
+        request = _with_turn(request, turn, run, final=number == len(turns))
+        call = await client.ask(request)
+        calls.append(call)
+        steps = 1
+        while call.response is not None and run.scenario.wants_more(call.response, steps):
+            results = call.response.tool_results  # an answer that was stored has them
+            if results:
+                tools.count(call.response.tool_calls)
+            else:
+                results = await tools.results(call.response.tool_calls)
+            calls[-1] = client.keep_results(call, results)
+            said = (call.response.message, Message("tool", results))
+            # What has to be called was called: forced again and again, no model would ever answer.
+            choice = "none" if request.tool_choice == "none" else "auto" if request.tool_choice else None
+            request = replace(request, messages=(*request.messages, *said), tool_choice=choice)
             call = await client.ask(request)
             calls.append(call)
-            steps = 1
-            while call.response is not None and run.scenario.wants_more(call.response, steps):
-                results = call.response.tool_results  # an answer that was stored has them
-                if results:
-                    tools.count(call.response.tool_calls)
-                else:
-                    results = await tools.results(call.response.tool_calls)
-                calls[-1] = client.keep_results(call, results)
-                said = (call.response.message, Message("tool", results))
-                # What has to be called was called: forced again and again, no model would ever answer.
-                choice = "none" if request.tool_choice == "none" else "auto" if request.tool_choice else None
-                request = replace(request, messages=(*request.messages, *said), tool_choice=choice)
-                call = await client.ask(request)
-                calls.append(call)
-                steps += 1
-            if call.response is None:
-                break
-            if number < len(turns):
-                # What it wants to call and is not given cannot be told: each API asks for the results at once.
-                said_last = call.response.text or ("(no answer)" if call.response.tool_calls else "")
-                request = replace(request, messages=(*request.messages, Message("assistant", said_last)))
-        return Transcript(tuple(calls))
+            steps += 1
+        if call.response is None:
+            break
+        if number < len(turns):
+            # What it wants to call and is not given cannot be told: each API asks for the results at once.
+            said_last = call.response.text or ("(no answer)" if call.response.tool_calls else "")
+            request = replace(request, messages=(*request.messages, Message("assistant", said_last)))
+    return Transcript(tuple(calls))
 
 
 def _opening(run: Run) -> Request:

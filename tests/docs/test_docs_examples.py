@@ -23,6 +23,8 @@ from pytest_benchmodels.plugin.session.models import Models
 from tests.docs.docs_reading import DOCS, PAGES, ROOT, Block, anchors, blocks, links
 
 WRONG_ON_PURPOSE = ("bad/", "statuses/")
+WITH_A_SERVER = "mcp/"  # they need a bench.toml of their own
+APART = (*WRONG_ON_PURPOSE, WITH_A_SERVER)
 FILES = {"yaml", "jsonl", "csv", "toml", "python"}
 
 
@@ -110,7 +112,7 @@ def test_the_commands_print_what_the_document_shows(name: str, tmp_path: Path) -
 def test_the_files_of_all_documents_run_together_and_pass(tmp_path: Path) -> None:
     for name, text in DOCS.items():
         for block in blocks(text):
-            if block.language in FILES - {"toml"} and not block.name.startswith(WRONG_ON_PURPOSE):
+            if block.language in FILES - {"toml"} and not block.name.startswith(APART):
                 write(tmp_path / name, block)
     folders = [path.name for path in tmp_path.iterdir()]
 
@@ -123,8 +125,7 @@ def test_the_files_of_all_documents_run_together_and_pass(tmp_path: Path) -> Non
         Path(block.name).name
         for text in DOCS.values()
         for block in blocks(text)
-        if (block.language in {"yaml", "jsonl"} or ".questions." in block.name)
-        and not block.name.startswith(WRONG_ON_PURPOSE)
+        if (block.language in {"yaml", "jsonl"} or ".questions." in block.name) and not block.name.startswith(APART)
     }
     assert {"ends_with", "sentences"} <= {check["name"] for result in results for check in result["checks"]}
     assert len((tmp_path / "results.tsv").read_text().splitlines()) == len(results)
@@ -133,7 +134,25 @@ def test_the_files_of_all_documents_run_together_and_pass(tmp_path: Path) -> Non
     assert row.split(",")[1:3] == ["sim/steady", str(passed)]
 
 
-CONFIGURATIONS = [(name, file.name) for name in DOCS for file in blocks(DOCS[name]) if file.language == "toml"]
+def test_the_files_with_a_server_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    for block in blocks(DOCS["extending"]):
+        if block.name.startswith(WITH_A_SERVER):
+            write(tmp_path, block)
+
+    done = run_pytest(tmp_path / WITH_A_SERVER, "--bench", "shop.yaml", "--bench-json=bench.json")
+
+    assert done.returncode == 0, done.stdout
+    (result,) = json.loads((tmp_path / WITH_A_SERVER / "bench.json").read_text())["results"]
+    assert result["response"]["text"] == "4.20"
+
+
+CONFIGURATIONS = [
+    (name, file.name)
+    for name in DOCS
+    for file in blocks(DOCS[name])
+    if file.language == "toml" and not file.name.startswith(WITH_A_SERVER)
+]
 
 
 @pytest.mark.parametrize(("name", "file"), CONFIGURATIONS)

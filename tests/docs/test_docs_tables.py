@@ -15,7 +15,7 @@ from pytest_benchmodels.formats import authored, builder, document, native, read
 from pytest_benchmodels.formats import dataset as record_files
 from pytest_benchmodels.formats import dataset as template
 from pytest_benchmodels.formats import drafts as draft
-from pytest_benchmodels.formats.configfile import ConfigFile, JudgeEntry, ModelEntry, ProviderEntry
+from pytest_benchmodels.formats.configfile import ConfigFile, JudgeEntry, ModelEntry, ProviderEntry, ServerEntry
 from pytest_benchmodels.graders import BUILTIN
 from pytest_benchmodels.plugin.options import MOST_RUNS
 from pytest_benchmodels.providers.api import Origin, http_failure
@@ -211,3 +211,9 @@ def test_the_fields_of_bench_json_are_those_that_are_written(tmp_path: Path) -> 
     }
     names = {"baseline", "models", "models_only_before", "models_only_after", "changes"}
     assert set(written["comparison"]) == names
+
+
+def test_the_keys_of_a_server_are_those_that_are_read() -> None:
+    text = section(DOCS["extending"], "An MCP server's tools")
+
+    assert sorted(listed(text, "key of `[mcp.NAME]`")) == sorted(ServerEntry.__struct_fields__)

@@ -52,7 +52,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, output: Output) -> int:
     rootdir = find_rootdir(list(map(Path, arguments.paths)))
-    options = formats.LoadOptions(graders=BUILTIN, allowed=_allowed(arguments, rootdir), validator=schema_faults)
+    allowed, servers = _configured(arguments, rootdir)
+    options = formats.LoadOptions(
+        graders=BUILTIN, allowed=allowed, validator=schema_faults, servers=dict.fromkeys(servers, _not_started)
+    )
     project = _Project(rootdir, options, runs_code=arguments.with_conftest)
     files = scenarios = broken = problems = 0
     for path, named in list(scenario_files(arguments.paths, project.has)):
@@ -130,12 +133,19 @@ def _shown(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _allowed(arguments: Namespace, rootdir: Path) -> tuple[Path, ...]:
-    """Where datasets may come from. Raises `ConfigError` for a bench.toml that is wrong."""
+def _not_started() -> None:
+    """Validating starts no MCP server: which tools it has is not known."""
+
+
+def _configured(arguments: Namespace, rootdir: Path) -> tuple[tuple[Path, ...], Iterable[str]]:
+    """Where datasets may come from, and the MCP servers. Raises `ConfigError` for a bench.toml that is wrong."""
     typed = tuple(Path(path).resolve() for path in arguments.allow_path)
     named = arguments.config is not None
     config = Path(arguments.config).resolve() if named else rootdir / "bench.toml"
-    return (*typed, *read_config(config).allowed(config.parent)) if named or config.is_file() else typed
+    if not (named or config.is_file()):
+        return typed, ()
+    file = read_config(config)
+    return (*typed, *file.allowed(config.parent)), file.mcp
 
 
 def _annotation(problem: Problem) -> str:

@@ -18,6 +18,7 @@ from pytest_benchmodels.providers import create
 from pytest_benchmodels.providers.http import HttpPool, load_transport
 from pytest_benchmodels.providers.key import Key
 from pytest_benchmodels.solvers.conversation import Conversation
+from pytest_benchmodels.solvers.mcp import Servers
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Provider
@@ -45,7 +46,10 @@ def assemble(
             made[model.id] = create(model, pool, graders.example_answer, bench.models.registry)
         return made[model.id]
 
+    servers = Servers(bench.files.server_settings)
+
     async def close() -> None:
+        await servers.aclose()
         await pool.aclose()
         await slots.aclose()
         await limiter.aclose()
@@ -53,7 +57,7 @@ def assemble(
     rate_limits = RateLimits(limiter, slots)
     client = ModelClient(provider_for, _backoff(bench.settings.retries), rate_limits, load_transport, watch)
     recall, models = _recall(bench), bench.models.resolve
-    solver, now = Conversation(_hidden), bench.clock.now
+    solver, now = Conversation(_hidden, servers.of_run), bench.clock.now
     return Executor(client, solver, bench.breaker, recall, watch, now, models, keep_begun), close
 
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
 
 from pytest_benchmodels import graders
-from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.core.errors import ConfigError, ProviderError, ToolError
 from pytest_benchmodels.core.run import file_of
+from pytest_benchmodels.core.scenario import Tool
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.formats import FileFormat, LoadOptions, own_formats
 from pytest_benchmodels.formats.configfile import ConfigFile
 from pytest_benchmodels.plugin.options import Settings
 from pytest_benchmodels.plugin.session.user_models import answers, usage_errors
+from pytest_benchmodels.providers.key import Key
+from pytest_benchmodels.solvers.mcp import ServerSettings, listed_tools
 
 __all__ = ["LEFT_OUT", "ScenarioFiles", "left_out_line"]
 
+_EXTRA = 'pip install "pytest-benchmodels[mcp]"'
 LEFT_OUT = "benchmodels-left-out"
 """Under which a worker tells how many YAML files it left out."""
 
@@ -40,6 +46,7 @@ class ScenarioFiles:
         self._load_options: dict[tuple[int, ...], LoadOptions] = {}
         self._own_formats: dict[Path, tuple[FileFormat, ...]] = {}
         self._tags: set[str] = set()
+        self._servers: dict[str, tuple[Tool, ...] | ToolError] = {}
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Refuse what cannot be a check or a format before anything is collected, or a worker started.
@@ -59,19 +66,56 @@ class ScenarioFiles:
         known += tuple(map(id, tools.values()))
         if known not in self._load_options:
             config = self._config
-            base = self._settings.config_file.parent if self._settings.config_file else config.rootpath
             roots = (config.rootpath, config.invocation_params.dir, *self._named_folders())
             judge = self._file.judge
             own = graders.judge_by(judge.model or self._settings.judge, structured=judge.structured)
             registry = {**graders.registry(extra), own.kind(): own}
             self._load_options[known] = LoadOptions(
                 registry,
-                self._file.allowed(base),
+                self._file.allowed(self._base),
                 tuple(dict.fromkeys(roots)),
                 tools=tools,
                 validator=graders.schema_faults,
+                servers={name: partial(self._tools_of, name) for name in self._file.mcp},
             )
         return self._load_options[known]
+
+    @property
+    def _base(self) -> Path:
+        """The folder of bench.toml."""
+        return self._settings.config_file.parent if self._settings.config_file else self._config.rootpath
+
+    def server_settings(self, name: str) -> ServerSettings:
+        """Those of an MCP server of bench.toml. Raises `ToolError` for a variable that is not set."""
+        entry = self._file.mcp[name]
+        secret = [(key, value[4:]) for key, value in entry.env.items() if value.startswith("env:")]
+        try:
+            key = Key.from_environment(None, secret)
+        except ProviderError as error:
+            raise ToolError(f"MCP server {quote(name)}: {str(error).removeprefix('no API key: ')}") from None
+        return ServerSettings(
+            name,
+            tuple(entry.command),
+            self._base / (entry.cwd or ""),
+            {**entry.env, **key.own_headers},
+            entry.timeout,
+            entry.shared,
+            key.and_surroundings().hide,
+        )
+
+    def _tools_of(self, name: str) -> tuple[Tool, ...]:
+        """The tools of a server, which is started for that once a session. Raises `ToolError`."""
+        if name not in self._servers:
+            try:
+                if find_spec("mcp") is None:
+                    raise ToolError(f"[mcp.{name}] needs the package mcp: {_EXTRA}")  # noqa: TRY301 - kept as the others
+                self._servers[name] = listed_tools(self.server_settings(name))
+            except ToolError as error:
+                self._servers[name] = error
+        found = self._servers[name]
+        if isinstance(found, ToolError):
+            raise ToolError(str(found))
+        return found
 
     def own_formats(self, session: pytest.Session, folder: Path) -> tuple[FileFormat, ...]:
         """The user's formats of files in a folder, by the conftest.py files that hold there; raises `ConfigError`."""
