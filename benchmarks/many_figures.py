@@ -61,7 +61,8 @@ def many(scale: Scale, folder: Path) -> list[Row]:
             Contest(folder, server, work) for work in (Work(1, scale.huge.models), scale.large, scale.huge)
         )
         rows: list[Row] = []
-        for place, options in (("one process", ()), ("-n 4", ("-n4",))):
+        workers = scale.huge_workers
+        for place, options in (("one process", ()), (f"-n {workers}", (f"-n{workers}",))):
             done = [contest.watched(*options) for contest in (one, some, most)]
             rows += _session_rows(scale, place, done)
             if not options:

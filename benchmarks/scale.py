@@ -17,8 +17,9 @@ class Scale:
     `median_s` is the server's median latency; `long_s` outlasts the start of all workers. `limited_s` is for how long a
     rate limit is kept busy, `load_pairs` how often what takes half a minute alternates, `permits` how many of them a
     process takes. `killed` is how many runs are killed `kills` times each, `compared` what two compared runs hold.
-    `huge` is the 100,000 runs, `large` what they are held against; `wide_window` is how many runs of a model are in
-    flight at once where the transport is what is measured, `wide_s` how long each of these takes.
+    `huge` is the 100,000 runs, `large` what they are held against, `huge_workers` who shares them; `wide_window` is how
+    many runs of a model are in flight at once where the transport is what is measured, `wide_s` how long each of these
+    takes.
     `streams` is how many answers stream at once.
     `judged` says whether the limits apply.
     """
@@ -40,6 +41,7 @@ class Scale:
     compared: Work
     large: Work
     huge: Work
+    huge_workers: int
     wide_window: int
     wide_s: float
     streams: int
@@ -68,6 +70,7 @@ FULL = Scale(
     compared=Work(33_334, 3),
     large=Work(10_000, 2, wrong_every=10),
     huge=Work(50_000, 2, wrong_every=10),
+    huge_workers=4,
     wide_window=200,
     wide_s=1.0,
     streams=500,
@@ -91,6 +94,7 @@ QUICK = Scale(
     compared=Work(100, 3),
     large=Work(10, 2, wrong_every=10),
     huge=Work(50, 2, wrong_every=10),
+    huge_workers=2,
     wide_window=10,
     wide_s=0.05,
     streams=12,
