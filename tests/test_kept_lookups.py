@@ -75,3 +75,12 @@ def test_hooks_are_told_anew_to_each_session(pytester: pytest.Pytester) -> None:
     kept = [pytester.parseconfig().pluginmanager.parse_hookimpl_opts(terminal, "pytest_addoption") for _ in range(2)]
     assert kept[0] == kept[1]
     assert kept[0] is not kept[1]
+
+
+def test_a_traceback_shows_the_module_as_it_is_now(pytester: pytest.Pytester) -> None:
+    for name in ("earlier", "later"):
+        pytester.makepyfile(
+            test_it=f"def test_it():\n    value = 'of {name}'\n    assert not (\n        value\n    )\n"
+        )
+        shown = pytester.runpytest_inprocess("-pno:cacheprovider").stdout
+        shown.fnmatch_lines([f"*value = 'of {name}'", ">*assert not (", "*value", "*)", f"E*assert not 'of {name}'"])

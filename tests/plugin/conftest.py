@@ -30,7 +30,9 @@ def workers(request: pytest.FixtureRequest) -> tuple[str, ...]:
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Project:
     """An empty project; nothing of the surrounding session or of the user's environment reaches it."""
     for name in list(os.environ):
         if name.startswith(("PYTEST_", "OPENAI_", "ANTHROPIC_")) and name != "PYTEST_CURRENT_TEST":
@@ -38,8 +40,11 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
     for name in ("CI", "BUILD_NUMBER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
-    # Plugins of libraries that only these tests need: each process would spend a third of its start on them.
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:anyio -p no:hypothesispytest")
+    # Else each session looks through the folders that all sessions of this machine left, and removes the oldest.
+    monkeypatch.setenv("PYTEST_DEBUG_TEMPROOT", str(tmp_path_factory.mktemp("sessions")))
+    # Plugins of libraries that only these tests need: each process would spend a third of its start on them. And one
+    # that leaves a listening socket and its thread behind: `-p rerunfailures` has it where it is what is tested.
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:anyio -p no:hypothesispytest -p no:rerunfailures")
     return Project(pytester)
 
 

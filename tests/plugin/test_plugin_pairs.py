@@ -30,7 +30,7 @@ OPTIONS = {
     "timeout": ("--timeout=60",),
     "json-report": ("--json-report",),
     "junit": ("--junitxml=junit.xml",),
-    "rerunfailures": ("--reruns=1", "--only-rerun=no such text"),
+    "rerunfailures": ("-p", "rerunfailures", "--reruns=1", "--only-rerun=no such text"),
     "bench-json": ("--bench-json=bench.json",),
 }
 PAIRS = list(itertools.combinations(OPTIONS, 2))

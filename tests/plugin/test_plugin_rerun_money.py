@@ -12,7 +12,7 @@ from pytest_benchmodels import SimServer
 from tests.plugin.plugin_parts import Project, json_report, judging_conftest, properties, right, scenario, wrong
 from tests.plugin.test_plugin_budget import PRICE, alias
 
-RERUNS = ("--reruns",)
+RERUNS = ("-p", "rerunfailures", "--reruns")
 
 
 @pytest.fixture
@@ -214,7 +214,7 @@ def pytest_bench_graders():
 """
 
 
-@pytest.mark.parametrize("reruns", [(), ("--reruns", "1")])
+@pytest.mark.parametrize("reruns", [(), (*RERUNS, "1")])
 def test_a_worker_that_dies_is_no_end_of_the_session(priced: Project, reruns: tuple[str, ...]) -> None:
     priced.write("conftest.py", CRASH)
     priced.suite(right("a", checks=[{"boom": str(priced.path / "flag")}]), right("b"), models=["priced"])

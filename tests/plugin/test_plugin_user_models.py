@@ -478,7 +478,7 @@ def test_a_plugin_that_reruns_calls_it_again(project: Project) -> None:
     functions(project, source)
     project.suite(right("add"), models=["my/agent"])
 
-    assert project.bench("--reruns=1").parseoutcomes() == {"passed": 1, "rerun": 1}
+    assert project.bench("-p", "rerunfailures", "--reruns=1").parseoutcomes() == {"passed": 1, "rerun": 1}
 
 
 def test_many_workers_share_its_runs(project: Project) -> None:
