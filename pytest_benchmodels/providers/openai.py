@@ -67,6 +67,31 @@ class _Chunk(Struct, gc=False):
     error: Any = None
 
 
+class _TextDelta(Struct, gc=False, forbid_unknown_fields=True):
+    content: str
+    role: Any = None
+    refusal: None = None
+    reasoning: None = None
+    reasoning_content: None = None
+    tool_calls: None = None
+    function_call: None = None
+
+
+class _TextChoice(Struct, gc=False):
+    delta: _TextDelta
+    index: Any = 0
+    finish_reason: None = None
+    error: None = None
+
+
+class _Text(Struct, gc=False):
+    """An event that adds a text and nothing else, as nearly all of an answer's do: the decoder sees to it."""
+
+    choices: tuple[_TextChoice]
+    usage: None = None
+    error: None = None
+
+
 class _Facts(Struct, gc=False):
     """What is read of the first and the last ones: it is the same in each, or in no other."""
 
@@ -80,6 +105,7 @@ class _Facts(Struct, gc=False):
 
 
 _CHUNK, _FACTS = msgspec.json.Decoder(_Chunk), msgspec.json.Decoder(_Facts)
+_TEXT = msgspec.json.Decoder(_Text)
 _ANYTHING: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
 _MOST_WITHOUT_MODEL = 3
 _DONE = b"[DONE]"
@@ -92,12 +118,15 @@ class OpenAIFold:
     def __init__(self) -> None:
         self.has_begun = self.is_whole = self.is_over = False
         self._is_early, self._seen = True, 0
+        self._follows_text = False
         self._texts: list[str] = []
         self._rest: dict[str, Any] = {}
         self._document: dict[str, Any] = {}
         self._choice: dict[str, Any] = {}
 
     def take(self, data: bytes) -> None:
+        if self._follows_text and self._add_text(data):
+            return
         if data == _DONE:
             self.is_whole = self.is_over = True
             return
@@ -107,6 +136,17 @@ class OpenAIFold:
                 self._add(choice)
         if self._is_early or not chunk.choices or chunk.usage is not None or chunk.error is not None:
             self._remember(data, is_bare=chunk.choices is None and chunk.usage is None)
+
+    def _add_text(self, data: bytes) -> bool:
+        """Add an event that is a text and nothing else. Whether it is."""
+        try:
+            (choice,) = _TEXT.decode(data).choices
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            self._follows_text = False  # an event of another kind seldom stands alone
+            return False
+        if choice.index == self._choice["index"] and (content := choice.delta.content):
+            self._texts.append(content)
+        return True
 
     def document(self) -> Mapping[str, object]:
         message: dict[str, Any] = {"role": "assistant", **joined(self._rest)}
@@ -126,6 +166,7 @@ class OpenAIFold:
                 if content:
                     self._texts.append(content)
                     self.has_begun = True
+                    self._follows_text = not self._is_early
             elif isinstance(content, list):  # Mistral's, where a model thinks
                 self._merge("content", content)
             if len(delta) > 1 or content is None:

@@ -346,3 +346,37 @@ def test_a_field_that_changes_its_kind_keeps_what_came_last() -> None:
         fold.take(json.dumps({"choices": [{"delta": {"reasoning_details": value}}]}).encode())
 
     assert fold.document()["choices"][0]["message"]["reasoning_details"] == ["y"]  # type: ignore[index] # its shape
+
+
+@given(
+    deltas=st.lists(
+        st.sampled_from(
+            [
+                {"content": "a"},
+                {"content": "b", "role": "assistant", "reasoning_content": None},
+                {"content": ""},
+                {"content": None, "reasoning_content": "t"},
+                {"content": "c", "reasoning_content": "u"},
+                {"tool_calls": [{"index": 0, "id": "1", "function": {"name": "f", "arguments": "{}"}}]},
+                {},
+            ]
+        ),
+        max_size=12,
+    )
+)
+def test_events_of_a_text_alone_and_others_add_up_in_any_order(deltas: list[dict[str, Any]]) -> None:
+    fold = OpenAI.stream.fold()
+    for delta in deltas:
+        fold.take(json.dumps({"model": "g", "choices": [{"index": 0, "delta": delta}]}).encode())
+    fold.take(
+        json.dumps(
+            {"model": "g", "choices": [{"index": 0, "delta": {"content": "!"}, "finish_reason": "stop"}]}
+        ).encode()
+    )
+
+    message = fold.document()["choices"][0]["message"]  # type: ignore[index] # its shape
+
+    assert message["content"] == "".join(delta.get("content") or "" for delta in deltas) + "!"
+    assert message.get("reasoning_content", "") == "".join(delta.get("reasoning_content") or "" for delta in deltas)
+    assert ("tool_calls" in message) == any("tool_calls" in delta for delta in deltas)
+    assert fold.is_whole
