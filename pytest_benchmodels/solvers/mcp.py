@@ -174,7 +174,7 @@ class _Server:
         except MCPError as error:
             if _is_closed(error):
                 raise
-            return ToolResult(call.id, f"error: {self._text(error.message)}", is_error=True)
+            return ToolResult(call.id, f"error: {clip(self._text(error.message), _RESULT_LIMIT)}", is_error=True)
         return ToolResult(call.id, self._content(result), is_error=bool(result.is_error))
 
     def dismiss(self) -> None:
@@ -237,7 +237,7 @@ class _Server:
         return ToolError(self._settings.hide(plain(f"MCP server {quote(self._settings.name)} {what}{said}")))
 
     def _text(self, text: str) -> str:
-        return self._settings.hide(clip(well_formed(text), _RESULT_LIMIT))
+        return self._settings.hide(well_formed(text))
 
     def _content(self, result: types.CallToolResult) -> str | tuple[TextPart | ImagePart, ...]:
         """Texts and images as they are; structured content as JSON, where no text tells it already."""
@@ -245,7 +245,8 @@ class _Server:
         if result.structured_content is not None and not any(isinstance(part, TextPart) for part in parts):
             parts.append(TextPart(self._text(json.dumps(result.structured_content, ensure_ascii=False))))
         if any(isinstance(part, ImagePart) for part in parts):
-            return tuple(parts)
+            shown = (TextPart(clip(part.text, _RESULT_LIMIT)) if isinstance(part, TextPart) else part for part in parts)
+            return tuple(shown)
         return clip("\n".join(part.text for part in parts if isinstance(part, TextPart)), _RESULT_LIMIT)
 
     def _part(self, block: types.ContentBlock) -> TextPart | ImagePart:
@@ -377,6 +378,8 @@ async def _end(process: Process) -> None:
     """Let it end as the protocol wants it, by the end of its stdin; then by force, with all that it has started."""
     assert process.stdin is not None  # noqa: S101 - it was started with one
     process.stdin.close()
+    # What it still has to say is in nobody's way: a full pipe would keep it from ending, and us from seeing that.
+    rest = asyncio.ensure_future(_ignore(process.stdout))
     for patience_s, number in ((_UNTIL_TERM_S, signal.SIGTERM), (_UNTIL_KILL_S, signal.SIGKILL)):
         with suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), patience_s)
@@ -385,6 +388,12 @@ async def _end(process: Process) -> None:
     _kill(process.pid)
     with suppress(TimeoutError):
         await asyncio.wait_for(process.wait(), _UNTIL_KILL_S)
+    rest.cancel()
+
+
+async def _ignore(stream: asyncio.StreamReader | None) -> None:
+    while stream is not None and await stream.read(_TAIL_BYTES):
+        pass
 
 
 def _kill(group: int, number: signal.Signals = signal.SIGKILL) -> None:

@@ -26,7 +26,7 @@ from pytest_benchmodels.core.fingerprint import (
 from pytest_benchmodels.core.message import ImagePart, Message, Part, TextPart, ToolCall, ToolResult
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.scenario import Check, Grader, Scenario, Turn
+from pytest_benchmodels.core.scenario import Check, Grader, Scenario, Tool, Turn
 
 
 class Word(Grader, frozen=True):
@@ -244,3 +244,14 @@ def test_a_call_that_json_cannot_say_is_like_no_other(odd: dict[str, object]) ->
 def test_a_call_with_half_a_character_has_a_fingerprint() -> None:
     one, other = [structs.replace(QUESTION, messages=(Message("user", text),)) for text in ("\ud800", "\ud801")]
     assert call_fingerprint(one, "judge") != call_fingerprint(other, "judge")
+
+
+def test_a_servers_tool_counts_with_its_server_and_the_version_of_that() -> None:
+    def of(tool: Tool) -> str:
+        return fingerprint(Run("n", Scenario("a", "f:1", (Turn((Message("user", "hi"),)),), tools=(tool,)), MODEL))
+
+    tool = Tool("look", "Looks.", {}, server="shop", server_version="shop 1.2")
+
+    assert of(tool) == of(replace(tool))
+    others = (replace(tool, server="other"), replace(tool, server_version="shop 1.3"), Tool("look", "Looks.", {}))
+    assert len({of(tool), *map(of, others)}) == 4

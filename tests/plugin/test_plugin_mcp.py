@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,15 @@ for line in sys.stdin:
         answer = {"result": result}
     print(json.dumps({"jsonrpc": "2.0", "id": request["id"], **answer}), flush=True)
 """
+
+
+@pytest.fixture(autouse=True)
+def nothing_outlives_a_failed_test(project: Project) -> Iterator[None]:
+    """A test that fails may leave what it looks for."""
+    yield
+    if (project.path / "pids.txt").exists():
+        for pid in alive(project):
+            os.kill(pid, signal.SIGKILL)
 
 
 def official(project: Project, *lines: str) -> None:
