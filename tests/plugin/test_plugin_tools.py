@@ -10,6 +10,7 @@ import pytest
 from pytest_benchmodels import SimServer
 from tests.plugin.plugin_parts import Project, by_both, scenario
 from tests.plugin.plugin_results import JSON, results, seen_by
+from tests.plugin.scripted_server import document, events, scripted
 
 WEATHER: dict[str, Any] = {
     "name": "get_weather",
@@ -307,3 +308,49 @@ def test_tools_of_the_defaults_are_templates(project: Project) -> None:
     project.write("suite.json", json.dumps(suite))
 
     assert project.bench().parseoutcomes() == {"passed": 2}
+
+
+def used(input_: object) -> bytes:
+    """An answer of Anthropic's that calls `next`."""
+    block = {"type": "tool_use", "id": "toolu_1", "name": "next", "input": input_}
+    return document({"model": "m", "content": [block], "stop_reason": "tool_use"})
+
+
+def test_a_call_that_was_cut_off_goes_back_with_its_error(project: Project, workers: tuple[str, ...]) -> None:
+    final = document({"model": "m", "content": [{"type": "text", "text": "sorry"}], "stop_reason": "end_turn"})
+    project.suite({**scenario("a", models=["m"], checks=[{"equals": "sorry"}]), "tools": [COUNTER]})
+    with scripted(used('{"city": "Pa'), final) as server:
+        project.write("bench.toml", f'[model.m]\nprovider = "anthropic"\nname = "m"\nbase_url = "{server.url}"\n')
+        assert project.bench(JSON, *workers).ret == 0
+
+    back, told_back = server.asked[1][1]["messages"][1:]
+    assert back["content"][0]["input"] == {"INVALID_JSON": '{"city": "Pa'}
+    assert told_back["content"][0]["is_error"] is True
+    assert "no JSON object" in told_back["content"][0]["content"]
+
+
+def test_a_streamed_call_without_arguments(project: Project, workers: tuple[str, ...]) -> None:
+    block = {"type": "tool_use", "id": "toolu_1", "name": "next", "input": {}}
+    calls = anthropic_events(
+        {"type": "content_block_start", "index": 0, "content_block": block},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": ""}},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}},
+    )
+    says = anthropic_events(
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "done"}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+    )
+    checks = [{"equals": "done"}, {"tool_called": "next"}]
+    project.suite({**scenario("a", models=["m"], checks=checks), "tools": [COUNTER]})
+    with scripted(calls, says) as server:
+        table = f'[model.m]\nprovider = "anthropic"\nname = "m"\nbase_url = "{server.url}"\nstream = true\n'
+        project.write("bench.toml", table)
+        assert project.bench(JSON, *workers).ret == 0
+
+    assert server.asked[1][1]["messages"][1]["content"][0]["input"] == {}
+    assert server.asked[1][1]["messages"][2]["content"][0]["content"] == "one"
+
+
+def anthropic_events(*said: object) -> bytes:
+    return events({"type": "message_start", "message": {"model": "m"}}, *said, {"type": "message_stop"})

@@ -178,8 +178,6 @@ def test_a_tool_may_give_an_image_where_the_api_takes_it() -> None:
         (OpenAI(), [Message("tool", (ToolResult("c", (DATA,)),))], "an image in a tool's result: the Chat Completions"),
         (OpenAI(), [Message("assistant", (DATA,))], "an image in a message of the assistant"),
         (Anthropic(), [Message("assistant", (DATA,))], "an image in a message of the assistant"),
-        (Anthropic(), [Message("assistant", (ToolCall("1", "f", "[1"),))], "arguments '\\[1': this API takes"),
-        (Google(), [Message("assistant", (ToolCall("1", "f", "[1]"),))], "arguments '\\[1\\]': this API takes"),
         (Google(), [Message("tool", (ToolResult("c", "x"),))], "result for 'c', which no message before it calls"),
         *[
             (dialect, [message], wrong)
@@ -287,7 +285,9 @@ def test_a_call_that_google_gave_no_id_goes_back_without_one() -> None:
         ([{"id": "1"}], []),
         (["x", None, {"function": {"name": 4}}], []),
         ([{"function": {"name": "f", "arguments": {"a": 1}}}], [ToolCall("unnamed-1", "f", {"a": 1})]),
-        ([{"id": "1", "function": {"name": "f", "arguments": ""}}], [ToolCall("1", "f", "")]),
+        ([{"id": "1", "function": {"name": "f", "arguments": ""}}], [ToolCall("1", "f", {})]),
+        ([{"id": "1", "function": {"name": "f", "arguments": " null"}}], [ToolCall("1", "f", {})]),
+        ([{"id": "1", "function": {"name": "f", "arguments": None}}], [ToolCall("1", "f", {})]),
         ([{"id": "1", "function": {"name": "f", "arguments": '{"a": '}}], [ToolCall("1", "f", '{"a": ')]),
         ([{"id": "1", "function": {"name": "f", "arguments": "[1]"}}], [ToolCall("1", "f", "[1]")]),
     ],
