@@ -64,7 +64,8 @@ class ToolBox:
             return self._written(tool, call, call.arguments)
         if fault := _misfit(tool.function, call.arguments):
             return _refused(call, f"the arguments do not fit the tool: {fault}")
-        return ToolResult(call.id, self._hide(await self._given(tool, tool.function, call.arguments)))
+        text = self._hide(await self._given(tool, tool.function, call.arguments))
+        return ToolResult(call.id, clip(text, _RESULT_LIMIT))  # cut last: half a key could not be told
 
     async def _given(self, tool: Tool, function: Callable[..., object], arguments: Mapping[str, Any]) -> str:
         try:
@@ -110,7 +111,7 @@ def _refused(call: ToolCall, why: str) -> ToolResult:
 def _text(given: object) -> str:
     """What a function gave back, as the model is told it: text as it is, all else as JSON."""
     text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False, default=repr)
-    return clip(well_formed(text), _RESULT_LIMIT)
+    return well_formed(text)
 
 
 def _has(arguments: object, wanted: object) -> bool:

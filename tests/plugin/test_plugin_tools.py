@@ -188,34 +188,40 @@ def test_functions_are_tools_and_their_crash_is_that_runs_error(project: Project
 
 
 LEAKS = """
+import json
 import os
 
 def leak():
-    return {"key": os.environ["SOME_API_KEY"]}
+    key = os.environ["SOME_API_KEY"]
+    return {"key": [key], key: 1, "text": json.dumps({"key": key}), "cut": "x" * 99_880 + key}
 
 def crash():
     raise ValueError(os.environ["SOME_API_KEY"])
 
+def key_error():
+    raise KeyError(os.environ["SOME_API_KEY"])
+
 def pytest_bench_tools():
-    return {"leak": leak, "crash": crash}
+    return {"leak": leak, "crash": crash, "key_error": key_error}
 """
 
 
-def test_keys_that_a_tool_gives_back_are_hidden_everywhere(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = "sk-tool-4f9a7c21d8"
+@pytest.mark.parametrize("key", ["sk-tool-4f9a7c21d8", 'sk-"tool"-4f9a7c21d8', "sk-tool\\4f9a7c21d8\\"])
+def test_keys_that_a_tool_gives_back_are_hidden_everywhere(
+    project: Project, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
     monkeypatch.setenv("SOME_API_KEY", key)
     project.write("conftest.py", LEAKS)
-    project.suite(
-        calling("a", call("leak"), tools=[{"name": "leak"}], checks=[{"contains": "***"}]),
-        calling("b", call("crash"), tools=[{"name": "crash"}]),
-    )
+    names = ("leak", "crash", "key_error")
+    project.suite(*(calling(name, call(name), tools=[{"name": name}], checks=[{"contains": "***"}]) for name in names))
 
     result = project.bench(JSON, "--bench-html=out.html", "--junitxml=out.xml")
 
-    assert result.parseoutcomes() == {"passed": 1, "errors": 1}
+    assert result.parseoutcomes() == {"passed": 1, "errors": 2}
     store = (project.path / ".benchmodels" / "store.sqlite").read_bytes()
     texts = [(project.path / name).read_text(encoding="utf-8") for name in ("b.json", "out.html", "out.xml")]
-    assert key not in "".join((*texts, result.stdout.str(), store.decode("latin-1")))
+    # Its last part: what stands before may be written in one way or another.
+    assert "4f9a7c" not in "".join((*texts, result.stdout.str(), store.decode("latin-1")))
 
 
 def test_arguments_that_a_function_does_not_take_are_told_to_the_model(project: Project) -> None:

@@ -393,12 +393,14 @@ def test_a_tool_is_called_and_its_result_sent_over_http(
     assert DATA.data.encode() in requests[0]
 
 
+@pytest.mark.parametrize("key", [KEY, 's"k-123456789', "s\\k-12345\\"])
 def test_a_key_is_hidden_in_a_call_however_it_is_written(
-    canned: CannedServer, http_text: HttpText, monkeypatch: pytest.MonkeyPatch
+    canned: CannedServer, http_text: HttpText, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
-    monkeypatch.setenv("PARTS_KEY", KEY)
-    written = '{"a": "\\u0073k-123456789", "b": ["' + KEY + '"], "' + KEY + '": 1}'
-    call = {"id": KEY, "function": {"name": KEY, "arguments": written}}
+    monkeypatch.setenv("PARTS_KEY", key)
+    within = json.dumps(key)
+    written = '{"a": "\\u0073' + within[2:] + f', "b": [{within}], {within}: 1, "c": {json.dumps(within)}' + "}"
+    call = {"id": key, "function": {"name": key, "arguments": written}}
     document = {
         "choices": [{"message": {"content": None, "tool_calls": [call, call | {"function": {"name": "\ud800"}}]}}]
     }
@@ -411,7 +413,7 @@ def test_a_key_is_hidden_in_a_call_however_it_is_written(
             return answered
 
     first, second = asyncio.run(exchange()).tool_calls
-    assert first == ToolCall("***", "***", {"a": "***", "b": ["***"], "***": 1})
+    assert first == ToolCall("***", "***", {"a": "***", "b": ["***"], "***": 1, "c": '"***"'})
     assert second.name == "?"
 
 
