@@ -13,13 +13,13 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.call import Call, Purpose, Request, Transcript
-from pytest_benchmodels.core.errors import ToolError
+from pytest_benchmodels.core.errors import CheckError, ToolError
 from pytest_benchmodels.core.message import Message, ToolCall, ToolResult
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Tool, ToolAnswer, Turn
 from pytest_benchmodels.core.text import clip, quote, well_formed
-from pytest_benchmodels.core.user_code import UserCodeError
+from pytest_benchmodels.core.user_code import UserCodeError, in_thread
 from pytest_benchmodels.core.user_code import call as call_user_code
 
 __all__ = ["Client", "Conversation", "Solver", "ToolBox"]
@@ -58,7 +58,7 @@ class ToolBox:
             return _refused(call, f"there is no tool {quote(call.name)}; there are {', '.join(self._tools)}")
         if isinstance(call.arguments, str):
             return _refused(call, f"the arguments are no JSON object: {quote(call.arguments)}")
-        if tool.fault is not None and (fault := tool.fault(call.arguments)):
+        if fault := await self._fault(tool, call.arguments):
             return _refused(call, f"the arguments do not fit the tool's parameters: {fault}")
         if tool.function is None:
             return self._written(tool, call, call.arguments)
@@ -66,6 +66,16 @@ class ToolBox:
             return _refused(call, f"the arguments do not fit the tool: {fault}")
         text = self._hide(await self._given(tool, tool.function, call.arguments))
         return ToolResult(call.id, clip(text, _RESULT_LIMIT))  # cut last: half a key could not be told
+
+    async def _fault(self, tool: Tool, arguments: Mapping[str, Any]) -> str | None:
+        """What is wrong with arguments by the tool's schema. A pattern may take its time, in which others go on."""
+        if tool.fault is None:
+            return None
+        try:
+            return await in_thread(partial(tool.fault, arguments), "benchmodels-check")
+        except CheckError as error:
+            said = f"tool {quote(tool.name)}: its parameters cannot judge the arguments of a call: {error}"
+            raise ToolError(said) from error
 
     async def _given(self, tool: Tool, function: Callable[..., object], arguments: Mapping[str, Any]) -> str:
         try:
