@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from pytest_benchmodels.core.call import Call, Purpose, Request, Transcript
 from pytest_benchmodels.core.errors import CheckError, ToolError
-from pytest_benchmodels.core.message import Message, ToolCall, ToolResult
+from pytest_benchmodels.core.message import Message, ToolCall, ToolResult, text_of
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Tool, ToolAnswer, Turn
@@ -25,6 +25,10 @@ from pytest_benchmodels.core.user_code import call as call_user_code
 __all__ = ["Client", "Conversation", "Solver", "ToolBox"]
 
 _RESULT_LIMIT = 100_000
+_MOST_CALLS = 128
+"""Of one answer; the APIs themselves let nobody offer more tools than that."""
+_MOST_CHARS = 5_000_000
+"""Of all results of one run: more than the largest context windows hold, and each goes out again with every step."""
 
 
 class ToolBox:
@@ -38,14 +42,22 @@ class ToolBox:
         self._tools = {tool.name: tool for tool in tools}
         self._hide = hide
         self._made: Counter[str] = Counter()
+        self._left = _MOST_CHARS
 
     async def results(self, calls: Sequence[ToolCall]) -> tuple[ToolResult, ...]:
         """What came of calls that were made together, in their order. Raises `ToolError`."""
-        return tuple([await self._result(call) for call in calls])
+        told = tuple([await self._result(call) for call in calls[:_MOST_CALLS]])
+        self._left -= sum([len(text_of(result.content)) for result in told])
+        if self._left < 0:
+            called = ", ".join(dict.fromkeys(quote(call.name) for call in calls[:_MOST_CALLS]))
+            rule = "let each give back less, or lower max_steps"
+            raise ToolError(f"the results of tools came to more than {_MOST_CHARS:,} characters with {called}: {rule}")
+        too_many = f"an answer may call tools {_MOST_CALLS} times, this one did {len(calls):,} times: call it again"
+        return (*told, *(_refused(call, too_many) for call in calls[_MOST_CALLS:]))
 
     def count(self, calls: Sequence[ToolCall]) -> None:
         """Count calls whose results are there from an earlier run: what is given in turn goes on after them."""
-        for call in calls:
+        for call in calls[:_MOST_CALLS]:
             tool = self._tools.get(call.name)
             if tool is None or tool.function is not None or isinstance(call.arguments, str):
                 continue

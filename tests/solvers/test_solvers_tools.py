@@ -37,3 +37,22 @@ def test_a_pattern_that_does_not_end_is_told_with_tool_and_parameter() -> None:
 
     with pytest.raises(ToolError, match=r"tool 'look_up': its parameters .*: 'q': pattern .* took more than 1 s"):
         results(tool, ToolCall("1", "look_up", {"q": "a" * 1000 + "b"}))
+
+
+def test_of_more_calls_than_an_answer_may_have_the_rest_is_told_so() -> None:
+    calls = [ToolCall(str(number), "t", {}) for number in range(20_000)]
+
+    given = results(Tool("t", "", {}, (ToolAnswer("x"),)), *calls)
+
+    assert [result.call_id for result in given] == [call.id for call in calls]
+    assert {result.content for result in given[:128]} == {"x"}
+    (rest,) = {result.content for result in given[128:]}
+    assert "may call tools 128 times, this one did 20,000 times" in str(rest)
+    assert all(result.is_error for result in given[128:])
+
+
+def test_results_that_no_model_could_read_end_the_run() -> None:
+    calls = [ToolCall(str(number), "t", {}) for number in range(100)]
+
+    with pytest.raises(ToolError, match=r"more than 5,000,000 characters with 't': let each give back less"):
+        results(Tool("t", "", {}, (ToolAnswer("x" * 60_000),)), *calls)
