@@ -280,6 +280,11 @@ def pytest_bench_models():
             {"checks": [{"tool_called": "a", "arguments": {"x": {"regex": "("}}}]},
             "argument 'x'",
         ),
+        (
+            {"name": "a", "results": 1},
+            {"checks": [{"tool_called": "a", "arguments": {"x": {"contain": "Paris"}}}]},
+            "argument 'x': 'contain' is no check, did you mean 'contains'?",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_told_with_its_line(
