@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -19,7 +18,7 @@ from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Tool, ToolAnswer, Turn
 from pytest_benchmodels.core.text import clip, quote, well_formed
-from pytest_benchmodels.core.user_code import UserCodeError, in_thread
+from pytest_benchmodels.core.user_code import NoJsonError, UserCodeError, as_json, defined_at, in_thread
 from pytest_benchmodels.core.user_code import call as call_user_code
 
 __all__ = ["Client", "Conversation", "Solver", "ToolBox"]
@@ -92,9 +91,14 @@ class ToolBox:
     async def _given(self, tool: Tool, function: Callable[..., object], arguments: Mapping[str, Any]) -> str:
         try:
             # A copy: what it does to them is no part of what the model said.
-            return _text(await call_user_code(partial(function, **copy.deepcopy(dict(arguments)))))
+            given = await call_user_code(partial(function, **copy.deepcopy(dict(arguments))))
+            text = given if isinstance(given, str) else await call_user_code(partial(_text, given))
         except UserCodeError as error:
             raise ToolError(f"tool {quote(tool.name)} crashed: {self._hide(str(error))}") from error
+        if isinstance(text, NoJsonError):
+            raise ToolError(self._hide(f"tool {quote(tool.name)}{defined_at(function)} gave back {text}"))
+        assert isinstance(text, str)  # noqa: S101 - see `_text`
+        return well_formed(text)
 
     def _written(self, tool: Tool, call: ToolCall, arguments: Mapping[str, Any]) -> ToolResult:
         """The first answer whose arguments fit, else the next of those that are for any."""
@@ -130,10 +134,12 @@ def _refused(call: ToolCall, why: str) -> ToolResult:
     return ToolResult(call.id, f"error: {why}", is_error=True)
 
 
-def _text(given: object) -> str:
-    """What a function gave back, as the model is told it: text as it is, all else as JSON."""
-    text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False, default=repr)
-    return well_formed(text)
+def _text(given: object) -> str | NoJsonError:
+    """What a function gave back, as the model is told it; what is wrong with it is no crash of the user's code."""
+    try:
+        return as_json(given)
+    except NoJsonError as error:
+        return error
 
 
 def _has(arguments: object, wanted: object) -> bool:
