@@ -14,11 +14,11 @@ from msgspec.structs import replace
 
 from pytest_benchmodels.core.call import Call, Purpose, Request
 from pytest_benchmodels.core.errors import BenchError, ProviderError
-from pytest_benchmodels.core.message import Response, ToolResult, Usage
+from pytest_benchmodels.core.message import Response, ToolCall, ToolResult, Usage
 from pytest_benchmodels.core.model import bill
 from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry, Status
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.text import exact_dollars, message
+from pytest_benchmodels.core.text import exact_dollars, message, quote
 
 __all__ = ["BREAKING", "Alone", "CircuitBreaker", "Lane", "OpenCall", "RefusedError", "Scope"]
 
@@ -422,5 +422,18 @@ class Scope:
 
     @property
     def doing(self) -> str:
-        call = self.unanswered or (self.calls[-1] if self.calls else None)
-        return "no request was sent" if call is None else call.doing
+        if (call := self.unanswered) is not None:
+            number = next((number for number, each in enumerate(self.answers, 1) if each is call), 1)
+            place = "" if number == 1 else f"{'step' if self.run.scenario.tools else 'turn'} {number}: "
+            return f"{place}{call.doing}"
+        if called := self._tools_at_work():
+            tools = " or ".join(dict.fromkeys(quote(each.name) for each in called))
+            return f"the model answered, but a tool that it called did not finish: {tools}"
+        return self.calls[-1].doing if self.calls else "no request was sent"
+
+    def _tools_at_work(self) -> tuple[ToolCall, ...]:
+        """What the last answer calls, where its results are waited for."""
+        scenario, responses = self.run.scenario, self.responses
+        if not scenario.tools or not responses or responses[-1].tool_results or scenario.by_turn(responses) is not None:
+            return ()
+        return responses[-1].tool_calls

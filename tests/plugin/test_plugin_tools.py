@@ -321,6 +321,42 @@ def test_tools_of_the_defaults_are_templates(project: Project) -> None:
     assert project.bench().parseoutcomes() == {"passed": 2}
 
 
+WAITS = """
+import asyncio
+from pytest_benchmodels import Response, ToolCall
+
+async def wait():
+    await asyncio.Event().wait()
+
+async def ask(request):
+    if len(request.messages) > 2:
+        await asyncio.Event().wait()
+    return Response("", tool_calls=(ToolCall("1", request.tools[0].name, {}),))
+
+def pytest_bench_tools():
+    return {"wait": wait}
+
+def pytest_bench_models():
+    return {"my/model": ask}
+"""
+
+
+def test_what_was_waited_for_when_time_ran_out(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("conftest.py", WAITS)
+    project.suite(
+        {**scenario("tool", models=["my/model"], timeout=0.5), "tools": [{"name": "wait"}]},
+        {**scenario("step", models=["my/model"], timeout=0.5), "tools": [COUNTER]},
+    )
+
+    assert project.bench(JSON, *workers).ret != 0
+
+    said = {run["scenario"]: (run["status"], run["error"]["message"]) for run in results(project).values()}
+    assert said == {
+        "tool": ("timeout", "Timeout (>0.5s): the model answered, but a tool that it called did not finish: 'wait'"),
+        "step": ("timeout", "Timeout (>0.5s): step 2: attempt 1 was not answered"),
+    }
+
+
 def used(input_: object) -> bytes:
     """An answer of Anthropic's that calls `next`."""
     block = {"type": "tool_use", "id": "toolu_1", "name": "next", "input": input_}
