@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from pytest_benchmodels.core.call import GradingContext
-from pytest_benchmodels.core.message import Response, ToolCall, arguments_text
+from pytest_benchmodels.core.message import Response, ToolCall, arguments_text, text_of
 from pytest_benchmodels.core.scenario import Grade, Grader
 from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.graders import judge, patterns, structure, text, values
@@ -40,23 +40,37 @@ _OTHER = "other"
 _REMEDY = "a value that looks like a check is written {literal: ...}"
 
 _MOST_SHOWN = 10
+_REJECTED = ""  # no tool's name
 
 
-def _calls(context: GradingContext) -> list[ToolCall]:
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A call that the model made. `rejected` says why nothing was done; empty where it was right."""
+
+    call: ToolCall
+    rejected: str
+
+    @property
+    def told(self) -> str:
+        said = shown(f"{self.call.name}({arguments_text(self.call.arguments)})")
+        return f"{said} (rejected: {shown(self.rejected)})" if self.rejected else said
+
+
+def _calls(context: GradingContext) -> list[_Made]:
     """All calls of the run, in their order."""
-    return [call for response in context.transcript.responses for call in response.tool_calls]
+    pairs = (pair for response in context.transcript.responses for pair in response.told_calls)
+    return [_Made(call, text_of(told.content) if told is not None and told.is_rejected else "") for call, told in pairs]
 
 
-def _told(calls: Sequence[ToolCall]) -> str:
+def _told(calls: Sequence[_Made]) -> str:
     if not calls:
         return "no tool was called"
     more = f" and {len(calls) - _MOST_SHOWN} more" if len(calls) > _MOST_SHOWN else ""
-    told = (shown(f"{call.name}({arguments_text(call.arguments)})") for call in calls[:_MOST_SHOWN])
-    return f"called were {', '.join(told)}{more}"
+    return f"called were {', '.join([call.told for call in calls[:_MOST_SHOWN]])}{more}"
 
 
 class ToolCalled(Grader, frozen=True, dict=True):
-    """The model called this tool, in any answer of the run.
+    """The model called this tool, in any answer of the run. A call that was rejected, being wrong, does not count.
 
     `arguments`: a call counts that has at least these. In place of a value, at any depth, may stand a check of it,
     such as `{contains: Paris}`, `{number: 4, tolerance: 1}` or `{equals: "", not: true}`; a value that looks like a
@@ -80,13 +94,14 @@ class ToolCalled(Grader, frozen=True, dict=True):
     def grade(self, context: GradingContext) -> Grade:
         """Count the calls that fit."""
         calls = _calls(context)
-        named = [call for call in calls if call.name == self.tool_called]
-        fitting = [call for call in named if _fault(self._wanted, call) is None]
+        named = [made for made in calls if made.call.name == self.tool_called]
+        done = [made for made in named if not made.rejected]
+        fitting = [made for made in done if _fault(self._wanted, made.call) is None]
         is_right = len(fitting) == self.times if self.times is not None else bool(fitting)
         if is_right:
             return Grade.of(passed=True, explanation=_told(fitting))
-        if named and not fitting:
-            return Grade.of(passed=False, explanation=f"{_told(named)}, but {_fault(self._wanted, named[-1])}")
+        if done and not fitting:
+            return Grade.of(passed=False, explanation=f"{_told(named)}, but {_fault(self._wanted, done[-1].call)}")
         if self.times is not None and fitting:
             return Grade.of(
                 passed=False, explanation=f"expected {self.times} such calls, got {len(fitting)}: {_told(fitting)}"
@@ -106,6 +121,8 @@ class ToolCalled(Grader, frozen=True, dict=True):
 class ToolsCalled(Grader, frozen=True):
     """The model called these tools, each as often as it is listed, and no others; over all answers of the run.
 
+    A call that was rejected, being wrong, is one too many, and none of those listed.
+
     `order`: `any` (the default), `in_order` (others may come between), `exact` (these, in this order, and no others).
     The score is the F1 of calls that were wanted and calls that were made.
     """
@@ -118,7 +135,7 @@ class ToolsCalled(Grader, frozen=True):
     def grade(self, context: GradingContext) -> Grade:
         """Compare the names of calls."""
         calls = _calls(context)
-        made = [call.name for call in calls]
+        made = [_REJECTED if call.rejected else call.call.name for call in calls]
         if self.order == "any":
             passed = Counter(made) == Counter(self.tools_called)
         elif self.order == "exact":
@@ -141,7 +158,7 @@ class ToolsCalled(Grader, frozen=True):
 
 
 class ToolNotCalled(Grader, frozen=True):
-    """The model called this tool in no answer of the run; `true` stands for any tool."""
+    """The model called this tool in no answer of the run, not even wrongly; `true` stands for any tool."""
 
     tool_not_called: str | Literal[True]
 
@@ -149,7 +166,7 @@ class ToolNotCalled(Grader, frozen=True):
 
     def grade(self, context: GradingContext) -> Grade:
         """Look for a call."""
-        calls = [call for call in _calls(context) if self.tool_not_called in (True, call.name)]
+        calls = [made for made in _calls(context) if self.tool_not_called in (True, made.call.name)]
         wanted = "no tool" if self.tool_not_called is True else f"no call of {quote(self.tool_not_called)}"
         return Grade.of(not calls, f"expected {wanted}: {_told(calls)}" if calls else f"{wanted}: none was made")
 

@@ -175,6 +175,8 @@ def _result(result: Result) -> dict[str, object]:
         "calls": calls,
         "latency_s": result.told_latency_s,
         "truncated": truncated,
+        "tool_calls": result.tool_calls,
+        "rejected_calls": result.rejected_calls,
         "started_at": utc(result.started_at),
     }
     return {**plain, **told}

@@ -23,6 +23,7 @@ from pytest_benchmodels.reports.summary import (
     doubt_lines,
     interval_lines,
     stream_lines,
+    tool_lines,
     summary_table,
 )
 from pytest_benchmodels.reports.units import one_line, plural
@@ -74,6 +75,7 @@ def _sections(evaluation: Evaluation, results: Iterable[Result]) -> Iterator[Seq
             *cost_lines(figures),
             *interval_lines(figures),
             *stream_lines(figures),
+            *tool_lines(figures),
             *closing_lines(figures),
         ]
     )

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from pytest_benchmodels.core.call import Call, Purpose, Request, Transcript
 from pytest_benchmodels.core.errors import CheckError, ToolError
-from pytest_benchmodels.core.message import Message, ToolCall, ToolResult, text_of
+from pytest_benchmodels.core.message import Message, Response, ToolCall, ToolResult, text_of
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Tool, ToolAnswer, Turn
@@ -54,13 +54,12 @@ class ToolBox:
         too_many = f"an answer may call tools {_MOST_CALLS} times, this one did {len(calls):,} times: call it again"
         return (*told, *(_refused(call, too_many) for call in calls[_MOST_CALLS:]))
 
-    def count(self, calls: Sequence[ToolCall]) -> None:
+    def count(self, answer: Response) -> None:
         """Count calls whose results are there from an earlier run: what is given in turn goes on after them."""
-        for call in calls[:_MOST_CALLS]:
+        for call, result in answer.told_calls:
             tool = self._tools.get(call.name)
-            if tool is None or tool.function is not None or isinstance(call.arguments, str):
-                continue
-            if tool.fault is None or not tool.fault(call.arguments):
+            was_made = result is not None and not result.is_rejected
+            if tool is not None and tool.function is None and was_made and not isinstance(call.arguments, str):
                 self._written(tool, call, call.arguments)
 
     async def _result(self, call: ToolCall) -> ToolResult:
@@ -105,7 +104,7 @@ class ToolBox:
         fitting = [each for each in tool.answers if each.arguments is not None and _has(arguments, each.arguments)]
         in_turn = [each for each in tool.answers if each.arguments is None]
         if not fitting and not in_turn:
-            return _refused(call, "there is no result for these arguments")
+            return ToolResult(call.id, "there is no result for these arguments", is_error=True)
         if fitting:
             return _told(call, fitting[0])
         answer = in_turn[min(self._made[tool.name], len(in_turn) - 1)]
@@ -131,7 +130,7 @@ def _told(call: ToolCall, answer: ToolAnswer) -> ToolResult:
 
 
 def _refused(call: ToolCall, why: str) -> ToolResult:
-    return ToolResult(call.id, f"error: {why}", is_error=True)
+    return ToolResult(call.id, why, is_error=True, is_rejected=True)
 
 
 def _text(given: object) -> str | NoJsonError:
@@ -199,7 +198,7 @@ class Conversation:
             while call.response is not None and run.scenario.wants_more(call.response, steps):
                 results = call.response.tool_results  # an answer that was stored has them
                 if results:
-                    tools.count(call.response.tool_calls)
+                    tools.count(call.response)
                 else:
                     results = await tools.results(call.response.tool_calls)
                 calls[-1] = client.keep_results(call, results)

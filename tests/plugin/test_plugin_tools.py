@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pytest_benchmodels import SimServer
-from tests.plugin.plugin_parts import Project, by_both, scenario
+from pytest_benchmodels.cli import main
+from tests.plugin.plugin_parts import Project, by_both, json_report, scenario
 from tests.plugin.plugin_results import JSON, results, seen_by
 from tests.plugin.scripted_server import document, events, scripted
 
@@ -76,11 +77,43 @@ def test_wrong_calls_are_told_to_the_model(project: Project) -> None:
     (run,) = results(project).values()
     first, second, _ = told(run)
     assert first == [
-        ("error: there is no tool 'nope'; there are get_weather", True),
-        ("error: the arguments do not fit the tool's parameters: at $: 'city' is a required property", True),
-        ("error: the arguments are no JSON object: 'x{'", True),
+        ("there is no tool 'nope'; there are get_weather", True),
+        ("the arguments do not fit the tool's parameters: at $: 'city' is a required property", True),
+        ("the arguments are no JSON object: 'x{'", True),
     ]
-    assert second == [("no such city", True), ("error: there is no result for these arguments", True)]
+    assert second == [("no such city", True), ("there is no result for these arguments", True)]
+
+
+def test_wrong_calls_are_counted_and_satisfy_no_check(
+    project: Project, workers: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = ([call("nope"), call("get_weather", town="Paris")], call("get_weather", city="Rome"))
+    checks: list[dict[str, Any]] = [
+        {"tool_called": "get_weather", "arguments": {"town": "Paris"}, "not": True},
+        {"tool_called": "get_weather", "times": 1},
+        {"tools_called": ["get_weather"], "order": "in_order"},
+        {"tool_not_called": "get_weather", "not": True},
+    ]
+    project.suite(calling("a", *calls, tools=[WEATHER], checks=checks))
+
+    result = project.bench(JSON, "-v", "--bench-html=out.html", "--bench-markdown=out.md", *workers)
+
+    assert result.ret == 0
+    line = "sim/steady: 2 of 3 tool calls rejected (no such tool, or arguments that do not fit)"
+    result.stdout.fnmatch_lines([line])
+    assert line in (project.path / "out.html").read_text("utf-8")
+    assert line in (project.path / "out.md").read_text("utf-8")
+    document = json_report(project.path / "b.json")
+    for counted in (document["models"][0], document["results"][0]):
+        assert (counted["tool_calls"], counted["rejected_calls"]) == (3, 2)
+    (run,) = document["results"]
+    told_back = [told_back["is_rejected"] for answer in run["answers"] for told_back in answer["tool_results"]]
+    assert told_back == [True, True, False]
+    assert "(rejected: the arguments do not fit" in run["checks"][0]["explanation"]
+    assert main(["show", "latest", "a", "--store", str(project.path / ".benchmodels" / "store.sqlite")]) == 0
+    shown = capsys.readouterr().out
+    assert "2 of 3 tool calls rejected" in shown
+    assert "[rejection of " in shown
 
 
 def test_streams_call_tools_as_well(project: Project) -> None:
@@ -232,8 +265,8 @@ def test_arguments_that_a_function_does_not_take_are_told_to_the_model(project: 
 
     (run,) = results(project).values()
     first, second, third, _ = told(run)
-    assert first == [("error: the arguments do not fit the tool: got an unexpected keyword argument 'b'", True)]
-    assert second == [("error: the arguments do not fit the tool: missing a required argument: 'a'", True)]
+    assert first == [("the arguments do not fit the tool: got an unexpected keyword argument 'b'", True)]
+    assert second == [("the arguments do not fit the tool: missing a required argument: 'a'", True)]
     assert third == [('{"sum": 5}', False)]
 
 
