@@ -43,7 +43,7 @@ def keep_lookups() -> None:
             PytestPluginManager.parse_hookimpl_opts
         )
     if tracebacks.getstatementrange_ast is getstatementrange_ast:  # type: ignore[attr-defined] # as it is imported there
-        tracebacks.getstatementrange_ast = _statement_range  # type: ignore[attr-defined]
+        tracebacks.getstatementrange_ast = _statement_range  # type: ignore[attr-defined,assignment]
 
 
 def _read_once(read: Callable[[Distribution], Any]) -> Callable[[Distribution], Any]:

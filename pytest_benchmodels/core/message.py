@@ -6,8 +6,9 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Any, Literal
 
 import msgspec
@@ -98,11 +99,15 @@ class ThinkingPart(Struct, frozen=True, tag_field="type", tag="thinking"):
 
 
 class ToolResult(Struct, frozen=True, tag_field="type", tag="tool_result"):
-    """What came of a tool call: `call_id` is the call's. `is_error`: the content tells why there is no result."""
+    """What came of a tool call: `call_id` is the call's. `is_error`: the content tells why there is no result.
+
+    `is_rejected`: the call was wrong (no such tool, arguments that do not fit), and nothing was done.
+    """
 
     call_id: str
     content: str | tuple[TextPart | ImagePart, ...]
     is_error: bool = False
+    is_rejected: bool = False
 
 
 Part = TextPart | ImagePart | FilePart | ThinkingPart | ToolCall | ToolResult
@@ -154,7 +159,8 @@ def _readable(part: Part) -> str:
         return "[thinking]"
     if isinstance(part, ToolCall):
         return f"[call {part.name}({arguments_text(part.arguments)})]"
-    return f"[{'error' if part.is_error else 'result'} of {part.call_id}: {readable(part.content)}]"
+    what = "rejection" if part.is_rejected else "error" if part.is_error else "result"
+    return f"[{what} of {part.call_id}: {readable(part.content)}]"
 
 
 def arguments_text(arguments: Mapping[str, Any] | str) -> str:
@@ -381,6 +387,11 @@ class Response(Struct, frozen=True):
             return self.text
         said = [self.text] if self.text else []
         return "\n".join((*said, *map(_readable, self.tool_calls), *map(_readable, self.tool_results)))
+
+    @property
+    def told_calls(self) -> Iterator[tuple[ToolCall, ToolResult | None]]:
+        """Its calls, each with what the model was told of it; None where it was not asked again."""
+        return zip_longest(self.tool_calls, self.tool_results[: len(self.tool_calls)])
 
     @property
     def is_refused(self) -> bool:

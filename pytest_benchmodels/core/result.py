@@ -159,6 +159,16 @@ class Result(Struct, frozen=True, gc=False):
         return [name for answer in self.all_answers if (name := answer.answered_by)]
 
     @property
+    def tool_calls(self) -> int:
+        """How many calls of tools its answers hold."""
+        return sum([len(answer.tool_calls) for answer in self.all_answers])
+
+    @property
+    def rejected_calls(self) -> int:
+        """How many of these were wrong: no such tool, or arguments that do not fit."""
+        return sum([result.is_rejected for answer in self.all_answers for result in answer.tool_results])
+
+    @property
     def was_run(self) -> bool:
         """Whether its model was called for it, if not in this session then in an earlier one of the same run."""
         origin = self.origin

@@ -5,17 +5,38 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import json
 import threading
 import traceback
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from types import CodeType
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, time
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path, PurePath
+from types import AsyncGeneratorType, CodeType, GeneratorType
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
 
 from pytest_benchmodels.core.errors import BenchError, ProviderError
-from pytest_benchmodels.core.text import told
+from pytest_benchmodels.core.text import clip, told
 
-__all__ = ["UserCodeError", "call", "call_at_once", "code_of", "in_task", "in_thread", "innermost", "raised", "where"]
+__all__ = [
+    "NoJsonError",
+    "UserCodeError",
+    "as_json",
+    "call",
+    "call_at_once",
+    "code_of",
+    "defined_at",
+    "in_task",
+    "in_thread",
+    "innermost",
+    "raised",
+    "where",
+]
 
 
 def where(error: BaseException) -> str:
@@ -39,9 +60,14 @@ def innermost(error: BaseException) -> str:
 
 def raised(error: BaseException, function: object = None) -> str:
     """`ValueError: no such thing (agent.py:12)`; where it was not begun, the place where the function is defined."""
-    text, code = told(error), code_of(function)
-    place = where(error) or (f" ({_shown(code.co_filename)}:{code.co_firstlineno})" if code else "")
-    return f"{type(error).__name__}{': ' if text else ''}{text}{place}"
+    text = told(error)
+    return f"{type(error).__name__}{': ' if text else ''}{text}{where(error) or defined_at(function)}"
+
+
+def defined_at(function: object) -> str:
+    """` (agent.py:12)`: where a function is defined; empty for what is not written in Python."""
+    code = code_of(function)
+    return f" ({_shown(code.co_filename)}:{code.co_firstlineno})" if code else ""
 
 
 def code_of(function: object) -> CodeType | None:
@@ -208,3 +234,71 @@ def _settled(function: object, value: object, error: BaseException | None) -> ob
     if isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration | StopAsyncIteration):
         error = error.__cause__  # as Python passes it on from a coroutine
     raise UserCodeError(raised(error, function)) from error
+
+
+class NoJsonError(BenchError):
+    """A value that JSON has no form for; its text says what, where, and what there may be in its place."""
+
+
+_MOST_NESTED = 50
+_MOST_BITS = 14_000  # of a number that Python still writes: 4300 digits
+_REMEDIES: Mapping[type, str] = {
+    set: "return a sorted list of it",
+    frozenset: "return a sorted list of it",
+    bytes: "decode it, or return it as base64",
+    GeneratorType: "return a list of it",
+    AsyncGeneratorType: "return a list of it",
+}
+_MAY_BE = (
+    "return texts, numbers, booleans, None, lists and mappings of these, dates, dataclasses, or models of msgspec or"
+    " pydantic"
+)
+
+
+def as_json(value: object) -> str:
+    """What a function of the user's gave back as a JSON text; a text as it is. Raises `NoJsonError`.
+
+    It may run code of the value's own.
+    """
+    return value if isinstance(value, str) else json.dumps(_plain(value, "$"), ensure_ascii=False)
+
+
+def _plain(value: Any, where: str, deeper: int = _MOST_NESTED) -> object:
+    if value is None or isinstance(value, bool | float | str):
+        return value
+    if isinstance(value, int):
+        if value.bit_length() > _MOST_BITS:
+            raise NoJsonError(f"a number of more than 4,000 digits at {where}: return it as a text")
+        return int(value)
+    if deeper == 0:
+        raise NoJsonError(f"a value that is nested more than {_MOST_NESTED} levels deep, or holds itself: flatten it")
+    if isinstance(value, Mapping):
+        return {_key(key, where): _plain(value[key], f"{where}.{clip(str(key), 40)}", deeper - 1) for key in value}
+    if isinstance(value, list | tuple):
+        return [_plain(each, f"{where}[{place}]", deeper - 1) for place, each in enumerate(value)]
+    return _plain(_opened(value, where), where, deeper - 1)
+
+
+def _key(key: object, where: str) -> Any:
+    if key is None or isinstance(key, str | int | float):
+        return _plain(key, where)
+    raise NoJsonError(f"a mapping at {where} with a {type(key).__name__} as key: keys are texts or numbers")
+
+
+def _opened(value: Any, where: str) -> object:
+    """What stands for an object of a class that is known."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, date | time):  # a datetime is a date
+        return value.isoformat()
+    if isinstance(value, Decimal | UUID | PurePath):
+        return str(value)
+    if not isinstance(value, type) and is_dataclass(value):
+        return {each.name: getattr(value, each.name) for each in fields(value)}
+    if isinstance(value, msgspec.Struct):
+        names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        return {written: getattr(value, name) for written, name in names}
+    if callable(dump := getattr(type(value), "model_dump", None)):  # pydantic's, which need not be there
+        return dump(value, mode="json")
+    remedy = next((remedy for kind, remedy in _REMEDIES.items() if isinstance(value, kind)), _MAY_BE)
+    raise NoJsonError(f"a {type(value).__name__} at {where}, which JSON has no form for: {remedy}")

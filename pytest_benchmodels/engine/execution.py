@@ -34,10 +34,11 @@ from pytest_benchmodels.core.result import (
 )
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.text import message, quote, told
+from pytest_benchmodels.engine.breaker import CircuitBreaker, RefusedError
 from pytest_benchmodels.engine.client import Asker, BegunClient, Client, ReplayClient, ScopedClient
 from pytest_benchmodels.engine.grading import Watch, is_bounded, judge, unwatched
 from pytest_benchmodels.engine.known import Known, Recall, as_it_was_run, at_the_cost_of, gone_on
-from pytest_benchmodels.engine.scope import Alone, CircuitBreaker, Lane, OpenCall, RefusedError, Scope
+from pytest_benchmodels.engine.scope import Alone, Lane, OpenCall, Scope
 
 __all__ = ["Executor", "KeepBegun", "Solver", "conclude", "whole_response"]
 

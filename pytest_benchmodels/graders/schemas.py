@@ -12,10 +12,10 @@ from typing import Any
 import jsonschema
 import referencing
 from jsonschema.exceptions import ValidationError
-from jsonschema.validators import Draft202012Validator, extend, validator_for
+from jsonschema.validators import Draft3Validator, Draft202012Validator, extend, validator_for
 
 from pytest_benchmodels.core.errors import CheckError
-from pytest_benchmodels.core.text import clip, plain
+from pytest_benchmodels.core.text import clip, plain, quote
 from pytest_benchmodels.graders.documents import (
     composed,
     identity,
@@ -146,6 +146,8 @@ def _told(error: Any) -> str:
 def _limited(dialect: Any) -> Any:
     """The same dialect with our own patterns, each keyword counted."""
     keywords = {**dialect.VALIDATORS, **_KEYWORDS}
+    if dialect is Draft3Validator:  # where `required` stands within the property
+        keywords["properties"] = dialect.VALIDATORS["properties"]
     made: Callable[..., Any] = extend  # the stubs leave it untyped
     return made(dialect, {name: _counted(keyword) for name, keyword in keywords.items()})
 
@@ -175,6 +177,19 @@ def _match_pattern(validator: Any, pattern: str, instance: Any, _schema: Any) ->
         yield ValidationError(f"{shown(instance)} does not match {shown_pattern(pattern)}")
 
 
+def _match_named(validator: Any, properties: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    """As jsonschema has it; what cannot be told is told with the property's name."""
+    if not validator.is_type(instance, "object"):
+        return
+    for name, subschema in properties.items():
+        if name not in instance:
+            continue
+        try:
+            yield from validator.descend(instance[name], subschema, path=name, schema_path=name)
+        except CheckError as error:
+            raise CheckError(f"{quote(name)}: {error}") from None
+
+
 def _match_properties(validator: Any, patterns: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
     if validator.is_type(instance, "object"):
         for pattern, subschema in patterns.items():
@@ -202,6 +217,7 @@ def _match_unique(validator: Any, wanted: Any, instance: Any, _schema: Any) -> I
 
 _KEYWORDS: Mapping[str, Keyword] = {
     "pattern": _match_pattern,
+    "properties": _match_named,
     "patternProperties": _match_properties,
     "additionalProperties": _match_additional,
     "uniqueItems": _match_unique,

@@ -108,8 +108,9 @@ class AnthropicFold:
     def _block(self, number: int) -> dict[str, Any]:
         block = dict(self._blocks[number])
         for kept in _FRAGMENTS.values():
-            if texts := self._texts.get((number, kept)):
-                block["input" if kept == "partial_json" else kept] = "".join(texts)
+            # A tool without arguments has one empty fragment: its input is what the block began with.
+            if text := "".join(self._texts.get((number, kept), ())):
+                block["input" if kept == "partial_json" else kept] = text
         return block
 
 

@@ -22,7 +22,7 @@ from pytest_benchmodels.core.message import (
     ToolResult,
     Usage,
 )
-from pytest_benchmodels.core.text import quote, well_formed
+from pytest_benchmodels.core.text import well_formed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,20 +108,25 @@ def data_url(image: ImagePart) -> str:
 
 
 def arguments_object(call: ToolCall) -> Mapping[str, Any]:
-    """A call's arguments for an API that takes only objects."""
+    """A call's arguments as they can be sent back to any API: what is no sound JSON object is wrapped in one.
+
+    Anthropic and Gemini take only objects, and servers of OpenAI's protocol parse the text that it has in their place
+    (vLLM and llama.cpp refuse the request otherwise). The wrapping is what Anthropic recommends:
+    https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/fine-grained-tool-streaming.
+    """
     if not isinstance(call.arguments, str):
         return call.arguments
     try:
         arguments = json.loads(call.arguments)
     except (ValueError, RecursionError):
         arguments = None
-    if not isinstance(arguments, dict):
-        remedy = "this API takes arguments only as a JSON object"
-        unsupported(f"a call of {quote(call.name)} with the arguments {quote(call.arguments)}", remedy)
-    return arguments
+    if isinstance(arguments, dict) and _is_plain(arguments, _MOST_NESTED):
+        return arguments
+    return {"INVALID_JSON": call.arguments}
 
 
 _UNNAMED = "unnamed-"
+_NO_ARGUMENTS = ("", "null")
 _MOST_NESTED = 50
 _LEAST_INTEGER, _GREATEST_INTEGER = -(2**63), 2**64 - 1
 
@@ -146,8 +151,9 @@ def is_unnamed(id_: str) -> bool:
 def sound_call(call: ToolCall, shown: Callable[[str], str]) -> ToolCall:
     """The call as it can be kept, sent to another process and shown; `shown` rids a text of what must not be in it.
 
-    Arguments that are an object come as such. As text stay: what is no JSON, or no object, numbers beyond 64 bits, for
-    which no two readers agree, and what is nested deeper than fifty times, which a process may not be able to write.
+    Arguments that are an object come as such, none at all (an empty text, `null`) as an empty one. As text stay: what
+    is no JSON, or no object, numbers beyond 64 bits, for which no two readers agree, and what is nested deeper than
+    fifty times, which a process may not be able to write.
     """
     return replace(
         call,
@@ -160,6 +166,8 @@ def sound_call(call: ToolCall, shown: Callable[[str], str]) -> ToolCall:
 
 def _sound_arguments(arguments: Mapping[str, Any] | str, shown: Callable[[str], str]) -> Mapping[str, Any] | str:
     text = arguments if isinstance(arguments, str) else _written(arguments)
+    if text.strip() in _NO_ARGUMENTS:
+        return {}
     try:
         value = json.loads(text)
         if not isinstance(value, dict) or not _is_plain(value, _MOST_NESTED):

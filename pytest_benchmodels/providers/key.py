@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from base64 import b64decode
@@ -52,7 +53,8 @@ class Key:
         self._query = dict(query or {})
         # The longest first: one may be a part of another.
         values = {self._value, *self._headers.values(), *self._query.values(), *others}
-        self._secrets = sorted((value for value in values if len(value) >= LEAST_HIDDEN_LENGTH), key=len, reverse=True)
+        hidden = {form for value in values if len(value) >= LEAST_HIDDEN_LENGTH for form in _written_forms(value)}
+        self._secrets = sorted(hidden, key=len, reverse=True)
 
     @classmethod
     def from_environment(
@@ -130,6 +132,16 @@ class KeyReader:
         if self._last is None or self._last[0] != values:
             self._last = values, Key.from_environment(*self._sources)
         return self._last[1]
+
+
+def _written_forms(value: str) -> Iterator[str]:
+    """A key as it is, quoted, in a JSON text, and in one that is a string of another, as arguments of calls are."""
+    yield value
+    if not {'"', "'", "\\"}.isdisjoint(value):
+        yield repr(value)[1:-1]
+        for _ in range(2):
+            value = json.dumps(value)[1:-1]
+            yield value
 
 
 def _parts(value: str) -> Iterator[str]:

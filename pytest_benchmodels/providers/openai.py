@@ -26,6 +26,7 @@ from pytest_benchmodels.providers.dialect import (
     FailedError,
     Reading,
     UnreadableError,
+    arguments_object,
     at,
     checked,
     data_url,
@@ -317,7 +318,7 @@ def _result(result: ToolResult) -> dict[str, object]:
 
 
 def _call(call: ToolCall) -> dict[str, object]:
-    function = {"name": call.name, "arguments": arguments_text(call.arguments)}
+    function = {"name": call.name, "arguments": arguments_text(arguments_object(call))}
     written: dict[str, object] = {"id": call.id, "type": "function", "function": function}
     # Gemini 3 behind this protocol refuses a call that comes back without it.
     return (

@@ -28,6 +28,7 @@ from pytest_benchmodels.providers.dialect import (
     FailedError,
     Reading,
     UnreadableError,
+    arguments_object,
     at,
     checked,
     data_url,
@@ -147,7 +148,7 @@ def _items(message: Message) -> Iterator[dict[str, object]]:
         yield {"role": message.role, "content": content}
     for part in message.parts:
         if isinstance(part, ToolCall):
-            arguments = arguments_text(part.arguments)
+            arguments = arguments_text(arguments_object(part))
             yield {"type": "function_call", "call_id": part.id, "name": part.name, "arguments": arguments}
 
 

@@ -177,6 +177,8 @@ def _result(result: Result) -> dict[str, object]:
         "latency_s": result.told_latency_s,
         "truncated": truncated,
         "out_of_steps": out_of_steps,
+        "tool_calls": result.tool_calls,
+        "rejected_calls": result.rejected_calls,
         "started_at": utc(result.started_at),
     }
     return {**plain, **told}

@@ -23,7 +23,14 @@ from pytest_benchmodels.core.text import clip, plain
 from pytest_benchmodels.reports.bench_json import Evaluation
 from pytest_benchmodels.reports.comparison import change_lines, comparison_notes, comparison_table, incomparable_lines
 from pytest_benchmodels.reports.failure import ruling
-from pytest_benchmodels.reports.summary import closing_lines, cut_lines, served_lines, summary_table, timing_lines
+from pytest_benchmodels.reports.summary import (
+    closing_lines,
+    cut_lines,
+    served_lines,
+    summary_table,
+    timing_lines,
+    tool_lines,
+)
 from pytest_benchmodels.reports.units import dollars, duration, fraction, one_line, percent, plural, tokens, utc
 from pytest_benchmodels.reports.verdicts import gate_line, pair_lines, ranking_table
 
@@ -285,7 +292,7 @@ def _sections(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "run": evaluation.run,
         "figures": figures,
-        "closing": [*served_lines(figures), *timing_lines(figures), *closing_lines(figures)],
+        "closing": [*served_lines(figures), *tool_lines(figures), *timing_lines(figures), *closing_lines(figures)],
         "cut_off": list(cut_lines(figures)),
         "gates": [(bool(verdict.held), " ".join(gate_line(verdict).split())) for verdict in evaluation.gates],
         "titles": titles,

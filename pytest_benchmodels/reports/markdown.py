@@ -24,6 +24,7 @@ from pytest_benchmodels.reports.summary import (
     interval_lines,
     stream_lines,
     summary_table,
+    tool_lines,
 )
 from pytest_benchmodels.reports.units import one_line, plural
 from pytest_benchmodels.reports.verdicts import gate_line, ranking_lines, ranking_table
@@ -74,6 +75,7 @@ def _sections(evaluation: Evaluation, results: Iterable[Result]) -> Iterator[Seq
             *cost_lines(figures),
             *interval_lines(figures),
             *stream_lines(figures),
+            *tool_lines(figures),
             *closing_lines(figures),
         ]
     )

@@ -44,6 +44,7 @@ __all__ = [
     "summary_lines",
     "summary_table",
     "timing_lines",
+    "tool_lines",
     "wait_lines",
     "wrapped",
 ]
@@ -326,6 +327,14 @@ def cut_lines(figures: Figures) -> Iterator[str]:
         if model.truncated:
             counted = f"{model.truncated} of {plural(model.answered, 'answer')}"
             yield f"cut off: {full_name(model.model)}: {counted} ended at max_tokens"
+
+
+def tool_lines(figures: Figures) -> Iterator[str]:
+    """How many calls of tools were wrong: `openai/x: 2 of 14 tool calls rejected (no such tool, wrong arguments)`."""
+    for model in figures.models:
+        if model.rejected_calls:
+            counted = f"{model.rejected_calls} of {plural(model.tool_calls, 'tool call')} rejected"
+            yield f"{full_name(model.model)}: {counted} (no such tool, or arguments that do not fit)"
 
 
 def served_lines(figures: Figures) -> Iterator[str]:

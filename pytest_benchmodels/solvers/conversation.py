@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
-import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -15,18 +14,22 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.call import Call, Purpose, Request, Transcript
-from pytest_benchmodels.core.errors import ToolError
-from pytest_benchmodels.core.message import Message, TextPart, ToolCall, ToolResult
+from pytest_benchmodels.core.errors import CheckError, ToolError
+from pytest_benchmodels.core.message import Message, Response, TextPart, ToolCall, ToolResult, text_of
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Tool, ToolAnswer, Turn
 from pytest_benchmodels.core.text import clip, quote, well_formed
-from pytest_benchmodels.core.user_code import UserCodeError
+from pytest_benchmodels.core.user_code import NoJsonError, UserCodeError, as_json, defined_at, in_thread
 from pytest_benchmodels.core.user_code import call as call_user_code
 
 __all__ = ["Client", "Conversation", "Solver", "ToolBox"]
 
 _RESULT_LIMIT = 100_000
+_MOST_CALLS = 128
+"""Of one answer; the APIs themselves let nobody offer more tools than that."""
+_MOST_CHARS = 5_000_000
+"""Of all results of one run: more than the largest context windows hold, and each goes out again with every step."""
 CallServer = Callable[[Tool, ToolCall], Awaitable[ToolResult]]
 """Makes a call of an MCP server's tool. Raises `ToolError`."""
 
@@ -45,13 +48,25 @@ class ToolBox:
         self._hide = hide
         self._call_server = call_server
         self._made: Counter[str] = Counter()
+        self._left = _MOST_CHARS
 
     async def results(self, calls: Sequence[ToolCall]) -> tuple[ToolResult, ...]:
         """What came of calls that were made together, in their order. Raises `ToolError`.
 
         Code runs at once for all of them. What stands in the file is given in their order, whatever the code does.
         """
-        given = [self._result(call) for call in calls]
+        made, others = calls[:_MOST_CALLS], calls[_MOST_CALLS:]
+        faults = [await self._fault(call) for call in made]
+        told = await self._together(list(map(self._given, made, faults)))
+        self._left -= sum([len(text_of(result.content)) for result in told])
+        if self._left < 0:
+            called = ", ".join(dict.fromkeys(quote(call.name) for call in made))
+            rule = "let each give back less, or lower max_steps"
+            raise ToolError(f"the results of tools came to more than {_MOST_CHARS:,} characters with {called}: {rule}")
+        too_many = f"an answer may call tools {_MOST_CALLS} times, this one did {len(calls):,} times: call it again"
+        return (*told, *(_refused(call, too_many) for call in others))
+
+    async def _together(self, given: Sequence[ToolResult | Coroutine[Any, Any, ToolResult]]) -> list[ToolResult]:
         running = [asyncio.ensure_future(each) for each in given if not isinstance(each, ToolResult)]
         try:
             ended = iter(await asyncio.gather(*running))
@@ -60,48 +75,62 @@ class ToolBox:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
             raise
-        return tuple([each if isinstance(each, ToolResult) else next(ended) for each in given])
+        return [each if isinstance(each, ToolResult) else next(ended) for each in given]
 
-    def count(self, calls: Sequence[ToolCall]) -> None:
+    def count(self, answer: Response) -> None:
         """Count calls whose results are there from an earlier run: what is given in turn goes on after them."""
-        for call in calls:
+        for call, result in answer.told_calls:
             tool = self._tools.get(call.name)
+            was_made = result is not None and not result.is_rejected
             if tool is None or tool.function is not None or tool.server or isinstance(call.arguments, str):
                 continue
-            if tool.fault is None or not tool.fault(call.arguments):
+            if was_made:
                 self._written(tool, call, call.arguments)
 
-    def _result(self, call: ToolCall) -> ToolResult | Coroutine[Any, Any, ToolResult]:
+    def _given(self, call: ToolCall, fault: str | None) -> ToolResult | Coroutine[Any, Any, ToolResult]:
         """What came of a call, or what brings it."""
         tool = self._tools.get(call.name)
-        if tool is None:
-            return _refused(call, f"there is no tool {quote(call.name)}; there are {', '.join(self._tools)}")
-        if isinstance(call.arguments, str):
-            return _refused(call, f"the arguments are no JSON object: {quote(call.arguments)}")
-        if tool.fault is not None and (fault := tool.fault(call.arguments)):
-            return _refused(call, f"the arguments do not fit the tool's parameters: {fault}")
+        if fault is not None or tool is None or isinstance(call.arguments, str):
+            return _refused(call, fault or "")
         if tool.server and self._call_server is not None:
             return self._served(call, self._call_server(tool, call))
         if tool.function is not None:
             return self._computed(call, tool.function, call.arguments)
         return self._written(tool, call, call.arguments)
 
-    def _computed(
-        self, call: ToolCall, function: Callable[..., object], arguments: Mapping[str, Any]
-    ) -> ToolResult | Coroutine[Any, Any, ToolResult]:
-        if fault := _misfit(function, arguments):
-            return _refused(call, f"the arguments do not fit the tool: {fault}")
-        return self._returned(call, function, arguments)
+    async def _fault(self, call: ToolCall) -> str | None:
+        """Why a call cannot be made; None where it can. A schema's pattern may take its time, in which others go on."""
+        tool = self._tools.get(call.name)
+        if tool is None:
+            return f"there is no tool {quote(call.name)}; there are {', '.join(self._tools)}"
+        if isinstance(call.arguments, str):
+            return f"the arguments are no JSON object: {quote(call.arguments)}"
+        if tool.fault is not None:
+            try:
+                fault = await in_thread(partial(tool.fault, call.arguments), "benchmodels-check")
+            except CheckError as error:
+                said = f"tool {quote(tool.name)}: its parameters cannot judge the arguments of a call: {error}"
+                raise ToolError(said) from error
+            if fault:
+                return f"the arguments do not fit the tool's parameters: {fault}"
+        fault = _misfit(tool.function, call.arguments) if tool.function is not None else None
+        return f"the arguments do not fit the tool: {fault}" if fault else None
 
-    async def _returned(
+    async def _computed(
         self, call: ToolCall, function: Callable[..., object], arguments: Mapping[str, Any]
     ) -> ToolResult:
         try:
             # A copy: what it does to them is no part of what the model said.
-            text = _text(await call_user_code(partial(function, **copy.deepcopy(dict(arguments)))))
+            given = await call_user_code(partial(function, **copy.deepcopy(dict(arguments))))
+            text = given if isinstance(given, str) else await call_user_code(partial(_text, given))
         except UserCodeError as error:
             raise ToolError(f"tool {quote(call.name)} crashed: {self._hide(str(error))}") from error
-        return ToolResult(call.id, self._hide(text))
+        if isinstance(text, NoJsonError):
+            raise ToolError(self._hide(f"tool {quote(call.name)}{defined_at(function)} gave back {text}"))
+        assert isinstance(text, str)  # noqa: S101 - see `_text`
+        return ToolResult(
+            call.id, clip(self._hide(well_formed(text)), _RESULT_LIMIT)
+        )  # cut last: no half a key is told
 
     async def _served(self, call: ToolCall, result: Awaitable[ToolResult]) -> ToolResult:
         content, is_error = (given := await result).content, given.is_error
@@ -115,7 +144,7 @@ class ToolBox:
         fitting = [each for each in tool.answers if each.arguments is not None and _has(arguments, each.arguments)]
         in_turn = [each for each in tool.answers if each.arguments is None]
         if not fitting and not in_turn:
-            return _refused(call, "there is no result for these arguments")
+            return ToolResult(call.id, "there is no result for these arguments", is_error=True)
         if fitting:
             return _told(call, fitting[0])
         answer = in_turn[min(self._made[tool.name], len(in_turn) - 1)]
@@ -141,13 +170,15 @@ def _told(call: ToolCall, answer: ToolAnswer) -> ToolResult:
 
 
 def _refused(call: ToolCall, why: str) -> ToolResult:
-    return ToolResult(call.id, f"error: {why}", is_error=True)
+    return ToolResult(call.id, why, is_error=True, is_rejected=True)
 
 
-def _text(given: object) -> str:
-    """What a function gave back, as the model is told it: text as it is, all else as JSON."""
-    text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False, default=repr)
-    return clip(well_formed(text), _RESULT_LIMIT)
+def _text(given: object) -> str | NoJsonError:
+    """What a function gave back, as the model is told it; what is wrong with it is no crash of the user's code."""
+    try:
+        return as_json(given)
+    except NoJsonError as error:
+        return error
 
 
 def _has(arguments: object, wanted: object) -> bool:
@@ -223,7 +254,7 @@ async def _held(run: Run, client: Client, tools: ToolBox) -> Transcript:
         while call.response is not None and run.scenario.wants_more(call.response, steps):
             results = call.response.tool_results  # an answer that was stored has them
             if results:
-                tools.count(call.response.tool_calls)
+                tools.count(call.response)
             else:
                 results = await tools.results(call.response.tool_calls)
             calls[-1] = client.keep_results(call, results)

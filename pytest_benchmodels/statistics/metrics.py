@@ -73,7 +73,8 @@ class ModelFigures:
     is unknown. The known part is in `known_input_tokens`, `known_output_tokens` and `known_cost_usd`, and `unpriced` is
     the number of runs that have a part whose cost is unknown. `reruns` counts the runs that a plugin made again: their
     last verdict counts. `waits_s` are sums over all runs of the seconds that they waited, by what for. `answered_by`
-    counts the answers that came from another model than was asked, by its name, the most frequent first.
+    counts the answers that came from another model than was asked, by its name, the most frequent first. Of the
+    `tool_calls` of all answers `rejected_calls` were wrong: no such tool, or arguments that do not fit.
     """
 
     model: str
@@ -109,6 +110,8 @@ class ModelFigures:
     tokens_per_s: float | None = None
     streamed: int = 0
     answered_by: Mapping[str, int] = field(default_factory=dict)
+    tool_calls: int = 0
+    rejected_calls: int = 0
 
     @property
     def cost_per_passed_usd(self) -> float | None:
@@ -207,10 +210,12 @@ class _ModelTally:
         "input_tokens",
         "latencies",
         "output_tokens",
+        "rejected_calls",
         "reruns",
         "scores",
         "statuses",
         "streams",
+        "tool_calls",
         "truncated",
         "unpriced",
         "waits",
@@ -231,7 +236,7 @@ class _ModelTally:
         self.reruns = 0
         self.answered = 0
         self.answered_by: Counter[str] = Counter()
-        self.truncated = 0
+        self.truncated = self.tool_calls = self.rejected_calls = 0
         self.streams: StreamTally | None = None
         self.waits: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
 
@@ -245,6 +250,8 @@ class _ModelTally:
             self.answered += 1
             self.answered_by.update(result.answered_by)
             self.truncated += truncated
+            self.tool_calls += result.tool_calls
+            self.rejected_calls += result.rejected_calls
         if result.score is not None:
             self.scores.append(result.score)
         if result.status in _ANSWERED:
@@ -288,6 +295,8 @@ class _ModelTally:
         self.answered += other.answered
         self.answered_by.update(other.answered_by)
         self.truncated += other.truncated
+        self.tool_calls += other.tool_calls
+        self.rejected_calls += other.rejected_calls
         if other.streams is not None:
             self.streams = self.streams or StreamTally()
             self.streams.merge(other.streams)
@@ -332,6 +341,8 @@ class _ModelTally:
             ttft_p95=percentile(streams.ttfts, 0.95),
             tokens_per_s=streams.tokens_per_s,
             streamed=len(streams.ttfts),
+            tool_calls=self.tool_calls,
+            rejected_calls=self.rejected_calls,
         )
 
 

@@ -13,11 +13,11 @@ from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.model import Model, Price
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Grade, Grader, Scenario, Turn
+from pytest_benchmodels.engine.breaker import CircuitBreaker
 from pytest_benchmodels.engine.client import Backoff, ModelClient
 from pytest_benchmodels.engine.execution import Executor
 from pytest_benchmodels.engine.known import NothingStored, Recall
 from pytest_benchmodels.engine.limiter import Limiter, MemoryLimiter, RateLimits, Unlimited
-from pytest_benchmodels.engine.scope import CircuitBreaker
 from pytest_benchmodels.solvers.conversation import Conversation
 
 MODEL = Model("fake/one", "fake", "one", "http://fake.invalid", params={"temperature": 0}, price=Price(1.0, 2.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_benchmodels.core.result import Failure, Result
-from pytest_benchmodels.engine.scope import CircuitBreaker, RefusedError
+from pytest_benchmodels.engine.breaker import CircuitBreaker, RefusedError
 from tests.core.made_results import made
 
 

@@ -18,8 +18,9 @@ from pytest_benchmodels.core.message import FilePart, ImagePart, Message, Respon
 from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Grade, Grader, Turn
+from pytest_benchmodels.engine.breaker import CircuitBreaker
 from pytest_benchmodels.engine.known import Known, NothingStored
-from pytest_benchmodels.engine.scope import Alone, CircuitBreaker
+from pytest_benchmodels.engine.scope import Alone
 from tests.engine.engine_parts import MODEL, Calls, FakeProvider, Says, check, executor, retryable, run, scenario
 
 

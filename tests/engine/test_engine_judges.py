@@ -20,13 +20,14 @@ from pytest_benchmodels.core.model import Model, Price
 from pytest_benchmodels.core.result import CallSummary, Failure, Record, Result
 from pytest_benchmodels.core.run import Pool, Run, lane_group
 from pytest_benchmodels.core.scenario import Grade, Grader
+from pytest_benchmodels.engine.breaker import CircuitBreaker
 from pytest_benchmodels.engine.client import Backoff, ModelClient
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
 from pytest_benchmodels.engine.execution import Executor
 from pytest_benchmodels.engine.known import Known, NothingStored
 from pytest_benchmodels.engine.lanes import Job, Lanes
 from pytest_benchmodels.engine.limiter import MemoryLimiter, RateLimits, Unlimited
-from pytest_benchmodels.engine.scope import Alone, CircuitBreaker, Lane
+from pytest_benchmodels.engine.scope import Alone, Lane
 from pytest_benchmodels.solvers.conversation import Conversation
 from tests.engine.engine_parts import MODEL, check, retryable, run, scenario
 from tests.engine.virtual_time import run_in_virtual_time

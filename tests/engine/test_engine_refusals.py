@@ -13,12 +13,13 @@ from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.engine import lanes
+from pytest_benchmodels.engine.breaker import CircuitBreaker
 from pytest_benchmodels.engine.client import Backoff, ModelClient, Refusals
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
 from pytest_benchmodels.engine.execution import Executor
 from pytest_benchmodels.engine.known import NothingStored
 from pytest_benchmodels.engine.limiter import MemoryLimiter, RateLimits, Unlimited
-from pytest_benchmodels.engine.scope import Alone, CircuitBreaker
+from pytest_benchmodels.engine.scope import Alone
 from pytest_benchmodels.solvers.conversation import Conversation
 from tests.engine.engine_parts import MODEL, FakeProvider, Says, check, executor, retryable, run, scenario
 from tests.engine.virtual_time import run_in_virtual_time

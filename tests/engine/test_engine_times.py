@@ -22,11 +22,12 @@ from pytest_benchmodels.core.plain_result import from_plain, to_plain
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
+from pytest_benchmodels.engine.breaker import CircuitBreaker
 from pytest_benchmodels.engine.client import Backoff, ModelClient
 from pytest_benchmodels.engine.execution import Executor
 from pytest_benchmodels.engine.known import Known, NothingStored
 from pytest_benchmodels.engine.limiter import MemoryLimiter, RateLimits, Unlimited
-from pytest_benchmodels.engine.scope import Alone, CircuitBreaker
+from pytest_benchmodels.engine.scope import Alone
 from pytest_benchmodels.graders.text import MaxLatency
 from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation, read_bench_json, write_bench_json
 from pytest_benchmodels.solvers.conversation import Conversation

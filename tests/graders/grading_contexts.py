@@ -8,9 +8,9 @@ from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.scenario import Check, Scenario, Turn
 
 
-def context(answer: str, *checks: Check) -> GradingContext:
+def context(answer: str | Response, *checks: Check) -> GradingContext:
     """The answer to a scenario with one turn."""
     scenario = Scenario("s", "s.yaml:1", (Turn((Message("user", "?"),)),), checks)
-    response = Response(answer)
+    response = Response(answer) if isinstance(answer, str) else answer
     call = Call("answer", Request(Model("m", "openai", "m", ""), scenario.turns[0].messages), response)
     return GradingContext(response, Transcript((call,)), scenario)

@@ -9,8 +9,9 @@ import pytest
 
 from pytest_benchmodels import SimServer
 from pytest_benchmodels.cli import main
-from tests.plugin.plugin_parts import Project, by_both, scenario
+from tests.plugin.plugin_parts import Project, by_both, json_report, scenario
 from tests.plugin.plugin_results import JSON, results, seen_by
+from tests.plugin.scripted_server import document, events, scripted
 
 WEATHER: dict[str, Any] = {
     "name": "get_weather",
@@ -76,11 +77,43 @@ def test_wrong_calls_are_told_to_the_model(project: Project) -> None:
     (run,) = results(project).values()
     first, second, _ = told(run)
     assert first == [
-        ("error: there is no tool 'nope'; there are get_weather", True),
-        ("error: the arguments do not fit the tool's parameters: at $: 'city' is a required property", True),
-        ("error: the arguments are no JSON object: 'x{'", True),
+        ("there is no tool 'nope'; there are get_weather", True),
+        ("the arguments do not fit the tool's parameters: at $: 'city' is a required property", True),
+        ("the arguments are no JSON object: 'x{'", True),
     ]
-    assert second == [("no such city", True), ("error: there is no result for these arguments", True)]
+    assert second == [("no such city", True), ("there is no result for these arguments", True)]
+
+
+def test_wrong_calls_are_counted_and_satisfy_no_check(
+    project: Project, workers: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = ([call("nope"), call("get_weather", town="Paris")], call("get_weather", city="Rome"))
+    checks: list[dict[str, Any]] = [
+        {"tool_called": "get_weather", "arguments": {"town": "Paris"}, "not": True},
+        {"tool_called": "get_weather", "times": 1},
+        {"tools_called": ["get_weather"], "order": "in_order"},
+        {"tool_not_called": "get_weather", "not": True},
+    ]
+    project.suite(calling("a", *calls, tools=[WEATHER], checks=checks))
+
+    result = project.bench(JSON, "-v", "--bench-html=out.html", "--bench-markdown=out.md", *workers)
+
+    assert result.ret == 0
+    line = "sim/steady: 2 of 3 tool calls rejected (no such tool, or arguments that do not fit)"
+    result.stdout.fnmatch_lines([line])
+    assert line in (project.path / "out.html").read_text("utf-8")
+    assert line in (project.path / "out.md").read_text("utf-8")
+    document = json_report(project.path / "b.json")
+    for counted in (document["models"][0], document["results"][0]):
+        assert (counted["tool_calls"], counted["rejected_calls"]) == (3, 2)
+    (run,) = document["results"]
+    told_back = [told_back["is_rejected"] for answer in run["answers"] for told_back in answer["tool_results"]]
+    assert told_back == [True, True, False]
+    assert "(rejected: the arguments do not fit" in run["checks"][0]["explanation"]
+    assert main(["show", "latest", "a", "--store", str(project.path / ".benchmodels" / "store.sqlite")]) == 0
+    shown = capsys.readouterr().out
+    assert "2 of 3 tool calls rejected" in shown
+    assert "[rejection of " in shown
 
 
 def test_streams_call_tools_as_well(project: Project) -> None:
@@ -284,34 +317,40 @@ def test_a_crash_ends_the_calls_beside_it(project: Project) -> None:
 
 
 LEAKS = """
+import json
 import os
 
 def leak():
-    return {"key": os.environ["SOME_API_KEY"]}
+    key = os.environ["SOME_API_KEY"]
+    return {"key": [key], key: 1, "text": json.dumps({"key": key}), "cut": "x" * 99_880 + key}
 
 def crash():
     raise ValueError(os.environ["SOME_API_KEY"])
 
+def key_error():
+    raise KeyError(os.environ["SOME_API_KEY"])
+
 def pytest_bench_tools():
-    return {"leak": leak, "crash": crash}
+    return {"leak": leak, "crash": crash, "key_error": key_error}
 """
 
 
-def test_keys_that_a_tool_gives_back_are_hidden_everywhere(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = "sk-tool-4f9a7c21d8"
+@pytest.mark.parametrize("key", ["sk-tool-4f9a7c21d8", 'sk-"tool"-4f9a7c21d8', "sk-tool\\4f9a7c21d8\\"])
+def test_keys_that_a_tool_gives_back_are_hidden_everywhere(
+    project: Project, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
     monkeypatch.setenv("SOME_API_KEY", key)
     project.write("conftest.py", LEAKS)
-    project.suite(
-        calling("a", call("leak"), tools=[{"name": "leak"}], checks=[{"contains": "***"}]),
-        calling("b", call("crash"), tools=[{"name": "crash"}]),
-    )
+    names = ("leak", "crash", "key_error")
+    project.suite(*(calling(name, call(name), tools=[{"name": name}], checks=[{"contains": "***"}]) for name in names))
 
     result = project.bench(JSON, "--bench-html=out.html", "--junitxml=out.xml")
 
-    assert result.parseoutcomes() == {"passed": 1, "errors": 1}
+    assert result.parseoutcomes() == {"passed": 1, "errors": 2}
     store = (project.path / ".benchmodels" / "store.sqlite").read_bytes()
     texts = [(project.path / name).read_text(encoding="utf-8") for name in ("b.json", "out.html", "out.xml")]
-    assert key not in "".join((*texts, result.stdout.str(), store.decode("latin-1")))
+    # Its last part: what stands before may be written in one way or another.
+    assert "4f9a7c" not in "".join((*texts, result.stdout.str(), store.decode("latin-1")))
 
 
 def test_arguments_that_a_function_does_not_take_are_told_to_the_model(project: Project) -> None:
@@ -322,8 +361,8 @@ def test_arguments_that_a_function_does_not_take_are_told_to_the_model(project: 
 
     (run,) = results(project).values()
     first, second, third, _ = told(run)
-    assert first == [("error: the arguments do not fit the tool: got an unexpected keyword argument 'b'", True)]
-    assert second == [("error: the arguments do not fit the tool: missing a required argument: 'a'", True)]
+    assert first == [("the arguments do not fit the tool: got an unexpected keyword argument 'b'", True)]
+    assert second == [("the arguments do not fit the tool: missing a required argument: 'a'", True)]
     assert third == [('{"sum": 5}', False)]
 
 
@@ -370,6 +409,11 @@ def pytest_bench_models():
             {"checks": [{"tool_called": "a", "arguments": {"x": {"regex": "("}}}]},
             "argument 'x'",
         ),
+        (
+            {"name": "a", "results": 1},
+            {"checks": [{"tool_called": "a", "arguments": {"x": {"contain": "Paris"}}}]},
+            "argument 'x': 'contain' is no check, did you mean 'contains'?",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_told_with_its_line(
@@ -404,3 +448,85 @@ def test_tools_of_the_defaults_are_templates(project: Project) -> None:
     project.write("suite.json", json.dumps(suite))
 
     assert project.bench().parseoutcomes() == {"passed": 2}
+
+
+WAITS = """
+import asyncio
+from pytest_benchmodels import Response, ToolCall
+
+async def wait():
+    await asyncio.Event().wait()
+
+async def ask(request):
+    if len(request.messages) > 2:
+        await asyncio.Event().wait()
+    return Response("", tool_calls=(ToolCall("1", request.tools[0].name, {}),))
+
+def pytest_bench_tools():
+    return {"wait": wait}
+
+def pytest_bench_models():
+    return {"my/model": ask}
+"""
+
+
+def test_what_was_waited_for_when_time_ran_out(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("conftest.py", WAITS)
+    project.suite(
+        {**scenario("tool", models=["my/model"], timeout=0.5), "tools": [{"name": "wait"}]},
+        {**scenario("step", models=["my/model"], timeout=0.5), "tools": [COUNTER]},
+    )
+
+    assert project.bench(JSON, *workers).ret != 0
+
+    said = {run["scenario"]: (run["status"], run["error"]["message"]) for run in results(project).values()}
+    assert said == {
+        "tool": ("timeout", "Timeout (>0.5s): the model answered, but a tool that it called did not finish: 'wait'"),
+        "step": ("timeout", "Timeout (>0.5s): step 2: attempt 1 was not answered"),
+    }
+
+
+def used(input_: object) -> bytes:
+    """An answer of Anthropic's that calls `next`."""
+    block = {"type": "tool_use", "id": "toolu_1", "name": "next", "input": input_}
+    return document({"model": "m", "content": [block], "stop_reason": "tool_use"})
+
+
+def test_a_call_that_was_cut_off_goes_back_with_its_error(project: Project, workers: tuple[str, ...]) -> None:
+    final = document({"model": "m", "content": [{"type": "text", "text": "sorry"}], "stop_reason": "end_turn"})
+    project.suite({**scenario("a", models=["m"], checks=[{"equals": "sorry"}]), "tools": [COUNTER]})
+    with scripted(used('{"city": "Pa'), final) as server:
+        project.write("bench.toml", f'[model.m]\nprovider = "anthropic"\nname = "m"\nbase_url = "{server.url}"\n')
+        assert project.bench(JSON, *workers).ret == 0
+
+    back, told_back = server.asked[1][1]["messages"][1:]
+    assert back["content"][0]["input"] == {"INVALID_JSON": '{"city": "Pa'}
+    assert told_back["content"][0]["is_error"] is True
+    assert "no JSON object" in told_back["content"][0]["content"]
+
+
+def test_a_streamed_call_without_arguments(project: Project, workers: tuple[str, ...]) -> None:
+    block = {"type": "tool_use", "id": "toolu_1", "name": "next", "input": {}}
+    calls = anthropic_events(
+        {"type": "content_block_start", "index": 0, "content_block": block},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": ""}},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}},
+    )
+    says = anthropic_events(
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "done"}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+    )
+    checks = [{"equals": "done"}, {"tool_called": "next"}]
+    project.suite({**scenario("a", models=["m"], checks=checks), "tools": [COUNTER]})
+    with scripted(calls, says) as server:
+        table = f'[model.m]\nprovider = "anthropic"\nname = "m"\nbase_url = "{server.url}"\nstream = true\n'
+        project.write("bench.toml", table)
+        assert project.bench(JSON, *workers).ret == 0
+
+    assert server.asked[1][1]["messages"][1]["content"][0]["input"] == {}
+    assert server.asked[1][1]["messages"][2]["content"][0]["content"] == "one"
+
+
+def anthropic_events(*said: object) -> bytes:
+    return events({"type": "message_start", "message": {"model": "m"}}, *said, {"type": "message_stop"})

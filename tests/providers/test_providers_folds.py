@@ -156,6 +156,18 @@ def whole_message() -> dict[str, Any]:
     return {"content": [{"type": "text", "text": "Hello"}], "stop_reason": "tool_use", "usage": counted}
 
 
+def test_anthropic_a_tool_without_arguments_has_an_empty_fragment() -> None:
+    block = {"type": "tool_use", "id": "toolu_1", "name": "now", "input": {}}
+    said: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {"model": "claude"}},
+        {"type": "content_block_start", "index": 0, "content_block": block},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": ""}},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}},
+    ]
+
+    assert read(Anthropic(), Anthropic.stream, said).tool_calls == (ToolCall("toolu_1", "now", {}),)
+
+
 def test_anthropic_has_begun_with_the_first_thought_and_is_over_with_its_last_event() -> None:
     fold = Anthropic.stream.fold()
     begun = []

@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from pytest_benchmodels import Message, Model, Request, Response, ToolResult
+from pytest_benchmodels import Message, Model, Request, Response, ToolCall, ToolResult
 from pytest_benchmodels.core.scenario import Tool
 from pytest_benchmodels.providers.anthropic import Anthropic
 from pytest_benchmodels.providers.dialect import Dialect
 from pytest_benchmodels.providers.google import Google
 from pytest_benchmodels.providers.openai import OpenAI
+from pytest_benchmodels.providers.responses import Responses
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOL = Tool("get_weather", "The weather of a city.", SCHEMA)
@@ -101,3 +102,28 @@ def test_anthropic_keeps_no_thinking_of_an_answer_that_calls_nothing() -> None:
     reading = Anthropic().read({"content": [thought, {"type": "text", "text": "4"}]})
 
     assert (reading.thinking, reading.thinking_parts) == ("Easy.", ())
+
+
+@pytest.mark.parametrize("written", ['{"city": "Par', "[1]", '"Paris"', '{"n": 1e999}', '{"a": ' * 60 + "1" + "}" * 60])
+@pytest.mark.parametrize(
+    ("dialect", "path"),
+    [
+        (OpenAI(), ("messages", 1, "tool_calls", 0, "function", "arguments")),
+        (Responses(), ("input", 1, "arguments")),
+        (Anthropic(), ("messages", 1, "content", 0, "input")),
+        (Google(), ("contents", 1, "parts", 0, "functionCall", "args")),
+    ],
+    ids=["openai", "responses", "anthropic", "google"],
+)
+def test_arguments_that_are_no_object_go_back_within_one(
+    dialect: Dialect, path: tuple[str | int, ...], written: str
+) -> None:
+    """A model's mistake is no reason to refuse its conversation, and no API has to parse what it wrote."""
+    answer = Message("assistant", (ToolCall("c1", "f", written),))
+    talk = (Message("user", "Hi"), answer, Message("tool", (ToolResult("c1", "no JSON object", is_error=True),)))
+
+    sent: object = json.loads(json.dumps(dialect.body(Request(Model("m", "x", "x", "http://host"), talk))))
+    for step in path:
+        sent = sent[step]  # type: ignore[index] # plain JSON
+
+    assert (json.loads(sent) if isinstance(sent, str) else sent) == {"INVALID_JSON": written}

@@ -230,6 +230,8 @@ def test_the_run_and_its_models(tmp_path: Path) -> None:
         "answered": 0,
         "truncated": 0,
         "answered_by": {},
+        "tool_calls": 0,
+        "rejected_calls": 0,
         "ttft_p50": None,
         "ttft_p95": None,
         "tokens_per_s": None,

@@ -85,6 +85,8 @@ def _headline(result: Result) -> str:
     if result.score is not None and not decided.startswith("score "):
         parts.append(f"score {fraction(result.score)}")
     parts += [duration(result.duration_s), plural(result.attempts, "attempt")]
+    if result.rejected_calls:
+        parts.append(f"{result.rejected_calls} of {plural(result.tool_calls, 'tool call')} rejected")
     spent = result.spent
     if spent.cost_usd is not None or spent.known_cost_usd:
         parts.append(dollars(spent.cost_usd, spent.known_cost_usd))

@@ -14,9 +14,9 @@ from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import NO_MODEL, Pool, lane_group, model_of_group
 from pytest_benchmodels.core.scenario import Scenario
+from pytest_benchmodels.engine.breaker import CircuitBreaker
 from pytest_benchmodels.engine.clocks import SessionClock
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
-from pytest_benchmodels.engine.scope import CircuitBreaker
 from pytest_benchmodels.formats.configfile import ConfigFile, read_config
 from pytest_benchmodels.plugin.options import Settings, read_settings
 from pytest_benchmodels.plugin.session.models import HOW_TO_NAME_A_MODEL, Models

@@ -21,7 +21,14 @@ from pytest_benchmodels.plugin.session.result_writer import ResultWriter
 from pytest_benchmodels.plugin.session.user_models import answers, usage_errors
 from pytest_benchmodels.plugin.session.verdicts import Verdicts
 from pytest_benchmodels.providers.key import LEAST_HIDDEN_LENGTH
-from pytest_benchmodels.reports.summary import cost_lines, interval_lines, stream_lines, summary_lines, wrapped
+from pytest_benchmodels.reports.summary import (
+    cost_lines,
+    interval_lines,
+    stream_lines,
+    summary_lines,
+    tool_lines,
+    wrapped,
+)
 from pytest_benchmodels.reports.units import dollars, name_limit, one_line, plural, short_name, tokens
 from pytest_benchmodels.statistics.metrics import Figures
 
@@ -348,6 +355,7 @@ class Reporter:
         if self._config.option.verbose > 0:
             yield from interval_lines(figures)
             yield from stream_lines(figures)
+            yield from tool_lines(figures)
             for why, count in sorted(self._not_reused.items()):
                 yield f"{plural(count, 'run')} {'was' if count == 1 else 'were'} run: {plain(why)}"
         progress = self._bench.progress

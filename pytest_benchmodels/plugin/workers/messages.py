@@ -15,7 +15,7 @@ from pytest_benchmodels.engine.clocks import SessionClock
 from pytest_benchmodels.formats.configfile import ConfigFile
 
 if TYPE_CHECKING:
-    from pytest_benchmodels.engine.scope import CircuitBreaker
+    from pytest_benchmodels.engine.breaker import CircuitBreaker
     from pytest_benchmodels.plugin.session.models import Models
 
 __all__ = ["GRANT", "Brief", "Signal", "WorkerConfig"]
