@@ -18,7 +18,16 @@ from pytest_benchmodels.statistics.gates import Gate
 from pytest_benchmodels.statistics.metrics import Figures, lower_bound
 from pytest_benchmodels.statistics.run_tally import RunTally
 
-__all__ = ["SessionSpan", "TimedTally", "conditions", "evaluate", "makespan_s", "most_at_once", "shifts", "shortest_s"]
+__all__ = [
+    "SessionSpan",
+    "TimedTally",
+    "conditions",
+    "evaluate",
+    "makespan_s",
+    "most_at_once",
+    "overlapping",
+    "shortest_s",
+]
 
 _TOUCH_S = 0.001
 """By so much two runs of one lane may seem to overlap: their start is the clock's, their length is measured."""
@@ -76,40 +85,40 @@ class SessionSpan:
         return (start + duration_s for start, duration_s in spans)
 
 
-Shift = Sequence[SessionSpan]
+SessionGroup = Sequence[SessionSpan]
 """Sessions that were at work at the same time, as shards are on several machines."""
 
 
-def shifts(worktimes: Iterable[SessionSpan]) -> Iterator[Shift]:
+def overlapping(spans: Iterable[SessionSpan]) -> Iterator[SessionGroup]:
     """The sessions, those together that overlap; those that came one after another, as when one was resumed, apart."""
-    shift: list[SessionSpan] = []
+    group: list[SessionSpan] = []
     until = float("-inf")
-    for worktime in sorted(worktimes, key=lambda each: each.began_at):
-        if shift and worktime.began_at > until:
-            yield shift
-            shift = []
-        shift.append(worktime)
-        until = max(until, worktime.ended_at)
-    if shift:
-        yield shift
+    for span in sorted(spans, key=lambda each: each.began_at):
+        if group and span.began_at > until:
+            yield group
+            group = []
+        group.append(span)
+        until = max(until, span.ended_at)
+    if group:
+        yield group
 
 
-def makespan_s(found: Iterable[Shift]) -> float:
+def makespan_s(found: Iterable[SessionGroup]) -> float:
     """For how long, in seconds, at least one session was at work."""
     # Seconds since the epoch, as floats, are true to a quarter of a microsecond: less than that is no time.
-    return round(sum(_length_s(shift) for shift in found), 6)
+    return round(sum(_length_s(group) for group in found), 6)
 
 
-def shortest_s(found: Iterable[Shift]) -> float:
+def shortest_s(found: Iterable[SessionGroup]) -> float:
     """The least that the makespan could have been: the sessions of a shift beside each other, the shifts in turn.
 
     Where a session is not known, and so short that the clocks do not tell what overlapped, it was as long as it was.
     """
-    return sum(min(_length_s(shift), max(worktime.shortest_s() for worktime in shift)) for shift in found)
+    return sum(min(_length_s(group), max(span.shortest_s() for span in group)) for group in found)
 
 
-def _length_s(shift: Shift) -> float:
-    return max(worktime.ended_at for worktime in shift) - min(worktime.began_at for worktime in shift)
+def _length_s(group: SessionGroup) -> float:
+    return max(span.ended_at for span in group) - min(span.began_at for span in group)
 
 
 def most_at_once(starts: Iterable[float], ends: Iterable[float]) -> int:
@@ -134,48 +143,48 @@ class TimedTally(RunTally):
         self, results: Iterable[Result], sessions: Sequence[Session] = (), conditions: Conditions | None = None
     ) -> None:
         self._sessions = sessions
-        self._worktimes: dict[int, SessionSpan] = {}
+        self._spans: dict[int, SessionSpan] = {}
         super().__init__(results, conditions)
-        self._shifts = list(shifts(self._worktimes.values()))
+        self._groups = list(overlapping(self._spans.values()))
 
     def add(self, result: Result) -> None:
         super().add(result)
         if result.was_run:
-            self._worktime_of(result.session).add(result)
+            self._span_of(result.session).add(result)
 
-    def _worktime_of(self, number: int) -> SessionSpan:
+    def _span_of(self, number: int) -> SessionSpan:
         is_known = 0 < number <= len(self._sessions)
         session = self._sessions[number - 1] if is_known else None
-        return self._worktimes.setdefault(number if is_known else 0, SessionSpan(session))
+        return self._spans.setdefault(number if is_known else 0, SessionSpan(session))
 
     @property
     def lanes(self) -> int:
         """How many runs of one model were allowed at once, in the newest session."""
         if self._sessions:
             return self._sessions[-1].concurrency
-        return max((worktime.lanes for worktime in self._worktimes.values()), default=1)
+        return max((span.lanes for span in self._spans.values()), default=1)
 
     @property
     def began_at(self) -> float | None:
         """When the first run began, in seconds since the epoch; None where none was run."""
-        return min((worktime.began_at for worktime in self._worktimes.values()), default=None)
+        return min((span.began_at for span in self._spans.values()), default=None)
 
     @property
     def ended_at(self) -> float | None:
         """When the last run ended, in seconds since the epoch; None where none was run."""
-        return max((worktime.ended_at for worktime in self._worktimes.values()), default=None)
+        return max((span.ended_at for span in self._spans.values()), default=None)
 
     @property
     def idle_s(self) -> float:
         """For how long, in seconds, no session was at work between the first run and the last."""
         if self.began_at is None or self.ended_at is None:
             return 0.0
-        return max(self.ended_at - self.began_at - makespan_s(self._shifts), 0.0)
+        return max(self.ended_at - self.began_at - makespan_s(self._groups), 0.0)
 
     def figures(self) -> Figures:
         """The figures over all results; throughput and makespan over the time in which a session was at work."""
         figures = self.tally.figures(self.lanes)
-        return replace(figures, makespan_s=makespan_s(self._shifts), lower_bound_s=shortest_s(self._shifts))
+        return replace(figures, makespan_s=makespan_s(self._groups), lower_bound_s=shortest_s(self._groups))
 
 
 def conditions(source: Source) -> Conditions:

@@ -30,7 +30,7 @@ def _tell(text: str) -> None:
     Output(sys.stderr).line(f"benchmodels: {text}")
 
 
-_PATIENCE = LockWait(tell=_tell)
+_LOCK_WAIT = LockWait(tell=_tell)
 
 
 def find_store(named: str | None) -> Path:
@@ -55,7 +55,7 @@ def find_store(named: str | None) -> Path:
 
 def open_store(named: str | None) -> Store:
     """Open a store that exists, for reading and writing. Raises `ConfigError` or `StoreError`."""
-    return Store.open(find_store(named), _PATIENCE)
+    return Store.open(find_store(named), _LOCK_WAIT)
 
 
 def read_store(named: str | None) -> Store:
@@ -63,7 +63,7 @@ def read_store(named: str | None) -> Store:
 
     Raises `ConfigError` or `StoreError`.
     """
-    return Store.open_to_read(find_store(named), _PATIENCE)
+    return Store.open_to_read(find_store(named), _LOCK_WAIT)
 
 
 _INTERRUPTED = 2

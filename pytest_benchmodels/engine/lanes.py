@@ -20,7 +20,7 @@ from pytest_benchmodels.engine.scope import Alone, Scope
 __all__ = ["CallKey", "Job", "LaneScheduler", "Lanes"]
 
 Key = TypeVar("Key", bound=Hashable)
-_PATIENCE_S = 5.0
+_JOIN_TIMEOUT_S = 5.0
 _AT_ONCE = 1000
 _STARTS_AT_ONCE = 4
 
@@ -130,7 +130,7 @@ class Lanes(Generic[Key]):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._call(self._stop.set)
-        self._thread.join(_PATIENCE_S)
+        self._thread.join(_JOIN_TIMEOUT_S)
 
     async def rest(self, key: Key | CallKey, seconds: float, *, limited: bool) -> None:
         """Leave the key's lane to others for so long, then wait for another one."""

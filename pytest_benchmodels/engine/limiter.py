@@ -126,7 +126,7 @@ class SharedSlots(Protocol):
 
 
 class Unlimited:
-    """The seats of a session that shares its limits with no other: its lanes count by themselves."""
+    """The slots of a session that shares its limits with no other: its lanes count by themselves."""
 
     async def take(self, caps: Sequence[Cap]) -> Slot:  # noqa: ARG002 - a SharedSlots
         return NO_SEAT
@@ -263,7 +263,7 @@ class Lease(NamedTuple):
 
 
 class RateLimits:
-    """Lets requests go as fast as limits allow, which are shared with all who use the same `limiter` and `seats`."""
+    """Lets requests go as fast as limits allow, which are shared with all who use the same `limiter` and `slots`."""
 
     def __init__(self, limiter: Limiter, slots: SharedSlots) -> None:
         self._limiter = limiter
@@ -273,7 +273,7 @@ class RateLimits:
     @asynccontextmanager
     async def hold(self, request: Request) -> AsyncIterator[Lease]:
         """Wait until the request may go, and count it as in flight until this is left."""
-        # A place in a rate limit is a time, which would pass while the request waits for a seat: so that comes first.
+        # A place in a rate limit is a time, which would pass while the request waits for a slot: so that comes first.
         slot = await self._slots.take(request.model.caps)
         try:
             yield await self._obtain(request, slot)

@@ -14,7 +14,7 @@ from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.model import Cap
 from pytest_benchmodels.engine.limiter import NO_SEAT, Charge, Slot
 
-__all__ = ["EXPIRY_S", "RedisLimiter", "RedisLink", "RedisSeats", "check_address"]
+__all__ = ["EXPIRY_S", "RedisLimiter", "RedisLink", "RedisSlots", "check_address"]
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ EXPIRY_S = 3600
 
 _TIMEOUT_S = 5.0
 _PAUSE_S = 0.5
-_PATIENCE_S = 15.0
+_MAY_BE_AWAY_S = 15.0
 _REMEDY = "start it again, or go on without sharing: take `limits` out of bench.toml"
 
 
@@ -54,14 +54,14 @@ def _client(url: str) -> Any:
 class RedisLink:
     """Asks a Redis, for the running event loop; raises `ConfigError` without the package.
 
-    A Redis that has answered before may be away for `patience_s` seconds, for all questions together: until then they
-    are asked again. One that never answered, or did not come back, fails each question, and those of the next seconds
-    without asking.
+    A Redis that has answered before may be away for `may_be_away_s` seconds, for all questions together: until then
+    they are asked again. One that never answered, or did not come back, fails each question, and those of the next
+    seconds without asking.
     """
 
-    def __init__(self, url: str, patience_s: float = _PATIENCE_S) -> None:
+    def __init__(self, url: str, may_be_away_s: float = _MAY_BE_AWAY_S) -> None:
         self.redis: Any = _client(url)
-        self._patience_s = patience_s
+        self._may_be_away_s = may_be_away_s
         self._has_answered = False
         self._silent_since: float | None = None
         self._refused: tuple[float, ConfigError] | None = None
@@ -107,7 +107,7 @@ class RedisLink:
     def _wait_or_refuse(self, error: Exception, now: float) -> None:
         self._silent_since = now if self._silent_since is None else self._silent_since
         is_away = _is_away(error) and self._has_answered
-        if is_away and now - self._silent_since < self._patience_s:
+        if is_away and now - self._silent_since < self._may_be_away_s:
             return
         refusal = ConfigError(f"the limits in Redis cannot be reached: {error}; {_REMEDY}")
         if _is_away(error):
@@ -175,7 +175,7 @@ def _named(charges: Sequence[Charge]) -> dict[str, list[Any]]:
 
 
 _LEASE_S = 30.0
-_SEAT_PATIENCE_S = 1.0
+_LOOK_AGAIN_S = 1.0
 
 # A bucket is a sorted set: who is seated, and until when without further notice.
 _ENTER = """
@@ -211,17 +211,17 @@ end
 """
 
 
-class RedisSeats:
+class RedisSlots:
     """Implements `SharedSlots`; the keys are named `benchmodels:...`.
 
-    A seat is a lease that its process renews: one that dies leaves its seats to others after `lease_s` seconds. Of the
-    requests of a process that wait under the same caps one asks, the others wait behind it. It hears at once of a seat
-    that was left, and looks by itself after `patience_s` for one that was lost.
+    A slot is a lease that its process renews: one that dies leaves its slots to others after `lease_s` seconds. Of the
+    requests of a process that wait under the same caps one asks, the others wait behind it. It hears at once of a slot
+    that was left, and looks by itself after `look_again_s` for one that was lost.
     """
 
-    def __init__(self, link: RedisLink, lease_s: float = _LEASE_S, patience_s: float = _SEAT_PATIENCE_S) -> None:
+    def __init__(self, link: RedisLink, lease_s: float = _LEASE_S, look_again_s: float = _LOOK_AGAIN_S) -> None:
         self._lease_s = lease_s
-        self._patience_s = patience_s
+        self._look_again_s = look_again_s
         self._link = link
         self._enter = link.redis.register_script(_ENTER)
         self._renew = link.redis.register_script(_RENEW)
@@ -261,14 +261,14 @@ class RedisSeats:
         await self._link.aclose()
 
     async def _try_to_enter(self, slot: Slot) -> str:
-        """Take the seat, and return nothing, or the bucket that is full."""
+        """Take the slot, and return nothing, or the bucket that is full."""
         keys, most = [_key(cap.bucket) for cap in slot.caps], [cap.most for cap in slot.caps]
         arguments = [slot.id, self._lease_s, EXPIRY_S, *most]
         full = int(await self._link.ask(lambda: self._enter(keys=keys, args=arguments)))
         return slot.caps[full - 1].bucket if full else ""
 
     async def _wait_for_the_bell(self, bucket: str) -> None:
-        await self._link.ask(lambda: self._link.redis.blpop(_bell(bucket), self._patience_s))
+        await self._link.ask(lambda: self._link.redis.blpop(_bell(bucket), self._look_again_s))
 
     def _keep(self, slot: Slot) -> None:
         self._taken[slot.id] = slot
@@ -276,7 +276,7 @@ class RedisSeats:
             self._renewal = asyncio.create_task(self._renew_all())
 
     async def _renew_all(self) -> None:
-        """Renew often enough that two renewals in a row may fail. A Redis that forgot a seat is told of it again."""
+        """Renew often enough that two renewals in a row may fail. A Redis that forgot a slot is told of it again."""
         while True:
             await asyncio.sleep(self._lease_s / 3)
             for slot in list(self._taken.values()):

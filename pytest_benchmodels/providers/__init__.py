@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from pytest_benchmodels.providers.catalog import Registry
     from pytest_benchmodels.providers.dialect import Dialect
     from pytest_benchmodels.providers.http import HttpPool
-    from pytest_benchmodels.providers.sim.service import Exemplar
+    from pytest_benchmodels.providers.sim.service import ExampleAnswer
 
 __all__ = ["create"]
 
 
 def create(
-    model: Model, http: HttpPool, example_answer: Exemplar | None = None, registry: Registry | None = None
+    model: Model, http: HttpPool, example_answer: ExampleAnswer | None = None, registry: Registry | None = None
 ) -> Provider:
     """Make the provider for a model: a function of the user's, or the API of its provider.
 
@@ -37,7 +37,7 @@ def create(
     return ApiProvider(model, http, _dialect(model, registry, example_answer))
 
 
-def _dialect(model: Model, registry: Registry, example_answer: Exemplar | None) -> Dialect:
+def _dialect(model: Model, registry: Registry, example_answer: ExampleAnswer | None) -> Dialect:
     from pytest_benchmodels.core.errors import ConfigError  # noqa: PLC0415 - the simulated server loads this package, and needs no more
     from pytest_benchmodels.core.text import nearest, quote  # noqa: PLC0415 - the same
 

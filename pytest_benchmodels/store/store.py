@@ -217,7 +217,7 @@ class Store:
     def open(cls, path: Path, lock_wait: LockWait = _USUAL) -> Self:
         """Open for reading and writing; make the file, and its folder, where there is none.
 
-        `patience` is for whenever another process writes.
+        `lock_wait` says how long to wait while another process writes.
         """
         return cls(Database.open(path, lock_wait))
 

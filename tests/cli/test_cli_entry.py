@@ -132,7 +132,7 @@ def test_it_says_that_it_waits_for_another_process(
     words: tuple[str, ...], folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made_store(folder / "s.sqlite", [result("a")])
-    monkeypatch.setattr(location, "_PATIENCE", replace(location._PATIENCE, most_s=0.02, quiet_s=0.01))
+    monkeypatch.setattr(location, "_LOCK_WAIT", replace(location._LOCK_WAIT, most_s=0.02, quiet_s=0.01))
     with closing(sqlite3.connect(folder / "s.sqlite", isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")

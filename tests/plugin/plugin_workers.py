@@ -284,7 +284,7 @@ class Desk:
     def prepare(self, runs: Iterable[tuple[str, str]]) -> dict[str, str]:
         return {name: name for name, _ in runs}
 
-    def brief(self, node: Worker) -> None:
+    def update(self, node: Worker) -> None:
         self.briefed.append(node)
 
     def more_workers(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.plugin.items.collection import RunItem
-from pytest_benchmodels.plugin.loop.session_loop import PlacesToFree, ResultQueue
+from pytest_benchmodels.plugin.loop.session_loop import LanesToFree, ResultQueue
 from tests.core.made_results import made
 
 
@@ -34,11 +34,11 @@ class Freed(list[int]):
         self.items += items
 
 
-def report(result_queue: ResultQueue, places: PlacesToFree, count: int) -> list[RunItem]:
+def report(result_queue: ResultQueue, lanes_to_free: LanesToFree, count: int) -> list[RunItem]:
     reported = []
     for _ in range(count):
         taken, _result = result_queue.take()
-        places.add(taken)
+        lanes_to_free.add(taken)
         reported.append(taken)
     return reported
 
@@ -60,7 +60,7 @@ def test_places_of_runs_that_ended_together_are_freed_together(together: int, fr
     items = [item() for _ in range(together)]
     put(result_queue, items)
 
-    reported = report(result_queue, PlacesToFree(result_queue, seen), together)
+    reported = report(result_queue, LanesToFree(result_queue, seen), together)
 
     assert (seen, seen.items) == (freed, items)
     assert reported == items
@@ -68,10 +68,10 @@ def test_places_of_runs_that_ended_together_are_freed_together(together: int, fr
 
 def test_what_came_in_later_waits_for_no_more_than_itself() -> None:
     result_queue, seen = ResultQueue(keep=no_scenarios), Freed()
-    places = PlacesToFree(result_queue, seen)
+    lanes_to_free = LanesToFree(result_queue, seen)
     for together in (3, 1, 40):
         put(result_queue, [item() for _ in range(together)])
-        report(result_queue, places, together)
+        report(result_queue, lanes_to_free, together)
 
     assert seen == [3, 1, 32, 8]
 
@@ -80,12 +80,12 @@ def test_in_order_no_place_is_kept_while_the_next_result_is_waited_for() -> None
     """The next run may need just that place: of a model with one lane it would never start."""
     first, second, third = item(), item(), item()
     result_queue, seen = ResultQueue((first, second, third), no_scenarios), Freed()
-    places = PlacesToFree(result_queue, seen)
+    lanes_to_free = LanesToFree(result_queue, seen)
     put(result_queue, [first, third])  # of another model, and ended at the same time
 
-    report(result_queue, places, 1)
+    report(result_queue, lanes_to_free, 1)
 
     assert seen.items == [first]
     put(result_queue, [second])
-    report(result_queue, places, 2)
+    report(result_queue, lanes_to_free, 2)
     assert seen.items == [first, second, third]

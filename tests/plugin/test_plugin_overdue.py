@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels import SimServer
-from pytest_benchmodels.plugin.workers.overdue import RECORD, Marks, Patrol, overdue_in, records_path
+from pytest_benchmodels.plugin.workers.overdue import RECORD, Marks, Watchdog, overdue_in, records_path
 from tests.plugin.plugin_parts import Project, json_report, right
 from tests.plugin.plugin_store import requests
 
@@ -68,12 +68,12 @@ def test_the_last_that_began_is_blamed(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_worker_is_killed_when_it_is_late_twice_in_a_row(tmp_path: Path) -> None:
     marks = Marks.create(tmp_path / "marks")
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as worker:
-        patrol = Patrol({"gw0": marks})
+        watchdog = Watchdog({"gw0": marks})
         _record(marks.path, worker.pid, (3, 0.0, 1.0))
 
-        patrol.look()
+        watchdog.look()
         assert worker.poll() is None
-        patrol.look()
+        watchdog.look()
         assert worker.wait() < 0
 
     assert marks.read() == {3: 255}

@@ -244,7 +244,7 @@ def test_what_it_returns_is_looked_at(project: Project, workers: tuple[str, ...]
 def test_the_limit_ends_a_function_that_waits(project: Project, workers: tuple[str, ...]) -> None:
     source = """
 from pytest_benchmodels.engine import lanes
-lanes._PATIENCE_S = 0.5  # with what will not end at the session's end
+lanes._JOIN_TIMEOUT_S = 0.5  # with what will not end at the session's end
 async def ask(request):
     if request.messages[-1].content == "stubborn":
         while True:

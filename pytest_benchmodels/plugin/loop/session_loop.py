@@ -28,7 +28,7 @@ from pytest_benchmodels.plugin.session.bench import Bench, Wanted
 from pytest_benchmodels.plugin.session.report_files import read_durations
 from pytest_benchmodels.plugin.workers.overdue import may_hold
 
-__all__ = ["PlacesToFree", "ResultQueue", "run_session"]
+__all__ = ["LanesToFree", "ResultQueue", "run_session"]
 
 
 # To report a run takes a quarter of a millisecond, so that no place stays empty for long.
@@ -99,10 +99,10 @@ class ResultQueue:
     def _next(self) -> tuple[RunItem, Result]:
         while not self._waiting:
             self._receive()
-        arrival = self._waiting.popleft()
-        if isinstance(arrival, str):
-            raise pytest.Session.Interrupted(f"{arrival}; runs in flight were given up")
-        return arrival
+        received = self._waiting.popleft()
+        if isinstance(received, str):
+            raise pytest.Session.Interrupted(f"{received}; runs in flight were given up")
+        return received
 
     def _receive(self) -> None:
         """Wait for one arrival, and take all others that are there by then."""
@@ -115,8 +115,8 @@ class ResultQueue:
         self._keep((arrival[0].scenario, arrival[1]) for arrival in self._waiting if not isinstance(arrival, str))
 
 
-class PlacesToFree:
-    """The places of runs that were reported. Those of runs that ended together are freed together, at most 32 at once.
+class LanesToFree:
+    """The lanes of runs that were reported. Those of runs that ended together are freed together, at most 32 at once.
 
     Freed one by one, each would have the event loop start a run while the next is reported, and the two threads take
     the interpreter from each other.
@@ -129,7 +129,7 @@ class PlacesToFree:
         self._reported: list[RunItem] = []
 
     def add(self, item: RunItem) -> None:
-        """A run was reported. Before somebody waits for the next result all places are free: it may need one."""
+        """A run was reported. Before somebody waits for the next result all lanes are free: it may need one."""
         self._reported.append(item)
         if self._result_queue.is_drained or len(self._reported) >= _FREED_TOGETHER:
             self._free(*self._reported)
@@ -207,12 +207,12 @@ def _run_lanes(
             bench.progress.begin(bench.progress.total, lambda: lanes.in_flight)
             start = lanes.recall if bench.settings.reuse else lanes.submit
             start(to_do)
-            places = PlacesToFree(result_queue, lanes.reported)
+            lanes_to_free = LanesToFree(result_queue, lanes.reported)
             for left in reversed(range(len(runs))):
                 item, result = result_queue.take()
                 item.take(result)
                 _report(protocol, item, idle if left else None)
-                places.add(item)
+                lanes_to_free.add(item)
 
 
 def _keep_begun(bench: Bench, begun: Sequence[tuple[Run, tuple[Response, ...]]]) -> None:

@@ -31,8 +31,8 @@ from pytest_benchmodels.plugin.items.transport import (
 from pytest_benchmodels.plugin.loop.process_guards import gentle_interrupts
 from pytest_benchmodels.plugin.session.bench import Bench, Wanted, distant
 from pytest_benchmodels.plugin.session.scenario_files import LEFT_OUT, left_out_line
-from pytest_benchmodels.plugin.workers.messages import Brief, WorkerConfig
-from pytest_benchmodels.plugin.workers.overdue import Marks, Patrol
+from pytest_benchmodels.plugin.workers.messages import WorkerConfig, WorkerUpdate
+from pytest_benchmodels.plugin.workers.overdue import Marks, Watchdog
 from pytest_benchmodels.plugin.workers.scheduler import LaneScheduling
 
 if TYPE_CHECKING:
@@ -56,12 +56,12 @@ class Controller:
         if not is_known():
             config.issue_config_time_warning(pytest.PytestWarning(_UNKNOWN_XDIST), stacklevel=2)
         self._marks: dict[str, Marks] = {}
-        self._patrol = Patrol(self._marks)
+        self._watchdog = Watchdog(self._marks)
         self._reported: set[str] = set()
         self._reported_by: set[tuple[object, str]] = set()
         self._unanswered: set[str] = set()
         self._reruns = Reruns()
-        self._briefed: list[WorkerController] = []
+        self._updated_workers: list[WorkerController] = []
         self._folder = Path(tempfile.mkdtemp(prefix="benchmodels-"))
         self._dismissed: set[WorkerController] = set()
         self._crash: pytest.TestReport | None = None
@@ -101,10 +101,10 @@ class Controller:
         if self._boot is not None:
             self._boot.go_on()
 
-    def brief(self, node: WorkerController) -> None:
+    def update(self, node: WorkerController) -> None:
         """Tell a worker what the session knows: prices, models out of order, money spent."""
-        self._briefed.append(node)
-        self._send_brief(node)
+        self._updated_workers.append(node)
+        self._send_update(node)
 
     def marked_by(self, node: WorkerController) -> Mapping[int, int]:
         """The items in whose user code this worker was when it ended, and how suspect each is."""
@@ -137,7 +137,7 @@ class Controller:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
         """Let the first interrupt end the session in order: workers report what is done, and give up the rest."""
-        self._patrol.start()
+        self._watchdog.start()
         with gentle_interrupts(self._stop):
             return (yield)
 
@@ -150,7 +150,7 @@ class Controller:
             wake: tuple[str, dict[str, object]] = ("unscheduled", {"node": None, "indices": []})
             threading.Thread(target=dsession.queue.put, args=(wake,), name="benchmodels-wake", daemon=True).start()
 
-    def _hush(self) -> None:
+    def _silence_status_line(self) -> None:
         """Let xdist's status line rest: from here on it would be written over pytest's dots.
 
         xdist's own schedulers wait for all workers, ours starts with the first. It has no public way either.
@@ -208,13 +208,13 @@ class Controller:
         if self._boot is not None:
             self._boot.came_up()
         if self._schedules:
-            self._hush()
+            self._silence_status_line()
         else:
             models = self.models_of(ids)
             self.prepare((model, ids[index]) for index, model in models.items())
             times = len(node.nodemanager.specs) if self._config.getoption("dist") == "each" else 1
             self.bench.progress.expect([ids[index] for index in models] * times)
-            self.brief(node)
+            self.update(node)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
@@ -273,14 +273,16 @@ class Controller:
         before = len(breaker.closed), breaker.is_spent
         breaker.count(result, counted)
         if (len(breaker.closed), breaker.is_spent) != before:
-            for node in self._briefed:
-                self._send_brief(node)
+            for node in self._updated_workers:
+                self._send_update(node)
 
-    def _send_brief(self, node: WorkerController) -> None:
+    def _send_update(self, node: WorkerController) -> None:
         # A worker that just died refuses it.
         with suppress(OSError):
             if not node.shutting_down:
-                node.sendcommand(Brief.COMMAND, **Brief.of(self.bench.models, self.bench.breaker).as_arguments())
+                node.sendcommand(
+                    WorkerUpdate.COMMAND, **WorkerUpdate.of(self.bench.models, self.bench.breaker).as_arguments()
+                )
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """One process says it when it has collected."""
@@ -288,7 +290,7 @@ class Controller:
             terminalreporter.write_line(left_out_line(self.bench.files.left_out))
 
     def pytest_unconfigure(self) -> None:
-        self._patrol.stop()
+        self._watchdog.stop()
         for marks in self._marks.values():
             marks.close()
         shutil.rmtree(self._folder, ignore_errors=True)

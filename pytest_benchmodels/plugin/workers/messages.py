@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_benchmodels.engine.breaker import CircuitBreaker
     from pytest_benchmodels.plugin.session.models import Models
 
-__all__ = ["GRANT", "Brief", "Signal", "WorkerConfig"]
+__all__ = ["GRANT", "Signal", "WorkerConfig", "WorkerUpdate"]
 
 
 class Signal(IntEnum):
@@ -88,7 +88,7 @@ class WorkerConfig(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Brief:
+class WorkerUpdate:
     """What the controller knows by the time a worker is ready, for its bench.
 
     Prices by model, as plain data; closed models, as (kind, message); whether the budget is spent.
@@ -96,7 +96,7 @@ class Brief:
     Plain data: it travels as the arguments of a command, which our loop in the worker reads.
     """
 
-    COMMAND: ClassVar[str] = "benchmodels_brief"
+    COMMAND: ClassVar[str] = "benchmodels_update"
 
     prices: dict[str, dict[str, Any]]
     closed: dict[str, tuple[str, str]]
@@ -115,7 +115,7 @@ class Brief:
         return asdict(self)
 
     def apply(self, models: Models, breaker: CircuitBreaker) -> None:
-        """Let a worker's know."""
+        """Let a worker know it."""
         for name, price in self.prices.items():
             models.list_price(name, msgspec.convert(price, Price))
         for model, (kind, message) in self.closed.items():

@@ -26,7 +26,7 @@ __all__ = [
     "Marks",
     "Overdue",
     "OverdueRecords",
-    "Patrol",
+    "Watchdog",
     "looked_after",
     "may_hold",
     "overdue_in",
@@ -191,7 +191,7 @@ def _text_of(run: Run) -> str:
 _EVERY_S = 1.0
 
 
-class Patrol:
+class Watchdog:
     """Looks once a second. `marks` are those of the workers, by their names; they may become more.
 
     A worker on another machine has no file here, and is not looked after.
@@ -201,7 +201,7 @@ class Patrol:
         self._marks = marks
         self._seen: Counter[str] = Counter()
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._walk, name="benchmodels-patrol", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name="benchmodels-watchdog", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -209,7 +209,7 @@ class Patrol:
     def stop(self) -> None:
         self._over.set()
 
-    def _walk(self) -> None:
+    def _watch(self) -> None:
         while not self._over.wait(_EVERY_S):
             self.look()
 

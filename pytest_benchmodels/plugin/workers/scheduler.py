@@ -36,7 +36,7 @@ _SIGNAL_PARTS = 4
 _Key = int | CallKey
 
 
-class Office(Protocol):
+class SchedulerHost(Protocol):
     """What the scheduler asks of the controller."""
 
     bench: Bench
@@ -47,7 +47,7 @@ class Office(Protocol):
 
     def prepare(self, runs: Iterable[tuple[str, str]]) -> Mapping[str, Model]: ...
 
-    def brief(self, node: WorkerController) -> None: ...
+    def update(self, node: WorkerController) -> None: ...
 
     def more_workers(self) -> None: ...
 
@@ -68,7 +68,7 @@ class LaneScheduling:
     `config` is no part of that, but xdist's own schedulers have it, and pytest-rerunfailures asks for it.
     """
 
-    def __init__(self, config: pytest.Config, controller: Office) -> None:
+    def __init__(self, config: pytest.Config, controller: SchedulerHost) -> None:
         self.config = config
         self._controller = controller
         self._workers = len(parse_tx_spec_config(config))
@@ -120,7 +120,7 @@ class LaneScheduling:
         elif collection != self._collection:
             self._refuse(node, collection)
             return
-        self._controller.brief(node)
+        self._controller.update(node)
         self._ready.append(node)
 
     def schedule(self) -> None:

@@ -33,7 +33,7 @@ from pytest_benchmodels.plugin.loop.assembly import assemble
 from pytest_benchmodels.plugin.loop.process_guards import ignored_interrupts
 from pytest_benchmodels.plugin.session.bench import Bench
 from pytest_benchmodels.plugin.workers.lanes import GrantedLanes
-from pytest_benchmodels.plugin.workers.messages import GRANT, Brief, Signal, WorkerConfig
+from pytest_benchmodels.plugin.workers.messages import GRANT, Signal, WorkerConfig, WorkerUpdate
 from pytest_benchmodels.plugin.workers.overdue import Marks, OverdueRecords, records_path
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _SHUTDOWN = ("shutdown", dict[str, Any]())
 _ORPHANED = ("the controller is gone", dict[str, Any]())
 
 
-class _Arrival(NamedTuple):
+class _EndedRun(NamedTuple):
     item_index: int
     result: Result
 
@@ -114,13 +114,13 @@ class _Worker:
     def _work(self) -> None:
         executor, close = assemble(self._bench, self._watch, self._keep_begun)
         lanes = Lanes(
-            executor, self._lane_scheduler, lambda index, result: self._inbox.put(_Arrival(index, result)), close
+            executor, self._lane_scheduler, lambda index, result: self._inbox.put(_EndedRun(index, result)), close
         )
         self._wake = lanes.wake
         with ignored_interrupts(), lanes:
             self._xdist.channel.setcallback(self._receive, endmarker=_ORPHANED)
             while not self._is_over() and (message := self._inbox.get()) != _ORPHANED:
-                if isinstance(message, _Arrival):
+                if isinstance(message, _EndedRun):
                     self._report_run(message)
                     lanes.reported(message.item_index)
                 elif message == _SHUTDOWN:
@@ -155,7 +155,7 @@ class _Worker:
 
     def _receive(self, message: tuple[str, dict[str, Any]]) -> None:
         """Called by the thread that reads: a rerun, in the midst of a report, has to know that the money is spent."""
-        if message[0] == Brief.COMMAND and message[1]["is_spent"]:
+        if message[0] == WorkerUpdate.COMMAND and message[1]["is_spent"]:
             self._bench.breaker.spend_all()
         self._inbox.put(message)
 
@@ -180,8 +180,8 @@ class _Worker:
         elif name == GRANT and isinstance(self._lane_scheduler, GrantedLanes):
             self._lane_scheduler.grant(CallKey(arguments["index"], arguments["number"]))
             lanes.wake()
-        elif name == Brief.COMMAND:
-            Brief(**arguments).apply(self._bench.models, self._bench.breaker)
+        elif name == WorkerUpdate.COMMAND:
+            WorkerUpdate(**arguments).apply(self._bench.models, self._bench.breaker)
 
     def _start(self, indices: Iterable[int], lanes: Lanes[int]) -> None:
         jobs, in_turn = [], []
@@ -211,13 +211,13 @@ class _Worker:
             same_kind = following is not None and ordinary and not isinstance(items[following], RunItem)
             self._report(index, items[following] if following is not None and same_kind else self._idle)
 
-    def _report_run(self, arrival: _Arrival) -> None:
+    def _report_run(self, ended: _EndedRun) -> None:
         self._unreported -= 1
-        item = self._session.items[arrival.item_index]
+        item = self._session.items[ended.item_index]
         self._indices.pop(item.nodeid, None)
         if isinstance(item, RunItem):
-            item.conclude(arrival.result)
-            self._report(arrival.item_index, self._idle)
+            item.conclude(ended.result)
+            self._report(ended.item_index, self._idle)
 
     def _report(self, index: int, nextitem: pytest.Item) -> None:
         self._xdist.item_index = index

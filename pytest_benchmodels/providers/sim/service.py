@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_benchmodels.core.scenario import Check
     from pytest_benchmodels.providers.sim.reply import Reply
 
-__all__ = ["Exemplar", "Service", "Sim", "as_json", "wants_json"]
+__all__ = ["ExampleAnswer", "Service", "Sim", "as_json", "wants_json"]
 
 _DEEPEST = 20
 
@@ -99,7 +99,7 @@ def _plain(kind: object, text: str) -> object:
     return text
 
 
-Exemplar = Callable[[tuple["Check", ...], str | None], str | None]
+ExampleAnswer = Callable[[tuple["Check", ...], str | None], str | None]
 """Makes an answer that the checks accept, given the target; None where it cannot tell one."""
 
 _REMEMBERED = 1024
@@ -108,8 +108,8 @@ _REMEMBERED = 1024
 class Sim(OpenAI):
     """`params: {sim: {...}}` of a request are the knobs of the simulated model."""
 
-    def __init__(self, example_answer: Exemplar | None = None) -> None:
-        self._exemplar = example_answer
+    def __init__(self, example_answer: ExampleAnswer | None = None) -> None:
+        self._example_answer = example_answer
         self._answers: dict[tuple[int, str | None], tuple[tuple[Check, ...], str | None]] = {}
 
     def body(self, request: Request) -> dict[str, object]:
@@ -126,14 +126,14 @@ class Sim(OpenAI):
 
     def _answer(self, request: Request) -> str | None:
         """Ask for an exemplar once per scenario: its trials, attempts and models share it."""
-        if self._exemplar is None:
+        if self._example_answer is None:
             return None
         # By identity, for a check may hold what cannot be hashed; the checks are kept, so that no other takes their id.
         key = (id(request.checks), request.target)
         if key not in self._answers:
             if len(self._answers) >= _REMEMBERED:
                 self._answers.pop(next(iter(self._answers)))
-            self._answers[key] = (request.checks, self._exemplar(request.checks, request.target))
+            self._answers[key] = (request.checks, self._example_answer(request.checks, request.target))
         return self._answers[key][1]
 
 

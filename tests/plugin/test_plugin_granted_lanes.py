@@ -1,4 +1,4 @@
-"""A worker's places: what it may start, and what it tells the scheduler of the runs that it holds."""
+"""A worker's lanes: what it may start, and what it tells the scheduler of the runs that it holds."""
 
 from __future__ import annotations
 

@@ -28,18 +28,18 @@ def stalling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, in
         yield running
 
 
-PATIENCE_S = 60.0
+LOOK_AGAIN_S = 60.0
 """Longer than any test: who is not woken is told apart from who looks again by itself."""
 TWO = Cap("max_in_flight of m", 2)
 THREE = Cap("max_in_flight of provider p", 3)
 
 
-def with_sessions(redis_url: str, scene: Callable[[list[RedisSeats]], Awaitable[None]], count: int = 2) -> None:
+def with_sessions(redis_url: str, scene: Callable[[list[RedisSlots]], Awaitable[None]], count: int = 2) -> None:
     """Play a scene with so many sessions' seats; whoever waits longer than the test may take is a failure."""
 
     async def play() -> None:
         async with AsyncExitStack() as closing, asyncio.timeout(120):
-            sessions = [RedisSeats(RedisLink(redis_url), lease_s=15.0, patience_s=PATIENCE_S) for _ in range(count)]
+            sessions = [RedisSlots(RedisLink(redis_url), lease_s=15.0, look_again_s=LOOK_AGAIN_S) for _ in range(count)]
             for session in sessions:
                 closing.push_async_callback(session.aclose)
             await scene(sessions)
@@ -64,7 +64,7 @@ async def until_free(redis_url: str) -> None:
 
 
 def test_two_sessions_share_the_seats_and_hear_when_one_is_left(redis_url: str) -> None:
-    async def scene(sessions: list[RedisSeats]) -> None:
+    async def scene(sessions: list[RedisSlots]) -> None:
         here, there = sessions
         first, second = await here.take([TWO]), await there.take([TWO])
         third = asyncio.ensure_future(there.take([TWO]))
@@ -74,7 +74,7 @@ def test_two_sessions_share_the_seats_and_hear_when_one_is_left(redis_url: str) 
 
         assert (first.bucket, first.wait_s, second.bucket) == ("", 0.0, "")
         assert slot.bucket == "max_in_flight of m"
-        assert 0 < slot.wait_s < PATIENCE_S, "woken, and not by patience"
+        assert 0 < slot.wait_s < LOOK_AGAIN_S, "woken, and not by the timer"
         for session, taken in ((there, second), (there, slot)):
             session.leave(taken)
 
@@ -82,7 +82,7 @@ def test_two_sessions_share_the_seats_and_hear_when_one_is_left(redis_url: str) 
 
 
 def test_the_cap_that_is_full_decides_and_the_other_is_not_taken(redis_url: str) -> None:
-    async def scene(sessions: list[RedisSeats]) -> None:
+    async def scene(sessions: list[RedisSlots]) -> None:
         (slots,) = sessions
         others = [await slots.take([THREE]) for _ in range(3)]
         waiting = asyncio.ensure_future(slots.take([TWO, THREE]))
@@ -101,7 +101,7 @@ def test_the_cap_that_is_full_decides_and_the_other_is_not_taken(redis_url: str)
 def test_whoever_gives_up_leaves_no_seat_taken(redis_url: str) -> None:
     """A run whose time is up, in the queue for a seat or about to have one."""
 
-    async def scene(sessions: list[RedisSeats]) -> None:
+    async def scene(sessions: list[RedisSlots]) -> None:
         here, there = sessions
         held = [await here.take([TWO]) for _ in range(2)]
         given_up = [asyncio.ensure_future(there.take([TWO])) for _ in range(3)]
@@ -123,8 +123,8 @@ def test_whoever_gives_up_leaves_no_seat_taken(redis_url: str) -> None:
 def test_the_seats_of_a_session_that_died_are_free_when_their_leases_end(redis_url: str) -> None:
     """It is closed without leaving, which ends its renewals; the living session's own are renewed all the while."""
 
-    async def scene(_: list[RedisSeats]) -> None:
-        dying, living = (RedisSeats(RedisLink(redis_url), lease_s=1.5, patience_s=0.05) for _ in range(2))
+    async def scene(_: list[RedisSlots]) -> None:
+        dying, living = (RedisSlots(RedisLink(redis_url), lease_s=1.5, look_again_s=0.05) for _ in range(2))
         await dying.take([TWO])
         await dying.aclose()
         mine = await living.take([TWO])
@@ -150,8 +150,8 @@ def test_the_seats_of_a_session_that_died_are_free_when_their_leases_end(redis_u
 def test_a_redis_that_forgot_its_seats_is_told_of_them_again(redis_url: str) -> None:
     """As when it was started anew: until the next renewal, nobody knows of them."""
 
-    async def scene(_: list[RedisSeats]) -> None:
-        slots = RedisSeats(RedisLink(redis_url), lease_s=0.6, patience_s=0.05)
+    async def scene(_: list[RedisSlots]) -> None:
+        slots = RedisSlots(RedisLink(redis_url), lease_s=0.6, look_again_s=0.05)
         held = [await slots.take([TWO]) for _ in range(2)]
         redis: Any = Redis.from_url(redis_url)
         await redis.flushall()
@@ -168,9 +168,9 @@ def test_a_redis_that_forgot_its_seats_is_told_of_them_again(redis_url: str) -> 
 def test_an_answer_does_not_wait_for_a_redis_that_stands_still(stalling: tuple[str, int]) -> None:
     url, process = stalling
 
-    async def scene(_: list[RedisSeats]) -> None:
+    async def scene(_: list[RedisSlots]) -> None:
         link = RedisLink(url)
-        slots = RedisSeats(link)
+        slots = RedisSlots(link)
         slot = await slots.take([TWO])
         os.kill(process, signal.SIGSTOP)
         try:
@@ -188,9 +188,9 @@ def test_a_redis_may_be_away_for_a_while(tmp_path_factory: pytest.TempPathFactor
     """It is started again on the same socket, and has forgotten all."""
     folder = tmp_path_factory.mktemp("redis")
 
-    async def scene(_: list[RedisSeats]) -> None:
+    async def scene(_: list[RedisSlots]) -> None:
         with running_redis(folder) as (url, _process):
-            slots = RedisSeats(RedisLink(url, patience_s=20.0), patience_s=0.05)
+            slots = RedisSlots(RedisLink(url, may_be_away_s=20.0), look_again_s=0.05)
             first = await slots.take([TWO])
             slots.leave(first)
             await until_free(url)
@@ -204,9 +204,9 @@ def test_a_redis_may_be_away_for_a_while(tmp_path_factory: pytest.TempPathFactor
 
 
 def test_a_redis_that_does_not_come_back_is_said_with_the_remedy(tmp_path_factory: pytest.TempPathFactory) -> None:
-    async def scene(_: list[RedisSeats]) -> None:
+    async def scene(_: list[RedisSlots]) -> None:
         with running_redis(tmp_path_factory.mktemp("redis")) as (url, _process):
-            slots = RedisSeats(RedisLink(url, patience_s=0.0))
+            slots = RedisSlots(RedisLink(url, may_be_away_s=0.0))
             slots.leave(await slots.take([TWO]))
             await until_free(url)
         for _attempt in range(2):
@@ -226,7 +226,7 @@ def test_never_more_than_the_caps_in_any_schedule_and_all_get_their_turn(
     inside = {TWO: 0, THREE: 0}
     most = {TWO: 0, THREE: 0}
 
-    async def request(session: RedisSeats, caps: list[Cap], turns: int) -> None:
+    async def request(session: RedisSlots, caps: list[Cap], turns: int) -> None:
         slot = await session.take(caps)
         for cap in caps:
             inside[cap] += 1
@@ -237,7 +237,7 @@ def test_never_more_than_the_caps_in_any_schedule_and_all_get_their_turn(
             inside[cap] -= 1
         session.leave(slot)
 
-    async def scene(sessions: list[RedisSeats]) -> None:
+    async def scene(sessions: list[RedisSlots]) -> None:
         await asyncio.gather(
             *(request(sessions[of], [TWO, THREE] if both else [THREE], turns) for of, both, turns in requests)
         )
@@ -249,7 +249,7 @@ def test_never_more_than_the_caps_in_any_schedule_and_all_get_their_turn(
 
 
 def test_a_redis_that_is_not_there_is_said(tmp_path_factory: pytest.TempPathFactory) -> None:
-    async def scene(sessions: list[RedisSeats]) -> None:
+    async def scene(sessions: list[RedisSlots]) -> None:
         with pytest.raises(ConfigError, match="the limits in Redis cannot be reached"):
             await sessions[0].take([TWO])
 
