@@ -244,7 +244,7 @@ class ModelClient:
         The run's time stands still until that lane is there.
         """
         model = call.request.model.id
-        if (cause := scope.closed(model)) is not None:
+        if (cause := scope.tripped(model)) is not None:
             return call.ended(cause)
         scope.lane.leave()
         lane = scope.lane.beside(model, call.purpose)
@@ -335,7 +335,7 @@ class ModelClient:
         pause_s = self._pause_s(call, error, tries) if limited else 0.0
         wait_s = self._backoff.wait_s(call.attempts, error, tries.refused)
         model = call.request.model.id
-        if wait_s is None or scope.closed(model) is not None:
+        if wait_s is None or scope.tripped(model) is not None:
             raise error
         wait_s = max(wait_s, pause_s)
         if beyond := _beyond(wait_s, scope):
@@ -345,7 +345,7 @@ class ModelClient:
             tries.lane.pause(pause_s)
         with call.waiting(NEXT_ATTEMPT):
             await tries.lane.rest(wait_s, limited=limited)
-        if scope.closed(model) is not None:
+        if scope.tripped(model) is not None:
             raise error
 
     def _pause_s(self, call: OpenCall, error: ProviderError, tries: _Tries) -> float:

@@ -191,7 +191,7 @@ def _unwatched() -> None:
 class Scope:
     """One run's time limit, lane and account.
 
-    `limit` is None where nothing can take long. `admission` knows which models are out of order by now; None where
+    `limit` is None where nothing can take long. `breaker` knows which models are out of order by now; None where
     nobody does. `clock` tells the time in seconds since the epoch. `calls` are those that began, in their order, with
     what each took so far; `verdicts` those of the checks. `doing` completes the sentence "when time ran out, ...".
     `fingerprint` is empty until somebody needs it. `cached` says that stored answers are judged, and `reuse` what was
@@ -243,9 +243,9 @@ class Scope:
     def elapsed_s(self) -> float:
         return time.perf_counter() - self._start
 
-    def closed(self, model: str) -> Failure | None:
+    def tripped(self, model: str) -> Failure | None:
         """Why a model is out of order by now; None if it is not."""
-        return None if self.breaker is None else self.breaker.closed.get(model)
+        return None if self.breaker is None else self.breaker.tripped.get(model)
 
     def leave_lane(self) -> None:
         """The answer is there, and needs no lane to be judged."""

@@ -93,7 +93,7 @@ def test_a_budget_is_told_as_it_was_set(budget: float, said: str) -> None:
 
 def test_a_worker_believes_its_controller() -> None:
     breaker = CircuitBreaker(budget_usd=3.0)
-    breaker.close("m", Failure("auth", "no"))
+    breaker.trip("m", Failure("auth", "no"))
     breaker.spend_all()
     assert refusal(breaker, "m") == ("error", Failure("auth", "no"))
     assert refusal(breaker, "another") == ("skipped", Failure("budget", "the budget of $3.00 is spent"))

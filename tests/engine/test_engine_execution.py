@@ -217,7 +217,7 @@ def test_a_model_that_was_closed_meanwhile_gets_no_further_attempt() -> None:
 
     class ClosedMeanwhile(Alone):
         async def rest(self, seconds: float, *, limited: bool) -> None:  # noqa: ARG002 - a Lane
-            breaker.close(MODEL.id, Failure("auth", "HTTP 401"))
+            breaker.trip(MODEL.id, Failure("auth", "HTTP 401"))
 
     provider = FakeProvider([retryable(), "yes"])
     executing = executor(provider, breaker=breaker).execute(run(scenario()), ClosedMeanwhile())

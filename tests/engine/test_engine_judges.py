@@ -181,12 +181,12 @@ def test_a_judge_that_does_not_answer_is_an_error_of_the_run_and_not_of_its_mode
     assert (result.status, result.error, result.score) == ("error", Failure("judge", message), None)
     assert result.response is not None, "the answer was paid, and is kept"
     assert result.other_calls[0].error == Failure("auth", "wrong key")
-    assert list(breaker.closed) == [JUDGE.id], "the judge is out of order, its judged model is not"
+    assert list(breaker.tripped) == [JUDGE.id], "the judge is out of order, its judged model is not"
 
 
 def test_a_judge_that_is_out_of_order_is_not_asked_again() -> None:
     breaker = CircuitBreaker()
-    breaker.close(JUDGE.id, Failure("auth", "not started: wrong key"))
+    breaker.trip(JUDGE.id, Failure("auth", "not started: wrong key"))
     provider = Scripted()
 
     result = judged(provider, breaker=breaker)
@@ -269,7 +269,7 @@ def test_what_is_stored_takes_no_lane_costs_nothing_and_asks_no_model() -> None:
     stored = Response("yes", "stop", Usage(10, 5), latency_s=2.5, served_model="judge-1")
     recall = Remembers(answers={call_fingerprint(QUESTION, "judge", 1): stored})
     provider, breaker = Scripted(), CircuitBreaker(budget_usd=1e-3)
-    breaker.close(JUDGE.id, Failure("auth", "no key"))
+    breaker.trip(JUDGE.id, Failure("auth", "no key"))
 
     one = run(scenario(check(Asks((JUDGE.id,)))))
     remembering = replace(executor(provider, breaker), recalled=recall)

@@ -270,9 +270,9 @@ class Controller:
 
     def _count(self, result: Result, counted: Result | None) -> None:
         breaker = self.bench.breaker
-        before = len(breaker.closed), breaker.is_spent
+        before = len(breaker.tripped), breaker.is_spent
         breaker.count(result, counted)
-        if (len(breaker.closed), breaker.is_spent) != before:
+        if (len(breaker.tripped), breaker.is_spent) != before:
             for node in self._updated_workers:
                 self._send_update(node)
 
