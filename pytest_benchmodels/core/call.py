@@ -43,12 +43,12 @@ class Provider(Protocol):
 
 
 class Call(Struct, frozen=True):
-    """All that a question took, whatever came of it: `response`, or `failure` where no attempt was answered.
+    """What one question took, whatever came of it: `response`, or `failure` where no attempt was answered.
 
-    `request` is what was sent. `attempts` counts requests, of which all but the last are in `retries`. `waits_s` are
-    the seconds that it waited, by what for; `failed_s` those in flight of attempts that were not answered. `bill` is
-    what its requests took that were billed, or may have been; None where there was none. `cached`: the answer was there
-    already, and no model was asked.
+    `request` is what was sent. `attempts` counts requests, of which all but the last are in `retries`. `waits_s` holds
+    the seconds that it waited, by reason; `failed_s` is the time in flight of attempts that were not answered. `bill`
+    adds up the requests that were billed or may have been; None where there was none. `cached`: the answer came from
+    the store, and no model was asked.
     """
 
     purpose: Purpose
@@ -118,7 +118,7 @@ Ask = Callable[[str, tuple[Message, ...], Mapping[str, object]], Awaitable[Respo
 
 
 async def nobody(model: str, messages: tuple[Message, ...], params: Mapping[str, object]) -> Response:  # noqa: ARG001 - an Ask
-    """Whom those ask who belong to no session."""
+    """The `Ask` of a context that belongs to no session: it raises."""
     raise CallError(f"{model} cannot be asked: this context belongs to no session")
 
 
@@ -138,14 +138,14 @@ class GradingContext(Struct, frozen=True):
     async def ask(
         self, model: str, prompt: str | Sequence[Message], params: Mapping[str, object] | None = None
     ) -> Response:
-        """Ask another model, as a part of this run: a judge. Only what the check's `asked_models` name may be asked.
+        """Ask another model, such as a judge, as a part of this run: only those that the check's `asked_models` names.
 
-        The call has lanes, limits, retries and costs of its own: while it waits, the run holds up nobody. `params` are
-        added to the model's own. Raises `CallError` where it is not answered, which becomes the run's error unless it
-        is caught; the run's time limit may end it.
+        The call has lanes, limits, retries and costs of its own; while it waits, the run holds no lane. `params` are
+        added to the model's own. Raises `CallError` where there is no answer. Unless the check catches it, that becomes
+        the run's error. The run's time limit may end the call.
         """
         messages = (Message("user", prompt),) if isinstance(prompt, str) else tuple(prompt)
-        # A check is the user's code, and need not have been looked at by a type checker.
+        # A check is the user's code, which no type checker need have seen.
         kinds = {type(message) for message in messages} - {Message}
         if kinds:
             raise TypeError(f"ask() takes a text or a list of Message, not one of {kinds.pop().__name__}")
@@ -158,12 +158,12 @@ class GradingContext(Struct, frozen=True):
 
     @property
     def target(self) -> str | None:
-        """What the scenario says that is right; None where it says nothing."""
+        """The right answer, as the scenario has it; None where it has none."""
         return self.scenario.target
 
     @property
     def vars(self) -> Mapping[str, Any]:
-        """The scenario's variables, with the columns of the record that it was made of."""
+        """The scenario's variables, with the columns of its dataset record."""
         return self.scenario.vars
 
     @property

@@ -105,7 +105,7 @@ class ProviderError(BenchError):
 
     @property
     def may_be_billed(self) -> bool:
-        """Whether the provider may have billed it: an answer that cannot be used, or whose end nobody saw.
+        """Whether the provider may have billed the request: its answer was unusable, or nobody saw how it ended.
 
         A request that was refused with an HTTP status of its own is free at all providers.
         """
@@ -123,7 +123,7 @@ class ToolError(BenchError):
 
 
 class CallError(BenchError):
-    """A question of a check's to another model that was not answered; its text names the model and the cause."""
+    """Another model did not answer a check's question; the text names the model and the cause."""
 
 
 class StoreError(BenchError):

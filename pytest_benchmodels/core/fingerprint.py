@@ -108,7 +108,7 @@ def _plain_message(message: Message) -> list[object]:
 
 
 def explain_difference(old: str, new: str, parts: tuple[str, ...] = PARTS) -> tuple[str, ...]:
-    """Which of its parts differ between two fingerprints of a kind; all of them if one is of another shape."""
+    """The parts in which two fingerprints of one kind differ; all parts if one has another shape."""
     before, after = old.split("-"), new.split("-")
     if not len(before) == len(after) == len(parts):
         return () if old == new else parts
@@ -116,7 +116,7 @@ def explain_difference(old: str, new: str, parts: tuple[str, ...] = PARTS) -> tu
 
 
 def digest_of_code(*callables: object) -> str:
-    """A digest of the texts of the files that these are written in; another each time where one has no file."""
+    """A digest of the source files in which these are written; a new one each time where one has no file."""
     codes = [code_of(function) for function in callables]
     return _digest(sorted({_digest_of_file(code.co_filename if code else "") for code in codes}))
 
@@ -163,7 +163,7 @@ def _describe(check: Check) -> list[object]:
 
 @cache
 def _code(grader: type[Grader]) -> list[str]:
-    """Names the class, and digests the files of all classes of the user's that it is made of."""
+    """The class's name, with a digest of the files of all the user's classes that it is made of."""
     files = {
         inspect.unwrap(function).__code__.co_filename
         for base in grader.__mro__
@@ -178,7 +178,7 @@ def _digest_of_file(name: str) -> str:
     try:
         return hashlib.sha256(Path(name).read_bytes()).hexdigest()
     except OSError:
-        # Code without a file cannot be compared with another session's: grade afresh rather than take over.
+        # Code without a file cannot be compared with that of another session, so the answer is graded again.
         return secrets.token_hex()
 
 
@@ -193,7 +193,7 @@ def _digest_of_address(address: str) -> str:
 
 
 class _OfScenario:
-    """What follows from a scenario, kept for its other models and trials, which are run at about the same time."""
+    """What follows from a scenario alone, kept for its runs with other models and trials, which come soon after."""
 
     def __init__(self, made: Callable[[Scenario], str]) -> None:
         self._made = made

@@ -139,10 +139,10 @@ def text_of(content: Content) -> str:
 
 
 def readable(content: Content) -> str:
-    """A content for a reader, what is no text in square brackets, a line for each part.
+    """A content as a reader sees it: one line for each part, and what is no text in square brackets.
 
-    `[image image/png, 12 kB]`, `[call get_weather({"city": "Paris"})]`, `[result of call_1: sunny]`. The text is as it
-    came: whoever shows it makes it harmless.
+    `[image image/png, 12 kB]`, `[call get_weather({"city": "Paris"})]`, `[result of call_1: sunny]`. Text is as it
+    came: whoever shows it has to make it harmless.
     """
     return content if isinstance(content, str) else "\n".join(map(_readable, content))
 
@@ -171,7 +171,7 @@ def arguments_text(arguments: Mapping[str, Any] | str) -> str:
 
 
 def without_data(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The same for a reader: of images and files only what they are, and a digest."""
+    """The same messages with each image's and file's data replaced by its type, size and digest."""
     if all(isinstance(message.content, str) for message in messages):
         return messages
     return tuple([Message(message.role, _without_data(message.content)) for message in messages])
@@ -208,7 +208,7 @@ def _bytes(data: str) -> bytes:
 
 
 def sendable(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The same with lone surrogates replaced, which neither another process nor a store takes."""
+    """The same messages with lone surrogates replaced: neither another process nor a store takes these."""
     try:
         msgspec.json.encode(messages)
     except UnicodeEncodeError:
@@ -237,7 +237,7 @@ _TOKENS_AN_IMAGE = 1000
 
 
 def prompt_tokens(messages: Sequence[Message]) -> float:
-    """A guess at the tokens of a prompt: one for every four characters, and a thousand for each image."""
+    """A rough count of a prompt's tokens: one for every four characters, and a thousand for each image."""
     return sum([_content_tokens(message.content) for message in messages])
 
 
@@ -284,7 +284,7 @@ _WORDS = {
 _USUAL = {word: usual for usual, words in _WORDS.items() for word in words}
 
 
-@lru_cache(maxsize=256)  # a server has a few words of its own, and says one of them in each answer
+@lru_cache(maxsize=256)  # a server uses the same few words in all of its answers
 def usual_finish_reason(reason: str | None) -> str | None:
     """`stop`, `length`, `content_filter`, `refusal` or `tool_calls`; any other word as it is; None for none."""
     if reason is None:
@@ -345,9 +345,9 @@ class Response(Struct, frozen=True):
 
     @property
     def generated(self) -> tuple[int, float] | None:
-        """How many tokens came after the first one, in how many seconds; None where that is not known.
+        """How many tokens came after the first one, and in how many seconds; None where that is not known.
 
-        Thinking that is not handed over comes before the first token that is, and does not count.
+        Hidden thinking is not counted: it comes before the first token that is handed over.
         """
         if self.ttft_s is None or self.usage.output_tokens is None:
             return None

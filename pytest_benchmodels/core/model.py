@@ -21,10 +21,10 @@ _ENV = "env:"
 class Price:
     """US dollars per million tokens.
 
-    `cached_input` are those read from the provider's cache, `cache_write` those written to it, where it tells of them.
-    Without `cached_input` what is read from the cache costs what other input does: an upper bound, for no provider
-    takes more. Without `cache_write` (or, for an hour, `cache_write_1h`) a cost with such tokens is known in part only.
-    `tiers` are the prices of longer prompts, in order of their length.
+    `cached_input` is the price of tokens read from the provider's cache, `cache_write` of those written to it, where
+    the provider tells of them. Without `cached_input`, tokens read from the cache cost what other input does: an upper
+    bound, as no provider takes more. Without `cache_write` (or `cache_write_1h`, for an hour) a cost with such tokens
+    is known only in part. `tiers` are the prices of longer prompts, in order of length.
     """
 
     input: float
@@ -97,7 +97,7 @@ class Model:
 
     @property
     def is_limited(self) -> bool:
-        """Whether a request may have to wait for leave."""
+        """Whether a request may have to wait for a rate limit or a cap."""
         return bool(self.limits or self.caps)
 
     @property
@@ -111,7 +111,7 @@ _KINDS = tuple(field.name for field in fields(Usage))
 
 
 class Cost(Struct, frozen=True):
-    """`known_usd` US dollars, and more where it is not the whole."""
+    """`known_usd` is in US dollars; where `is_whole` is false, the request cost more than that."""
 
     known_usd: float
     is_whole: bool
@@ -135,8 +135,8 @@ NOTHING = Bill(Usage(0, 0, 0, 0, 0), Usage(0, 0, 0, 0, 0), 0.0, 0.0)
 
 
 def bill(price: Price | None, requests: Sequence[Usage]) -> Bill:
-    """Add up requests that were billed, or may have been: of one that nobody counted, all is None."""
-    if len(requests) == 1:  # as nearly always: it is its own sum
+    """Add up requests that were billed, or may have been. If one was not counted, the sums are None."""
+    if len(requests) == 1:  # nearly always, and then it is the sum
         (usage,) = requests
         took = cost(price, usage)
         return Bill(usage, usage, took.known_usd if took.is_whole else None, took.known_usd)
@@ -151,14 +151,14 @@ def bill(price: Price | None, requests: Sequence[Usage]) -> Bill:
 
 
 def cost(price: Price | None, usage: Usage) -> Cost:
-    """What one request cost. Where a count or a rate is missing, what it cost at least."""
+    """The cost of one request; a lower bound where a count or a rate is missing."""
     if usage.stated_cost_usd is not None:
         return Cost(usage.stated_cost_usd, is_whole=True)
     if price is None:
         return Cost(0.0, is_whole=False)
     if price.is_free:
         return Cost(0.0, is_whole=True)
-    # Without the prompt's length the tier is unknown: the lowest rate is what it costs at least.
+    # Without the prompt's length the tier is unknown. The lowest rate gives a lower bound.
     rates = _tier(price, usage.input_tokens) if usage.input_tokens is not None else None
     output_rate = min((price.output, *(tier.price.output for tier in price.tiers))) if rates is None else rates.output
     known_usd = (usage.output_tokens or 0) * output_rate / _PER
@@ -179,7 +179,7 @@ def _prompt_cost(rates: Price, usage: Usage, prompt: int) -> Cost:
         + (written - hourly) * write_rate
         + hourly * hourly_rate
     )
-    # What is kept in a cache costs more than other input, nobody knows how much more.
+    # Writing to a cache costs more than other input; without its rate nobody knows how much.
     lacks_rate = (written > hourly and rates.cache_write is None) or (hourly > 0 and rates.cache_write_1h is None)
     return Cost(amount / _PER, not lacks_rate)
 
@@ -191,7 +191,7 @@ def _tier(price: Price, prompt: int) -> Price:
 
 
 def together(one: Bill, other: Bill) -> Bill:
-    """Both bills as one."""
+    """The sum of both bills."""
     parts = (one.cost_usd, other.cost_usd)
     return Bill(
         usage=_added((one.usage, other.usage), whole=True),
@@ -202,7 +202,7 @@ def together(one: Bill, other: Bill) -> Bill:
 
 
 def _added(requests: Sequence[Usage], *, whole: bool) -> Usage:
-    """The sum of each kind; None where nobody counted it or, if it has to be the whole, where one request did not."""
+    """The sum of each kind. None where no request counted it; with `whole`, also where one request did not."""
     sums = {}
     for kind in _KINDS:
         counts = [getattr(usage, kind) for usage in requests]

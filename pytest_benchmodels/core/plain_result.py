@@ -67,7 +67,7 @@ class PlainResult(Struct, frozen=True, gc=False):
 
 
 def plain_result(result: Result) -> PlainResult:
-    """A result without its parts. By position: it is made for each run, and names cost more than the rest of it."""
+    """A result without its parts. By position: it is made for each run, where names would cost most."""
     timing, verdict, account, origin = result.timing, result.verdict, result.account, result.origin
     return PlainResult(
         result.nodeid,
@@ -160,9 +160,9 @@ def grouped(plain: PlainResult) -> Result:
 
 
 def to_plain(result: Result) -> dict[str, object]:
-    """The result as str, int, float, bool, None, list and dict: what crosses from one process to another.
+    """The result as str, int, float, bool, None, list and dict, as it crosses from one process to another.
 
-    Its strings cross only if they hold no lone surrogates (`text.well_formed`, `text.plain`).
+    Its strings may hold no lone surrogates (`text.well_formed`, `text.plain`), which could not cross.
     """
     plain: dict[str, Any] = msgspec.to_builtins(plain_result(result))
     plain["checks"] = list(plain["checks"])

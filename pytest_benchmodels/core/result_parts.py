@@ -117,7 +117,7 @@ class AnsweredCall(CallSummary, frozen=True, kw_only=True):
         return CallSummary(*[getattr(self, name) for name in CallSummary.__struct_fields__])
 
 
-# None of these can be a part of itself, so that no collector has to look at them: there is one of each for each run.
+# There is one of each for each run, so they are kept from the garbage collector (gc=False): none can refer to itself.
 
 
 class Timing(Struct, frozen=True, gc=False):
@@ -146,8 +146,8 @@ class Verdict(Struct, frozen=True, gc=False):
     """How the answer was judged.
 
     `score` is None unless it was graded. `threshold` is the author's, and then the score decides; None where each check
-    had to pass (`scoring`). `xfail` is the author's reason to expect a wrong answer, and changes no status.
-    `grade_fingerprint` says by which checks it was judged, empty if it was not.
+    had to pass. `xfail` is the author's reason to expect a wrong answer, and changes no status. `grade_fingerprint`
+    says by which checks it was judged; it is empty if it was not.
     """
 
     score: float | None = None
@@ -160,10 +160,10 @@ class Verdict(Struct, frozen=True, gc=False):
 class Account(Struct, frozen=True, gc=False):
     """What the requests for a run's own answer took.
 
-    `attempts` counts them, of which those that were followed by another are in `retries`. `cost_usd` (US dollars) and
-    `usage` are what all took that were billed, failed ones too; None, and a count of None, where any part of it is
-    unknown. `known_cost_usd` and `known_usage` are then the part that is known: it took at least that. `reruns` says
-    how often a plugin had the run made again: all of them were paid, the last one is what is told.
+    `attempts` counts requests; those that were followed by another are in `retries`. `cost_usd` (US dollars) and
+    `usage` add up all requests that were billed, failed ones too. They are None, or hold None, where any part is
+    unknown; `known_cost_usd` and `known_usage` then add up the known parts. `reruns` says how often a plugin had the
+    run made again: cost and usage are those of all its runs, everything else is the last one's.
     """
 
     attempts: int = 0

@@ -92,8 +92,10 @@ Lanes = Annotated[int, msgspec.Meta(ge=1, le=MOST_LANES)]
 
 
 def lane_group(model: str, purpose: Purpose = "answer") -> str:
-    """What calls have lanes in common: those for answers of one model, or those for another purpose."""
-    return model if purpose == "answer" else f"{model}[{purpose}]"  # no model's id has such brackets
+    """The group of calls that share lanes: the answers of one model, or its calls for another purpose."""
+    return (
+        model if purpose == "answer" else f"{model}[{purpose}]"
+    )  # a model's id never has such brackets, so groups cannot clash
 
 
 def model_of_group(group: str) -> str:
@@ -103,7 +105,7 @@ def model_of_group(group: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Models that have a maximum in flight in common: what a provider counts together."""
+    """Models that share one limit on calls in flight: what a provider counts together."""
 
     models: tuple[str, ...]
     most: Lanes

@@ -32,7 +32,7 @@ class Grade:
 
     @classmethod
     def of(cls, passed: bool, explanation: str = "") -> Self:  # noqa: FBT001 - the verdict is the one thing it takes
-        """A verdict with nothing between right and wrong."""
+        """A verdict that is either right or wrong, with a score of 1 or 0."""
         return cls(1.0 if passed else 0.0, passed, explanation)
 
 
@@ -62,14 +62,14 @@ class Grader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         raise TypeError(f"{type(self).__name__} has no grade() method: a Grader has to judge")
 
     def asked_models(self) -> Iterable[str]:
-        """The models that `grade` asks, by `await context.ask(...)`, as the user names them; other than the judged one.
+        """The models that `grade` asks by `await context.ask(...)`, as the user names them, besides the judged one.
 
-        The session makes ready for them before its first call: their keys, prices and limits are known by then.
+        The session prepares them before its first call: their keys, prices and limits are known by then.
         """
         return ()
 
     def example(self) -> str | None:
-        """An answer that this check accepts, if one can be told: it is how `sim/*` answers rightly."""
+        """An answer that this check accepts, if it can name one: with it `sim/*` answers rightly."""
         return None
 
 
@@ -94,7 +94,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The messages that one request adds to the conversation, and what its answer has to satisfy."""
+    """The messages that the user's side adds for one turn, and what the answer has to satisfy."""
 
     messages: tuple[Message, ...]
     checks: tuple[Check, ...] = ()
@@ -169,11 +169,11 @@ class Scenario:
         return replace(answer, text=f"<think>\n{answer.thinking}\n</think>\n\n{answer.text}")
 
     def wants_more(self, answer: Response, steps: int) -> bool:
-        """Whether a turn goes on after this answer, its `steps`-th: the model called tools, and may be asked again."""
+        """Whether a turn goes on after its answer number `steps`: the model called tools, and may be asked again."""
         return bool(self.tools and answer.tool_calls) and steps < self.max_steps
 
     def by_turn(self, answers: Sequence[Response]) -> list[Sequence[Response]] | None:
-        """The answers of each turn; None unless there are those of all turns, and no others."""
+        """The answers of each turn; None unless every turn has its answers, and no answer is left over."""
         if not self.tools:
             return [(answer,) for answer in answers] if len(answers) == len(self.turns) else None
         turns = self._steps(answers)
@@ -181,7 +181,7 @@ class Scenario:
         return turns if is_over and len(turns) == len(self.turns) else None
 
     def _steps(self, answers: Sequence[Response]) -> list[Sequence[Response]]:
-        """The answers of each turn, as far as there are any."""
+        """The answers of each turn, as far as they go."""
         turns: list[list[Response]] = []
         goes_on = False
         for answer in answers:

@@ -46,7 +46,7 @@ def well_formed(text: str) -> str:
 
 def plain(text: str) -> str:
     """Show control characters and lone surrogates as escapes; keep tabs and newlines."""
-    if text.isprintable():  # nothing that steers is, and nearly every text is
+    if text.isprintable():  # nearly every text is printable, and then holds no control characters
         return text
     return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
@@ -62,12 +62,12 @@ def clip(text: str, limit: int) -> str:
 
 
 def message(text: str) -> str:
-    """What is kept of a text that explains something, whoever wrote it: `plain`, and no more than a reader reads."""
+    """An explanation as it is kept, whoever wrote it: `plain`, and cut to what a reader reads."""
     return plain(clip(text, MESSAGE_LIMIT))
 
 
 def told(error: BaseException) -> str:
-    """What an exception says of itself, which may be somebody's code that fails in turn."""
+    """An exception's own text; a class of the user's may fail even at that."""
     try:
         return clip(str(error), MESSAGE_LIMIT)
     except BaseException as another:  # noqa: BLE001 - whatever it is, there is no text

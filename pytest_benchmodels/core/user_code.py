@@ -40,7 +40,7 @@ __all__ = [
 
 
 def where(error: BaseException) -> str:
-    """` (checks/agent.py:12)`: the innermost frame in a file of the user's, else of a library's; empty without one."""
+    """` (checks/agent.py:12)`: the innermost frame in the user's own file, else in a library's; empty without one."""
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.filename:  # a file that it imports
         frames.append((error.filename, error.lineno or 1))
@@ -52,7 +52,7 @@ def where(error: BaseException) -> str:
 
 
 def innermost(error: BaseException) -> str:
-    """`ValueError: no such unit (checks.py:12)`, with the innermost frame of all, whoever's it is."""
+    """`ValueError: no such unit (checks.py:12)`, with the innermost frame, whoever wrote that code."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {told(error)}{place}"
@@ -83,7 +83,7 @@ def code_of(function: object) -> CodeType | None:
 
 
 def _shown(name: str) -> str:
-    """A file from the current folder on, where it lies in there."""
+    """A file's path, relative to the current folder where it lies in it."""
     path = Path(name)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else name
 
