@@ -117,7 +117,7 @@ class Refusals:
         return self._in_a_row[model]
 
     def answered(self, model: str) -> None:
-        """It has something left."""
+        """The model answered a request: its row of refusals is over."""
         self._in_a_row[model] = 0
 
 
@@ -181,7 +181,7 @@ class Asker:
 
 
 class _Tries:
-    """A call's lane, how many attempts were refused, and under how many refusals of its model the last one went out."""
+    """One call's lane, how many of its attempts were refused, and how many refusals its model had at the last one."""
 
     __slots__ = ("lane", "refused", "went_out_under")
 
@@ -239,9 +239,10 @@ class ModelClient:
         return await self._ask_beside(call, scope)
 
     async def _ask_beside(self, call: OpenCall, scope: Scope) -> Call:
-        """Ask another model, in a lane of its own: meanwhile the run has none, or two models could wait for each other.
+        """Ask another model, in a lane of its own.
 
-        The run's time stands still until that lane is there.
+        Meanwhile the run has none: two runs could otherwise each hold the lane that the other waits for. The run's time
+        stands still until that lane is there.
         """
         model = call.request.model.id
         if (cause := scope.tripped(model)) is not None:
@@ -315,16 +316,16 @@ class ModelClient:
         return response
 
     async def _ready(self) -> None:
-        """Imports take a tenth of a second or more: no run's time, and nothing that keeps the loop from an answer."""
+        """Load what requests need, in a thread: the 0.1 s or more must not delay answers or count as a run's time."""
         if self._loaded is None:
             self._loaded = asyncio.ensure_future(asyncio.to_thread(self._load))
         if self._loaded.done():
-            self._loaded.result()  # what it raised, each call's run is to hear
+            self._loaded.result()  # if loading failed, each call raises that for its own run
         else:
             await asyncio.shield(self._loaded)
 
     def _timed(self, response: Response, took_s: float) -> Response:
-        """The answer with its times: a provider that keeps no clock gets ours."""
+        """The answer with its times; where the provider keeps no clock, as we measured them."""
         latency_s = response.latency_s or took_s
         client_s = min(self._lag.seconds(), latency_s) if response.client_s is None else response.client_s
         return replace(response, latency_s=latency_s, client_s=client_s)
@@ -349,14 +350,14 @@ class ModelClient:
             raise error
 
     def _pause_s(self, call: OpenCall, error: ProviderError, tries: _Tries) -> float:
-        """For how long the whole model is left alone: as the server asks, and ever longer where nothing is answered."""
+        """How long to leave the whole model alone: as the server asks, and ever longer while nothing is answered."""
         tries.refused += 1
         in_a_row = self._refusals.refused(call.request.model.id, tries.went_out_under)
         return max(error.retry_after_s or 0.0, self._backoff.pause_s(in_a_row))
 
 
 class ReplayClient:
-    """Stands for a model that has answered already, turn by turn."""
+    """Stands for a model that has answered already: it gives the stored answers, turn by turn."""
 
     def __init__(self, answers: tuple[Response, ...]) -> None:
         self._answers = iter(answers)

@@ -42,7 +42,7 @@ class SessionClock:
 
 @cache
 def _machine() -> str:
-    """What tells from another machine, from the same before it booted, and from a namespace with a time of its own."""
+    """Identifies the machine, its boot and its time namespace: who has the same shares one monotonic clock."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot} {Path('/proc/self/ns/time').readlink()}"

@@ -15,12 +15,12 @@ _DECREASE = 0.9
 
 
 class Window:
-    """Additive increase, multiplicative decrease, as TCP does it (Chiu and Jain, 1989), with a quick way back.
+    """How many calls may be in flight. Additive increase, multiplicative decrease, as in TCP (Chiu and Jain, 1989).
 
-    A server that answers 429 bears what is in flight without that request: the window shrinks to this, and by a tenth
-    more once per round: what was sent before the last decrease says nothing new. Each answer widens it, up to the
-    ceiling: by one over its size, so by one per round, and as long as it is below where it was last refused also by
-    that distance over its size. Where a server sends 429 for reasons of its own, now and then, the window therefore
+    A 429 says that the server bears what is in flight without that request: the window shrinks to this, and once per
+    round by a tenth more. A decrease begins a new round: what was sent before it says nothing new. Each answer widens
+    the window by one over its size, so by one per round. Below the size at which it was last refused, it also grows by
+    that distance over its size. Where a server sends 429 now and then for reasons of its own, the window therefore
     stays near the ceiling (CUBIC, RFC 9438, has the same idea). With `fixed` it stays at the ceiling. Knows no clock.
     """
 
@@ -51,7 +51,7 @@ class Window:
         if self._fixed:
             return
         is_new = started_in == self._round
-        # A tenth above what it refused: one more refusal of a round, by chance, is not to move it.
+        # A tenth above what was refused, so that one more chance refusal in the same round does not move it.
         self._refused_at = min(self._size if is_new else self._refused_at, (in_flight + 1) / _DECREASE)
         self._size = max(1.0, min(self._size, in_flight))
         if is_new:
@@ -83,12 +83,12 @@ class _Lane(NamedTuple):
 class Dispatch(Generic[Key]):
     """Pending keys in groups, one group a model and purpose, each with a window on how many of it may be in flight.
 
-    Within a group the key with the largest expected duration goes first, and one whose duration nobody knows before all
-    of them: started late, it could be the one that everybody waits for at the end. Without durations the order is that
-    of `add`. Between groups the one with the fewest in flight goes first, so that none waits for another.
+    Within a group the key with the largest expected duration goes first; one without a known duration goes before all
+    of these, since started late it could be the one that everybody waits for at the end. Without durations the order is
+    that of `add`. Between groups the one with the fewest in flight goes first, so that none waits for another.
 
-    A key in flight that has to wait for something else may `leave` its lane to others and `reenter` later; one that
-    was told to wait for the whole model's sake may `hold` the group meanwhile. When twice as many keys of a group are
+    A key in flight that has to wait for something else may `leave` its lane to others and `reenter` later. One that was
+    told to wait for the sake of the whole model may `hold` the group meanwhile. When twice as many keys of a group are
     away as its window could ever hold, nothing new of it starts: where every request fails, all would otherwise be
     begun before one ends. Knows no clock, no thread and no I/O.
     """
@@ -150,7 +150,7 @@ class Dispatch(Generic[Key]):
         self._away_of[group] += 1
 
     def done(self, key: Key | CallKey, *, answered: bool = False) -> None:
-        """Forget a key, wherever it is. `answered` says that its server bore it."""
+        """Forget a key, wherever it is. `answered`: its server answered it, and may bear more."""
         lane = self._vacate(key) if key in self._taken else self._come_back(key)
         if answered:
             self._window(lane.group).widen()
@@ -191,7 +191,7 @@ class Dispatch(Generic[Key]):
         return pool.most > sum(self._in_flight.get(other, 0) for other in pool.models)
 
     def _may_begin(self, group: str) -> bool:
-        """Whether few enough that have begun are away."""
+        """Whether few enough of the group's keys have left their lane for a new one to start."""
         return self._away_of[group] < _MOST_AWAY * self._window(group).ceiling
 
     def _window(self, group: str) -> Window:

@@ -105,7 +105,7 @@ def _account(scope: Scope) -> Account:
 
 
 def _summary(call: OpenCall, fingerprint_of_run: str) -> CallSummary:
-    """With question and answer, where these are new and belong to no turn of the run's own."""
+    """The call for the result, with question and answer where the store has them not yet and no turn does."""
     if call.purpose == "answer":
         return _told(call, fingerprint_of_run)
     summary, response = _told(call, call.fingerprint), call.response
@@ -146,7 +146,7 @@ def whole_response(responses: Sequence[Response]) -> Response | None:
 
 
 def _waits(calls: Sequence[OpenCall]) -> dict[str, float]:
-    if len(calls) == 1:  # as nearly always
+    if len(calls) == 1:  # nearly always
         return calls[0].waits_s
     waits: Counter[str] = Counter()
     for call in calls:
@@ -155,7 +155,7 @@ def _waits(calls: Sequence[OpenCall]) -> dict[str, float]:
 
 
 def _sum(parts: Iterable[float | None]) -> float | None:
-    """In their order; None where nobody measured any of them."""
+    """The sum of the parts that were measured, added in order; None where none was."""
     total: float | None = None
     for part in parts:
         total = total if part is None else (total or 0.0) + part
@@ -211,9 +211,9 @@ class Executor:
         return result
 
     async def recall(self, runs: Sequence[Run]) -> list[Result | None]:
-        """The Results of those that need no model; None for one that is to be executed.
+        """The Results of runs that need no model; None for one that has to be executed.
 
-        One after another, so that a run whose checks may take their time is executed as well.
+        They are judged here one after another, so a run whose checks may take long is left to `execute`.
         """
         self.recalled.expect(runs)
         return [await self._recalled(run) if is_bounded(run.scenario) else None for run in runs]
@@ -223,7 +223,7 @@ class Executor:
         return await self._reuse(known, self._scope(run, Alone(), known))
 
     async def _reuse(self, known: Known, scope: Scope) -> Result | None:
-        """The Result, if it is known or follows from what is."""
+        """The Result, if it is known or can be made from what is known."""
         if known.result is not None:
             return replace(known.result, origin=replace(known.result.origin, cached=True, reuse=known.reason))
         if known.answers:
@@ -240,7 +240,8 @@ class Executor:
     async def _call(self, scope: Scope, known: Known) -> Result:
         """Have the model answer, unless it is out of order or the money is spent.
 
-        Asked twice: before a place in a rate limit is taken, and when the request is about to go, maybe much later.
+        The breaker is asked twice: here, before the run takes its turn in a rate limit, and again when the request is
+        about to go (`Scope.begin`), maybe much later.
         """
         try:
             self.breaker.admit(scope.run.model.id)
@@ -268,7 +269,7 @@ class Executor:
         except asyncio.CancelledError:
             if (task := asyncio.current_task()) is None or task.cancelling():
                 raise
-            # Nobody gave the run up: code of the user's raised this, as it may raise anything.
+            # Nobody cancelled the run: the user's code raised this, as it may raise anything.
             failure = Failure("provider", "CancelledError: raised by what was to answer")
             return conclude(scope, "error", failure=failure)
         except GeneratorExit:
@@ -280,7 +281,7 @@ class Executor:
         return conclude(scope, "passed" if passed else "failed", score=total(scope.verdicts))
 
     async def _judge(self, scope: Scope, transcript: Transcript) -> None:
-        """Each turn's answer by the turn's checks, then the last one, with the times of all, by the scenario's."""
+        """Judge each turn's answer by the turn's checks, then the last, with the times of all, by the scenario's."""
         scenario, responses = scope.run.scenario, transcript.responses
         asking: Ask = nobody
         if not is_bounded(scenario):
@@ -300,11 +301,11 @@ class Executor:
             if (whole := whole_response(responses)) is not None:
                 context = GradingContext(scenario.judged(whole), transcript, scenario, asking)
                 scope.verdicts += await judge(scenario.checks, context)
-        if scope.refusal is not None:  # whatever the check made of it
+        if scope.refusal is not None:  # also where the check caught the error
             raise RefusedError("skipped", scope.refusal)
 
     def _scope(self, run: Run, lane: Lane, known: Known) -> Scope:
-        """The scope of a run of which so much is known."""
+        """The run's scope, given what is known of it."""
         is_stored = bool(known.answers) or known.timeout is not None
         return Scope(
             run,
@@ -324,7 +325,7 @@ _KINDS = {CheckError: "check", CallError: "judge", ConfigError: "limits", ToolEr
 def _ended_by(error: BaseException, scope: Scope) -> tuple[Status, Failure]:
     """The status and the cause of a run that has no verdict."""
     if scope.refusal is not None:
-        scope.verdicts = ()  # those of the other checks are none of the run
+        scope.verdicts = ()  # the run is skipped as a whole: other checks' verdicts must not stay
         return "skipped", scope.refusal
     if isinstance(error, TimeoutError) and scope.limit is not None and scope.limit.expired():
         return _out_of_time(scope)
@@ -342,7 +343,7 @@ def _out_of_time(scope: Scope) -> tuple[Status, Failure]:
     limit_s = float(scope.run.timeout_s or 0)
     call = scope.unanswered
     if call is not None and call.purpose != "answer":
-        # The model itself has answered in time.
+        # The model itself answered in time: the run is no timeout of it.
         cause = f"{call.request.model.id}, which a check asks: {call.doing}"
         return "error", Failure("judge", f"the limit of {limit_s} s was over before there was a verdict of {cause}")
     if call is not None and (refusal := call.refusal) is not None:

@@ -30,7 +30,7 @@ On a busy machine `number` takes 70 ms for nearly any text of 20,000 characters,
 
 
 class _StrayError(Exception):
-    """What a check raised that is none of its errors: `sys.exit()`, `pytest.skip()`, `next()` at an end."""
+    """Raised for what a check must not raise: `sys.exit()`, `pytest.skip()`, `next()` at an end."""
 
     def __init__(self, raised: BaseException) -> None:
         super().__init__(told(raised))
@@ -42,7 +42,7 @@ Watch = Callable[[Run], AbstractContextManager[Callable[[], None]]]
 
 
 def unwatched(run: Run) -> AbstractContextManager[Callable[[], None]]:  # noqa: ARG001 - a Watch
-    """The watch of those who do not care."""
+    """A watch that does nothing."""
     return nullcontext(_nothing)
 
 
@@ -75,13 +75,13 @@ async def _judge_one(check: Check, context: GradingContext, prefix: str) -> Chec
 
 
 async def _graded(check: Check, context: GradingContext) -> Grade:
-    """Let the check judge: at once if it promised to be quick, else where it can be left behind."""
+    """Let the check judge: on the loop if it promised to be quick, else in a thread that can be left behind."""
     takes_context, is_async = _manner(type(check.grader))
     subject = context if takes_context else context.response
     if is_async:
         return await _awaited(check.grader, subject)
     is_quick = check.grader.bounded and len(context.text) <= _AT_ONCE_CHARS
-    # In the main thread a Ctrl-C of the user's would look like one of the check's.
+    # Not in the main thread: there the user's Ctrl-C would look as if the check had raised it.
     if is_quick and threading.current_thread() is not threading.main_thread():
         return _call(check.grader, subject)
     return await in_thread(lambda: _call(check.grader, subject), "benchmodels-check")
@@ -113,13 +113,13 @@ def _call(grader: Grader, subject: Any) -> Grade:
 
 
 def _stray(error: BaseException) -> Exception:
-    """What is no `Exception` would end the event loop, and a StopIteration no future takes: both come as ours."""
+    """Wrap what would end the event loop (no `Exception`), and StopIteration, which no future accepts."""
     is_usual = isinstance(error, Exception) and not isinstance(error, StopIteration | StopAsyncIteration)
     return error if is_usual else _StrayError(error)  # type: ignore[return-value] # an Exception, see above
 
 
 def _result(check: Check, label: str, grade: Grade) -> CheckResult:
-    """The verdict as plain data: a score of numpy's own type would not get from a worker to its controller."""
+    """The verdict as plain data: a score of a numpy type would not cross from a worker to its controller."""
     _validate(grade)
     score, passed = float(grade.score), bool(grade.passed)
     if check.negate:

@@ -34,7 +34,7 @@ class Job(NamedTuple, Generic[Key]):
 
 
 class LaneScheduler(Protocol[Key]):
-    """Who may be in flight: a `Dispatch`, or somebody who asks one elsewhere. See there."""
+    """Says who may be in flight: a `Dispatch`, or something that asks one in another process. See `Dispatch`."""
 
     @property
     def in_flight(self) -> int: ...
@@ -85,7 +85,7 @@ class Lanes(Generic[Key]):
         self._pauses: dict[str, tuple[Key | CallKey, float]] = {}
         self._ready = threading.Event()
         self._died: BaseException | None = None
-        # A daemon: a grader that promised to be bounded and is not must not keep the process from ending.
+        # A daemon thread: a check that promised to be quick and hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._live, name="benchmodels", daemon=True)
 
     @property
@@ -105,13 +105,13 @@ class Lanes(Generic[Key]):
     def reported(self, *keys: Key) -> None:
         """Free the lanes of runs whose results are safe. May be called from any thread but the loop's."""
         to_free = [key for key in keys if not self._is_recalled(key)]
-        is_awake = bool(self._reported)  # for earlier ones, and it finds these beside them
+        is_awake = bool(self._reported)  # the loop was woken for earlier keys, and will find these as well
         self._reported += to_free
         if to_free and not is_awake:
             self._call(self._free_lanes)
 
     def _is_recalled(self, key: Key) -> bool:
-        """Whether a run had no lane; it makes room for looking up further ones."""
+        """Whether the run ended without a lane; once enough of these are reported, further ones are looked up."""
         if key not in self._recalled:
             return False
         self._recalled.discard(key)
@@ -171,7 +171,7 @@ class Lanes(Generic[Key]):
         self._pauses[group] = holder, max(so_far, until)
 
     def _accepted(self, jobs: Iterable[Job[Key]]) -> list[Job[Key]]:
-        """Whatever becomes of the loop, each of these is going to have a result."""
+        """Note the jobs: each of them gets a result, even if the loop has died."""
         accepted = list(jobs)
         self._unfinished.update((job.key, job.run) for job in accepted)
         if self._died is not None:
@@ -179,12 +179,12 @@ class Lanes(Generic[Key]):
         return accepted
 
     def _call(self, function: Callable[..., object], *arguments: object) -> None:
-        """Call on the loop's thread, if the loop is still there: what it left has been ended without it."""
+        """Call on the loop's thread. If the loop is gone, there is nothing to do: `_end_all` has ended its runs."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *arguments)
 
     def _live(self) -> None:
-        """The thread. Should something end the loop before it is told to, nobody is left waiting for a result."""
+        """The thread's work. If the loop ends too early, every run still gets a result: nobody waits for ever."""
         try:
             asyncio.run(self._serve())
         except BaseException as error:  # noqa: BLE001 - sys.exit() in a callback is one
@@ -204,7 +204,7 @@ class Lanes(Generic[Key]):
             self._finished(key, result)
 
     def _internal_error(self, run: Run, error: BaseException) -> Result:
-        """The end of a run that its executor could not end."""
+        """The Result of a run that the executor could not end."""
         failure = Failure("internal", f"this run could not be executed: {type(error).__name__}: {told(error)}")
         return conclude(Scope(run, Alone(), fingerprint="-"), "error", failure=failure)
 
@@ -236,7 +236,8 @@ class Lanes(Generic[Key]):
     def _go_on(self) -> None:
         """Let those go on who may: first those who were in flight before, then new ones.
 
-        A few at a time: in between, the loop sees what has arrived, which would else be taken for latency.
+        Only a few start at a time. In between, the loop sees what has arrived; what arrives unseen would count as
+        latency.
         """
         if self._stop.is_set():
             return
@@ -255,9 +256,9 @@ class Lanes(Generic[Key]):
         task.add_done_callback(self._tasks.discard)
 
     async def _recall(self, jobs: Sequence[Job[Key]]) -> None:
-        """Some at a time, and no more ahead of the reader of results than that.
+        """Look runs up some at a time, and no further ahead of the reader of results than that.
 
-        What has to be run starts when that is over: looking up keeps the loop busy, which would be taken for latency.
+        What has to be run starts afterwards: looking up keeps the loop busy, which would be taken for latency.
         """
         to_run: list[Job[Key]] = []
         for some in (jobs[start : start + _AT_ONCE] for start in range(0, len(jobs), _AT_ONCE)):
@@ -274,7 +275,7 @@ class Lanes(Generic[Key]):
         self._add(to_run)
 
     async def _recall_some(self, jobs: Sequence[Job[Key]]) -> list[Result | None]:
-        """Where that fails each is executed, and tells by itself why it cannot be."""
+        """Look these up together. Where that fails each is executed, and tells by itself what is wrong."""
         try:
             return await self._executor.recall([job.run for job in jobs])
         except Exception:  # noqa: BLE001 - see above

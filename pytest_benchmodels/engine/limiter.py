@@ -41,7 +41,7 @@ class Charge(NamedTuple):
 
 
 class Reservation(NamedTuple):
-    """When the request may go, why not before (the bucket that decided), and the buckets as they are then."""
+    """When the request may go, which bucket made it wait, and the buckets as they are then."""
 
     at: float
     bucket: str
@@ -75,7 +75,10 @@ def reserve(free_at: Mapping[str, float], charges: Sequence[Charge], now: float)
 
 
 def settle(free_at: Mapping[str, float], corrections: Sequence[Charge], now: float) -> dict[str, float]:
-    """The buckets after corrections. A bucket that is free already stays so: nothing is saved up for a burst."""
+    """The buckets after corrections.
+
+    A bucket that is free already stays so: nothing is saved up for a burst.
+    """
     return {name: free_at.get(name, now) + seconds for name, seconds in corrections}
 
 
@@ -256,7 +259,7 @@ _MARGIN = 0.99
 
 
 class Lease(NamedTuple):
-    """Leave for one request: the limits that it waited for, each with its seconds, and the tokens that are reserved."""
+    """One request's permission: the limits that it waited for, each with its seconds, and its reserved tokens."""
 
     waits: tuple[tuple[str, float], ...] = ()
     tokens: int = 0

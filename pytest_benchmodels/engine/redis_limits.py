@@ -85,7 +85,7 @@ class RedisLink:
                 return answer
 
     def tell(self, question: Callable[[], Awaitable[object]]) -> None:
-        """Ask without waiting, where an answer of a model would be lost by waiting; a failure is nobody's."""
+        """Ask without waiting for the answer, which would hold up a model's answer. A failure is ignored."""
         task = asyncio.create_task(self._told(question))
         self._unawaited.add(task)
         task.add_done_callback(self._unawaited.discard)
@@ -102,7 +102,7 @@ class RedisLink:
         try:
             await self.ask(question)
         except ConfigError:
-            return  # a lease ends by itself, a correction that is lost costs a little pace
+            return  # a lease ends by itself; a lost correction makes the pace a little slower
 
     def _wait_or_refuse(self, error: Exception, now: float) -> None:
         self._silent_since = now if self._silent_since is None else self._silent_since
@@ -177,7 +177,7 @@ def _named(charges: Sequence[Charge]) -> dict[str, list[Any]]:
 _LEASE_S = 30.0
 _LOOK_AGAIN_S = 1.0
 
-# A bucket is a sorted set: who is seated, and until when without further notice.
+# A bucket is a sorted set: who holds a slot, and until when unless the lease is renewed.
 _ENTER = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1e6
@@ -199,7 +199,8 @@ for _, key in ipairs(KEYS) do
   redis.call('EXPIRE', key, ARGV[3])
 end
 """
-# Whoever blocks on the bell is woken, the one who waits longest first. It keeps few strokes for those about to block.
+# The bell is a list on which waiting requests block; Redis wakes the one that waits longest. A few strokes are kept for
+# those who are about to block.
 _LEAVE = """
 for i = 1, #KEYS, 2 do
   if redis.call('ZREM', KEYS[i], ARGV[1]) == 1 then

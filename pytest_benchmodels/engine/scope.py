@@ -65,13 +65,13 @@ class OpenCall:
         return cls(request, purpose, cached=True, billed=[response.usage], response=response, doing=_ANSWERED)
 
     def recalled(self, response: Response) -> None:
-        """It need not be asked. Whoever asked it before has paid for it."""
+        """The stored answer is taken: whoever asked for it has paid for it."""
         self.cached = True
         self.response = response
         self.doing = _ANSWERED
 
     def attempt(self) -> None:
-        """A request goes out: until its provider says what it took, that is unknown."""
+        """A request goes out. What it takes is unknown until its provider says so."""
         self.billed.append(_UNKNOWN)
         self.refusal = None
         self.attempts += 1
@@ -151,7 +151,7 @@ class Lane(Protocol):
 
 
 class Alone:
-    """The lane of a run that nobody else runs beside."""
+    """The lane of a run that runs alone."""
 
     async def rest(self, seconds: float, *, limited: bool) -> None:  # noqa: ARG002 - nobody takes the place
         await asyncio.sleep(seconds)
@@ -248,7 +248,7 @@ class Scope:
         return None if self.breaker is None else self.breaker.tripped.get(model)
 
     def leave_lane(self) -> None:
-        """The answer is there, and needs no lane to be judged."""
+        """Give the lane back: the answer is there, and to judge it takes none."""
         if self.left_at is None:
             self.left_at = time.perf_counter()
             self.lane.leave()
@@ -323,7 +323,7 @@ class Scope:
         return [call for call in self.calls if call.purpose == "answer"]
 
     def numbered(self, fingerprint: str) -> str:
-        """The fingerprint of a call (`call_fingerprint`) with its number among the run's equal ones."""
+        """The fingerprint of a call (`call_fingerprint`), with its number among equal calls of the run."""
         if not fingerprint:
             return ""
         kind = fingerprint.rpartition("-")[0]
