@@ -96,7 +96,7 @@ def let_go(config: pytest.Config, report: pytest.TestReport) -> None:
 
 
 def reported_id(item: pytest.Item) -> str:
-    """What a report of this item gets for its node id: from pytest 9.2 on parsed, which it would do once more."""
+    """The node id that a report of this item gets. From pytest 9.2 on it is parsed, which need not be done twice."""
     known: str = getattr(item, "_id", item.nodeid)
     return known
 
@@ -115,7 +115,7 @@ def node_id(file: str, scenario: str, name: str) -> Any:
 
 @lru_cache(maxsize=1)
 def _names(scenario: str) -> tuple[str, ...]:
-    """Runs of a scenario are made one after another."""
+    """The node id's parts, kept for the next run: those of one scenario are made one after another."""
     return (scenario,)
 
 
@@ -136,9 +136,9 @@ _UNUSED: Mapping[str, Callable[[Any], object]] = {
 
 
 def drop_unused(item: pytest.Item) -> None:
-    """Take off a new item what pytest gave it and is still empty: half of what it takes.
+    """Take off a new item what pytest gave it and is still empty: half of the memory that it takes.
 
-    One by one: an object whose `__dict__` is asked for gets a dictionary, where it could do without.
+    One attribute at a time: asking for `__dict__` would make a dictionary, which the item could do without.
     """
     for name in _UNUSED:
         with suppress(AttributeError):
@@ -146,7 +146,7 @@ def drop_unused(item: pytest.Item) -> None:
 
 
 def has_own(item: pytest.Item, name: str) -> bool:
-    """Whether an item has this on it, and would not make it."""
+    """Whether an item has this attribute already, so that it need not be made."""
     try:
         object.__getattribute__(item, name)
     except AttributeError:
@@ -186,7 +186,7 @@ def end_fixtures(session: pytest.Session) -> None:
 
 
 def skip_here(reason: str) -> BaseException:
-    """What skips an item as a mark would: the summary then names the scenario's line, not ours."""
+    """An exception that skips an item as a mark would: the summary then names the scenario's line, not one of ours."""
     return pytest.skip.Exception(reason, _use_item_location=True)
 
 
@@ -200,7 +200,7 @@ def location_name(name: str) -> str:
 
 
 def terminal_file(reporter: Any) -> TextIO:
-    """What pytest's terminal reporter writes to: its writer's own `write` counts columns, ours must not be counted."""
+    """The file that pytest's terminal reporter writes to. Its own `write` counts columns; ours must not be counted."""
     file: TextIO = reporter._tw._file  # noqa: SLF001 - sys.stdout is captured while tests run
     return file
 
@@ -222,7 +222,7 @@ def is_known() -> bool:
 
 
 class Witness(NamedTuple):
-    """What is known of a worker: whether an item of its was reported, and which ones it was in when it ended."""
+    """What is known of a worker: whether it reported an item, and which items it was in when it ended."""
 
     is_reported_by: Callable[[Any, str], bool]
     marked_by: Callable[[Any], Mapping[int, int]]

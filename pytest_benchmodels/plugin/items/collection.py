@@ -1,4 +1,4 @@
-"""A run's failure as pytest shows it: the reason on one line where there is room for one, else the whole text."""
+"""Scenario files and runs as pytest collects them, and a run's failure as pytest shows it."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class CallSpec:
 
     @property
     def indices(self) -> Mapping[str, int]:
-        """No two runs share a parameter's place."""
+        """Empty: no two runs have a parameter in common."""
         return _INDICES
 
     @property
@@ -133,11 +133,11 @@ class _OutcomeError(Exception):
 
 
 class WrongAnswerError(_OutcomeError, AssertionError):
-    """A check failed, or the score is below the threshold: what tools that tell failed from broken take for failed."""
+    """A check failed, or the score is below the threshold. Tools that tell `failed` from `broken` call it failed."""
 
 
 class LateAnswerError(_OutcomeError, AssertionError):
-    """No final answer came within the limit: pytest counts it as failed, and so do they."""
+    """No final answer came within the limit. pytest counts it as failed, and so do those tools."""
 
 
 class NoAnswerError(_OutcomeError):
@@ -190,7 +190,7 @@ class ScenarioFile(pytest.File):
 
     @cached_property
     def _file_id(self) -> str:
-        """The file's part of node ids, by which a controller knows runs; pytest has none for a file outside rootdir."""
+        """The file's part of node ids, by which controllers know runs; pytest has none for a file outside rootdir."""
         if PurePosixPath(self.nodeid).name == self.path.name:
             return self.nodeid
         return Path(self.path_from_rootdir).as_posix()
@@ -203,13 +203,13 @@ class ScenarioFile(pytest.File):
 
 
 class RunItem(pytest.Item):
-    """One run. `setup` obtains the Result (the loop has it already), `call` says what it is.
+    """One run. `setup` obtains the Result (our loop has it already), `call` says what it is.
 
-    There may be 100,000 of them, in each worker again. What pytest gives each of its items, and next to none has a use
-    for, is made when somebody asks for it.
+    There may be 100,000 of them, and each worker has all. So what pytest gives each of its items, and hardly any has a
+    use for, is made only when somebody asks for it.
     """
 
-    __hash__ = object.__hash__  # as it is compared; pytest's works out that of the node id, each time
+    __hash__ = object.__hash__  # pytest compares items by it, and would work it out from the node id each time
     cls = None  # pytest asks it of whatever has a `callspec`
     _parallel_custom_item = True  # pytest-run-parallel is to leave it alone, and asks for this
 
@@ -257,11 +257,11 @@ class RunItem(pytest.Item):
         self.tell()
 
     def take(self, result: Result) -> None:
-        """Take the Result; its properties wait for `tell`, as nobody may want them.
+        """Take the Result. Its properties wait for `tell`, since nobody may want them.
 
-        Where a plugin reruns the item all its runs are paid: what the earlier ones took is in the last one's account.
-        JUnit has a test case for each of them, which tells what that one took. A rerun for which there is no money left
-        gives no verdict, so that the one before stands.
+        Where a plugin reruns the item, all its runs are paid: the last one's account adds up all of them. JUnit has a
+        test case for each run, which tells what that one took. A rerun for which no money is left gives no verdict: the
+        earlier one stands.
         """
         self.result = told = result
         if self._earlier is not None:
@@ -293,7 +293,7 @@ class RunItem(pytest.Item):
         self._raise_if("timeout", LateAnswerError)
 
     def teardown(self) -> None:
-        """Let the Result go: a plugin that reruns the item means to have another one."""
+        """Let the Result go: a plugin that runs the item again wants another one."""
         if self.result is not None and self.result.status != "passed":
             self._earlier = self.result
         self.result = None

@@ -19,10 +19,10 @@ __all__ = ["AllureTimes", "IdleItem", "Protocol", "hears_outcomes_only", "idle_i
 
 
 class IdleItem(pytest.Item):
-    """Never run. As `nextitem` it keeps session fixtures alive and lets all below them end.
+    """Never run. As `nextitem` it keeps session fixtures alive, and lets all narrower ones end.
 
-    Any real item would do only if it were the next one indeed: pytest tears down to what the two have in common and
-    then insists on it.
+    A real item would do only if it did come next: pytest tears down to what the two have in common, and then insists on
+    it.
     """
 
     def runtest(self) -> None:
@@ -72,9 +72,9 @@ def hears_outcomes_only(config: pytest.Config) -> bool:
 class Protocol:
     """Reports items. One instance serves a session; `heard_elsewhere` says that a controller wants all reports.
 
-    Of a run that has its result there is nothing left to run, capture or guard when it is reported. Its reports are
-    made here then, at a fifth of what pytest's own way to them costs, unless a plugin or a conftest.py of this session
-    has a part in that way, or the author expects a failure. All other items go the whole way.
+    When a run is reported it has its result: nothing is left to run, capture or guard. So its reports are made here, at
+    a fifth of what pytest's own way costs, unless a plugin or conftest.py of this session takes part in that way, or
+    the author expects a failure. All other items go the whole way.
     """
 
     def __init__(self, config: pytest.Config, *, heard_elsewhere: bool = False) -> None:
@@ -114,14 +114,14 @@ class Protocol:
 
     @cached_property
     def tells_start(self) -> bool:
-        """Whether anybody does anything when a run begins to be told."""
+        """Whether anybody does anything at the beginning of a run's reports."""
         terminal = self._config.pluginmanager.getplugin("terminalreporter")
         shows = terminal is not None and (terminal.showlongtestinfo or terminal.showfspath)
         return shows or self._tells("logstart", ("_pytest.logging", "_pytest.terminal"))
 
     @cached_property
     def tells_finish(self) -> bool:
-        """The same when that is over; pytest's terminal once wrote its percentages then."""
+        """The same at their end; older versions of pytest's terminal wrote percentages then."""
         return self._tells("logfinish", ("_pytest.logging",))
 
     def _tells(self, step: str, quiet: tuple[str, ...]) -> bool:

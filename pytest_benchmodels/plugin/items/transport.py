@@ -88,9 +88,10 @@ def is_rerun(report: pytest.TestReport) -> bool:
 
 
 class Reruns:
-    """What the runs that a plugin makes again have come to so far, in all workers.
+    """Adds up what runs that a plugin makes again took in all workers.
 
-    A worker's result has the bill of all that this worker made of the run. Of a worker that died it is known here only.
+    A worker's result has the bill of all that this worker made of the run. What a worker that died had made is known
+    here only.
     """
 
     def __init__(self) -> None:
@@ -131,7 +132,7 @@ def carried_result(report: pytest.TestReport) -> Result | None:
 
 
 def _plain(record: Record) -> dict[str, Any]:
-    """What the rest of a record follows from."""
+    """The record as plain data, without what follows from the rest."""
     plain = {"result": to_plain(record.result), "asked": msgspec.to_builtins(record.asked)}
     if record.calls:
         plain["calls"] = msgspec.to_builtins(record.calls)

@@ -62,7 +62,7 @@ def assemble(
 
 
 def _hidden(model: Model, text: str) -> str:
-    """A tool's code may return anything that stands in the environment."""
+    """Take keys out of what a tool's code returns: it may return anything of the environment."""
     key = Key.from_environment(model.api_key_env, model.headers, model.secret_query)
     return key.and_surroundings().hide(text)
 
@@ -86,7 +86,7 @@ def execute_alone(bench: Bench, run: Run) -> Result:
 
 
 def _recall(bench: Bench) -> Recall:
-    """Memory where the user asked for it: whoever does not reuse pays for no look-up."""
+    """What finds stored results, if the user asked for any: who reuses nothing pays for no look-up."""
     if bench.settings.store is None or not bench.settings.reuse:
         return NothingStored()
     from pytest_benchmodels.plugin.loop.recall import StoreRecall  # noqa: PLC0415 - sqlite3, for those who reuse

@@ -101,7 +101,7 @@ def no_silent_exit(missing: Callable[[], int]) -> Iterator[None]:
 
 @contextmanager
 def kept_open(config: pytest.Config) -> Iterator[None]:
-    """Inside, to close one of the process's streams writes what it holds, and leaves it open."""
+    """Inside, closing one of the process's streams only writes what it holds, and leaves it open."""
     streams: list[Any] = []
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__, *_capturing(config)):
         if stream is not None and not any(stream is kept for kept in streams):

@@ -42,7 +42,7 @@ class StoreRecall:
         """Read the results of all of them at once, or the answers to them where answers are what is wanted."""
         self._fingerprints = {run.nodeid: fingerprint(run) for run in runs}
         self._expected, self._known = {}, {}
-        with suppress(StoreError):  # asked one by one, it is said of each
+        with suppress(StoreError):  # `of` asks again for each run, and says what is wrong
             if self._resumed is None:
                 self._expected = self._store.responses.find_all(self._fingerprints.values())
             else:
@@ -62,7 +62,7 @@ class StoreRecall:
         return replace(known, must_not_run=must_not_run, fingerprint=asked, no_calls=self._reuse.regrade)
 
     def call(self, fingerprint: str, *, afresh: bool) -> Response | None:
-        """See `Recall`. What cannot be read is asked: the session has said by then that its store cannot be."""
+        """See `Recall`. If the store cannot be read, the call is made: the session has said by then that it cannot."""
         if not (afresh or self._reuse.cache or self._reuse.regrade):
             return None
         with suppress(StoreError):
@@ -102,7 +102,7 @@ class StoreRecall:
         return replace(known, begun=most, reason=_goes_on(most)) if most else known
 
     def _afresh(self, run: Run, finished: Result, asked: str) -> Known:
-        """Its own answers, where it has all of them: another run that asked the same may have got others since."""
+        """Its own stored answers, if all are there: another run that asked the same may have newer ones."""
         reason = "its checks changed: the stored answer was judged afresh"
         own = finished.all_answers
         if run.scenario.by_turn(own) is not None:
@@ -129,7 +129,7 @@ class StoreRecall:
         return Known(reason=self._difference(before, asked) if before else "no stored response")
 
     def _timed_out(self, run: Run, asked: str) -> Known | None:
-        """A run that timed out when it was run last and left nothing to judge: it stays what it was."""
+        """What is known of a run that timed out when it was last run, with nothing to judge: it stays a timeout."""
         if asked not in self._timeouts:
             return None
         before = self._store.results.one(*self._timeouts[asked])
@@ -149,7 +149,7 @@ class StoreRecall:
 
     @cached_property
     def _opened(self) -> Store | StoreError:
-        """It is tried once, and not for long: the session has waited for somebody's lock before it began."""
+        """The store, or why it cannot be read. Tried once, and not for long: the session waited for locks before."""
         try:
             return Store.open_to_read(self._path, LockWait(most_s=1.0))
         except StoreError as error:

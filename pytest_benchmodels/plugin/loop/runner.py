@@ -99,7 +99,7 @@ class Runner:
         option = session.config.option
         if option.collectonly or getattr(option, "setuponly", False):
             return None
-        # Modules and items stay to the end. To look for garbage among them again and again costs a tenth of a run at
+        # Modules and items stay to the end. To search them for garbage again and again costs a tenth of a session with
         # 12,000 of them, and pytest's last look 10 ms in each worker. Garbage that the runs make is still found.
         gc.freeze()
         if self._bench.worker_config is not None:

@@ -31,7 +31,7 @@ from pytest_benchmodels.plugin.workers.overdue import may_hold
 __all__ = ["LanesToFree", "ResultQueue", "run_session"]
 
 
-# To report a run takes a quarter of a millisecond, so that no place stays empty for long.
+# To report a run takes a quarter of a millisecond, so no lane stays empty for long.
 _FREED_TOGETHER = 32
 
 
@@ -90,9 +90,9 @@ class ResultQueue:
 
     @property
     def is_drained(self) -> bool:
-        """Whether the next result may have to be waited for: all that came in together was taken.
+        """Whether the next result may have to be waited for: all that came in so far is taken.
 
-        In order, another's result may be there, which tells nothing of the one that is next.
+        With `in_order`, another run's result may be there, but that does not help the one that is next.
         """
         return self._order[0] not in self._early if self._order else not self._waiting
 
@@ -116,10 +116,10 @@ class ResultQueue:
 
 
 class LanesToFree:
-    """The lanes of runs that were reported. Those of runs that ended together are freed together, at most 32 at once.
+    """Frees the lanes of runs that were reported, together for runs that ended together, at most 32 at once.
 
-    Freed one by one, each would have the event loop start a run while the next is reported, and the two threads take
-    the interpreter from each other.
+    Freed one by one, each would make the event loop start a run while the next is reported, and the two threads would
+    take the interpreter from each other.
     """
 
     def __init__(self, result_queue: ResultQueue, free: Callable[..., None]) -> None:
@@ -129,7 +129,7 @@ class LanesToFree:
         self._reported: list[RunItem] = []
 
     def add(self, item: RunItem) -> None:
-        """A run was reported. Before somebody waits for the next result all lanes are free: it may need one."""
+        """A run was reported. All lanes are freed before anybody waits for the next result, which may need one."""
         self._reported.append(item)
         if self._result_queue.is_drained or len(self._reported) >= _FREED_TOGETHER:
             self._free(*self._reported)

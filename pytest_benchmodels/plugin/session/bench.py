@@ -47,7 +47,7 @@ class LanePlan:
         self.pools: list[Pool] = []
 
     def add(self, models: Iterable[Model], asked: Iterable[Model]) -> None:
-        """These are going to answer, and these to judge."""
+        """These models are going to answer, and these to judge."""
         self.windows.update({model.id: self.window_of(model) for model in models})
         self.windows.update({lane_group(model.id, "judge"): self.window_of(model) for model in asked})
         self.pools = list(self._pools())
@@ -111,11 +111,11 @@ class Wanted:
 
 
 def _nothing() -> None:
-    """Stands for a server's start."""
+    """Starts no server."""
 
 
 def _keep_nothing(ended: Iterable[tuple[Scenario, Result]]) -> None:
-    """A worker hands its results over; what keeps them is elsewhere."""
+    """In a worker: it hands its results to the controller, which keeps them."""
 
 
 def _keep_nothing_begun(begun: Sequence[Begun]) -> None:
@@ -123,7 +123,7 @@ def _keep_nothing_begun(begun: Sequence[Begun]) -> None:
 
 
 def _foresee_nothing(models: Collection[str]) -> None:
-    """A worker judges nothing."""
+    """In a worker: it judges no gates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Bench:
     session finishes. `keep_ahead` writes results that are about to be reported, `keep_begun` the
     answers so far of runs that go on. `foresee` is told which models are
     about to run, and raises `ConfigError` where a gate could never be judged. What changes while the session goes on is
-    in `models` (what was looked up), `admission`, `files`, `lanes` and `progress`, each of which has its own methods.
+    in `models` (what was looked up), `breaker`, `files`, `lanes` and `progress`, each of which has its own methods.
     """
 
     rootdir: Path
@@ -215,13 +215,13 @@ BENCH: pytest.StashKey[Bench] = pytest.StashKey()
 
 
 def distant(specs: Iterable[Any]) -> list[str]:
-    """Where those of execnet's specifications lead that start no process of this machine's: `ssh=host`."""
+    """The execnet specifications that start no process of this machine, such as `ssh=host`."""
     ways = (f"{way}={getattr(spec, way)}" for spec in specs for way in _WAYS if getattr(spec, way, None))
     return list(dict.fromkeys(ways))
 
 
 def needs_one_machine(bench: Bench, models: Collection[Model]) -> Iterator[str]:
-    """What would silently go wrong there, each with its remedy."""
+    """What would silently go wrong with workers on other machines, each with its remedy."""
     simulated = sorted(model.id for model in models if model.base_url == bench.sim_url)
     if simulated:
         yield f"{', '.join(simulated)}: the simulated provider answers on its own machine only; {_LOCAL}"

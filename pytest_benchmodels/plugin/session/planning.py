@@ -108,9 +108,9 @@ def _plan(bench: Bench, runs: list[Run], known: _Knowledge, window: int) -> Mode
 
 
 def _expected(run: Run, spending: Spending | None) -> _Expected:
-    """By what the scenario took before, else by its text. At least: what was in the provider's cache is there again.
+    """What one run takes: by what the scenario took before, else by its text.
 
-    At most, all of that is written anew.
+    At least: what was in the provider's cache is there again. At most: all of that is written to it anew.
     """
     guess = math.ceil(sum(map(prompt_tokens, run.scenario.asked)))
     params = {**run.model.params, **run.scenario.params}

@@ -22,10 +22,10 @@ __all__ = ["Live", "Progress", "progress_line"]
 
 @dataclass(slots=True)
 class Progress:
-    """Momentary figures. `nodeids` and `total` are known once all is collected; `done` counts ends, whatever they were.
+    """The session's progress at this moment.
 
-    `answered` counts the runs that were work done: an error or a skip is none. `start` is on the clock of
-    `time.perf_counter`.
+    `nodeids` and `total` are known once all is collected; `done` counts ends, whatever they were. `answered` counts the
+    runs whose model did its work: an error or a skip is none. `start` is on the clock of `time.perf_counter`.
     """
 
     total: int = 0

@@ -219,7 +219,7 @@ class Reporter:
             self._reruns.forget(report.nodeid)
         result = record.result
         if report.failed and not isinstance(report.longrepr, FailureRepr):
-            # From a worker: on its way it became a text.
+            # It comes from a worker: on the way it became a text.
             shown = FailureRepr.of(result, report.location, self._config)
             report.longrepr = shown  # type: ignore[assignment] # see there
         self._writer.keep(record)
@@ -257,7 +257,7 @@ class Reporter:
         self._write_reports(session)
 
     def _refuse_success(self, session: pytest.Session) -> None:
-        """Whatever kept runs from a result (a worker that got lost, a loop that ended early): that is no success."""
+        """Exit with failure if runs have no result, whatever the cause: a lost worker, a loop that ended early."""
         if int(session.exitstatus) == pytest.ExitCode.OK and self._bench.progress.missing():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

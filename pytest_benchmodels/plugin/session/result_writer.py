@@ -31,10 +31,10 @@ __all__ = ["PendingRuns", "ResultWriter"]
 
 
 class PendingRuns:
-    """Knows what a run is to have and which of it has no verdict; hears what this session is asked for, and ends.
+    """What a run of the suite is to have, and what of it has no verdict yet, as this session asks for and ends it.
 
-    `extent` is what the run is to have, `command` the command line that began it, word by word, `gone` what was found
-    to be no longer in the suite. Raises `StoreError` if the store cannot tell.
+    `extent` is what the run is to have, `command` the command line that began it, word by word, `gone` what is no
+    longer in the suite. Raises `StoreError` if the store cannot tell.
     """
 
     def __init__(self, store: Store, run: StoredRun) -> None:
@@ -47,7 +47,7 @@ class PendingRuns:
         self.gone: AbstractSet[str] = frozenset()
 
     def ask(self, nodeids: Iterable[str]) -> None:
-        """This session is asked for these: whether it ends them is its own affair."""
+        """This session was asked for these. Whether it finishes them is its own affair."""
         asked = set(map(well_formed, nodeids))
         self.extent = self.extent.and_session(asked)
         self._lacking -= asked
@@ -83,7 +83,7 @@ class PendingRuns:
 
     @property
     def nodeids(self) -> AbstractSet[str]:
-        """What has no verdict and was not asked for here, as far as it can be named."""
+        """The node ids, as far as they are known, without a verdict that were not asked for here."""
         return self._lacking
 
     @property
@@ -159,7 +159,7 @@ class ResultWriter:
         return _closing(store, self.results())
 
     def keep(self, record: Record) -> None:
-        """Durable when this returns, unless the store failed, which is said once."""
+        """Store a result: durably when this returns, unless the store failed, which the user is told once."""
         result = record.result
         if self._settings.store is None and not self._settings.outputs:
             return
@@ -219,7 +219,7 @@ class ResultWriter:
         return result.session > 0 or self._pending_runs.had(result.nodeid)
 
     def look(self) -> None:
-        """Say before anything runs if the store cannot be read whose answers are to be reused."""
+        """Warn, before anything runs, if the store whose answers are to be reused cannot be read."""
         path = self._settings.store
         if path is None or not path.exists() or not self._settings.reuse:
             return
@@ -356,7 +356,7 @@ def _say_early(text: str) -> None:
 
 
 def _again(command: Iterable[str]) -> list[str]:
-    """A command line without what a further session goes without."""
+    """A command line without the options that a further session is to go without."""
     return [word for word in command if word not in _NOT_AGAIN]
 
 

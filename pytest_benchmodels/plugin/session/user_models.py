@@ -82,7 +82,7 @@ def read_registry(config: pytest.Config) -> Registry:
 
 
 def late_note(plugin: object, config: pytest.Config) -> str:
-    """What to say to whoever misses a model or a provider that this plugin would have given."""
+    """The hint for somebody who misses a model or provider that a conftest.py gave too late."""
     return (
         f" ({_place_of(plugin, config)} has a hook for models or providers, but was loaded after the session had "
         "started: put that into the conftest.py of rootdir or of a folder that the command line names)"

@@ -89,7 +89,7 @@ class Controller:
         return nodeid in self._reported
 
     def is_answered(self, nodeid: str) -> bool:
-        """Whether the run's model answered it: its server bore one more."""
+        """Whether the run's model answered it, so that its server may bear one call more."""
         return nodeid in self._reported and nodeid not in self._unanswered
 
     def take_back(self, nodeid: str, node: WorkerController) -> None:
@@ -97,7 +97,7 @@ class Controller:
         drop_testcase(self._config, nodeid, node)
 
     def more_workers(self) -> None:
-        """There is more to do than the workers that are up have begun."""
+        """Start further workers: there is more to do than those that are up have begun."""
         if self._boot is not None:
             self._boot.go_on()
 
@@ -224,7 +224,7 @@ class Controller:
         worker: Any = getattr(report, "node", None)
         died = f"worker {worker.gateway.id} died while it had this run" if worker else "its worker died"
         words = self._last_words(worker) or "a check, a hook or the system ended the process"
-        # Nobody is left to tell what its requests took.
+        # What its requests took is unknown: who could tell is dead.
         took = bill(self.bench.models.resolve(name.model).price, [Usage()])
         result = Result(
             nodeid=crashitem,
@@ -256,7 +256,7 @@ class Controller:
             self._config.hook.pytest_runtest_logreport(report=teardown_after(report))
 
     def pytest_bench_result(self, result: Result) -> None:
-        """Learn from each result; tell the workers when that closes a model or the budget."""
+        """Learn from each result, and tell the workers when it trips a model or spends the budget."""
         if result.response is None:
             self._unanswered.add(result.nodeid)
         counted = self._reruns.so_far(result.nodeid)
@@ -264,7 +264,7 @@ class Controller:
         self._reruns.forget(result.nodeid)
 
     def _count_rerun(self, result: Result) -> None:
-        """The same of one that a plugin reruns: its money is spent, and more of it may be."""
+        """Count a run that a plugin makes again: its money is spent, and more may follow."""
         counted = self._reruns.so_far(result.nodeid)
         self._count(self._reruns.add(Record(result)).result, None if counted is None else counted.result)
 

@@ -40,9 +40,9 @@ class GrantedLanes:
         return len(self._taken)
 
     def grant(self, key: _Key) -> bool:
-        """Let a run that left its place go on. False if it never began: it is to start.
+        """Let a run that left its lane go on. False if it never began: it is to start.
 
-        A run whose time limit ended it while its place was on the way has begun, and is not to start again.
+        A run that its time limit ended while a lane was on the way has begun, and must not start again.
         """
         if key in self._away:
             self._granted.add(key)
@@ -187,7 +187,7 @@ class FileLanes:
         self._dispatch.release(key, group)
 
     def _wait_for(self, group: str) -> None:
-        """Others have all of its lanes, and nobody says when one falls free."""
+        """Hold the group for a while: others have all of its lanes, and nobody says when one is free."""
         self._dispatch.hold(_NOBODY, group)
         asyncio.get_running_loop().call_later(_LOOK_AGAIN_S, self._try_again, group)
 
@@ -196,7 +196,7 @@ class FileLanes:
         self._look_again()
 
     def _lock(self, key: _Key, group: str) -> bool:
-        """Take a lane of each kind, or none: who kept one while waiting for another would keep others from it."""
+        """Take a lane of each kind, or none: to keep one while waiting for another would keep others from it."""
         locked = self._locked[key] = []
         for maximum in self._maxima(group):
             lanes = self._lanes_of(maximum)
@@ -219,7 +219,7 @@ class FileLanes:
 
 
 class _Lanes:
-    """The bytes of a file. A process never asks for one that it has: the system would grant it again."""
+    """Lanes as locks on a file's bytes. A process never asks for one that it has: the system would grant it again."""
 
     def __init__(self, path: Path, most: int) -> None:
         # Never closed before the process ends: to close it unlocks all.

@@ -77,7 +77,7 @@ class WorkerConfig(msgspec.Struct, frozen=True):
     hears_outcomes_only: bool = False
 
     def put(self, workerinput: dict[str, Any]) -> None:
-        """Lay it down for the worker, as plain data."""
+        """Hand it to the worker, as plain data in xdist's `workerinput`."""
         workerinput[_KEY] = msgspec.to_builtins(self)
 
     @classmethod
@@ -89,11 +89,11 @@ class WorkerConfig(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class WorkerUpdate:
-    """What the controller knows by the time a worker is ready, for its bench.
+    """What the controller knows when a worker is ready, and whenever that changes later.
 
     Prices by model, as plain data; tripped models, as (kind, message); whether the budget is spent.
 
-    Plain data: it travels as the arguments of a command, which our loop in the worker reads.
+    It travels as the arguments of a command, which our loop in the worker reads.
     """
 
     COMMAND: ClassVar[str] = "benchmodels_update"

@@ -1,4 +1,4 @@
-"""Checks that hold the interpreter or end the process: marked, watched, and found guilty."""
+"""Checks that hold the interpreter or end the process: which items they belong to, and what ends them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Marks:
         return {index: byte for index, byte in enumerate(content) if byte}
 
     def accuse(self, index: int) -> None:
-        """Say in place of the process, which is about to be killed, who is to blame."""
+        """Name the item that is to blame, in place of the process, which is about to be killed."""
         os.pwrite(self._descriptor, b"\xff", index)
 
     def leave_word(self, text: str) -> None:
@@ -192,9 +192,10 @@ _EVERY_S = 1.0
 
 
 class Watchdog:
-    """Looks once a second. `marks` are those of the workers, by their names; they may become more.
+    """Looks once a second for workers that judge for longer than they may, and kills them.
 
-    A worker on another machine has no file here, and is not looked after.
+    `marks` are those of the workers, by their names; they may become more. A worker on another machine has no file
+    here, and is not looked after.
     """
 
     def __init__(self, marks: Mapping[str, Marks]) -> None:
@@ -219,7 +220,7 @@ class Watchdog:
             self._look_at(name, marks)
 
     def _look_at(self, name: str, marks: Marks) -> None:
-        """Kill the worker if it is late twice in a row: both may have been stopped together before the first."""
+        """Kill the worker if it is late twice in a row. Once may mean that both were stopped, as with the machine."""
         worker, overdue = overdue_in(Path(records_path(marks.path)))
         if not overdue or not worker:
             self._seen[name] = 0

@@ -192,7 +192,7 @@ class LaneScheduling:
         for call in [call for call, holder in self._calls.items() if holder is node]:
             self._end_call(call)
         for key, group in [hold for hold, holder in self._holds.items() if holder is node]:
-            # It may be held by a run that ended: a response says for how long its model is to be left alone.
+            # The hold may be that of a run that has ended: its response said how long to leave the model alone.
             self._release(key, group)
         unfinished = [index for index in held if not self._controller.is_reported(self._collection[index])]
         culprit = self._culprit(node, unfinished)
@@ -204,7 +204,7 @@ class LaneScheduling:
         return None if culprit is None else self._collection[culprit]
 
     def _forget(self, index: int) -> None:
-        """The item is no worker's any more."""
+        """No worker has the item any more."""
         self._away.discard(index)
         self._wanting.pop(index, None)
         if index in self._models and self._collection is not None:
@@ -249,7 +249,7 @@ class LaneScheduling:
         self._chunks.extend(tests[start : start + size] for start in range(0, len(tests), size))
 
     def _feed(self, node: WorkerController) -> None:
-        """Send what the worker has room for: a chunk of tests if it is idle, else runs for its free lanes."""
+        """Send what the worker has room for: a chunk of tests if it holds nothing, else runs for its free lanes."""
         held = self._held[node]
         if node.shutting_down:
             return
@@ -278,7 +278,7 @@ class LaneScheduling:
 
 
 def _grant(node: WorkerController, call: CallKey) -> None:
-    """Give a call its lane; one of a worker that just died is ended with the worker."""
+    """Give a call its lane. A worker that just died refuses it, and its calls end with it."""
     with suppress(OSError):
         node.sendcommand(GRANT, index=call.run, number=call.number)
 

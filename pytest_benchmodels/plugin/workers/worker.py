@@ -52,7 +52,7 @@ class _EndedRun(NamedTuple):
 
 
 def _nothing() -> None:
-    """Nobody is to be woken yet."""
+    """Wakes nobody: there is no loop yet."""
 
 
 def interactor(config: pytest.Config) -> Any | None:
@@ -98,9 +98,9 @@ class _Worker:
         self._wake: Callable[[], None] = _nothing
 
     def run(self) -> None:
-        """Work until dismissed. A worker that cannot go on ends as by a crash.
+        """Work until dismissed. A worker that cannot go on has to end as by a crash.
 
-        xdist takes one that ends in order for one that has done its part: what it held would be lost, in silence.
+        If it ended in order, xdist would think that it had done its part, and what it held would be lost in silence.
         """
         try:
             self._work()
