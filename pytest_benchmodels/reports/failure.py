@@ -25,7 +25,7 @@ def ruling(result: Result) -> str:
     if rule == "checks":
         return _by_checks(result)
     if result.status == "failed":
-        return f"score {fraction(result.score)}"  # a result of nobody knows what: no check that counts came with it
+        return f"score {fraction(result.score)}"  # no check that counts came with the result: what decided is not known
     if result.status == "passed":
         return "no check counts: each has weight 0" if result.checks else "no check: any answer passes"
     return ""
@@ -102,7 +102,7 @@ _REMEDIES = {
 
 
 def failure_text(result: Result, headline: str | None = None) -> str:
-    """The whole story of a run that failed, timed out or ended as an error, on a few lines, the headline first.
+    """The whole story of a run that failed, timed out or ended as an error: a few lines, the headline first.
 
     `headline` is that of `failure_headline`, where it is known already.
     """
@@ -172,7 +172,7 @@ def _details(result: Result) -> Iterator[str]:
 
 
 def _cause(result: Result) -> Iterator[str]:
-    """What the headline had no room for, and the way out if there is a known one."""
+    """What the headline had no room for, and the remedy if one is known."""
     if result.error is None:
         return
     message = result.error.message

@@ -1,4 +1,4 @@
-"""A report file that is there as a whole or not at all."""
+"""Report files that appear completely, or not at all."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def replacing(path: Path, option: str) -> Iterator[BinaryIO]:
 
 
 def is_special(path: Path) -> bool:
-    """Whether it is a pipe or a device (/dev/stdout), which is written to as it is."""
+    """Whether it is a pipe or a device, such as /dev/stdout, which is written directly."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
@@ -72,7 +72,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _places(path: Path) -> tuple[Path, Path]:
-    """Where the report is to be, and where it is written until it is complete; the folder of both is there then."""
+    """Where the report goes, and the file to write until it is complete; their folder exists afterwards."""
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))

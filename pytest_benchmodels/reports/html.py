@@ -198,7 +198,7 @@ def _explained(result: Result, detail: _Detail) -> dict[str, Any]:
 
 
 def _is_zero(fact: object) -> bool:
-    """A figure that is 0 tells something; False is 0 as well, and does not."""
+    """Whether it is a figure of 0, which tells something. False equals 0 as well, and does not."""
     return isinstance(fact, int | float) and not isinstance(fact, bool) and not fact
 
 
@@ -337,5 +337,5 @@ def _part(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """As a content security policy names an inline script or style."""
+    """The hash of an inline script or style, as a content security policy names it."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

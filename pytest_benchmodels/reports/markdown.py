@@ -151,7 +151,7 @@ def _code(text: str) -> str:
 
 
 def _references(text: str) -> str:
-    """Each character that could mean something to Markdown as a reference, which means nothing but itself."""
+    """The text with each character that could mean something to Markdown as a character reference."""
     return _MAY_MEAN.sub(lambda match: f"&#{ord(match[0])};", plain(text))
 
 

@@ -35,7 +35,7 @@ class Served(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """So many `scenarios` of the `total` of one run are not among those that the other was to run."""
+    """`scenarios` of one run's `total` are not among those that the other run was to have."""
 
     scenarios: int
     total: int
@@ -50,7 +50,7 @@ class Overlap(NamedTuple):
 
     @property
     def is_enough(self) -> bool:
-        """Whether what the comparison does not tell of is little: 95 % of the scenarios have to be graded."""
+        """Whether the comparison leaves out little: at least 95 % of the scenarios have to be graded in both runs."""
         return self.planned > 0 and self.graded >= _ENOUGH * self.planned
 
 
@@ -75,7 +75,7 @@ class Changes:
 
     @property
     def is_comparable(self) -> bool:
-        """Whether both runs tell enough of each model that they share to say that it did not get worse."""
+        """Whether both runs have enough verdicts, of each model they share, to say that it did not get worse."""
         return bool(self.overlaps) and all(overlap.is_enough for overlap in self.overlaps)
 
 
@@ -150,7 +150,7 @@ class Conditions:
         return found
 
     def expect(self, nodeids: Iterable[str]) -> None:
-        """Take what the run was to have, when all results are in: what never began has none."""
+        """Take the node ids that the run was to have, once all results are in: runs that never began have none."""
         for name in map(parse_run_name, nodeids):
             if name is not None and (key := (name.model, name.scenario)) not in self._left_out:
                 self._setup(*key).add_trial(name.trial)
@@ -184,7 +184,7 @@ def changes_between(before: Conditions, after: Conditions) -> Changes:
 def _differing(before: _Setup, after: _Setup) -> Iterator[Aspect]:
     yield from _parts(before.asked, after.asked, _ASKED)
     judged = list(_parts(before.judged, after.judged, _JUDGED))
-    # What another version judged was digested in another way: nobody can tell whether it would be judged the same.
+    # Versions digest checks in different ways: their digests do not tell whether the checks are the same.
     if "version" in judged:
         yield "version"
     else:

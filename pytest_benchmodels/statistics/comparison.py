@@ -107,7 +107,7 @@ def compare(before: Iterable[Outcome], after: Iterable[Outcome]) -> Comparison:
     """Compare two runs. Each iterable is read once, and no more than a few numbers per scenario are kept of it."""
     old, new = standings(before), standings(after)
     pairs = [_Pairs(model, old[model], new[model]) for model in sorted(old.keys() & new.keys())]
-    # A model of which nothing was graded in both runs was not compared. One whose scenarios all agree was: it counts.
+    # A model with no scenario graded in both runs was not compared. One whose scenarios all agree was, and counts.
     tested = [pair for pair in pairs if pair.differences]
     adjusted = holm([pair.p_alone for pair in tested])
     p_values = {pair.model: p_value for pair, p_value in zip(tested, adjusted, strict=True)}
@@ -210,10 +210,10 @@ def _size(change: ScenarioChange) -> float:
 
 
 def _agreeing(interval: Estimate, p_value: float) -> Estimate:
-    """The interval, which leaves out 0 just where the test finds a difference.
+    """The interval, made to leave out 0 exactly where the test finds a difference.
 
-    The two are made in different ways, and near the border would contradict one another. Wider, the interval covers no
-    less. Cut at 0, it leaves out 0 alone, and no oftener than the test is wrong.
+    The two are worked out in different ways, and could contradict each other near the border. A wider interval covers
+    no less. One that is cut at 0 leaves out 0 only, and no more often than the test is wrong.
     """
     low, high = interval.low, interval.high
     if p_value >= SIGNIFICANT:

@@ -120,7 +120,7 @@ class ModelFigures:
 
     @property
     def known_cost_per_passed_usd(self) -> float | None:
-        """What each run that passed cost at least; None where none passed."""
+        """The least that each run that passed can have cost; None where none passed."""
         return self.known_cost_usd / self.passed if self.passed else None
 
     @property
@@ -135,7 +135,7 @@ class ModelFigures:
 
     @property
     def interval(self) -> Interval | None:
-        """Where the rate may truly lie, with 95 % confidence, as far as chance goes."""
+        """The rate's 95 % confidence interval."""
         return wilson(self.passed, self.graded, self.effects.passed)
 
 
@@ -241,7 +241,7 @@ class _ModelTally:
         self.waits: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
 
     def add(self, result: Result, scenario: int) -> None:
-        """With the scenario's number in the session."""
+        """Count one result; `scenario` is its scenario's number in the session."""
         self.statuses[result.status] += 1
         self.counts.add(scenario, result.status, result.score)
         if result.response is not None:
@@ -278,7 +278,7 @@ class _ModelTally:
             self.output_tokens.add(spent.usage.output_tokens, spent.known_usage.output_tokens)
         if spent.cost_usd is not None or spent.known_cost_usd:
             self.costs.append(spent.known_cost_usd)
-        # Where nobody keeps an account, only an answer shows that something was billed.
+        # A result without an account: only an answer shows that something was billed.
         if spent.cost_usd is None and (result.known_cost_usd is not None or result.status in {"passed", "failed"}):
             self.unpriced += 1
 
@@ -372,7 +372,7 @@ class Tally:
             is_taken_over = result.cached and not result.regraded
             for call in result.other_calls:
                 told = replace(call, cached=True) if is_taken_over else call
-                # Of a run that was made again only the last time is in the makespan.
+                # Of a run that was made again, the makespan knows only the last time.
                 is_in_time = not (told.cached or result.reruns)
                 self._asked.setdefault((call.purpose, call.model), AskedTally()).add(told, is_in_time=is_in_time)
         self._trials.add(result.trial)
@@ -396,14 +396,14 @@ class Tally:
             xfailed=self._xfailed,
             worked_runs=self._worked_runs,
             worked_scenarios=len(self._worked),
-            # Seconds since the epoch, as floats, are true to a quarter of a microsecond: less than that is no time.
+            # Floats hold seconds since the epoch to a quarter of a microsecond: anything less is rounding.
             makespan_s=round(max(self._last_end - self._first_start, 0.0), 6),
             lower_bound_s=self._lower_bound_s(lanes, windows, pools),
             asked=tuple(tally.figures(*key) for key, tally in sorted(self._asked.items())),
         )
 
     def _lower_bound_s(self, lanes: int, windows: Mapping[str, int] | None, pools: Iterable[Pool]) -> float:
-        """With what the longest run took in all: between its attempts others had its place, but it was not over."""
+        """At least what the longest run took in all: between its attempts others had its lane, but it was not over."""
         busy = {model: tally.busy for model, tally in self._models.items()}
         busy.update({lane_group(model, purpose): tally.held for (purpose, model), tally in self._asked.items()})
         return max(self._longest_s, lower_bound(busy, lanes, windows, pools))

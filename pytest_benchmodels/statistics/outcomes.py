@@ -48,7 +48,7 @@ class Outcome(NamedTuple):
 
     @classmethod
     def of(cls, result: Result) -> Outcome:
-        """What is kept of a result."""
+        """The outcome of a result."""
         scenario = scenario_of(result.nodeid)
         return cls(scenario, result.model, result.trial, result.status, result.score, result.cached)
 
@@ -125,11 +125,11 @@ class Coverage:
     total: int = 0
 
     def of(self, model: str | None) -> int:
-        """How many runs of a model were to be made; of all models for None."""
+        """How many runs of a model were to be made; of all models together for None."""
         return self.total if model is None else self.models.get(model, 0)
 
     def at_least(self, models: Mapping[str, int]) -> Coverage:
-        """With no fewer of a model than are given here."""
+        """The same, with at least these numbers of runs of each model."""
         most = {
             model: max(self.of(model), models.get(model, 0)) for model in sorted(self.models.keys() | models.keys())
         }
@@ -230,7 +230,7 @@ class ScenarioCounts:
         )
 
     def score_interval(self) -> Interval | None:
-        """The mean score's: a score varies less than a share of as many runs that pass or not."""
+        """The mean score's interval; scores scatter less than passes and failures do."""
         sums = [total / _UNIT for total in self._score_sums]
         effect = design_effect(zip(sums, self._scored, strict=True), shares=False)
         return wilson(math.fsum(sums), sum(self._scored), effect)

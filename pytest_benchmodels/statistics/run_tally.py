@@ -28,8 +28,8 @@ __all__ = ["RunTally"]
 class RunTally:
     """Adds up a run's results one by one, and forgets them.
 
-    `conditions` are the run's own and still empty; they are needed to compare it with another run. What is asked of it
-    at the end is imported then, for most sessions ask for none of it.
+    `conditions` are the run's own, still empty; they are needed to compare it with another run. Modules for gates,
+    ranking and comparison are imported only when these are asked for: most sessions ask for none.
     """
 
     def __init__(self, results: Iterable[Result] = (), conditions: Conditions | None = None) -> None:
@@ -58,7 +58,7 @@ class RunTally:
         return not_started(nodeids, self.outcomes)
 
     def measured(self, coverage: Coverage | None = None) -> Measured:
-        """What gates are held against; without `coverage`, as if there were to be no run but those that are there."""
+        """What gates are held against. Without `coverage`, only the runs that are there were to be made."""
         from pytest_benchmodels.statistics.verdict import Measured  # noqa: PLC0415 - only where there are gates
 
         known = self.coverage() if coverage is None else coverage
@@ -67,7 +67,7 @@ class RunTally:
     def judged(
         self, gates: Sequence[Gate], coverage: Coverage | None = None, before: RunTally | None = None
     ) -> tuple[GateVerdict, ...]:
-        """Each gate's verdict, or verdicts where it is asked of each model; and those of what gates imply."""
+        """The verdicts of gates, one for each model where a gate asks for each, and of the gates that these imply."""
         if not gates:
             return ()
         from pytest_benchmodels.statistics.verdict import judge_all  # noqa: PLC0415 - only where there are gates
@@ -83,7 +83,7 @@ class RunTally:
         return rank(self.outcomes)
 
     def compared_with(self, before: RunTally) -> Comparison | None:
-        """Held against the run before; None where one of the two has no conditions."""
+        """The comparison with the run before; None where one of the two has no conditions."""
         if self.conditions is None or before.conditions is None:
             return None
         from pytest_benchmodels.statistics.comparison import compare_runs  # noqa: PLC0415 - only where there is a baseline

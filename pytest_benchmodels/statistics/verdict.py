@@ -298,14 +298,14 @@ def _judge(gate: Gate, model: str | None, measured: Measured, baseline: Measured
 
 
 def _is_sure(comparison: Operator, *, held: bool, exceeds: bool) -> bool:
-    """Whether what holds of a part, or does not, is so of the whole, which is as much or more."""
+    """Whether what holds of the known part, or does not, is certain for the whole, which is as much or more."""
     if comparison in {"<=", "<"}:
         return not held
     return held if comparison in {">=", ">"} else exceeds
 
 
 def _changed(model: str | None, measured: Measured, baseline: Measured | None) -> int | None:
-    """How many scenarios only one of the two has; None where nobody knows."""
+    """How many scenarios only one of the two runs has; None where that is not known."""
     if measured.scenarios is None or baseline is None or baseline.scenarios is None:
         return None
     only_once = measured.scenarios ^ baseline.scenarios

@@ -27,7 +27,7 @@ BUSY_S = 15.0
 
 
 def _nobody(_: str) -> None:
-    """There is nobody to be told."""
+    """Tells nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ _OTHER = "SQLite refused", f"move it away to begin a new one, or {_ELSEWHERE}"
 
 
 class StoreLostError(StoreError):
-    """The file was deleted or replaced by another while it was in use."""
+    """The file was deleted, replaced or cut short while it was in use."""
 
 
 @contextmanager
@@ -292,7 +292,7 @@ class Database:
             return False
 
     def _look_beside(self) -> None:
-        """Where somebody deleted the log or its index, bring all that it holds into the file, and begin a new one.
+        """Where somebody deleted the log or its index, bring all that the log holds into the file, and begin a new one.
 
         What is written into a deleted log is gone when the process is killed, and other processes do not see it.
         """
@@ -321,7 +321,7 @@ class Database:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells a file from another at the same path; None where there is none, or nobody may look."""
+    """What tells the file from another one at the same path; None where there is none, or it may not be looked at."""
     try:
         status = path.stat()
     except OSError:
@@ -337,7 +337,7 @@ def _size(path: Path) -> int:
 
 
 def _size_in_head(path: Path) -> int:
-    """The size in bytes that a database's first bytes give it: at 16 that of a page, at 28 their number."""
+    """The size in bytes that a database's first bytes state: page size at 16 times number of pages at 28."""
     try:
         with path.open("rb") as file:
             head = file.read(32)
@@ -397,7 +397,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _recognise(path: Path, connection: sqlite3.Connection, _: float = 0.0) -> None:
-    """Make sure that it is a store or an empty file, of no newer version than this; `StoreError` for anything else."""
+    """Raise `StoreError` unless it is an empty file, or a store of this version or an older one."""
     connection.execute("PRAGMA trusted_schema = OFF")
     # In this order: another session may be making the tables right now, and then marks the file at the same time.
     empty = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None

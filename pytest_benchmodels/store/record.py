@@ -222,16 +222,16 @@ class Extent:
         return len(self.nodeids) + self.unnamed
 
     def and_session(self, nodeids: Iterable[str]) -> Extent:
-        """With what one more session is asked for: what is new of it may be what could not be named before."""
+        """The same with what one more session asked for: new node ids may be those that could not be named before."""
         together = self.nodeids.union(nodeids)
         return Extent(together, max(0, self.unnamed - (len(together) - len(self.nodeids))))
 
     def without(self, nodeids: AbstractSet[str]) -> Extent:
-        """What is left when these are no longer to be had."""
+        """The same without these node ids, which no longer exist."""
         return Extent(self.nodeids - nodeids, self.unnamed)
 
     def and_part(self, other: Extent) -> Extent:
-        """With another part of the same suite, which shares no result with this one but those that both name."""
+        """The same with another part of the suite; they share no results but those that both name."""
         return Extent(self.nodeids | other.nodeids, self.unnamed + other.unnamed)
 
 

@@ -20,9 +20,10 @@ _LENGTH_BYTES = 8
 
 
 class ResultLog:
-    """A megabyte stays in memory, the rest goes to a file without a name: whatever happens, nothing of it is left.
+    """Texts that are put aside: a megabyte in memory, the rest in a file without a name.
 
-    Where that file cannot be made or written, all of the rest stays in memory.
+    Whatever ends the process, nothing of the file is left. Where it cannot be made or written, everything stays in
+    memory.
     """
 
     def __init__(self) -> None:
@@ -66,7 +67,7 @@ class ResultLog:
             self._buffer.clear()
 
     def close(self) -> None:
-        """Let all of it go."""
+        """Forget all of it."""
         self._buffer.clear()
         self._written = 0
         if self._file is not None:
@@ -162,7 +163,7 @@ class Recorder:
         return (decode_record(text) for number, text in enumerate(self._result_log) if number in last)
 
     def _remember(self) -> None:
-        """What there is to know of the run, should its file be cut short."""
+        """Keep what is known of the run, in case the file is cut short."""
         if self.run_id is not None:
             run_id = self.run_id
             self._run = self.attempt(lambda store: store.runs.find(run_id), None)
@@ -178,7 +179,7 @@ class Recorder:
             return otherwise
 
     def _act(self, store: Store, action: Callable[[Store], T]) -> T:
-        """The action's result; where somebody took the store away, that in a new one."""
+        """The action's result. If somebody took the store's file away, the action works on a new one."""
         try:
             return action(store)
         except StoreLostError as lost:

@@ -98,7 +98,7 @@ def insert_call(cursor: sqlite3.Cursor, call: StoredCall) -> None:
 
 
 def refer_to_calls(cursor: sqlite3.Cursor, result: int, calls: Iterable[CallSummary]) -> None:
-    """Let a result, by its number, rest on these: as long as it is there, they stay."""
+    """Note that a result, by its number, rests on these calls: they stay in the store as long as it does."""
     cursor.executemany(_REFER, [(result, well_formed(call.fingerprint)) for call in calls if call.fingerprint])
 
 
@@ -195,7 +195,7 @@ def insert_answers(cursor: sqlite3.Cursor, fingerprint: str, found: StoredConver
 
 
 def _turns(answers: Sequence[Response]) -> int:
-    """How many turns these end: an answer whose tools gave results was followed by another."""
+    """How many turns these answers end: one whose tools gave results was followed by another of the same turn."""
     return sum([not answer.tool_results for answer in answers])
 
 

@@ -119,7 +119,7 @@ MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SECOND, _THIRD, _FOURTH)
 
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
-    """Bring the tables to the newest version: wholly or, whatever happens, not at all."""
+    """Bring the tables to the newest version: completely, or not at all."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another session may have done it while this one waited for the lock.

@@ -104,7 +104,7 @@ def _copy_results(results: Results, theirs: Results, run_id: str, numbers: Seque
 
 
 def _copy_run(runs: Runs, run: StoredRun, extent: Extent, here: StoredRun | None) -> list[int]:
-    """Let a run be here with its sessions; return their numbers here."""
+    """Insert a copy of a run with its sessions; return the sessions' numbers in the copy."""
     if here is None:
         # No process works on the copy, whatever becomes of the original.
         runs.insert(run if run.state == "finished" else replace(run, state="interrupted"))
@@ -159,7 +159,7 @@ def _joined(parts: Sequence[StoredRun]) -> StoredRun:
 
 
 def _renumbered(records: Iterable[Record], numbers: Sequence[int]) -> Iterator[Record]:
-    """The same with each result's session under its number in another run; one that is not known stays so."""
+    """The results with the numbers that their sessions have in another run; 0, for unknown, stays."""
     for record in records:
         session = record.result.session
         number = numbers[session - 1] if 0 < session <= len(numbers) else 0
