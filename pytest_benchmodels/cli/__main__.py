@@ -19,7 +19,7 @@ _EPILOG = """RUN is a run's id, the beginning of one, `latest`, `-1` (the newest
 
 
 class _Parser(ArgumentParser):
-    """Says what is wrong on one line; whoever wants the usage can ask for it."""
+    """Says on one line what is wrong; who wants the usage can ask for it."""
 
     def error(self, message: str) -> NoReturn:
         from pytest_benchmodels.core.text import plain  # noqa: PLC0415 - only where something is wrong
@@ -28,7 +28,7 @@ class _Parser(ArgumentParser):
 
 
 class _Version(Action):
-    """Looks the version up when it is asked for: the look-up is dear."""
+    """Looks the version up only when it is asked for: the look-up takes long."""
 
     def __init__(self, option_strings: Sequence[str], **_: Any) -> None:
         super().__init__(option_strings, dest=SUPPRESS, default=SUPPRESS, nargs=0, help="show the version and exit")
@@ -61,7 +61,7 @@ def _fill(parser: ArgumentParser, name: str) -> None:
 
 
 _USAGE_ERROR = 2
-# What a shell reports of a program that the signal ended: it is no failure of ours.
+# The status that a shell reports for a program that the signal ended: no failure of ours.
 _INTERRUPTED = 128 + 2
 _PIPE_CLOSED = 128 + 13
 

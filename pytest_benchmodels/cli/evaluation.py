@@ -36,8 +36,8 @@ _TOUCH_S = 0.001
 class SessionSpan:
     """When one session's runs were at work, model by model; it has at least one. Times are in seconds since the epoch.
 
-    Where the session is not known, as many runs of a model were allowed at once as were seen at once: it is the same
-    wherever there was enough to do.
+    Where the session is not known, a model is taken to have been allowed as many runs at once as were seen at once:
+    where there was enough to do, that is the same.
     """
 
     def __init__(self, session: Session | None) -> None:
@@ -90,7 +90,7 @@ SessionGroup = Sequence[SessionSpan]
 
 
 def overlapping(spans: Iterable[SessionSpan]) -> Iterator[SessionGroup]:
-    """The sessions, those together that overlap; those that came one after another, as when one was resumed, apart."""
+    """The sessions in groups: those that overlap together, those that came one after another (a resumed run) apart."""
     group: list[SessionSpan] = []
     until = float("-inf")
     for span in sorted(spans, key=lambda each: each.began_at):
@@ -105,14 +105,14 @@ def overlapping(spans: Iterable[SessionSpan]) -> Iterator[SessionGroup]:
 
 def makespan_s(found: Iterable[SessionGroup]) -> float:
     """For how long, in seconds, at least one session was at work."""
-    # Seconds since the epoch, as floats, are true to a quarter of a microsecond: less than that is no time.
+    # Floats hold seconds since the epoch to a quarter of a microsecond: anything less is rounding.
     return round(sum(_length_s(group) for group in found), 6)
 
 
 def shortest_s(found: Iterable[SessionGroup]) -> float:
-    """The least that the makespan could have been: the sessions of a shift beside each other, the shifts in turn.
+    """The least that the makespan could have been: sessions of a group beside each other, groups one after another.
 
-    Where a session is not known, and so short that the clocks do not tell what overlapped, it was as long as it was.
+    A session that is not known, and so short that the clocks do not tell what overlapped, counts as long as it was.
     """
     return sum(min(_length_s(group), max(span.shortest_s() for span in group)) for group in found)
 
@@ -228,9 +228,9 @@ def evaluate(source: Source, gates: Sequence[Gate], before: Source | None) -> Ev
 
 
 def _bench_run(source: Source, tally: TimedTally, *, held: bool | None) -> BenchRun:
-    """What is not stored is concluded: the exit status from the results or gates, the time from that of the results.
+    """The run as reports tell it. What is not stored is worked out from results and gates: exit status and times.
 
-    A run begins in the store when its first result comes in; the time between two of its sessions is not its own.
+    A run begins in the store when its first result comes in; the time between two of its sessions is not counted.
     """
     run = source.run
     times = [time for time in (run.started_at, tally.began_at) if time is not None and is_time(time)]
@@ -254,7 +254,7 @@ def _writable(session: Session) -> Session:
 
 
 def _status(tally: TimedTally, *, held: bool | None) -> int:
-    """Of a session with these results; `held` is None where there is no gate."""
+    """The exit status of a session with these results; `held` is None where there is no gate."""
     if held is None:
         figures = tally.figures()
         failed = sum(count for status, count in figures.statuses.items() if status not in {"passed", "skipped"})

@@ -78,7 +78,7 @@ class Output:
 
     @property
     def binary(self) -> BinaryIO:
-        """For what is no text."""
+        """The stream for bytes."""
         self._stream.flush()
         return self._stream.buffer
 
@@ -108,7 +108,7 @@ class Output:
         self._stream.flush()
 
     def settle(self) -> None:
-        """Write what is buffered, or let it go: the interpreter would complain of it at its exit."""
+        """Write what is buffered, or drop it: else the interpreter would complain at its exit."""
         try:
             self._stream.flush()
         except OSError:

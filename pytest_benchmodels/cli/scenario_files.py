@@ -32,7 +32,7 @@ class Conftests:
         self._loaded: dict[Path, list[ModuleType]] = {}
 
     def answers(self, hook: str, folder: Path) -> list[object]:
-        """What the implementations of a hook return that hold in a folder; None counts as no answer."""
+        """What a hook's implementations that hold in a folder return; None counts as no answer."""
         modules = [*self._plugins, *(module for path in self._above(folder) for module in self._load(path))]
         found = [getattr(module, hook, None) for module in modules]
         return [answer for function in found if callable(function) and (answer := _called(hook, function)) is not None]

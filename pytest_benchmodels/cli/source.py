@@ -196,7 +196,7 @@ def open_source(name: str, store: str | None) -> Iterator[Source]:
 
 
 def _dated(name: str, results: Iterator[Result]) -> Iterator[Result]:
-    """The same; `ConfigError` for a result whose time no report could write."""
+    """The same results; raises `ConfigError` for one whose time no report could write."""
     for result in results:
         if not is_time(result.started_at):
             told = f"its result {quote(result.nodeid)} began at {result.started_at!r}, which is no time"
@@ -205,7 +205,7 @@ def _dated(name: str, results: Iterator[Result]) -> Iterator[Result]:
 
 
 def _run_of(document: BenchDocument) -> StoredRun:
-    """What the file's `run` says; nothing in it needs to be there."""
+    """The run as the file's `run` object has it; every entry may be missing."""
     facts = document.run
     started_at, duration_s = _seconds(facts.get("started_at")), _number(facts.get("duration_s"))
     interrupted = facts.get("exit_status") == _INTERRUPTED
@@ -223,7 +223,7 @@ def _run_of(document: BenchDocument) -> StoredRun:
 
 
 def _sessions(listed: Any) -> tuple[Session, ...]:
-    """All of them, or none: results name them by their places."""
+    """All sessions, or none if any is damaged: results refer to them by number."""
     try:
         plain = [{**entry, "started_at": _seconds(entry.get("started_at"))} for entry in listed]
         return msgspec.convert(plain, tuple[Session, ...])

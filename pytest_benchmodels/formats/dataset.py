@@ -56,7 +56,7 @@ class TemplateError(ValueError):
 
 
 class Budget:
-    """How much text templates may still make, over all scenarios of a file, and how often it is said what was meant."""
+    """How much text templates may still make, over all scenarios of a file, and how many hints have been given."""
 
     def __init__(self, characters: int = 500_000_000) -> None:
         self._most = self._left = characters
@@ -383,7 +383,7 @@ def chosen(path: Path, options: Dataset) -> Iterator[RawRecord]:
 
 
 def place(path: Path, options: Dataset, raw: RawRecord) -> str:
-    """`questions.jsonl:17`: where a record stands, for a message."""
+    """`questions.jsonl:17`: where a record stands, for messages."""
     line = line_in_json(path, or_else(options.records, None), raw.number) if raw.line is None else raw.line
     return at_line(options, line)
 

@@ -49,7 +49,7 @@ class Flaw(NamedTuple):
 
 
 class MalformedError(Exception):
-    """Content that cannot be read past `line`."""
+    """Content that cannot be read beyond `line`."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)

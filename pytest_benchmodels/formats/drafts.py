@@ -153,7 +153,7 @@ class Drafter:
         return sum(len(part) for part in adding)
 
     def _afford(self, steps: Steps) -> bool:
-        """Whether this entry may still take over what the defaults hold: a small file could come to fill the memory."""
+        """Whether this entry may still take over what the defaults hold: else a small file could fill the memory."""
         self._left -= self._inherited
         if self._left >= 0:
             return True

@@ -110,7 +110,7 @@ def _read(kind: Kind, path: Path, shown: str) -> Document:
         (read_json if kind == "json" else read_yaml)(text, builder)
     except MalformedError as error:
         flaws = (*builder.flaws, error.flaw)
-        # What cannot be opened may be anything: that is told.
+        # A file that cannot be opened may be a scenario file, so the error is told.
         mentions = content is None or mentions_own_keys(content)
         return Document(path, shown, kind, builder.root, builder.lines, flaws, broken=True, mentions=mentions)
     if builder.empty:
@@ -119,7 +119,7 @@ def _read(kind: Kind, path: Path, shown: str) -> Document:
 
 
 def open_regular(path: Path) -> int:
-    """Open a file for reading; raise `MalformedError` for what is none, such as a pipe that would never end."""
+    """Open a file for reading. Raises `MalformedError` for anything but a plain file: a pipe may never end."""
     try:
         if path.exists() and not path.is_file():
             raise MalformedError(1, "is not a regular file")

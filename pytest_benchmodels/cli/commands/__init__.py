@@ -101,12 +101,12 @@ def age(text: str) -> float:
 
 
 def typed_words() -> list[str]:
-    """The words so far, if it is the shell that asks; else none."""
+    """The words typed so far, if a shell asks for completions; else none."""
     return os.environ.get("COMP_LINE", "").split() if "_ARGCOMPLETE" in os.environ else []
 
 
 def complete(parser: ArgumentParser) -> None:
-    """Answer the shell and end, if it is the shell that asks."""
+    """Answer a shell that asks for completions, and end; else do nothing."""
     if "_ARGCOMPLETE" not in os.environ:
         return
     with suppress(ImportError):

@@ -75,7 +75,7 @@ def _resuming(run: StoredRun) -> str:
 
 
 def _missing(parts: Sequence[Part]) -> Iterator[str]:
-    """What the shards' own numbers say; a `--bench-json` file may have none."""
+    """What the shards' own numbers say is missing; a `--bench-json` file may have no number."""
     numbered = [(shard, part) for part in parts if (shard := _shard(part)) is not None]
     totals = sorted({of for (_, of), _ in numbered})
     if len(totals) > 1:
@@ -111,7 +111,7 @@ def _shard(part: Part) -> tuple[int, int] | None:
 def join_shards(out: str, parts: Sequence[Part]) -> tuple[str, int]:
     """Make one run of the parts in the store `out`; return its id and how many results it has.
 
-    It is joined beside that store, which gets nothing but the whole: its shards would be runs of their own there.
+    The parts are joined in a file beside that store: in the store itself each shard would be a run of its own.
     """
     with TemporaryDirectory(prefix="benchmodels-") as folder, Store.open(Path(folder) / "parts.sqlite") as beside:
         run_ids = []
@@ -128,7 +128,7 @@ def join_shards(out: str, parts: Sequence[Part]) -> tuple[str, int]:
 
 
 def _settled(run: StoredRun) -> StoredRun:
-    """The same under a name of its own, as a whole on which nobody works."""
+    """The shard's run under an id of its own, as one on which nobody works."""
     words = [word for word in run.command if not word.startswith(f"{_OPTION}=")]
     if _OPTION in words:
         at = words.index(_OPTION)

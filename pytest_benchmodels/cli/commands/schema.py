@@ -12,7 +12,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(_: ArgumentParser) -> None:
-    """It has none of its own."""
+    """Nothing: the command has no arguments of its own."""
 
 
 def run(_: Namespace, output: Output) -> int:

@@ -1,4 +1,4 @@
-"""`benchmodels show`: one result, or the transcript of a run, as a reader wants it."""
+"""`benchmodels show`: a run's figures, or one result with its transcript."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Calls = Mapping[str, StoredCall]
 
 
 def transcript_lines(result: Result, answers: StoredConversation, calls: Calls) -> Iterator[str]:
-    """The whole of it, no text is cut. Texts are as they came: whoever writes them to a terminal escapes them."""
+    """The whole result; no text is cut. Texts are as they came: whoever writes them to a terminal escapes them."""
     yield _indented(result.nodeid)
     yield _headline(result)
     if result.error is not None:
@@ -75,7 +75,7 @@ def _plain_call(call: CallSummary, calls: Calls) -> dict[str, object]:
 
 def _plain_answer(answer: Response) -> dict[str, object]:
     plain: dict[str, object] = msgspec.to_builtins(answer)
-    del plain["pause_s"], plain["thinking_parts"]  # between a provider and the engine, nobody else's business
+    del plain["pause_s"], plain["thinking_parts"]  # these are between provider and engine, and no part of an answer
     return plain
 
 
@@ -232,7 +232,7 @@ def _sections(source: Source, tally: TimedTally) -> Iterator[tuple[str, list[str
 
 
 def _unsuccessful(source: Source, tally: TimedTally) -> Iterator[str]:
-    """The first results that did not pass: these are what one looks at next."""
+    """The first results that did not pass, which a reader looks at next."""
     count = sum(outcome.status not in ("passed", "skipped") for outcome in tally.outcomes)
     found = (result for result in source.results() if result.status not in ("passed", "skipped"))
     for result in islice(found, min(_SHOWN, count)):
