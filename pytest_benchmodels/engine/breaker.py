@@ -32,7 +32,7 @@ class CircuitBreaker:
     """A circuit breaker for each model, and a budget for all.
 
     A model whose last five runs in a row ended in an error that no further attempt can mend (a wrong key, an unknown
-    model, no money, a server that is not there even after all attempts) is closed: its other runs end at once, without
+    model, no money, a server that is not there even after all attempts) is tripped: its other runs end at once, without
     a call, with that cause. A model that checks ask is judged by these calls. Once `budget_usd` is spent nothing starts
     any more; what is in flight may still spend. Of a cost that is known in part only, that part counts.
     """
@@ -41,13 +41,13 @@ class CircuitBreaker:
         self._budget_usd = budget_usd
         self._in_a_row = in_a_row
         self._failures: dict[str, Counter[str]] = {}
-        self._closed: dict[str, Failure] = {}
+        self._tripped: dict[str, Failure] = {}
         self._spent_usd = 0.0
 
     @property
-    def closed(self) -> Mapping[str, Failure]:
-        """The models that are closed, and why."""
-        return self._closed
+    def tripped(self) -> Mapping[str, Failure]:
+        """The models that are tripped, and why."""
+        return self._tripped
 
     @property
     def is_spent(self) -> bool:
@@ -56,8 +56,8 @@ class CircuitBreaker:
 
     def admit(self, model: str) -> None:
         """Return if a run of this model may start; raise `RefusedError` if not."""
-        if model in self._closed:
-            raise RefusedError("error", self._closed[model])
+        if model in self._tripped:
+            raise RefusedError("error", self._tripped[model])
         if self.is_spent:
             budget = exact_dollars(self._budget_usd or 0.0)
             raise RefusedError("skipped", Failure("budget", f"the budget of {budget} is spent"))
@@ -90,11 +90,11 @@ class CircuitBreaker:
         kinds = self._failures.setdefault(model, Counter())
         kinds[error.kind] += 1
         if kinds.total() == self._in_a_row:
-            self.close(model, Failure(error.kind, f"not started: {_in_words(kinds)}: {error.message}"))
+            self.trip(model, Failure(error.kind, f"not started: {_in_words(kinds)}: {error.message}"))
 
-    def close(self, model: str, cause: Failure) -> None:
+    def trip(self, model: str, cause: Failure) -> None:
         """Let no further run of a model start."""
-        self._closed[model] = cause
+        self._tripped[model] = cause
 
     def spend_all(self) -> None:
         """Let nothing start any more: somebody else counts the money too, and the budget is spent."""

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.model import Cap
 from pytest_benchmodels.engine.limiter import Charge
-from pytest_benchmodels.engine.redis_limits import RedisLimiter, RedisLink, RedisSeats
+from pytest_benchmodels.engine.redis_limits import RedisLimiter, RedisLink, RedisSlots
 from tests.redis_server import running_redis
 
 
@@ -35,7 +35,7 @@ THREE = Cap("max_in_flight of provider p", 3)
 
 
 def with_sessions(redis_url: str, scene: Callable[[list[RedisSlots]], Awaitable[None]], count: int = 2) -> None:
-    """Play a scene with so many sessions' seats; whoever waits longer than the test may take is a failure."""
+    """Play a scene with so many sessions' slots; whoever waits longer than the test may take is a failure."""
 
     async def play() -> None:
         async with AsyncExitStack() as closing, asyncio.timeout(120):
@@ -56,7 +56,7 @@ async def until_blocked(redis_url: str, count: int = 1) -> None:
 
 
 async def until_free(redis_url: str) -> None:
-    """Return when nobody has a seat of two."""
+    """Return when nobody has a slot of two."""
     redis: Any = Redis.from_url(redis_url)
     while await redis.zcard(f"benchmodels:{TWO.bucket}"):
         pass
@@ -99,7 +99,7 @@ def test_the_cap_that_is_full_decides_and_the_other_is_not_taken(redis_url: str)
 
 
 def test_whoever_gives_up_leaves_no_seat_taken(redis_url: str) -> None:
-    """A run whose time is up, in the queue for a seat or about to have one."""
+    """A run whose time is up, in the queue for a slot or about to have one."""
 
     async def scene(sessions: list[RedisSlots]) -> None:
         here, there = sessions

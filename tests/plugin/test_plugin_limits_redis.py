@@ -64,7 +64,7 @@ def test_two_sessions_keep_one_maximum_of_requests_in_flight(project: Project, s
         for run in json.loads((project.path / name / "bench.json").read_text(encoding="utf-8"))["results"]
     ]
     waits = [run["waits"] for run in results if run["waits"]]
-    assert waits, "six seats were asked for where there are three"
+    assert waits, "six slots were asked for where there are three"
     assert {name for wait in waits for name in wait} == {"max_in_flight of limited"}
 
 

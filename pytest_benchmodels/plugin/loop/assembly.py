@@ -103,7 +103,7 @@ def _limits(bench: Bench) -> tuple[Limiter, SharedSlots]:
         from pytest_benchmodels.engine import redis_limits  # noqa: PLC0415 - an extra
 
         link = redis_limits.RedisLink(bench.file.limits)
-        return redis_limits.RedisLimiter(link), redis_limits.RedisSeats(link)
+        return redis_limits.RedisLimiter(link), redis_limits.RedisSlots(link)
     if bench.worker_config is not None:
         from pytest_benchmodels.engine.limiter import SqliteLimiter  # noqa: PLC0415 - workers only
 
