@@ -197,10 +197,11 @@ PROVOKED: dict[str, Callable[[Provoker], Awaitable[list[ProviderError]]]] = {
         {"endless": True}, {"declared_bytes": 10_000_001}
     ),
 }
-# What takes too long, or too much of the process, to be provoked here: each has a test of its own.
+# What takes too long, or too much of the process, or no provider, to be provoked here: each has a test of its own.
 ELSEWHERE = {
     "no connection within 20 seconds",
     "no file descriptor is left",
+    "a picture or a file of a message has changed since it was collected, or is gone; nothing is sent",
     "200 with an error that has a code in place of an answer",
 }
 

@@ -156,6 +156,8 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
         "started_at": "2026-01-01T00:00:00.000Z",
         "cached": False,
         "fingerprint": "f00d",
+        "tool_calls": 0,
+        "rejected_calls": 0,
         "truncated": False,
         "out_of_steps": False,
     }
