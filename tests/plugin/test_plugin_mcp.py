@@ -158,7 +158,7 @@ def test_a_server_of_the_official_package(project: Project, workers: tuple[str, 
     checks: list[dict[str, Any]] = [
         {"tool_called": "add", "arguments": {"a": 1}},
         {"equals": "4"},
-        {"tools_called": ["add", "count", "count", "fails", "add", "add"], "order": "exact"},
+        {"tools_called": ["add", "count", "count", "fails", "add"], "order": "in_order"},
     ]
     project.suite(calling("a", *calls, tools=SHOP, checks=checks), calling("b", call("structured"), tools=SHOP))
 
@@ -171,7 +171,7 @@ def test_a_server_of_the_official_package(project: Project, workers: tuple[str, 
     assert sorted(first[1:]) == [("1", False), ("2", False)]
     assert second[0][0].startswith("Error executing tool fails")
     assert second[0][1]
-    assert third[0][0].startswith("error: the arguments do not fit the tool's parameters: at $.a: 'x'")
+    assert third[0][0].startswith("the arguments do not fit the tool's parameters: at $.a: 'x'")
     assert fourth == [("4", False)]
     assert told(runs["b"])[0] == [('{"sky": "rain"}', False)]
     assert not alive(project)

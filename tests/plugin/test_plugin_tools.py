@@ -109,7 +109,7 @@ def test_wrong_calls_are_counted_and_satisfy_no_check(
     (run,) = document["results"]
     told_back = [told_back["is_rejected"] for answer in run["answers"] for told_back in answer["tool_results"]]
     assert told_back == [True, True, False]
-    assert "(rejected: the arguments do not fit" in run["checks"][0]["explanation"]
+    assert '(rejected: "the arguments do not fit' in run["checks"][0]["explanation"]
     assert main(["show", "latest", "a", "--store", str(project.path / ".benchmodels" / "store.sqlite")]) == 0
     shown = capsys.readouterr().out
     assert "2 of 3 tool calls rejected" in shown
