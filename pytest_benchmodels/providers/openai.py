@@ -184,6 +184,8 @@ class OpenAIFold:
                 continue
             if name == "tool_calls":
                 self._add_calls(value)
+            elif name == "function_call":
+                self._rest[name] = _grown(self._rest.get(name), value)
             else:
                 self._merge(name, value)
             self.has_begun = True
@@ -207,7 +209,7 @@ class OpenAIFold:
             number = at(fragment, "index")
             call = calls.setdefault(number if isinstance(number, int) else len(calls), {})
             for name, value in (fragment if isinstance(fragment, dict) else {}).items():
-                call[name] = _grown(call.get(name), value) if name == "function" else value or call.get(name)
+                call[name] = _grown(call.get(name), value) if isinstance(value, dict) else value or call.get(name)
 
     def _remember(self, data: bytes, *, is_bare: bool) -> None:
         facts = read_event(_FACTS, data)
@@ -227,10 +229,10 @@ def _bare_error(data: bytes) -> object:
 
 
 def _grown(function: object, fragment: object) -> dict[str, Any]:
-    """A function's call with more of its arguments. A name comes once, whole."""
+    """A call of a function or of a custom tool with more of what it is given. A name comes once, whole."""
     known: dict[str, Any] = dict(function) if isinstance(function, dict) else {}
     for name, value in (fragment if isinstance(fragment, dict) else {}).items():
-        if name == "arguments" and isinstance(value, str):
+        if name in ("arguments", "input") and isinstance(value, str):
             known[name] = grown(known.get(name), value)
         elif value is not None and not (name == "name" and not value):
             known[name] = value
@@ -321,9 +323,8 @@ def _call(call: ToolCall) -> dict[str, object]:
     function = {"name": call.name, "arguments": arguments_text(arguments_object(call))}
     written: dict[str, object] = {"id": call.id, "type": "function", "function": function}
     # Gemini 3 behind this protocol refuses a call that comes back without it.
-    return (
-        {**written, "extra_content": {"google": {"thought_signature": call.signature}}} if call.signature else written
-    )
+    signature = {"google": {"thought_signature": call.signature}}
+    return {**written, "extra_content": signature} if call.signature else written
 
 
 def _tool_calls(message: Mapping[str, object]) -> tuple[ToolCall, ...]:

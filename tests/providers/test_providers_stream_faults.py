@@ -333,6 +333,26 @@ def test_arguments_of_a_tool_in_many_pieces_are_put_together() -> None:
     assert call_.arguments == {"a": "x" * 2_000}
 
 
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        lambda named, part: {"function_call": {**named, "arguments": part}},
+        lambda named, part: {"tool_calls": [{"index": 0, "custom": {**named, "input": part}}]},
+    ],
+    ids=["before-tool-calls", "custom"],
+)
+def test_calls_in_other_forms_grow_as_well(fragment: Callable[[dict[str, str], str], dict[str, object]]) -> None:
+    """A call in the form that was before `tool_calls`, and one of a custom tool."""
+    fold = OpenAI.stream.fold()
+    for named, part in (({"name": "f"}, '{"a": "'), ({}, "x"), ({}, "y"), ({}, '"}')):
+        fold.take(json.dumps({"choices": [{"delta": fragment(named, part)}]}).encode())
+    fold.take(json.dumps(chunk(None, "tool_calls")).encode())
+
+    (call_,) = OpenAI().read(fold.document()).tool_calls
+
+    assert (call_.name, call_.arguments) == ("f", {"a": "xy"})
+
+
 def test_a_text_that_grows_is_not_copied_with_each_piece() -> None:
     before = grown("a", "b")
 
