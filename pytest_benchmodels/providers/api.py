@@ -9,6 +9,7 @@ from urllib.parse import quote as percent_encoded
 from urllib.parse import urlencode
 
 import msgspec
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.core.message import Response, Usage
@@ -350,10 +351,19 @@ class ApiProvider:
         try:
             return self._understood(document, reply, origin, streamed)
         except ProviderError as error:
-            counted = self._dialect.usage(document)
-            if error.usage is None and counted != Usage():
-                error.usage = counted  # it is billed, of use or not
+            if error.usage is None:
+                error.usage = self._taken(document, streamed, error)  # it is billed, of use or not
             raise
+
+    def _taken(
+        self, document: Mapping[str, object], streamed: StreamReader | None, error: ProviderError
+    ) -> Usage | None:
+        """What a request took that brought no usable answer; None where nothing was counted and nothing was made."""
+        counted = self._dialect.usage(document)
+        if streamed is not None and not streamed.fold.is_whole:
+            # Counted at the beginning, or so far: the rest was made as well.
+            counted = replace(counted, output_tokens=None, reasoning_tokens=None)
+        return counted if counted != Usage() or _was_begun(document, streamed, error) else None
 
     def _understood(
         self, document: Mapping[str, object], reply: HttpReply, origin: Origin, streamed: StreamReader | None
@@ -370,6 +380,16 @@ class ApiProvider:
             raise blocked(str(error), origin) from None
         except UnreadableError as error:
             raise malformed(str(error), origin) from None
+
+
+_ANSWERS = ("choices", "content", "output", "candidates")
+
+
+def _was_begun(document: Mapping[str, object], streamed: StreamReader | None, error: ProviderError) -> bool:
+    """Whether the model had begun to answer when it was broken off: tokens were made, and nobody counted them."""
+    has_begun = any(document.get(name) for name in _ANSWERS) if streamed is None else streamed.fold.has_begun
+    # A Response that failed at the server had been taken on, and the model may have thought.
+    return has_begun or (document.get("status") == "failed" and (error.status or 0) >= 500)
 
 
 def _raise_fault(streamed: StreamReader | None) -> None:

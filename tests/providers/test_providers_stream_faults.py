@@ -57,6 +57,11 @@ def chunk(text: str | None = None, reason: str | None = None, index: int = 0) ->
     return {"model": "g", "choices": [{"index": index, "delta": delta, "finish_reason": reason}]}
 
 
+def candidate(text: str, reason: str | None = None, index: int = 0) -> dict[str, object]:
+    told = {"index": index, "content": {"parts": [{"text": text}]}}
+    return {"candidates": [told if reason is None else {**told, "finishReason": reason}]}
+
+
 def named(*said: dict[str, Any]) -> bytes:
     return b"".join(f"event: {each['type']}\n".encode() + event(each) for each in said)
 
@@ -148,6 +153,59 @@ def test_an_error_in_its_middle_is_each_apis_own_and_is_tried_again(  # noqa: PL
     assert (error.kind, error.status, error.retryable, error.retry_after_s) == (kind, status, True, wait_s)
 
 
+OVERLOADED = {"error": {"type": "overloaded_error", "message": "Overloaded"}}
+STARTED = {"type": "message_start", "message": {"content": [], "usage": {"input_tokens": 10, "output_tokens": 1}}}
+SAID = {"type": "response.output_text.delta", "delta": "Hé"}
+
+
+def failed(code: str) -> dict[str, object]:
+    told = {"status": "failed", "output": [], "error": {"code": code, "message": "x"}}
+    return {"type": "response.failed", "response": told}
+
+
+@pytest.mark.parametrize(
+    ("provider", "stream", "usage", "billed"),
+    [
+        ("openai", event(OVERLOADED), None, False),
+        ("openai", event(chunk("Hé")) + event(OVERLOADED), Usage(), True),
+        ("openai", event({**chunk("Hé"), "usage": {"prompt_tokens": 9, "completion_tokens": 1}}), Usage(9), True),
+        (
+            "openai",
+            event(chunk("Hé", "error") | {"usage": {"prompt_tokens": 9, "completion_tokens": 3}}),
+            Usage(9, 3),
+            True,
+        ),
+        ("anthropic", named({"type": "error", **OVERLOADED}), None, False),
+        ("anthropic", named(STARTED, {"type": "error", **OVERLOADED}), Usage(10), True),
+        ("anthropic", named(STARTED), Usage(10), True),
+        ("google", event({"error": {"code": 503, "message": "x"}}), None, False),
+        ("google", event(candidate("Hé")) + event({"error": {"code": 503, "message": "x"}}), Usage(), True),
+        ("openai-responses", named({"type": "error", "code": "server_error", "message": "x"}), None, False),
+        ("openai-responses", named(SAID, {"type": "error", "code": "server_error", "message": "x"}), Usage(), True),
+        ("openai-responses", named(failed("rate_limit_exceeded")), None, False),
+        ("openai-responses", named(failed("server_error")), Usage(), True),
+    ],
+)
+def test_what_was_made_before_a_stream_broke_off_is_not_free(
+    canned: CannedServer, provider: str, stream: bytes, usage: Usage | None, *, billed: bool
+) -> None:
+    """Tokens were made as soon as a part of the answer came. What was counted until then is not all of them."""
+    error = fault(canned, head() + stream, provider)
+
+    assert (error.usage, error.may_be_billed) == (usage, billed)
+
+
+@pytest.mark.parametrize(("choices", "billed"), [([], False), ([{"message": {"content": "Hé"}}], True)])
+def test_an_error_beside_a_part_of_an_answer_is_not_free(
+    canned: CannedServer, choices: list[object], *, billed: bool
+) -> None:
+    body = json.dumps({"error": {"code": 502, "message": "upstream died"}, "choices": choices}).encode()
+
+    error = fault(canned, head(kind="application/json") + body)
+
+    assert (error.kind, error.may_be_billed) == ("http", billed)
+
+
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
@@ -203,11 +261,6 @@ def test_an_event_in_many_pieces_is_looked_at_once() -> None:
         reader.take(whole[start : start + 100], 1.0)
 
     assert OpenAI().read(reader.fold.document()).text == "a" * 3_000_000
-
-
-def candidate(text: str, reason: str | None = None, index: int = 0) -> dict[str, object]:
-    told = {"index": index, "content": {"parts": [{"text": text}]}}
-    return {"candidates": [told if reason is None else {**told, "finishReason": reason}]}
 
 
 @pytest.mark.parametrize(("dialect", "said"), [(OpenAI(), chunk), (Google(), candidate)], ids=["openai", "google"])
