@@ -393,12 +393,13 @@ def _was_begun(document: Mapping[str, object], streamed: StreamReader | None, er
 
 
 def _raise_fault(streamed: StreamReader | None) -> None:
-    """Raise what is wrong with a stream, if anything is."""
+    """Raise what is wrong with a stream, if anything is. What cannot be read behind a whole answer is not."""
     if streamed is None:
         return
-    if streamed.fault is not None:
+    is_whole = streamed.fold.is_whole
+    if streamed.fault is not None and not (is_whole and isinstance(streamed.fault, UnreadableError)):
         raise streamed.fault
-    if not streamed.fold.is_whole:
+    if not is_whole:
         raise UnreadableError("its stream ended before the answer did")
 
 

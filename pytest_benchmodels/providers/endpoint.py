@@ -42,7 +42,7 @@ from pytest_benchmodels.providers.dialing import (
     proxy_for,
     remedy,
 )
-from pytest_benchmodels.providers.event_stream import may_be_events
+from pytest_benchmodels.providers.event_stream import StalledError, StreamWatch, may_be_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -192,12 +192,17 @@ class Endpoint:
     ) -> None:
         """The whole stream, or as much of it as the reader can use."""
         reader.begin(limit_bytes)
-        watch = None if reader.stall_s is None else _StallWatch(connection, reader, reader.stall_s)
+        watch = StreamWatch(reader, asyncio.get_running_loop(), connection.fail)
         try:
             sparing = _SparingReads(connection.transport, reader, _listener(reader, encoding))
             try:
                 await connection.stream(reply, sparing.take)
                 last_byte = sparing.last_byte(reply.last_byte)
+            except (StalledError, ReplyError, OSError):
+                if not reader.fold.is_whole:
+                    raise
+                # The answer is there, and paid for. What keeps a connection alive behind it is no part of it.
+                last_byte = min(sparing.last_byte(reply.last_byte), reader.last_event or reply.last_byte)
             finally:
                 sparing.end()
             if reader.fold.is_over:
@@ -211,8 +216,7 @@ class Endpoint:
         except (ReplyError, OSError) as error:
             raise self._broke_off(reply, error) from None
         finally:
-            if watch is not None:
-                watch.end()
+            watch.end()
         reader.close(reply.last_byte)
         if reader.is_too_large:
             raise self._too_large(reply, limit_bytes)
@@ -329,32 +333,6 @@ class _SparingReads:
         except (OSError, struct.error):  # a system that only resembles Linux
             return None
         return age_ms / 1000
-
-
-class StalledError(Exception):
-    """A stream that had begun sends nothing more."""
-
-
-class _StallWatch:
-    """Ends a connection whose stream stands still for so many seconds."""
-
-    def __init__(self, connection: Connection, reader: StreamReader, stall_s: float) -> None:
-        self._connection = connection
-        self._reader = reader
-        self._stall_s = stall_s
-        self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(stall_s, self._look)
-
-    def end(self) -> None:
-        self._timer.cancel()
-
-    def _look(self) -> None:
-        last = self._reader.last_event
-        left_s = self._stall_s if last is None else last + self._stall_s - perf_counter()
-        if left_s <= 0:
-            self._connection.fail(StalledError())
-        else:
-            self._timer = self._loop.call_later(left_s, self._look)
 
 
 def _named_headers(lines: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -8,6 +8,8 @@ place (`Dialect.read`), however it came.
 from __future__ import annotations
 
 import json
+import math
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -16,14 +18,17 @@ from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.providers.dialect import BlockedError, FailedError, UnreadableError
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable, Mapping
 
 __all__ = [
     "EventParser",
     "Fold",
     "Growing",
+    "StalledError",
     "StreamForm",
     "StreamReader",
+    "StreamWatch",
     "add_parts",
     "grown",
     "joined",
@@ -242,8 +247,11 @@ class StreamReader:
     `has_begun`: the reply is a stream of events, as far as one knows: a server may send a document in place of one,
     which is then `body`. `first_token` is when the first part of the answer was received, None until then, `last_event`
     the same of the latest event, `count` how many came. `fault` is what could not be read.
-    `stall_s` is for how many seconds the server may send no event once it sent one, None for any.
+    `stall_s` is for how many seconds the server may send no event once it sent one, None for any, `last_word_s` the
+    same once the answer is whole: the count of tokens comes behind it, if at all.
     """
+
+    last_word_s = 1.0
 
     def __init__(self, fold: Fold, stall_s: float | None = None) -> None:
         self.fold = fold
@@ -298,3 +306,34 @@ class StreamReader:
             self.fault = error
         if self.first_token is None and fold.has_begun:
             self.first_token = received
+
+
+class StalledError(Exception):
+    """A stream that had begun sends nothing more."""
+
+
+class StreamWatch:
+    """Ends a stream that stands still, by `fail`: for too long, or behind a whole answer, where no end need come."""
+
+    def __init__(self, reader: StreamReader, loop: AbstractEventLoop, fail: Callable[[Exception], None]) -> None:
+        self._reader = reader
+        self._loop = loop
+        self._fail = fail
+        self._timer = loop.call_later(self._limit_s(), self._look)
+
+    def end(self) -> None:
+        """Watch no longer."""
+        self._timer.cancel()
+
+    def _limit_s(self) -> float:
+        """For how long it is not looked at: it may be whole a moment from now."""
+        return min(self._reader.last_word_s, math.inf if self._reader.stall_s is None else self._reader.stall_s)
+
+    def _look(self) -> None:
+        last, whole = self._reader.last_event, self._reader.fold.is_whole
+        allowed_s = self._limit_s() if whole else self._reader.stall_s
+        left_s = math.inf if last is None or allowed_s is None else last + allowed_s - perf_counter()
+        if left_s <= 0:
+            self._fail(StalledError())
+        else:
+            self._timer = self._loop.call_later(min(left_s, self._limit_s()), self._look)

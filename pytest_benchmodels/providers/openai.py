@@ -172,7 +172,7 @@ class OpenAIFold:
                 self._merge("content", content)
             if len(delta) > 1 or content is None:
                 self._add_rest(delta)
-        if choice.finish_reason is not None:
+        if choice.finish_reason:  # some servers send an empty one with each part
             self.is_whole = True
             self._choice["finish_reason"] = choice.finish_reason
         if choice.error is not None:

@@ -9,6 +9,7 @@ import pytest
 from pytest_benchmodels import SimServer
 from tests.plugin.plugin_parts import Project, by_both, json_report, scenario
 from tests.plugin.plugin_results import JSON, results
+from tests.plugin.scripted_server import events, scripted
 
 STREAMING = """
 [model."sim/steady"]
@@ -100,6 +101,40 @@ def test_a_stream_that_fails_is_tried_again_as_a_whole(
     (retry,) = run["retries"]
     assert retry["kind"] == ("stalled" if "stall_rate" in fault else "malformed")
     assert (run["attempts"], run["response"]["text"]) == (2, TEXT)
+
+
+def from_server(project: Project, url: str) -> None:
+    price = "price = {input = 1, output = 2}"
+    configure(project, f'[model.m]\nprovider = "openai"\nname = "m"\nbase_url = "{url}"\nstream = true\n{price}\n')
+    project.suite({**scenario("a"), "models": ["m"], "checks": [{"equals": "4"}]})
+
+
+def piece(content: str, reason: str | None = None, **more: object) -> dict[str, object]:
+    return {"model": "m", "choices": [{"index": 0, "delta": {"content": content}, "finish_reason": reason}], **more}
+
+
+def test_a_stream_that_breaks_off_after_it_began_has_no_known_cost(project: Project, workers: tuple[str, ...]) -> None:
+    overloaded = {"error": {"message": "Overloaded", "code": 503}}
+    with scripted(events(piece("It is"), overloaded)) as server:
+        from_server(project, server.url)
+        project.bench(JSON, "--bench-retries=0", *workers)
+
+    (run,) = results(project).values()
+    assert (run["status"], run["error"]["kind"]) == ("error", "overloaded")
+    assert (run["cost_usd"], run["usage"]["output_tokens"]) == (None, None)
+
+
+def test_a_whole_answer_is_taken_and_paid_once_though_its_connection_breaks_off(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    whole = events(piece("4", "stop", usage={"prompt_tokens": 5, "completion_tokens": 1}))
+    with scripted(whole.replace(b"Connection: close", b"Connection: close\r\nContent-Length: 9999")) as server:
+        from_server(project, server.url)
+        project.bench(JSON, *workers)
+
+    (run,) = results(project).values()
+    assert (run["status"], run["attempts"], len(server.asked)) == ("passed", 1, 1)
+    assert run["cost_usd"] == pytest.approx(7e-6)
 
 
 def test_the_limit_of_the_run_ends_a_stream_that_stands_still(project: Project, sim: SimServer) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from pytest_benchmodels import Message, Model, ProviderError, Request, Response, Usage
 from pytest_benchmodels.providers import create
-from pytest_benchmodels.providers.event_stream import EventParser, StreamReader
+from pytest_benchmodels.providers.event_stream import EventParser, StalledError, StreamReader, StreamWatch
 from pytest_benchmodels.providers.http import HttpPool
 from pytest_benchmodels.providers.openai import OpenAIFold
 
@@ -209,10 +210,88 @@ def test_a_stream_that_is_cut_short_is_tried_again_as_a_whole(
     assert said in error.message
 
 
-def test_what_was_counted_of_a_broken_stream_is_billed(canned: CannedServer) -> None:
+def test_what_was_counted_of_a_broken_stream_is_billed_as_a_part(canned: CannedServer) -> None:
     error = fault(canned, chunked(BEGUN, chunk(usage={"prompt_tokens": 3, "completion_tokens": 1})))
 
-    assert error.usage == Usage(3, 1)
+    assert error.usage == Usage(3)
+
+
+WHOLE = BEGUN + chunk({"content": "lo"}, "stop")
+COUNTED = chunk(usage={"prompt_tokens": 3, "completion_tokens": 2})
+
+
+def cut_off(*parts: bytes) -> bytes:
+    """The server closes without the body's end."""
+    return chunked(*parts, end=False).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
+
+
+@pytest.mark.parametrize(
+    ("reply", "usage"),
+    [
+        (chunked(WHOLE, end=False), Usage()),
+        (chunked(WHOLE, COUNTED, end=False), Usage(3, 2)),
+        (chunked(WHOLE, COUNTED, b": here\n\n", end=False), Usage(3, 2)),
+        (cut_off(WHOLE), Usage()),
+        (cut_off(WHOLE, COUNTED), Usage(3, 2)),
+        (cut_off(WHOLE, COUNTED[:-20]), Usage()),
+        (chunked(WHOLE, b"data: {\n\n"), Usage()),
+    ],
+    ids=["open", "counted", "comments", "cut", "counted-and-cut", "cut-within", "nonsense"],
+)
+def test_a_whole_answer_is_taken_whatever_follows_it(canned: CannedServer, reply: bytes, usage: Usage) -> None:
+    """Its finish_reason came: to ask again would be to pay again."""
+    response = ask(canned, reply, stall_timeout_s=0.1)
+
+    assert (response.text, response.finish_reason, response.usage) == ("Hello", "stop", usage)
+    assert 0 < (response.ttft_s or 0) <= response.latency_s
+
+
+def test_a_finish_reason_that_says_nothing_ends_no_answer(canned: CannedServer) -> None:
+    unfinished = chunked(chunk({"content": "Hel"}, ""), end=False)
+
+    assert fault(canned, unfinished, stall_timeout_s=0.05).kind == "stalled"
+
+
+class Timers:
+    """Stands for an event loop that has one timer."""
+
+    def __init__(self) -> None:
+        self.delay_s = 0.0
+        self.callback: Callable[[], None] = self.cancel
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timers:
+        self.delay_s, self.callback = delay_s, callback
+        return self
+
+    def cancel(self) -> None:
+        """Nothing is due."""
+
+
+@pytest.mark.parametrize(
+    ("said", "stall_s", "for_s", "ends"),
+    [
+        (b"", None, 9.0, False),
+        (BEGUN, None, 9.0, False),
+        (BEGUN, 20.0, 9.0, False),
+        (BEGUN, 5.0, 9.0, True),
+        (WHOLE, None, 0.0, False),
+        (WHOLE, None, 9.0, True),
+        (WHOLE, 20.0, 9.0, True),
+    ],
+)
+def test_a_stream_is_watched_until_its_last_word(
+    said: bytes, stall_s: float | None, for_s: float, *, ends: bool
+) -> None:
+    """The answer may be whole at any moment, so that it is looked at once a second."""
+    reader, timers, told = StreamReader(OpenAIFold(), stall_s), Timers(), list[Exception]()
+    reader.begin(10_000)
+    StreamWatch(reader, cast("Any", timers), told.append)
+
+    reader.take(said, perf_counter() - for_s)
+    timers.callback()
+
+    assert [type(error) for error in told] == [StalledError] * ends
+    assert 0 < timers.delay_s <= 1
 
 
 def test_a_stream_that_stands_still_ends(canned: CannedServer) -> None:
