@@ -42,7 +42,7 @@ from pytest_benchmodels.providers.dialing import (
     proxy_for,
     remedy,
 )
-from pytest_benchmodels.providers.event_stream import StalledError, StreamWatch, may_be_events
+from pytest_benchmodels.providers.event_stream import StalledError, StreamWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -146,7 +146,7 @@ class Endpoint:
             raise ProviderError("connection", message, retryable=True) from None
         told = _named_headers(reply.headers)
         is_answer = 200 <= reply.status < 300
-        if is_answer and reader is not None and may_be_events(told.get("content-type", "")):
+        if is_answer and reader is not None:
             await self._events(made, reply, reader, told.get("content-encoding", ""), limit_bytes)
             began = reader.first_token
             ttft_s = None if began is None else began - reply.started

@@ -32,7 +32,6 @@ __all__ = [
     "add_parts",
     "grown",
     "joined",
-    "may_be_events",
     "paired",
     "read_event",
     "stream_form",
@@ -43,9 +42,17 @@ _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":", b"error:")
 _FAULTS = (BlockedError, FailedError, ProviderError, UnreadableError)
 
 
-def may_be_events(content_type: str) -> bool:
-    """Whether a body may be the stream that was asked for: gateways call it plain text too, or nothing."""
-    return not any(word in content_type.lower() for word in ("json", "html", "xml"))
+_IN_FRONT = b"\xef\xbb\xbf \t\r\n"
+_DOCUMENTS = (b"{", b"[", b"<")
+
+
+def _is_document(data: bytes) -> bool | None:
+    """Whether a body that begins so is JSON or a page, and no stream; None where that is not to be seen yet.
+
+    Its `Content-Type` does not tell: gateways call a stream plain text or JSON, and a document a stream.
+    """
+    begun = data.lstrip(_IN_FRONT)
+    return begun.startswith(_DOCUMENTS) if begun else None
 
 
 class EventParser:
@@ -265,6 +272,8 @@ class StreamReader:
         self.count = 0
         self._events = EventParser()
         self._left_bytes = 0
+        self._is_document: bool | None = None
+        self._pieces: list[bytes] = []
 
     def begin(self, limit_bytes: int) -> None:
         """The reply is a stream, and may be so large: of an event of usual size only an eighth or less counts."""
@@ -273,7 +282,13 @@ class StreamReader:
 
     def take(self, data: bytes, received: float) -> bool:
         """Read what was received at that moment. Whether that was the end: of the answer, or of what can be read."""
-        if self.fault is None and not self.is_too_large:
+        if self._is_document is None:
+            self._is_document = _is_document(data)
+        if self._is_document:
+            self._pieces.append(data)
+            self._left_bytes -= len(data)
+            self.is_too_large = self._left_bytes < 0
+        elif self.fault is None and not self.is_too_large:
             events = self._events.feed(data)
             count = len(events)
             self._left_bytes -= max(len(data) - count * (_FREE_BYTES - _COUNTED_BYTES), count * _COUNTED_BYTES)
@@ -286,10 +301,12 @@ class StreamReader:
         """The body has ended."""
         if self.fault is not None or self.is_too_large or self.fold.is_over:
             return
-        if self.last_event is None and (rest := self._events.rest.strip()) and not rest.startswith(_FIELDS):
-            self.has_begun = False
-            self.body = rest
-            return
+        if self.last_event is None:
+            body = b"".join([self._events.rest, *self._pieces]).strip()
+            if body and not body.startswith(_FIELDS):
+                self.has_begun = False
+                self.body = body
+                return
         self._add(self._events.close(), received)
 
     def _add(self, events: list[bytes], received: float) -> None:

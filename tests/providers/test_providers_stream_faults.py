@@ -83,11 +83,27 @@ FAILED = json.dumps({"error": {"message": "too many at once", "code": 529}}).enc
         head() + WHOLE + event(chunk(" and what nobody asked for")),
         head(kind="text/plain") + WHOLE,
         head(kind="application/octet-stream") + WHOLE,
+        head(kind="application/json") + WHOLE,
+        head(kind="text/html") + b"\r\n" + WHOLE,
         head("Content-Encoding: gzip") + gzip.compress(WHOLE),
         head("Content-Encoding: gzip") + gzip.compress(b": here\n\n" * 100_000 + WHOLE),
         head() + event(chunk("Hé")) + event({"choices": None, "usage": None}) + event(chunk("llo", "stop")),
     ],
-    ids=["cr", "crlf", "no-space", "no-data", "not-done", "tail", "plain", "octets", "gzip", "much-gzip", "null"],
+    ids=[
+        "cr",
+        "crlf",
+        "no-space",
+        "no-data",
+        "not-done",
+        "tail",
+        "plain",
+        "octets",
+        "json",
+        "html",
+        "gzip",
+        "much-gzip",
+        "null",
+    ],
 )
 def test_it_is_read(canned: CannedServer, reply: bytes) -> None:
     response = ask(canned, reply)
@@ -97,8 +113,11 @@ def test_it_is_read(canned: CannedServer, reply: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream", "text/plain"])
-def test_a_document_in_place_of_a_stream_is_read_whatever_it_is_called(canned: CannedServer, kind: str) -> None:
-    response = ask(canned, head(kind=kind) + DOCUMENT)
+@pytest.mark.parametrize("body", [DOCUMENT, b"\xef\xbb\xbf\n" + DOCUMENT.replace(b"{", b"{\n\n", 1)])
+def test_a_document_in_place_of_a_stream_is_read_whatever_it_is_called(
+    canned: CannedServer, kind: str, body: bytes
+) -> None:
+    response = ask(canned, head(kind=kind) + body)
 
     assert (response.text, response.ttft_s) == ("Héllo", None)
     assert fault(canned, head(kind=kind) + FAILED).kind == "overloaded"
@@ -228,6 +247,14 @@ def test_what_cannot_be_read_is_told_and_tried_again(
     assert (error.kind, error.retryable) == ("malformed", True)
     assert said in error.message
     assert not caplog.records, "asyncio logs what is raised where bytes arrive"
+
+
+def test_a_document_in_place_of_a_stream_has_the_same_limit() -> None:
+    reader = StreamReader(OpenAIFold())
+    reader.begin(10)
+
+    assert [reader.take(piece, 1.0) for piece in (b" ", b'{"a":', b'"bcde"')] == [False, False, True]
+    assert reader.is_too_large
 
 
 def test_a_stream_in_another_form_says_so(canned: CannedServer) -> None:
