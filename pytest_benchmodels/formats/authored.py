@@ -224,6 +224,10 @@ _RESERVED_PARAMS = {
     ),
     "model": "write `models:` in the scenario",
     "messages": "write `messages:` in the scenario",
+    "n": "of several answers the first would count and all be paid; write `repeat:` in the scenario",
+    "stream": "write stream = true in the model's table of bench.toml",
+    "tools": "write `tools:` in the scenario; tools of the provider's own go into the model's params in bench.toml",
+    "tool_choice": "write `tool_choice:` in the scenario",
 }
 
 

@@ -22,6 +22,7 @@ _PARAMS = "it is a parameter of the model: write `params: {%s: ...}`"
 _CHECKS = "write what the answer has to satisfy under `checks:`, for example `checks: [{contains: Paris}]`"
 _TARGET = "write `target:` for the right answer, or a check such as `equals:` under `checks:`"
 _ADDRESS = "an address belongs into bench.toml: [model.NAME] with base_url"
+_STREAM = "streaming belongs into bench.toml: [model.NAME] with stream = true"
 
 _KEYS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(
@@ -42,15 +43,16 @@ _KEYS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("conversation", "history"), ("messages", "write `messages:` or `turns:`")),
     **dict.fromkeys(("name", "test", "title"), ("id", "write `id:`; what else is to be kept stands under `metadata:`")),
     **dict.fromkeys(("description", "category", "comment", "notes"), ("metadata", "write it under `metadata:`")),
-    **dict.fromkeys(("epochs", "num_trials", "runs", "samples", "trials"), ("repeat", "write `repeat:`")),
+    **dict.fromkeys(("stall_timeout", "stream"), ("params", _STREAM)),
+    **dict.fromkeys(("epochs", "n", "num_trials", "runs", "samples", "trials"), ("repeat", "write `repeat:`")),
     **dict.fromkeys(("cases", "evals", "examples", "tests"), ("scenarios", "write `scenarios:`")),
     **dict.fromkeys(("defaultTest", "default_test"), ("defaults", "write `defaults:`")),
     **dict.fromkeys(("data", "samples_file"), ("dataset", "write `dataset: FILE`")),
     "variables": ("vars", "write `vars:`"),
 }
 _SAMPLING = frozenset(
-    {"frequency_penalty", "max_completion_tokens", "max_tokens", "n", "presence_penalty", "reasoning_effort"}
-    | {"response_format", "seed", "stop", "stop_sequences", "temperature", "top_k", "top_p"}
+    {"frequency_penalty", "max_completion_tokens", "max_tokens", "presence_penalty", "reasoning_effort"}
+    | {"response_format", "seed", "stop", "stop_sequences", "temperature", "thinking_budget", "top_k", "top_p"}
 )
 _OF_MODELS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(

@@ -35,7 +35,7 @@ from pytest_benchmodels.providers.dialect import (
     unsupported,
 )
 from pytest_benchmodels.providers.event_stream import StreamForm, read_event
-from pytest_benchmodels.providers.params import JSON_TOOL, anthropic_params
+from pytest_benchmodels.providers.params import JSON_TOOL, anthropic_params, with_tools
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["DIALECT", "Anthropic"]
 
 _VERSION = "2023-06-01"
+_OWN = ("model", "messages", "stream")
 _MAX_TOKENS = 1024
 
 
@@ -134,11 +135,13 @@ class Anthropic:
 
     def body(self, request: Request) -> dict[str, object]:
         tools = _tools(request) if request.tools else {}
-        body: dict[str, object] = anthropic_params({**given_params(request), **tools}, _MAX_TOKENS)
+        system = system_texts(request.messages)
+        params = given_params(request, *_OWN, *(["system"] if system else []))
+        body: dict[str, object] = anthropic_params(with_tools(params, tools), _MAX_TOKENS)
         if "stop" in body:
             stop = body.pop("stop")
             body["stop_sequences"] = [stop] if isinstance(stop, str) else stop
-        if system := system_texts(request.messages):
+        if system:
             body["system"] = "\n\n".join(system)
         messages: list[dict[str, object]]
         if is_text(request.messages):

@@ -252,8 +252,22 @@ class Dialect(Protocol):
         """What it took, whether or not the rest of it can be read."""
 
 
-def given_params(request: Request) -> dict[str, object]:
-    """The request's parameters, without `sim`: what simulates a model is nothing to tell a real one."""
+_ELSEWHERE = {
+    "model": "write name in the model's table of bench.toml",
+    "n": "of several answers the first would count and all be paid; write `repeat:` in the scenario",
+    "stream": "write stream = true in the model's table of bench.toml",
+    "system": "write `system:` in the scenario",
+    "systemInstruction": "write `system:` in the scenario",
+}
+
+
+def given_params(request: Request, *own: str) -> dict[str, object]:
+    """The request's parameters, without `sim`: what simulates a model is nothing to tell a real one.
+
+    Raises ProviderError `unsupported` for one of `own`, where the API is sent something else.
+    """
+    if taken := next((name for name in own if name in request.params), ""):
+        unsupported(f"params cannot set {taken!r}", _ELSEWHERE.get(taken, "write `prompt:` or `messages:`"))
     return {name: value for name, value in request.params.items() if name != "sim"}
 
 

@@ -38,7 +38,7 @@ from pytest_benchmodels.providers.dialect import (
     unsupported,
 )
 from pytest_benchmodels.providers.event_stream import StreamForm, add_parts, joined, read_event
-from pytest_benchmodels.providers.params import google_config
+from pytest_benchmodels.providers.params import google_config, with_tools
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DIALECT", "Google"]
 
+_OWN = ("model", "contents", "stream")
 _CONFIG = {
     "temperature": "temperature",
     "max_tokens": "maxOutputTokens",
@@ -123,17 +124,18 @@ class Google:
         return key.header("x-goog-api-key")
 
     def body(self, request: Request) -> dict[str, object]:
-        params = given_params(request)
+        system = system_texts(request.messages)
+        params = given_params(request, *_OWN, *(["systemInstruction"] if system else []))
         own = params.pop("generationConfig", {})
         config = google_config(params, request.model.name)
         config |= {_CONFIG[name]: params.pop(name) for name in _CONFIG if name in params}
         if isinstance(config.get("stopSequences"), str):
             config["stopSequences"] = [config["stopSequences"]]
         body: dict[str, object] = {**params, "contents": _contents(request.messages)}
-        if system := system_texts(request.messages):
+        if system:
             body["systemInstruction"] = {"parts": [{"text": text} for text in system]}
         if request.tools:
-            body.update(_tools(request))
+            body = with_tools(body, _tools(request))
         if own or config:
             body["generationConfig"] = {**own, **config} if isinstance(own, Mapping) else own
         return body

@@ -39,7 +39,7 @@ from pytest_benchmodels.providers.dialect import (
     unsupported,
 )
 from pytest_benchmodels.providers.event_stream import StreamForm, add_parts, grown, joined, read_event
-from pytest_benchmodels.providers.params import openai_params
+from pytest_benchmodels.providers.params import openai_params, with_tools
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
@@ -262,8 +262,8 @@ class OpenAI:
             messages = [written for message in checked(request.messages) for written in _messages(message)]
         own = {"model": request.model.name, "messages": messages, "stream": False}
         tools = _tools(request) if request.tools else {}
-        params = openai_params(given_params(request), request.model.provider, request.model.name)
-        return {**params, **tools, **own}
+        params = openai_params(given_params(request, *own, "n"), request.model.provider, request.model.name)
+        return {**with_tools(params, tools), **own}
 
     def read(self, document: Mapping[str, object]) -> Reading:
         choice = at(document, "choices", 0)

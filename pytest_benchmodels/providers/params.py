@@ -24,6 +24,7 @@ __all__ = [
     "openai_params",
     "responses_params",
     "take_format",
+    "with_tools",
 ]
 
 _NAME = "answer"
@@ -52,6 +53,13 @@ def take_format(params: dict[str, object]) -> JsonFormat | None:
         unsupported(f"response_format {quote(written)}", "write `response_format: json`, or a JSON Schema")
     strict = described.get("strict")
     return JsonFormat(schema, str(described.get("name") or _NAME), strict if isinstance(strict, bool) else None)
+
+
+def with_tools(params: dict[str, object], tools: dict[str, Any]) -> dict[str, object]:
+    """The parameters with a request's tools, behind those that they hold: the provider's own, such as a web search."""
+    given = params.get("tools")
+    joined = {"tools": [*given, *tools["tools"]]} if tools and isinstance(given, list) else {}
+    return {**params, **tools, **joined}
 
 
 # Its models that think refuse the older name; other servers, and OpenAI's older models at some of them, know no other.

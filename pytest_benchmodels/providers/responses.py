@@ -38,7 +38,7 @@ from pytest_benchmodels.providers.dialect import (
     unsupported,
 )
 from pytest_benchmodels.providers.event_stream import StreamForm, read_event
-from pytest_benchmodels.providers.params import responses_params
+from pytest_benchmodels.providers.params import responses_params, with_tools
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
@@ -89,9 +89,10 @@ class Responses:
 
     def body(self, request: Request) -> dict[str, object]:
         items = [item for message in checked(request.messages) for item in _items(message)]
-        params = responses_params(given_params(request))
+        own = {"model": request.model.name, "input": items, "stream": False}
+        params = responses_params(given_params(request, *own))
         tools = _tools(request) if request.tools else {}
-        return {"store": False, **params, **tools, "model": request.model.name, "input": items, "stream": False}
+        return {"store": False, **with_tools(params, tools), **own}
 
     def read(self, document: Mapping[str, object]) -> Reading:
         output = document.get("output")

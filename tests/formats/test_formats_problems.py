@@ -122,16 +122,41 @@ PROBLEMS: list[tuple[str, str, list[str]]] = [
         ],
     ),
     (
+        "keys that belong elsewhere",
+        "prompt: x\nn: 3\nstream: true",
+        [
+            "suite.yaml:2: unknown key 'n' in scenario 'suite'; write `repeat:`",
+            (
+                "suite.yaml:3: unknown key 'stream' in scenario 'suite'; streaming belongs into bench.toml: "
+                "[model.NAME] with stream = true"
+            ),
+        ],
+    ),
+    (
         "a model",
         "prompt: x\nmodels: ['a[b]']",
         ["suite.yaml:2: model 'a[b]' holds brackets, spaces or control characters: write `provider/name` or an alias"],
     ),
     (
         "params",
-        "prompt: x\nparams:\n  base_url: y\n  model: z",
+        (
+            "prompt: x\nparams:\n  base_url: y\n  model: z\n  messages: []\n  n: 3\n  stream: true\n  tools: []\n"
+            "  tool_choice: auto"
+        ),
         [
             "suite.yaml:3: params cannot set 'base_url': it belongs into bench.toml",
             "suite.yaml:4: params cannot set 'model': write `models:` in the scenario",
+            "suite.yaml:5: params cannot set 'messages': write `messages:` in the scenario",
+            (
+                "suite.yaml:6: params cannot set 'n': of several answers the first would count and all be paid; write "
+                "`repeat:` in the scenario"
+            ),
+            "suite.yaml:7: params cannot set 'stream': write stream = true in the model's table of bench.toml",
+            (
+                "suite.yaml:8: params cannot set 'tools': write `tools:` in the scenario; tools of the provider's own "
+                "go into the model's params in bench.toml"
+            ),
+            "suite.yaml:9: params cannot set 'tool_choice': write `tool_choice:` in the scenario",
         ],
     ),
     (

@@ -40,6 +40,7 @@ def sent(provider: str, name: str, **params: object) -> Mapping[str, object]:
     return {key: value for key, value in body.items() if key not in {"model", "messages", "input", "contents"}}
 
 
+SPOKEN = ("openai", "openai-responses", "anthropic", "google")
 CHAT = {"stream": False}
 NEW = {"stream": False, "store": False}
 CLAUDE = {"stream": False, "max_tokens": 1024}
@@ -170,6 +171,40 @@ def test_what_an_api_has_no_place_for_is_not_sent(provider: str, params: dict[st
 
     assert (caught.value.kind, caught.value.sent) == ("unsupported", False)
     assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "remedy"),
+    [
+        *((provider, "model", "write name in the model's table") for provider in SPOKEN),
+        *((provider, "stream", "write stream = true in the model's table") for provider in SPOKEN),
+        ("openai", "messages", "write `prompt:` or `messages:`"),
+        ("anthropic", "messages", "write `prompt:` or `messages:`"),
+        ("openai-responses", "input", "write `prompt:` or `messages:`"),
+        ("google", "contents", "write `prompt:` or `messages:`"),
+        ("openai", "n", "of several answers the first would count and all be paid; write `repeat:`"),
+    ],
+)
+def test_what_the_request_says_itself_no_parameter_says(provider: str, name: str, remedy: str) -> None:
+    """It would be overwritten without a word."""
+    with pytest.raises(ProviderError) as caught:
+        sent(provider, "a-model", **{name: 3})
+
+    assert (caught.value.kind, caught.value.sent) == ("unsupported", False)
+    assert caught.value.message.startswith(f"params cannot set '{name}': {remedy}")
+
+
+@pytest.mark.parametrize(
+    ("provider", "name"), [("anthropic", "system"), ("google", "systemInstruction")], ids=["anthropic", "google"]
+)
+def test_a_system_prompt_of_params_is_sent_where_the_scenario_has_none(provider: str, name: str) -> None:
+    model = Model("m", provider, "a-model", "http://host")
+    dialect = DIALECTS[provider]()
+    briefly = (Message("system", "Be brief."), Message("user", "Hi"))
+
+    assert dialect.body(Request(model, briefly[1:], {name: "x"}))[name] == "x"
+    with pytest.raises(ProviderError, match=f"params cannot set '{name}': write `system:` in the scenario"):
+        dialect.body(Request(model, briefly, {name: "x"}))
 
 
 def test_the_authors_own_fields_win() -> None:

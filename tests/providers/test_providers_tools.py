@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import cast
 
 import pytest
 
@@ -56,6 +57,19 @@ def test_tools_and_the_choice_of_one(dialect: Dialect, tools: dict[str, object],
     assert "tool_choice" not in body(dialect, None)
     for choice, written in choices.items():
         assert body(dialect, choice)["tool_choice"] == written
+
+
+@pytest.mark.parametrize(
+    "dialect", [OpenAI(), Responses(), Anthropic(), Google()], ids=["openai", "responses", "anthropic", "google"]
+)
+def test_tools_of_the_providers_own_are_sent_beside_the_scenarios(dialect: Dialect) -> None:
+    search, model = {"type": "web_search"}, Model("m", "openai", "x", "http://host/v1")
+    request = Request(model, (Message("user", "Hi"),), {"tools": [search]}, tools=(TOOL,))
+
+    first, second = cast("list[object]", dialect.body(request)["tools"])
+
+    assert first == search
+    assert [second] == body(dialect, None)["tools"]
 
 
 @pytest.mark.parametrize(
