@@ -140,7 +140,7 @@ class Anthropic:
         body: dict[str, object] = anthropic_params(with_tools(params, tools), _MAX_TOKENS)
         if "stop" in body:
             stop = body.pop("stop")
-            body["stop_sequences"] = [stop] if isinstance(stop, str) else stop
+            body.setdefault("stop_sequences", [stop] if isinstance(stop, str) else stop)
         if system:
             body["system"] = "\n\n".join(system)
         messages: list[dict[str, object]]

@@ -38,7 +38,7 @@ from pytest_benchmodels.providers.dialect import (
     unsupported,
 )
 from pytest_benchmodels.providers.event_stream import StreamForm, add_parts, joined, read_event
-from pytest_benchmodels.providers.params import google_config, with_tools
+from pytest_benchmodels.providers.params import google_config, with_own, with_tools
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
@@ -137,7 +137,7 @@ class Google:
         if request.tools:
             body = with_tools(body, _tools(request))
         if own or config:
-            body["generationConfig"] = {**own, **config} if isinstance(own, Mapping) else own
+            body["generationConfig"] = with_own(config, own) if isinstance(own, Mapping) else own
         return body
 
     def read(self, document: Mapping[str, object]) -> Reading:

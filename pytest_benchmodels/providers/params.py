@@ -24,6 +24,7 @@ __all__ = [
     "openai_params",
     "responses_params",
     "take_format",
+    "with_own",
     "with_tools",
 ]
 
@@ -166,6 +167,21 @@ def google_config(params: dict[str, object], model: str) -> dict[str, object]:
     elif effort is not None:
         config["thinkingConfig"] = {"thinkingLevel": effort, "includeThoughts": True}
     return config
+
+
+_HOW_MUCH = frozenset({"thinkingBudget", "thinkingLevel"})
+
+
+def with_own(config: Mapping[str, object], own: Mapping[str, object]) -> dict[str, object]:
+    """A `generationConfig` with the author's own laid over it, that of thinking field by field.
+
+    A budget and a level say the same: of these the API takes one.
+    """
+    own_thinking = _mapping(own.get("thinkingConfig"))
+    dropped = _HOW_MUCH if own_thinking.keys() & _HOW_MUCH else frozenset()
+    thinking = {name: value for name, value in _mapping(config.get("thinkingConfig")).items() if name not in dropped}
+    merged = {**config, **own}
+    return {**merged, "thinkingConfig": {**thinking, **own_thinking}} if thinking and own_thinking else merged
 
 
 def _mapping(value: object) -> Mapping[str, object]:

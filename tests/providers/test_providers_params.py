@@ -121,6 +121,27 @@ CLAUDE = {"stream": False, "max_tokens": 1024}
             {"thinking_budget": 0},
             {"generationConfig": {"thinkingConfig": {"thinkingBudget": 0, "includeThoughts": False}}},
         ),
+        # The author's own wins, field by field.
+        (
+            "google",
+            {"reasoning_effort": "low", "temperature": 1, "generationConfig": {"temperature": 0, "topK": 4}},
+            {
+                "generationConfig": {"temperature": 0, "topK": 4}
+                | {"thinkingConfig": {"thinkingLevel": "low", "includeThoughts": True}}
+            },
+        ),
+        (
+            "google",
+            {"reasoning_effort": "low", "generationConfig": {"thinkingConfig": {"thinkingBudget": 5}}},
+            {"generationConfig": {"thinkingConfig": {"thinkingBudget": 5, "includeThoughts": True}}},
+        ),
+        (
+            "google",
+            {"thinking_budget": 512, "generationConfig": {"thinkingConfig": {"includeThoughts": False}}},
+            {"generationConfig": {"thinkingConfig": {"thinkingBudget": 512, "includeThoughts": False}}},
+        ),
+        ("google", {"generationConfig": {"thinkingConfig": {}}}, {"generationConfig": {"thinkingConfig": {}}}),
+        ("anthropic", {"stop": "a", "stop_sequences": ["b"]}, {**CLAUDE, "stop_sequences": ["b"]}),
         # The answer's length.
         ("openai-responses", {"max_tokens": 9}, {**NEW, "max_output_tokens": 9}),
         ("anthropic", {"max_completion_tokens": 9}, {**CLAUDE, "max_tokens": 9}),
