@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from pytest_benchmodels.core.message import Message, Response, without_data
 
-__all__ = ["MAX_STEPS", "Check", "Grade", "Grader", "Scenario", "Tool", "ToolAnswer", "Turn"]
+__all__ = ["MAX_STEPS", "Check", "Grade", "Grader", "Scenario", "Tool", "ToolAnswer", "Turn", "param_remedy"]
 
 MAX_STEPS = 10
 """How many answers a turn has at most where the author says nothing."""
@@ -220,3 +220,12 @@ class Scenario:
         goes_on = bool(turns) and self.wants_more(turns[-1][-1], len(turns[-1]))
         said = [said for asked, steps in zip(shown, turns, strict=False) for said in (asked, *[()] * (len(steps) - 1))]
         return (*said, *[()] * goes_on, *shown[len(turns) :])
+
+
+def param_remedy(name: str, value: object) -> str | None:
+    """What to write in place of a value that is no `reasoning_effort` or `thinking_budget`; None for a sound one."""
+    if name == "reasoning_effort" and not isinstance(value, str | None):
+        return "write one word, such as low, medium or high"
+    if name == "thinking_budget" and not (value is None or type(value) is int):
+        return "write a whole number of tokens"
+    return None

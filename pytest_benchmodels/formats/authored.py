@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from pytest_benchmodels.core.scenario import Grader
+from pytest_benchmodels.core.scenario import Grader, param_remedy
 from pytest_benchmodels.core.text import quote
 
 __all__ = [
@@ -257,11 +257,15 @@ def model_fault(model: str) -> str | None:
     return None
 
 
-def param_fault(name: str) -> str | None:
-    """A parameter is sent along with a request; it must not change whom that goes to, or what is asked."""
+def param_fault(name: str, value: object) -> str | None:
+    """A parameter is sent along with a request; it must not change whom that goes to, or what is asked.
+
+    Those that each API gets in a form of its own have to be what that form is made of.
+    """
     if name in _RESERVED_PARAMS:
         return f"params cannot set {name!r}: {_RESERVED_PARAMS[name]}"
-    return None
+    remedy = param_remedy(name, value)
+    return remedy and f"{name} {quote(value)}: {remedy}"
 
 
 _REF = "#/$defs/{name}"

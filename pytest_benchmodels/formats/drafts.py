@@ -122,8 +122,8 @@ class Drafter:
     def _check_names(self, fields: Defaults, steps: Steps) -> None:
         self._check_each(or_else(fields.tags, []), tag_fault, (*steps, "tags"))
         self._check_each(or_else(fields.models, []), model_fault, (*steps, "models"))
-        for name in or_else(fields.params, {}):
-            fault = param_fault(name)
+        for name, value in or_else(fields.params, {}).items():
+            fault = param_fault(name, value)
             if fault:
                 self._problems.add((*steps, "params", name), fault)
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_benchmodels.core.scenario import param_remedy
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.providers.dialect import unsupported
 
@@ -71,6 +72,7 @@ _OLD_LIMIT = frozenset({"mistral", "deepseek"})
 
 def openai_params(params: dict[str, object], provider: str, model: str) -> dict[str, object]:
     """Chat Completions: as they are written, but for the names that an API does not know."""
+    _check_thinking(params)
     if provider in _OPENAI and "max_tokens" in params and _NEW_LIMIT.match(model):
         limit = params.pop("max_tokens")
         params.setdefault("max_completion_tokens", limit)
@@ -89,6 +91,7 @@ def openai_params(params: dict[str, object], provider: str, model: str) -> dict[
 
 def responses_params(params: dict[str, object]) -> dict[str, object]:
     """OpenAI's Responses API."""
+    _check_thinking(params)
     for name in ("max_completion_tokens", "max_tokens"):
         if name in params:
             params.setdefault("max_output_tokens", params.pop(name))
@@ -106,6 +109,7 @@ def responses_params(params: dict[str, object]) -> dict[str, object]:
 
 def anthropic_params(params: dict[str, object], max_tokens: int) -> dict[str, object]:
     """The Messages API, which has to be told a `max_tokens`, larger than what may be thought."""
+    _check_thinking(params)
     config: dict[str, object] = {}
     if (effort := params.pop("reasoning_effort", None)) is not None:
         config["effort"] = effort
@@ -150,6 +154,7 @@ _BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24_
 
 def google_config(params: dict[str, object], model: str) -> dict[str, object]:
     """What of it belongs into `generationConfig`; taken out of the parameters."""
+    _check_thinking(params)
     config: dict[str, object] = {}
     wanted = take_format(params)
     if wanted is not None:
@@ -182,6 +187,13 @@ def with_own(config: Mapping[str, object], own: Mapping[str, object]) -> dict[st
     thinking = {name: value for name, value in _mapping(config.get("thinkingConfig")).items() if name not in dropped}
     merged = {**config, **own}
     return {**merged, "thinkingConfig": {**thinking, **own_thinking}} if thinking and own_thinking else merged
+
+
+def _check_thinking(params: Mapping[str, object]) -> None:
+    """A model's table may hold anything, and what is made of these two would be nonsense, or crash."""
+    for name in ("reasoning_effort", "thinking_budget"):
+        if remedy := param_remedy(name, params.get(name)):
+            unsupported(f"{name} {quote(params[name])}", remedy)
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -122,6 +122,19 @@ PROBLEMS: list[tuple[str, str, list[str]]] = [
         ],
     ),
     (
+        "how much to think",
+        "prompt: x\nparams:\n  reasoning_effort: [low]\n  thinking_budget: lots",
+        [
+            "suite.yaml:3: reasoning_effort ['low']: write one word, such as low, medium or high",
+            "suite.yaml:4: thinking_budget 'lots': write a whole number of tokens",
+        ],
+    ),
+    (
+        "a budget that is no number",
+        "defaults:\n  params: {thinking_budget: true}\nscenarios:\n  - {id: a, prompt: x}",
+        ["suite.yaml:2: thinking_budget True: write a whole number of tokens"],
+    ),
+    (
         "keys that belong elsewhere",
         "prompt: x\nn: 3\nstream: true",
         [

@@ -183,6 +183,15 @@ def test_gemini_2_knows_budgets_only(effort: str, budget: int) -> None:
         ("anthropic", {"response_format": JSON, "thinking": {"type": "adaptive"}}, "by force while it thinks"),
         ("google", {"response_format": "yaml"}, "response_format 'yaml': write `response_format: json`, or a JSON"),
         ("google", {"response_format": {"type": "json_schema"}}, "write `response_format: json`, or a JSON Schema"),
+        *(
+            (provider, {"reasoning_effort": ["low"]}, "reasoning_effort ['low']: write one word, such as low, medium")
+            for provider in SPOKEN
+        ),
+        *(
+            (provider, {"thinking_budget": budget}, f"thinking_budget {budget!r}: write a whole number of tokens")
+            for provider in SPOKEN
+            for budget in ("lots", True, 0.5)
+        ),
         ("google", {"reasoning_effort": "huge"}, "reasoning_effort 'huge': write none, minimal, low, medium, high"),
     ],
 )
