@@ -65,6 +65,7 @@ def gate_plain(verdict: GateVerdict) -> dict[str, object]:
         "timeouts": verdict.timeouts,
         "is_part": verdict.is_part,
         "runs": verdict.runs,
+        "answers": verdict.answers,
         "planned": verdict.planned,
         "changed_scenarios": verdict.changed,
         "implied": verdict.gate.implied,
@@ -99,6 +100,8 @@ def _standing(verdict: GateVerdict) -> Iterator[str]:
     """How much the figure says: of how many runs it is, and whether the baseline is of the same scenarios."""
     if verdict.gate.metric == "graded":
         yield "the share of runs with a verdict"
+    elif verdict.answers is not None and verdict.planned is not None:
+        yield f"over {plural(verdict.answers, 'streamed answer')} of {plural(verdict.planned, 'run')}"
     elif verdict.runs is not None and verdict.planned is not None:
         yield f"over {verdict.runs} of {plural(verdict.planned, 'run')}"
     if verdict.changed:

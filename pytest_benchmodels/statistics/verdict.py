@@ -199,7 +199,8 @@ class GateVerdict:
     `bound` is its interval's, if the gate asks for confidence. `required` is what it was held against; `baseline` the
     baseline's value if the gate names it. A rate is `count` of `total` runs; a latency is of answers only, and leaves
     out `timeouts`. `is_part`: the value is only the known part of it, and decides all the same. Units are the gate's.
-    The value stands on `runs` of the `planned` ones; `changed` is how many scenarios were graded in only one of this
+    The value stands on `runs` of the `planned` ones, or on so many streamed `answers`, of which a run may have several;
+    `changed` is how many scenarios were graded in only one of this
     run and the baseline.
     """
 
@@ -216,6 +217,7 @@ class GateVerdict:
     timeouts: int = 0
     is_part: bool = False
     runs: int | None = None
+    answers: int | None = None
     planned: int | None = None
     changed: int | None = None
 
@@ -292,6 +294,7 @@ def _judge(gate: Gate, model: str | None, measured: Measured, baseline: Measured
         timeouts=reading.timeouts,
         is_part=reading.is_part,
         runs=reading.runs,
+        answers=reading.answers,
         planned=planned,
         changed=_changed(model, measured, baseline) if gate.relative else None,
     )
@@ -319,7 +322,8 @@ class _UnknownError(Exception):
 @dataclass(frozen=True, slots=True)
 class _Reading:
     value: float
-    runs: int
+    runs: int | None
+    answers: int | None = None
     count: int | None = None
     total: int | None = None
     interval: Interval | None = None
@@ -366,12 +370,10 @@ def _read(metric: Metric, figures: ModelFigures) -> _Reading:
     if metric == "cost":
         return _cost(figures, figures.graded + figures.errors)
     if metric == "tokens_per_s":
-        return _known(
-            figures.tokens_per_s, figures.streamed, f"no answer was streamed{_STREAM}, or none has its tokens"
-        )
+        return _of_streams(figures.tokens_per_s, figures, ", or none has its tokens")
     if metric in ("ttft_p50", "ttft_p95"):
         ttft = figures.ttft_p50 if metric == "ttft_p50" else figures.ttft_p95
-        return _known(ttft, figures.streamed, f"no answer was streamed{_STREAM}")
+        return _of_streams(ttft, figures)
     latency = figures.p50_s if metric == "p50_latency" else figures.p95_s
     return replace(_known(latency, figures.latency_runs, "no answer has a latency"), timeouts=figures.latency_timeouts)
 
@@ -399,7 +401,7 @@ def _graded(measured: Measured, model: str | None, run: str) -> _Reading:
 def _rate(count: int, total: int, effect: float, otherwise: str) -> _Reading:
     if not total:
         raise _UnknownError(otherwise)
-    return _Reading(count / total, total, count, total, wilson(count, total, effect))
+    return _Reading(count / total, total, count=count, total=total, interval=wilson(count, total, effect))
 
 
 def _cost(figures: ModelFigures, runs: int) -> _Reading:
@@ -408,6 +410,12 @@ def _cost(figures: ModelFigures, runs: int) -> _Reading:
     if not figures.known_cost_usd:
         raise _UnknownError(_COST_UNKNOWN)
     return _Reading(figures.known_cost_usd, runs, is_part=True)
+
+
+def _of_streams(value: float | None, figures: ModelFigures, otherwise: str = "") -> _Reading:
+    if value is None:
+        raise _UnknownError(f"no answer was streamed{_STREAM}{otherwise}")
+    return _Reading(value, None, answers=figures.streamed)
 
 
 def _known(value: float | None, runs: int, otherwise: str) -> _Reading:

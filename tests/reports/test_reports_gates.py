@@ -125,6 +125,7 @@ def test_the_plain_form_is_json_with_every_figure() -> None:
         "timeouts": 0,
         "is_part": False,
         "runs": 387,
+        "answers": None,
         "planned": 400,
         "changed_scenarios": None,
         "implied": False,
