@@ -93,11 +93,20 @@ class Media:
             path = inside(written, self._folder, self._allowed)
         except DatasetError as error:
             raise ValueError(str(error)) from None
-        if any(part.startswith(".") for part in Path(written).parts if part not in (".", "..")):
+        if _is_hidden(Path(written)) or self._leads_to_hidden(path):
             raise ValueError("is hidden, or in a hidden folder: what stands there (.env) is not to be sent to a model")
         if not path.is_file():
             raise ValueError("does not exist, or is no file")
         return path
+
+    def _leads_to_hidden(self, path: Path) -> bool:
+        """Whether a link in the way leads to a hidden file. Where the scenario file's own folder lies is no matter."""
+        roots = [root.resolve() for root in (self._folder, *self._allowed)]
+        return all(_is_hidden(path.relative_to(root)) for root in roots if path.is_relative_to(root))
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts if part not in (".", ".."))
 
 
 @contextmanager

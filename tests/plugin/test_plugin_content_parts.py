@@ -99,6 +99,8 @@ def test_the_store_keeps_what_a_picture_is_and_not_its_bytes(seeing: Project) ->
         ([{"file": "empty.txt"}], "file 'empty.txt' is empty"),
         ([{"file": ".env"}], "file '.env' is hidden, or in a hidden folder"),
         ([{"image": ".git/a.png"}], "image '.git/a.png' is hidden, or in a hidden folder"),
+        ([{"file": "link.txt"}], "file 'link.txt' is hidden, or in a hidden folder"),
+        ([{"file": "open/notes.txt"}], "file 'open/notes.txt' is hidden, or in a hidden folder"),
         ([{"image": "large.png"}], "image 'large.png' is larger than 20 MB"),
         ([{"text": "a", "image": "a.png"}], "a part of a message is one of text, image and file, got text, image"),
         ([{}], "a part of a message is one of text, image and file, got none"),
@@ -114,6 +116,10 @@ def test_what_cannot_be_a_part_is_told_with_its_line(
     (seeing.path / "link.png").symlink_to(outside)
     seeing.write("empty.txt", "")
     seeing.write(".env", "KEY=1")
+    (seeing.path / "link.txt").symlink_to(".env")
+    (seeing.path / ".closed").mkdir()
+    seeing.write(".closed/notes.txt", "secret")
+    (seeing.path / "open").symlink_to(".closed")
     with (seeing.path / "large.png").open("wb") as file:
         file.write(PNG)
         file.truncate(20_000_001)
@@ -124,6 +130,18 @@ def test_what_cannot_be_a_part_is_told_with_its_line(
     assert result.ret != 0
     assert said in result.stdout.str()
     assert "suite.yaml:1: " in result.stdout.str()
+
+
+def test_a_link_to_a_file_that_is_not_hidden_is_followed_wherever_the_suite_lies(seeing: Project) -> None:
+    """Of the folder's own way only what is below it counts: a suite may lie in a hidden folder."""
+    (seeing.path / ".suites").mkdir()
+    seeing.write(".suites/notes.txt", "4")
+    (seeing.path / ".suites" / "link.txt").symlink_to("notes.txt")
+    seeing.write(".suites/suite.json", json.dumps(asking([{"file": "link.txt"}])))
+
+    result = seeing.bench("--collect-only", "-q", ".suites/suite.json")
+
+    assert result.ret == 0
 
 
 ON_DISK = """
