@@ -20,10 +20,10 @@ import msgspec
 
 from pytest_benchmodels.core.call import GradingContext
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.message import Response
+from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.scenario import Check, Grade, Grader
 from pytest_benchmodels.core.text import quote
-from pytest_benchmodels.graders import judge, patterns, structure, text, tool_calls, values
+from pytest_benchmodels.graders import judge, patterns, structure, text, tool_calls, usage, values
 
 __all__ = ["BUILTIN", "example_answer", "grader_of", "registry"]
 
@@ -112,6 +112,7 @@ _FAMILIES = (
     structure.CHECKS,
     tool_calls.CHECKS,
     text.MEASURES,
+    usage.CHECKS,
     judge.CHECKS,
 )
 BUILTIN: Mapping[str, type[Grader]] = MappingProxyType(
@@ -221,7 +222,8 @@ def _points(check: Check, text: str) -> float:
         # A user's check may block or end the process: only the engine calls it, which is prepared for that.
         return check.weight * (check.negate or (_example(check) or "") in text)
     try:
-        grade = check.grader.grade(Response(text))
+        # It ended as it should, and took nothing: only what it says is chosen here.
+        grade = check.grader.grade(Response(text, "stop", Usage(output_tokens=0)))
         return check.weight * (not (grade.passed or grade.undecided) if check.negate else grade.passed)
     except BaseException:  # noqa: BLE001 - as above: a candidate that cannot be graded is no good one
         return 0.0

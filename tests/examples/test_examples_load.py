@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.result import CheckResult, passes
 from pytest_benchmodels.core.scenario import Check, Scenario
 from pytest_benchmodels.engine.grading import judge
@@ -67,7 +68,9 @@ def passes_with_a_right_answer(scenario: Scenario) -> bool:
         for number, turn in enumerate(scenario.turns, 1):
             final = number == len(scenario.turns)
             checks = turn.checks + scenario.checks if final else turn.checks
-            found += await judge(checks, context(example_answer(checks, scenario.target if final else None), *checks))
+            text = example_answer(checks, scenario.target if final else None)
+            answer = Response(text, "stop", Usage(1, 1, stated_cost_usd=0))
+            found += await judge(checks, context(answer, *checks))
         return passes(found, scenario.threshold)
 
     return asyncio.run(verdicts())

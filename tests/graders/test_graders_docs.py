@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from pytest_benchmodels.core.call import Call, GradingContext, Request, Transcript
-from pytest_benchmodels.core.message import Message, Response, ToolCall
-from pytest_benchmodels.core.model import Model
+from pytest_benchmodels.core.errors import CheckError
+from pytest_benchmodels.core.message import Message, Response, ToolCall, Usage
+from pytest_benchmodels.core.model import Model, Price
 from pytest_benchmodels.core.scenario import Grade, Grader, Scenario, Turn
 from pytest_benchmodels.graders import BUILTIN, registry
 from pytest_benchmodels.graders.judge import Judge
@@ -27,18 +28,29 @@ EXAMPLES = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```"
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example["check"])[:40])
 def test_example(example: dict[str, Any]) -> None:
-    assert example.keys() == {"check", "accepts", "rejects"}
+    assert {"check", "accepts", "rejects"} <= example.keys() <= {"check", "accepts", "rejects", "errors", "price"}
     grader = msgspec.convert(example["check"], BUILTIN[next(iter(example["check"]))])
+    price = Price(**example["price"]) if "price" in example else None
     for answer in example["accepts"]:
-        assert graded(grader, answer).passed, answer
+        assert graded(grader, answer, price).passed, answer
     for answer in example["rejects"]:
-        assert not graded(grader, answer).passed, answer
+        assert not graded(grader, answer, price).passed, answer
+    for answer in example.get("errors", ()):
+        with pytest.raises(CheckError):
+            graded(grader, answer, price)
 
 
-def graded(grader: Grader, answer: str | dict[str, Any] | list[Any]) -> Grade:
+@pytest.mark.parametrize("kind", ["finish_reason", "max_cost", "max_output_tokens"])
+def test_there_are_a_dozen_examples_each_way(kind: str) -> None:
+    told = [example for example in EXAMPLES if kind in example["check"]]
+    for side in ("accepts", "rejects"):
+        assert sum(len(example[side]) for example in told) >= 12
+
+
+def graded(grader: Grader, answer: str | dict[str, Any] | list[Any], price: Price | None = None) -> Grade:
     """The grade of an answer; a judge is the simulated one."""
     if not isinstance(grader, Judge):
-        return grader.grade(subject(answer))  # type: ignore[no-any-return] # a check's own
+        return grader.grade(subject(answer, price))  # type: ignore[no-any-return] # a check's own
     assert isinstance(answer, str)
     asked = (Message("user", "What do you offer?"),)
     scenario = Scenario("a", "a.yaml:1", (Turn(asked),))
@@ -51,10 +63,15 @@ async def simulated_judge(model: str, messages: tuple[Message, ...], params: Map
     return Response(own_verdict(str(messages[-1].content), 1.0, 0.0) or "")
 
 
-def subject(answer: str | dict[str, Any] | list[Any]) -> Response | GradingContext:
-    """An answer; or a run that called these tools, one with each answer, before its last one."""
+def subject(answer: str | dict[str, Any] | list[Any], price: Price | None = None) -> Response | GradingContext:
+    """An answer; a run with what each of its `answers` took; or one that called these tools, one with each answer."""
+    if isinstance(answer, dict) and "answers" in answer:
+        request = Request(Model("m", "sim", "steady", "", price=price), ())
+        took = [Response("4", usage=msgspec.convert(each, Usage)) for each in answer["answers"]]
+        transcript = Transcript(tuple(Call("answer", request, response) for response in took))
+        return GradingContext(took[-1], transcript, Scenario("a", "a.yaml:1", ()))
     if isinstance(answer, str | dict):
-        return Response(answer) if isinstance(answer, str) else Response(**answer)
+        return Response(answer) if isinstance(answer, str) else msgspec.convert(answer, Response)
     made = [each if isinstance(each, dict) else {each: {}} for each in answer]
     called = [ToolCall(f"call_{number}", *next(iter(call.items()))) for number, call in enumerate(made)]
     request = Request(Model("m", "sim", "steady", ""), ())

@@ -38,6 +38,9 @@ NAMES = [
     "max_words",
     "max_latency",
     "refused",
+    "finish_reason",
+    "max_cost",
+    "max_output_tokens",
     "judge",
 ]
 
