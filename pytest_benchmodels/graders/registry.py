@@ -23,7 +23,8 @@ from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.scenario import Check, Grade, Grader
 from pytest_benchmodels.core.text import quote
-from pytest_benchmodels.graders import judge, patterns, structure, text, tool_calls, usage, values
+from pytest_benchmodels.graders import judge, overlap, patterns, structure, text, tool_calls, usage, values
+from pytest_benchmodels.graders.extras import FromExtra
 
 __all__ = ["BUILTIN", "example_answer", "grader_of", "registry"]
 
@@ -112,6 +113,7 @@ _FAMILIES = (
     structure.CHECKS,
     tool_calls.CHECKS,
     text.MEASURES,
+    overlap.CHECKS,
     usage.CHECKS,
     judge.CHECKS,
 )
@@ -218,8 +220,9 @@ def _example(check: Check) -> str | None:
 
 
 def _points(check: Check, text: str) -> float:
-    if not check.grader.bounded and BUILTIN.get(check.kind) is not type(check.grader):
-        # A user's check may block or end the process: only the engine calls it, which is prepared for that.
+    grader = check.grader
+    if isinstance(grader, FromExtra) or (not grader.bounded and BUILTIN.get(check.kind) is not type(grader)):
+        # A user's check may block or end the process, a package takes seconds to load: only the engine calls these.
         return check.weight * (check.negate or (_example(check) or "") in text)
     try:
         # It ended as it should, and took nothing: only what it says is chosen here.

@@ -1,0 +1,59 @@
+"""Checks that need a package of an extra: in a session with it, and where it is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.plugin.plugin_parts import Project, right, scenario
+from tests.plugin.plugin_results import JSON, results
+
+MEASURES: list[dict[str, object]] = [
+    {"rouge_l": "The cat sat on the mat."},
+    {"bleu": "The cat sat on the mat."},
+    {"chrf": "The cat sat on the mat."},
+]
+PACKAGES = [("bleu", "sacrebleu", "text"), ("chrf", "sacrebleu", "text")]
+
+
+def said(text: str) -> dict[str, object]:
+    return {"params": {"sim": {"text": text}}}
+
+
+def test_scores_are_those_of_the_measures(project: Project, workers: tuple[str, ...]) -> None:
+    near, far = said("The cat sat on a mat."), said("Dogs bark.")
+    project.suite(
+        scenario("told", checks=MEASURES),
+        scenario("near", checks=MEASURES, **near),  # type: ignore[arg-type] # keys of a scenario
+        scenario("far", checks=MEASURES, **far),  # type: ignore[arg-type] # as above
+    )
+
+    project.bench(JSON, *workers).assert_outcomes(passed=2, failed=1)
+
+    scores = {name: [round(check["score"], 3) for check in ended["checks"]] for name, ended in results(project).items()}
+    assert scores["told[sim/steady]"] == [1, 1, 1], "a simulated model knows the reference"
+    assert scores["near[sim/steady]"] == [0.833, 0.489, 0.658]
+    assert max(scores["far[sim/steady]"]) < 0.1
+
+
+@pytest.mark.parametrize(("kind", "package", "extra"), PACKAGES)
+def test_without_the_package_the_error_names_the_extra(
+    kind: str, package: str, extra: str, project: Project, real_processes: None
+) -> None:
+    project.write("conftest.py", f"import sys\nsys.modules[{package!r}] = None\n")
+    project.suite(right("a"), right("b", checks=[{kind: "a"}]))
+
+    shown = project.bench_process().stdout.str()
+
+    told = f'needs the package {package}: pip install "pytest-benchmodels[{extra}]"'
+    assert f"suite.yaml:1: check {kind!r}: {told}" in shown
+
+
+def test_a_session_without_such_checks_loads_no_package(project: Project, real_processes: None) -> None:
+    names = sorted({package for _, package, _ in PACKAGES})
+    project.write(
+        "conftest.py",
+        f"import sys\ndef pytest_sessionfinish():\n    assert not set({names}) & set(sys.modules)\n",
+    )
+    project.suite(right("a"))
+
+    assert project.bench_process().ret == 0
