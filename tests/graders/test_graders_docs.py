@@ -40,7 +40,9 @@ def test_example(example: dict[str, Any]) -> None:
             graded(grader, answer, price)
 
 
-@pytest.mark.parametrize("kind", ["rouge_l", "bleu", "chrf", "finish_reason", "max_cost", "max_output_tokens"])
+@pytest.mark.parametrize(
+    "kind", ["rouge_l", "bleu", "chrf", "math_equal", "finish_reason", "max_cost", "max_output_tokens"]
+)
 def test_there_are_a_dozen_examples_each_way(kind: str) -> None:
     told = [example for example in EXAMPLES if kind in example["check"]]
     for side in ("accepts", "rejects"):

@@ -41,6 +41,7 @@ NAMES = [
     "rouge_l",
     "bleu",
     "chrf",
+    "math_equal",
     "finish_reason",
     "max_cost",
     "max_output_tokens",

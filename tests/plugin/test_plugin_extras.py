@@ -12,7 +12,7 @@ MEASURES: list[dict[str, object]] = [
     {"bleu": "The cat sat on the mat."},
     {"chrf": "The cat sat on the mat."},
 ]
-PACKAGES = [("bleu", "sacrebleu", "text"), ("chrf", "sacrebleu", "text")]
+PACKAGES = [("bleu", "sacrebleu", "text"), ("chrf", "sacrebleu", "text"), ("math_equal", "math_verify", "math")]
 
 
 def said(text: str) -> dict[str, object]:
@@ -57,3 +57,16 @@ def test_a_session_without_such_checks_loads_no_package(project: Project, real_p
     project.suite(right("a"))
 
     assert project.bench_process().ret == 0
+
+
+def test_mathematics_are_judged_beside_the_other_runs(project: Project, workers: tuple[str, ...]) -> None:
+    answers = {"equal": r"\boxed{\frac{2}{4}}", "other": "0.4", "endless": "$9^{9^{9^{9}}}$"}
+    check: list[dict[str, object]] = [{"math_equal": "1/2", "timeout": 1}]
+    project.suite(*(scenario(name, {"text": text}, checks=check) for name, text in answers.items()), right("plain"))
+
+    result = project.bench(JSON, *workers)
+
+    result.assert_outcomes(passed=2, failed=1, errors=1)
+    found = results(project)
+    assert found["other[sim/steady]"]["checks"][0]["explanation"].startswith("expected '1/2', read '0.4")
+    assert "check 'math_equal' cannot judge this answer: to compare" in found["endless[sim/steady]"]["error"]["message"]
