@@ -23,7 +23,18 @@ from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.scenario import Check, Grade, Grader
 from pytest_benchmodels.core.text import quote
-from pytest_benchmodels.graders import judge, math_equal, overlap, patterns, structure, text, tool_calls, usage, values
+from pytest_benchmodels.graders import (
+    judge,
+    language,
+    math_equal,
+    overlap,
+    patterns,
+    structure,
+    text,
+    tool_calls,
+    usage,
+    values,
+)
 from pytest_benchmodels.graders.extras import FromExtra
 
 __all__ = ["BUILTIN", "example_answer", "grader_of", "registry"]
@@ -115,6 +126,7 @@ _FAMILIES = (
     text.MEASURES,
     overlap.CHECKS,
     math_equal.CHECKS,
+    language.CHECKS,
     usage.CHECKS,
     judge.CHECKS,
 )

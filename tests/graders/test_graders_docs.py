@@ -41,7 +41,7 @@ def test_example(example: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["rouge_l", "bleu", "chrf", "math_equal", "finish_reason", "max_cost", "max_output_tokens"]
+    "kind", ["rouge_l", "bleu", "chrf", "math_equal", "language", "finish_reason", "max_cost", "max_output_tokens"]
 )
 def test_there_are_a_dozen_examples_each_way(kind: str) -> None:
     told = [example for example in EXAMPLES if kind in example["check"]]

@@ -42,6 +42,7 @@ NAMES = [
     "bleu",
     "chrf",
     "math_equal",
+    "language",
     "finish_reason",
     "max_cost",
     "max_output_tokens",

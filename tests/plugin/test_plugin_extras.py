@@ -12,7 +12,12 @@ MEASURES: list[dict[str, object]] = [
     {"bleu": "The cat sat on the mat."},
     {"chrf": "The cat sat on the mat."},
 ]
-PACKAGES = [("bleu", "sacrebleu", "text"), ("chrf", "sacrebleu", "text"), ("math_equal", "math_verify", "math")]
+PACKAGES = [
+    ("bleu", "sacrebleu", "text"),
+    ("chrf", "sacrebleu", "text"),
+    ("math_equal", "math_verify", "math"),
+    ("language", "py3langid", "language"),
+]
 
 
 def said(text: str) -> dict[str, object]:
@@ -40,7 +45,7 @@ def test_without_the_package_the_error_names_the_extra(
     kind: str, package: str, extra: str, project: Project, real_processes: None
 ) -> None:
     project.write("conftest.py", f"import sys\nsys.modules[{package!r}] = None\n")
-    project.suite(right("a"), right("b", checks=[{kind: "a"}]))
+    project.suite(right("a"), right("b", checks=[{kind: "en"}]))
 
     shown = project.bench_process().stdout.str()
 
