@@ -14,10 +14,13 @@ from dataclasses import dataclass
 __all__ = [
     "Estimate",
     "Interval",
+    "beta_quantile",
     "design_effect",
+    "jeffreys",
     "paired_interval",
     "percentile",
     "percentile_interval",
+    "square_and_add",
     "student",
     "wilson",
 ]
@@ -98,6 +101,80 @@ def design_effect(groups: Iterable[tuple[float, int]], *, shares: bool = True) -
     if shares:
         observations = min(observations, runs)
     return runs / max(observations * (_Z_95 / student(round(alike) - 1)) ** 2, alike)
+
+
+def jeffreys(passed: float, counted: float) -> Interval:
+    """The interval of a share by Jeffreys' prior (L. D. Brown, T. T. Cai and A. DasGupta, 2001).
+
+    For parts of other figures (`square_and_add`): of shares near 0 or 1 it is not as wide as Wilson's. Counts may be
+    fractions, of observations that are worth less than one each. Where `counted` is 0 it is 0 to 1.
+    """
+    if counted <= 0:
+        return Interval(0.0, 1.0)
+    low = beta_quantile(0.025, passed + 0.5, counted - passed + 0.5) if passed > 0 else 0.0
+    high = beta_quantile(0.975, passed + 0.5, counted - passed + 0.5) if passed < counted else 1.0
+    return Interval(low, high)
+
+
+def square_and_add(
+    figure: Callable[[Sequence[float]], float], values: Sequence[float], intervals: Sequence[Interval]
+) -> Estimate:
+    """A figure of several independent shares and its interval, from theirs.
+
+    What each share's ends would change adds up in squares, below and above on its own (R. G. Newcombe, Statistics in
+    Medicine 17, 1998, 873-890; G. Y. Zou and A. Donner, Statistics in Medicine 27, 2008, 1693-1702). It holds for
+    skewed shares, and where nothing was seen to fail. `figure` gives a number for all shares from 0 to 1.
+    """
+    found = figure(values)
+    below = above = 0.0
+    for place, interval in enumerate(intervals):
+        ends = [figure([*values[:place], end, *values[place + 1 :]]) - found for end in (interval.low, interval.high)]
+        below += min(*ends, 0.0) ** 2
+        above += max(*ends, 0.0) ** 2
+    return Estimate(found, found - math.sqrt(below), found + math.sqrt(above))
+
+
+_TINY = 1e-300
+_MOST_TERMS = 500
+
+
+def beta_quantile(share: float, a: float, b: float) -> float:
+    """The value below which a beta distribution with `a`, `b` > 0 has this share (0 to 1); to 1e-12."""
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        if _beta_below(middle, a, b) < share:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def _beta_below(value: float, a: float, b: float) -> float:
+    """The regularized incomplete beta function, by the continued fraction of Abramowitz and Stegun, 26.5.8."""
+    if not 0 < value < 1:
+        return float(value >= 1)
+    if value > (a + 1) / (a + b + 2):  # there it converges fast for the other side only
+        return 1 - _beta_below(1 - value, b, a)
+    scale = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(value) + b * math.log1p(-value)
+    return math.exp(scale) / a / _beta_fraction(value, a, b)
+
+
+def _beta_fraction(value: float, a: float, b: float) -> float:
+    """Lentz's way to add up a continued fraction."""
+    total, up, down = 1.0, 1.0, 0.0
+    for term in range(1, _MOST_TERMS):
+        m = term // 2
+        if term % 2:
+            factor = -(a + m) * (a + b + m) * value / ((a + 2 * m) * (a + 2 * m + 1))
+        else:
+            factor = m * (b - m) * value / ((a + 2 * m - 1) * (a + 2 * m))
+        down = 1 / ((1 + factor * down) or _TINY)
+        up = (1 + factor / up) or _TINY
+        total *= up * down
+        if abs(up * down - 1) < _NEGLIGIBLE:
+            break
+    return total
 
 
 def student(freedom: int) -> float:
