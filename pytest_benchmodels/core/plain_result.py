@@ -166,6 +166,8 @@ def to_plain(result: Result) -> dict[str, object]:
     """
     plain: dict[str, Any] = msgspec.to_builtins(plain_result(result))
     plain["checks"] = list(plain["checks"])
+    for check in plain["checks"]:
+        check["votes"] = list(check["votes"])
     plain["retries"] = list(plain["retries"])
     plain["answers"] = list(plain["answers"])
     for response in (plain["response"], *plain["answers"]):

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.model import Bill
+from pytest_benchmodels.core.scenario import Vote
 
 __all__ = [
     "NEXT_ATTEMPT",
@@ -39,7 +40,10 @@ Status = Literal["passed", "failed", "error", "timeout", "skipped"]
 
 
 class CheckResult(Struct, frozen=True):
-    """One check's verdict on one answer, after `not`. `summary` is the check in a reader's words."""
+    """One check's verdict on one answer, after `not`, and its single votes, after `not` as well, where models judged.
+
+    `summary` is the check in a reader's words.
+    """
 
     name: str
     score: float
@@ -47,6 +51,7 @@ class CheckResult(Struct, frozen=True):
     explanation: str
     weight: float = 1.0
     summary: str = ""
+    votes: tuple[Vote, ...] = ()
 
 
 class Failure(Struct, frozen=True):

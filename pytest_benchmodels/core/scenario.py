@@ -11,10 +11,26 @@ from msgspec.structs import replace
 
 from pytest_benchmodels.core.message import Message, Response, without_data
 
-__all__ = ["MAX_STEPS", "Check", "Grade", "Grader", "Scenario", "Tool", "ToolAnswer", "Turn", "param_remedy"]
+__all__ = ["MAX_STEPS", "Check", "Grade", "Grader", "Scenario", "Tool", "ToolAnswer", "Turn", "Vote", "param_remedy"]
 
 MAX_STEPS = 10
 """How many answers a turn has at most where the author says nothing."""
+
+
+class Vote(msgspec.Struct, frozen=True):
+    """One of the verdicts that a grade was made of: what one judge said in one call.
+
+    `number` counts the votes of one judge in one order, from 1 on. `order` says where the answer stood when it was
+    judged beside another one; empty where it stood alone. `score` and `confidence` are from 0 to 1; None where the
+    judge did not say how sure it is.
+    """
+
+    judge: str
+    score: float
+    passed: bool
+    number: int = 1
+    order: Literal["", "first", "second"] = ""
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +38,14 @@ class Grade:
     """A grader's verdict. `score` is from 0 to 1; `explanation` is for a reader and says expected and actual.
 
     `undecided`: what the check looks for is there, but not as it asks (`17 or 18` where 18 is asked for). Such an
-    answer satisfies neither the check nor its `not`.
+    answer satisfies neither the check nor its `not`. `votes` are the single verdicts, where models judged.
     """
 
     score: float
     passed: bool
     explanation: str = ""
     undecided: bool = False
+    votes: tuple[Vote, ...] = ()
 
     @classmethod
     def of(cls, passed: bool, explanation: str = "") -> Self:  # noqa: FBT001 - the verdict is the one thing it takes

@@ -10,11 +10,14 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any, cast
 
+from msgspec import convert, to_builtins
+from msgspec.structs import replace
+
 from pytest_benchmodels.core.call import GradingContext
 from pytest_benchmodels.core.errors import CallError, CheckError
 from pytest_benchmodels.core.result import CheckResult
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.scenario import Check, Grade, Grader, Scenario
+from pytest_benchmodels.core.scenario import Check, Grade, Grader, Scenario, Vote
 from pytest_benchmodels.core.text import message, told
 from pytest_benchmodels.core.user_code import in_task, in_thread, innermost
 
@@ -121,16 +124,30 @@ def _stray(error: BaseException) -> Exception:
 def _result(check: Check, label: str, grade: Grade) -> CheckResult:
     """The verdict as plain data: a score of a numpy type would not cross from a worker to its controller."""
     _validate(grade)
-    score, passed = float(grade.score), bool(grade.passed)
+    score, passed, votes = float(grade.score), bool(grade.passed), tuple(map(_vote, grade.votes))
     if check.negate:
         score, passed = (0.0, False) if grade.undecided else (1 - score, not passed)
-    return CheckResult(label, score, passed, message(grade.explanation), check.weight, check.summary)
+        votes = tuple([replace(vote, score=1 - vote.score, passed=not vote.passed) for vote in votes])
+    return CheckResult(label, score, passed, message(grade.explanation), check.weight, check.summary, votes)
+
+
+def _vote(vote: Vote) -> Vote:
+    _validate_score(vote.score)
+    told = replace(vote, judge=message(vote.judge), score=float(vote.score), passed=bool(vote.passed))
+    # Nothing checked the user's code that may have made it, and the controller would refuse what is no vote.
+    return convert(to_builtins(told), Vote)
 
 
 def _validate(grade: object) -> None:
     if not isinstance(grade, Grade):
         raise TypeError(f"grade() has to return a Grade, got {type(grade).__name__}")
-    if not (math.isfinite(grade.score) and 0 <= grade.score <= 1):
-        raise ValueError(f"a score has to be a number from 0 to 1, got {grade.score!r}")
+    _validate_score(grade.score)
     if not isinstance(grade.explanation, str):
         raise TypeError(f"an explanation has to be a text, got {type(grade.explanation).__name__}")
+    if strange := {type(vote) for vote in grade.votes} - {Vote}:
+        raise TypeError(f"the votes of a Grade have to be of type Vote, got {strange.pop().__name__}")
+
+
+def _validate_score(score: float) -> None:
+    if not (math.isfinite(score) and 0 <= score <= 1):
+        raise ValueError(f"a score has to be a number from 0 to 1, got {score!r}")

@@ -10,7 +10,8 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Annotated, Any, ClassVar, Literal, TypeGuard
@@ -20,7 +21,7 @@ import msgspec
 from pytest_benchmodels.core.call import GradingContext
 from pytest_benchmodels.core.errors import CallError, CheckError
 from pytest_benchmodels.core.message import Message, Response, readable
-from pytest_benchmodels.core.scenario import Grade, Grader
+from pytest_benchmodels.core.scenario import Grade, Grader, Vote
 from pytest_benchmodels.core.text import clip, quote
 from pytest_benchmodels.graders.documents import NotJsonError, documents_in, extract
 from pytest_benchmodels.graders.normalization import shown
@@ -242,7 +243,14 @@ class Judge(Grader, frozen=True):
         judged = context.transcript.calls[-1].model if context.transcript.calls else ""
         if judged in {vote.judge for vote in votes}:
             told = f"{told} [{judged} judged its own answer]"
-        return Grade(score, passed, told)
+        return Grade(score, passed, told, votes=tuple(self._counted(votes)))
+
+    def _counted(self, votes: Sequence[_Vote]) -> Iterator[Vote]:
+        """The votes as they are kept, those of each judge numbered."""
+        given: Counter[str] = Counter()
+        for vote in votes:
+            given[vote.judge] += 1
+            yield Vote(vote.judge, vote.value, self._passes(vote.value), given[vote.judge], "", vote.confidence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,8 @@ def _exportable(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, int):
         return min(value, _MOST)
+    if isinstance(value, tuple):
+        return [{name: _exportable(part) for name, part in each.items()} for each in value]
     return value
 
 
@@ -173,6 +175,14 @@ def _write_parquet(stream: BinaryIO, rows: Iterator[_Row]) -> None:
 
 
 def _schema(pa: Any) -> Any:
+    votes = (
+        ("judge", pa.string()),
+        ("score", pa.float64()),
+        ("passed", pa.bool_()),
+        ("number", pa.int64()),
+        ("order", pa.string()),
+        ("confidence", pa.float64()),
+    )
     checks = (
         ("name", pa.string()),
         ("score", pa.float64()),
@@ -180,6 +190,7 @@ def _schema(pa: Any) -> Any:
         ("explanation", pa.string()),
         ("weight", pa.float64()),
         ("summary", pa.string()),
+        ("votes", pa.list_(pa.struct(votes))),
     )
     types = {
         "string": pa.string(),

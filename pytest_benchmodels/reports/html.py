@@ -19,6 +19,7 @@ import msgspec
 
 from pytest_benchmodels.core.message import Message, Response, readable
 from pytest_benchmodels.core.result import AnsweredCall, CallSummary, CheckResult, Record, Result
+from pytest_benchmodels.core.scenario import Vote
 from pytest_benchmodels.core.text import clip, plain
 from pytest_benchmodels.reports.bench_json import Evaluation
 from pytest_benchmodels.reports.comparison import change_lines, comparison_notes, comparison_table, incomparable_lines
@@ -248,7 +249,12 @@ def _check(check: CheckResult, detail: _Detail) -> list[Any]:
         _number(check.score),
         _number(check.weight),
         _text(check.explanation, detail.line),
+        *([[_vote(vote, detail) for vote in check.votes[: detail.entries]]] if check.votes else []),
     ]
+
+
+def _vote(vote: Vote, detail: _Detail) -> list[Any]:
+    return [_text(vote.judge, detail.line), vote.passed, _number(vote.score), vote.order, _number(vote.confidence)]
 
 
 def _text(text: str, limit: int) -> str:

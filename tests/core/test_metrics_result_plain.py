@@ -11,11 +11,16 @@ from hypothesis import strategies as st
 from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.plain_result import PlainResult, from_plain, grouped, plain_result, to_plain
 from pytest_benchmodels.core.result import CallSum, CallSummary, CheckResult, Failure, Result, Retry
+from pytest_benchmodels.core.scenario import Vote
 from tests.core.made_results import changed, made
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 numbers = st.floats(allow_nan=False)
 counts = st.none() | st.integers(0, 2**40)
+votes = st.lists(
+    st.builds(Vote, texts, numbers, st.booleans(), st.integers(1, 25), st.sampled_from(["", "first", "second"])),
+    max_size=3,
+).map(tuple)
 results = st.builds(
     made,
     nodeid=texts,
@@ -30,9 +35,9 @@ results = st.builds(
     attempts=st.integers(0, 100),
     score=st.none() | numbers,
     threshold=numbers,
-    checks=st.lists(st.builds(CheckResult, texts, numbers, st.booleans(), texts, numbers, texts), max_size=3).map(
-        tuple
-    ),
+    checks=st.lists(
+        st.builds(CheckResult, texts, numbers, st.booleans(), texts, numbers, texts, votes), max_size=3
+    ).map(tuple),
     response=st.none() | st.builds(Response, texts, st.none() | texts, st.builds(Usage, counts, counts), numbers),
     error=st.none() | st.builds(Failure, texts, texts),
     retries=st.lists(st.builds(Retry, texts, texts, numbers), max_size=3).map(tuple),

@@ -17,7 +17,7 @@ from pytest_benchmodels.core.errors import CheckError, ProviderError
 from pytest_benchmodels.core.message import FilePart, ImagePart, Message, Response, TextPart, ToolResult
 from pytest_benchmodels.core.result import Failure, Result
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.scenario import Grade, Grader, Turn
+from pytest_benchmodels.core.scenario import Grade, Grader, Turn, Vote
 from pytest_benchmodels.engine.breaker import CircuitBreaker
 from pytest_benchmodels.engine.known import Known, NothingStored
 from pytest_benchmodels.engine.scope import Alone
@@ -263,6 +263,9 @@ def refuse(response: Response) -> Grade:
     raise CheckError("pattern took more than 10 s")
 
 
+STRANGE = Vote("j", 1.0, passed=True, order="last")  # type: ignore[arg-type] # misbehaving
+
+
 @pytest.mark.parametrize(
     ("act", "message"),
     [
@@ -274,7 +277,9 @@ def refuse(response: Response) -> Grade:
             "crashed: ValueError: a score has to be a number from 0 to 1, got 7.0",
         ),
         (lambda _: Grade(float("nan"), passed=True), "got nan"),
-        (lambda _: True, "grade() has to return a Grade, got bool"),
+        (lambda _: Grade(1.0, passed=True, votes=(Vote("j", 7.0, passed=True),)), "from 0 to 1, got 7.0"),
+        (lambda _: Grade(1.0, passed=True, votes=("j",)), "have to be of type Vote, got str"),  # type: ignore[arg-type]
+        (lambda _: Grade(1.0, passed=True, votes=(STRANGE,)), "Invalid enum value 'last'"),
     ],
 )
 def test_a_check_that_cannot_judge_is_an_error_that_keeps_the_answer(act: object, message: str) -> None:

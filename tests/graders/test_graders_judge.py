@@ -221,6 +221,12 @@ def test_several_judges_are_asked_each_as_often_as_is_asked_for() -> None:
 
     assert Counter(name for name, *_ in judges.asked) == {"a/judge": 2, "b/judge": 2}
     assert (grade.score, grade.passed) == (0.5, False)
+    assert [(vote.judge, vote.number, vote.passed) for vote in grade.votes] == [
+        ("a/judge", 1, True),
+        ("a/judge", 2, True),
+        ("b/judge", 1, False),
+        ("b/judge", 2, False),
+    ]
     assert tuple(judge.asked_models()) == ("a/judge", "b/judge")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_benchmodels import SimServer
-from tests.plugin.plugin_parts import Project, right, scenario, wrong
+from tests.plugin.plugin_parts import Project, broken, right, scenario, wrong
 from tests.plugin.plugin_results import JSON, results, seen_by
 
 QUESTION = {"judge": "Is it the sum?", "reference": "4"}
@@ -113,7 +113,25 @@ def test_votes_of_one_judge_are_calls_of_their_own(project: Project, sim: SimSer
     (ended,) = results(project).values()
     assert [call["purpose"] for call in ended["calls"]] == ["answer", "judge", "judge", "judge"]
     assert "3 of 3 votes pass (majority 1.00)" in ended["checks"][0]["explanation"]
+    assert ended["checks"][0]["votes"] == [
+        {"judge": "votes", "score": 1.0, "passed": True, "number": number, "order": "", "confidence": 0.9}
+        for number in (1, 2, 3)
+    ]
     assert asked_of(sim, "votes") == 3
+
+
+def test_votes_are_told_after_not_and_kept(project: Project, workers: tuple[str, ...]) -> None:
+    project.suite(asked("a", {**QUESTION, "not": True}), broken("b"))
+    project.bench(JUDGE, JSON, *workers).assert_outcomes(passed=1, errors=1)
+    first = results(project)["a[sim/steady]"]
+    (vote,) = first["checks"][0]["votes"]
+    assert "sim/judge said no" in first["checks"][0]["explanation"]
+    assert (vote["score"], vote["passed"]) == (1.0, True)
+
+    project.bench(JUDGE, JSON, "--bench-resume", *workers)
+    resumed = results(project)["a[sim/steady]"]
+    assert resumed["cached"]
+    assert resumed["checks"] == first["checks"]
 
 
 def test_a_verdict_is_not_asked_for_again(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:

@@ -85,6 +85,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
                 "explanation": "expected '4', got '5'",
                 "weight": 2.0,
                 "summary": "equals '4'",
+                "votes": [],
             }
         ],
         "waits": {"rpm of sim/steady": 0.25},

@@ -19,6 +19,7 @@ from pyarrow import parquet
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.result import CheckResult, Failure, Result
+from pytest_benchmodels.core.scenario import Vote
 from pytest_benchmodels.reports.export import COLUMNS, ExportFormat, export
 from tests.reports.reports_parts import HOSTILE, hostile_results, result
 
@@ -94,6 +95,7 @@ def test_a_row_has_these_columns() -> None:
                 "explanation": "got '4'",
                 "weight": 1.0,
                 "summary": "equals '4'",
+                "votes": [],
             }
         ],
         "cached": False,
@@ -174,6 +176,18 @@ def test_many_rows_go_in_groups() -> None:
 def test_long_answers_go_in_smaller_groups() -> None:
     data = written([result(response=Response("x" * 15_000_000)) for _ in range(3)], "parquet")
     assert parquet.ParquetFile(io.BytesIO(data)).metadata.num_row_groups == 2
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_the_votes_of_judges_are_exported(form: ExportFormat) -> None:
+    vote = Vote("a/judge", 0.5, passed=True, order="first")
+    judged = result(checks=(CheckResult("judge", 0.5, passed=True, explanation="", votes=(vote,)),))
+    read = {"csv": csv_rows, "jsonl": jsonl_rows, "parquet": parquet_rows}[form]
+    checks = read([judged])[0]["checks"]
+    told = json.loads(checks) if isinstance(checks, str) else checks
+    assert told[0]["votes"] == [
+        {"judge": "a/judge", "score": 0.5, "passed": True, "number": 1, "order": "first", "confidence": None}
+    ]
 
 
 def test_parquet_without_pyarrow_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from msgspec.structs import astuple
 
 from pytest_benchmodels.core.message import ImagePart, Message, Response, TextPart, without_data
 from pytest_benchmodels.core.result import AnsweredCall, CallSummary, CheckResult, Failure, Record, Result, Retry
+from pytest_benchmodels.core.scenario import Vote
 from pytest_benchmodels.reports.bench_json import Evaluation
 from pytest_benchmodels.reports.html import island, write_html
 from tests.reports.reports_parts import HOSTILE, evaluated, hostile_results, result
@@ -252,6 +253,15 @@ def test_a_result_has_all_that_is_known_of_it() -> None:
             "finish": "length",
             "cut": True,
         }
+    ]
+
+
+def test_the_votes_of_judges_stand_with_their_check() -> None:
+    votes = (Vote("a/<b>", 1.0, passed=True, confidence=0.9), Vote("a/<b>", 0.0, passed=False, order="second"))
+    check = CheckResult("judge", 0.5, passed=False, explanation="", votes=votes)
+    assert entries([result(checks=(check,))])[0]["checks"][0][6] == [
+        ["a/<b>", True, 1.0, "", 0.9],
+        ["a/<b>", False, 0.0, "second", None],
     ]
 
 

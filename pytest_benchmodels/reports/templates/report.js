@@ -151,8 +151,17 @@
 
   const note = (words) => make("p", { class: "note" }, words);
 
+  const vote = ([judge, passed, points, order, sure]) =>
+    note(
+      [
+        `${judge}: ${passed ? "passed" : "failed"}, score ${score(points)}`,
+        order && `shown ${order}`,
+        sure !== null && `confidence ${sure}`,
+      ].filter(Boolean).join(", "),
+    );
+
   const checks = (result) => {
-    const rows = result.checks.map(([name, summary, passed, points, weight, explanation]) => {
+    const rows = result.checks.map(([name, summary, passed, points, weight, explanation, votes]) => {
       const verdict = passed ? "passed" : "failed";
       return make(
         "tr",
@@ -161,7 +170,7 @@
         make("td", { class: "left name", dir: "auto" }, summary.includes(name) ? summary : [name, summary].filter(Boolean).join(": ")),
         make("td", {}, score(points)),
         make("td", {}, weight === 0 ? "0 (only informs)" : String(weight ?? "-")),
-        make("td", { class: "left", dir: "auto" }, explanation),
+        make("td", { class: "left", dir: "auto" }, explanation, ...(votes || []).map(vote)),
       );
     });
     const more = result.more_checks ? [note(`and ${counted(result.more_checks, "more check")}`)] : [];
