@@ -7,11 +7,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 
 from pytest_benchmodels.cli.output import is_time
+from pytest_benchmodels.cli.scenario_files import find_rootdir
 from pytest_benchmodels.cli.source import Source
+from pytest_benchmodels.core.label import Labels
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Session, lane_group
+from pytest_benchmodels.formats.configfile import read_config
+from pytest_benchmodels.formats.label_file import read_labels
 from pytest_benchmodels.reports.bench_json import BenchRun, Evaluation
 from pytest_benchmodels.statistics.changes import Conditions
 from pytest_benchmodels.statistics.gates import Gate
@@ -23,6 +28,7 @@ __all__ = [
     "TimedTally",
     "conditions",
     "evaluate",
+    "find_labels",
     "makespan_s",
     "most_at_once",
     "overlapping",
@@ -140,11 +146,15 @@ class TimedTally(RunTally):
     """
 
     def __init__(
-        self, results: Iterable[Result], sessions: Sequence[Session] = (), conditions: Conditions | None = None
+        self,
+        results: Iterable[Result],
+        sessions: Sequence[Session] = (),
+        conditions: Conditions | None = None,
+        labels: Labels | None = None,
     ) -> None:
         self._sessions = sessions
         self._spans: dict[int, SessionSpan] = {}
-        super().__init__(results, conditions)
+        super().__init__(results, conditions, labels)
         self._groups = list(overlapping(self._spans.values()))
 
     def add(self, result: Result) -> None:
@@ -203,9 +213,22 @@ def _conditions(source: Source) -> Conditions:
 _PASSED, _FAILED, _INTERRUPTED = 0, 1, 2
 
 
-def evaluate(source: Source, gates: Sequence[Gate], before: Source | None) -> Evaluation:
+def find_labels(named: Sequence[str]) -> Labels | None:
+    """People's labels: those of the files that were named, else of the bench.toml that pytest would find here.
+
+    None where there are none. Raises `ConfigError` for a file that is wrong.
+    """
+    if named:
+        return read_labels(map(Path, named))
+    config = find_rootdir([Path.cwd()]) / "bench.toml"
+    paths = read_config(config).judge.label_files(config.parent) if config.is_file() else ()
+    return read_labels(paths) if paths else None
+
+
+def evaluate(source: Source, gates: Sequence[Gate], before: Source | None, labels: Labels | None = None) -> Evaluation:
     """A run, held against rules and, if there is one, the run before. Raises `BenchError` for one that is damaged."""
-    tally = TimedTally(source.results(), source.run.sessions, _conditions(source) if before is not None else None)
+    found = _conditions(source) if before is not None else None
+    tally = TimedTally(source.results(), source.run.sessions, found, labels)
     baseline = RunTally(before.results(), _conditions(before)) if before is not None else None
     for side, held_against in ((source, tally), (before, baseline)):
         if side is not None and held_against is not None and held_against.conditions is not None:

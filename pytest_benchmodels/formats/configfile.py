@@ -72,11 +72,18 @@ class ProviderEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class JudgeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The `[judge]` table. `model` judges where a check names nobody.
 
-    `structured`: its API is told the form of the verdict as `response_format`; else only the judge is.
+    `structured`: its API is told the form of the verdict as `response_format`; else only the judge is. `labels` are
+    files with what people say of judged answers, relative to the file.
     """
 
     model: str | None = None
     structured: bool = True
+    labels: str | list[str] = []
+
+    def label_files(self, folder: Path) -> tuple[Path, ...]:
+        """The files of `labels`; `folder` is bench.toml's own."""
+        names = [self.labels] if isinstance(self.labels, str) else self.labels
+        return tuple(folder / name for name in names)
 
 
 class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -217,6 +224,7 @@ _NO_STREAM = "stall_timeout is about answers that are streamed: set stream = tru
 _RULES = {
     "command": f"; {_COMMAND}",
     "gate": f"; {_GATE_FORMS}",
+    "labels": '; a file of `benchmodels label`, such as "labels.csv", or a list of them',
     "models": '; a list of names such as ["openai/gpt-4o-mini"]; a model\'s own table is [model.NAME]',
 }
 _SECRETIVE = {

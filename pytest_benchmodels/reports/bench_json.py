@@ -21,6 +21,7 @@ from pytest_benchmodels.core.plain_result import from_plain, to_plain
 from pytest_benchmodels.core.result import Record, Result
 from pytest_benchmodels.core.run import Session
 from pytest_benchmodels.core.text import quote, well_formed
+from pytest_benchmodels.reports.checks import checks_plain
 from pytest_benchmodels.reports.comparison import comparison_plain
 from pytest_benchmodels.reports.files import replacing
 from pytest_benchmodels.reports.units import utc
@@ -127,6 +128,7 @@ def _run(evaluation: Evaluation) -> dict[str, object]:
         "statuses": figures.statuses,
         "cached": figures.cached,
         "asked": [msgspec.to_builtins(asked) for asked in figures.asked],
+        "checks": checks_plain(figures.checks),
         "scenarios_per_min": figures.scenarios_per_min,
         "model_runs_per_min": figures.runs_per_min,
         "makespan_s": figures.makespan_s,

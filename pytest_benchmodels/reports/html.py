@@ -22,6 +22,7 @@ from pytest_benchmodels.core.result import AnsweredCall, CallSummary, CheckResul
 from pytest_benchmodels.core.scenario import Vote
 from pytest_benchmodels.core.text import clip, plain
 from pytest_benchmodels.reports.bench_json import Evaluation
+from pytest_benchmodels.reports.checks import idle_lines, judging_lines, noise_lines
 from pytest_benchmodels.reports.comparison import change_lines, comparison_notes, comparison_table, incomparable_lines
 from pytest_benchmodels.reports.failure import ruling
 from pytest_benchmodels.reports.summary import (
@@ -300,6 +301,9 @@ def _sections(evaluation: Evaluation) -> dict[str, Any]:
         "figures": figures,
         "closing": [*served_lines(figures), *tool_lines(figures), *timing_lines(figures), *closing_lines(figures)],
         "cut_off": list(cut_lines(figures)),
+        "judging": list(judging_lines(figures.checks.judging)) if figures.checks.judging else [],
+        "noise": list(noise_lines(figures.checks)),
+        "idle": list(idle_lines(figures.checks.idle)),
         "gates": [(bool(verdict.held), " ".join(gate_line(verdict).split())) for verdict in evaluation.gates],
         "titles": titles,
         "models": list(zip(figures.models, rows, strict=True)),

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from pytest_benchmodels.core.result import Result, Status
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.reports.bench_json import Evaluation
+from pytest_benchmodels.reports.checks import check_lines
 from pytest_benchmodels.reports.comparison import change_lines, comparison_lines, comparison_table, incomparable_lines
 from pytest_benchmodels.reports.failure import failure_headline
 from pytest_benchmodels.reports.summary import (
@@ -76,6 +77,7 @@ def _sections(evaluation: Evaluation, results: Iterable[Result]) -> Iterator[Seq
             *interval_lines(figures),
             *stream_lines(figures),
             *tool_lines(figures),
+            *check_lines(figures.checks, details=True),
             *closing_lines(figures),
         ]
     )

@@ -69,6 +69,9 @@ def gate_plain(verdict: GateVerdict) -> dict[str, object]:
         "planned": verdict.planned,
         "changed_scenarios": verdict.changed,
         "implied": verdict.gate.implied,
+        "labels": verdict.by_labels.labels if verdict.by_labels else None,
+        "uncorrected": verdict.by_labels.uncorrected if verdict.by_labels else None,
+        "not_corrected": verdict.by_labels.reason if verdict.by_labels else None,
     }
 
 
@@ -84,6 +87,11 @@ def _figures(verdict: GateVerdict) -> str:
     parts = [(">= " if verdict.is_part else "") + _amount(verdict.gate.metric, verdict.value, digits)]
     if verdict.total is not None:
         parts[0] += f" ({verdict.count}/{verdict.total})"
+    if (by_labels := verdict.by_labels) is not None and by_labels.reason is not None:
+        parts[0] += f" (not corrected: {one_line(by_labels.reason, _TEXT_LIMIT)})"
+    elif by_labels is not None and by_labels.uncorrected is not None:
+        judges = _amount(verdict.gate.metric, by_labels.uncorrected, digits)
+        parts[0] += f" (corrected by {plural(by_labels.labels, 'labelled run')}, the judge's {judges})"
     if verdict.timeouts:
         parts[0] += f" ({plural(verdict.timeouts, 'timeout')} left out)"
     if verdict.bound is not None:
@@ -102,6 +110,8 @@ def _standing(verdict: GateVerdict) -> Iterator[str]:
         yield "the share of runs with a verdict"
     elif verdict.answers is not None and verdict.planned is not None:
         yield f"over {plural(verdict.answers, 'streamed answer')} of {plural(verdict.planned, 'run')}"
+    elif verdict.gate.metric == "judge_agreement":
+        yield f"Cohen's kappa over {plural(verdict.by_labels.labels if verdict.by_labels else 0, 'labelled verdict')}"
     elif verdict.runs is not None and verdict.planned is not None:
         yield f"over {verdict.runs} of {plural(verdict.planned, 'run')}"
     if verdict.changed:

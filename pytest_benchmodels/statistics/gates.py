@@ -2,7 +2,7 @@
 
     gate       = metric operator target [ "@" model ] [ "with 95% confidence" ]
     metric     = "pass_rate" | "score" | "error_rate" | "timeout_rate" | "truncated_rate" | "graded"
-               | "p50_latency" | "p95_latency" | "cost" | "ttft_p50" | "ttft_p95" | "tokens_per_s"
+               | "judge_agreement" | "p50_latency" | "p95_latency" | "cost" | "ttft_p50" | "ttft_p95" | "tokens_per_s"
     operator   = ">=" | ">" | "<=" | "<" | "==" | "!="
     target     = amount | "baseline" [ ( "+" | "-" ) amount ]
     amount     = [ "$" ] number [ "%" | "s" | "$" ]
@@ -12,6 +12,9 @@ Latencies and times to the first token (`ttft`) are in seconds, costs in US doll
 else is a share from 0 to 1 or a percentage; a unit may be left
 out. Without a model a gate is over all runs together, with `*` it has to hold for each model. With confidence it is
 Wilson's bound of a rate that has to hold: the lower one for `>=` and `>`, the upper one for `<=` and `<`.
+
+Where people have labelled answers, `pass_rate` is the rate corrected by their labels, with an interval of its own,
+unless it is held against a baseline. `judge_agreement` is Cohen's kappa of the judges and these people.
 
 A figure over 3 of 30 runs says little of the 30. So where gates decide, `graded >= 95%` has to hold as well, of
 whatever they are over, unless one of them is about `graded` itself.
@@ -37,6 +40,7 @@ Metric = Literal[
     "timeout_rate",
     "truncated_rate",
     "graded",
+    "judge_agreement",
     "p50_latency",
     "p95_latency",
     "cost",
@@ -52,7 +56,7 @@ _UNITS: dict[Metric, str] = {
     "tokens_per_s": "",
 }
 _SHARE_UNIT = "%"
-_RATES = frozenset[Metric](("pass_rate", "error_rate", "timeout_rate", "truncated_rate"))
+_RATES = frozenset[Metric](("pass_rate", "error_rate", "timeout_rate", "truncated_rate", "judge_agreement"))
 _LEAST_GRADED = 0.95
 _LENGTH_LIMIT = 500
 
@@ -102,7 +106,7 @@ def parse_gate(text: str) -> Gate:
     operator = reader.operator()
     relative = reader.skip("baseline")
     number = reader.offset(metric) if relative else reader.amount(metric, "a number or 'baseline'")
-    model = reader.model()
+    model = reader.model(metric)
     confident = reader.confidence(metric, operator)
     reader.end()
     return Gate(metric, operator, number, relative, model, confident, text=" ".join(text.split()))
@@ -202,9 +206,11 @@ class _Reader:
         amount = self.amount(metric, f"a number after '{sign}'")
         return -amount if sign == "-" else amount
 
-    def model(self) -> str | None:
+    def model(self, metric: Metric) -> str | None:
         if not self.skip("@"):
             return None
+        if metric == "judge_agreement":
+            self._fail("expected no model for judge_agreement, which is the judges' over all models", self._start)
         name = self._take(_PART)
         if name is None:
             self._fail("expected a model's id, or '*' for each model")

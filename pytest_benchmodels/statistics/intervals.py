@@ -57,6 +57,10 @@ class Estimate:
     low: float
     high: float
 
+    @property
+    def interval(self) -> Interval:
+        return Interval(self.low, self.high)
+
 
 def wilson(passed: float, graded: float, design_effect: float = 1.0) -> Interval | None:
     """Wilson's score interval (E. B. Wilson, 1927) for `passed` of `graded`; None where nothing was graded.

@@ -15,8 +15,10 @@ from itertools import chain
 
 from msgspec.structs import replace
 
+from pytest_benchmodels.core.label import Labels
 from pytest_benchmodels.core.result import Purpose, Result, Status
 from pytest_benchmodels.core.run import Pool, lane_group, scenario_of
+from pytest_benchmodels.statistics.check_tally import CheckFigures, CheckTally
 from pytest_benchmodels.statistics.intervals import Interval, percentile, percentile_interval, wilson
 from pytest_benchmodels.statistics.outcomes import (
     AskedFigures,
@@ -147,7 +149,7 @@ class Figures:
     model; `xfailed` ones failed as their author expected. `worked_runs` are neither errors nor skipped nor cached;
     `worked_scenarios` have such a run. `makespan_s` is from the first start to the last end and `lower_bound_s` the
     least it could have been, over the runs that were neither skipped nor cached. `asked` is what models were asked
-    besides runs' own answers, by purpose and model.
+    besides runs' own answers, by purpose and model. `checks` is what is known of the checks themselves.
     """
 
     models: tuple[ModelFigures, ...]
@@ -161,6 +163,7 @@ class Figures:
     lower_bound_s: float
     xfailed: int = 0
     asked: tuple[AskedFigures, ...] = ()
+    checks: CheckFigures = field(default_factory=CheckFigures)
 
     @property
     def statuses(self) -> dict[Status, int]:
@@ -349,8 +352,9 @@ class _ModelTally:
 class Tally:
     """Adds up results one by one, and forgets them."""
 
-    def __init__(self) -> None:
+    def __init__(self, labels: Labels | None = None) -> None:
         self._models: dict[str, _ModelTally] = {}
+        self._checks = CheckTally(labels)
         self._asked: dict[tuple[Purpose, str], AskedTally] = {}
         self._errors = ErrorTally()
         self._scenarios: dict[str, int] = {}  # numbered, so that what is kept of each is as small as an array's cell
@@ -367,7 +371,9 @@ class Tally:
         """Count one run's end. To add the same run twice counts it twice."""
         if result.model not in self._models:
             self._models[result.model] = _ModelTally()
-        self._models[result.model].add(result, self._add_scenario(result))
+        scenario = self._add_scenario(result)
+        self._models[result.model].add(result, scenario)
+        self._checks.add(result, scenario)
         if result.calls:
             is_taken_over = result.cached and not result.regraded
             for call in result.other_calls:
@@ -400,6 +406,7 @@ class Tally:
             makespan_s=round(max(self._last_end - self._first_start, 0.0), 6),
             lower_bound_s=self._lower_bound_s(lanes, windows, pools),
             asked=tuple(tally.figures(*key) for key, tally in sorted(self._asked.items())),
+            checks=self._checks.figures(),
         )
 
     def _lower_bound_s(self, lanes: int, windows: Mapping[str, int] | None, pools: Iterable[Pool]) -> float:

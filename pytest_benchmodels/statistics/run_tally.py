@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from pytest_benchmodels.core.label import Labels
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.statistics.metrics import Tally
 from pytest_benchmodels.statistics.outcomes import (
@@ -28,12 +29,15 @@ __all__ = ["RunTally"]
 class RunTally:
     """Adds up a run's results one by one, and forgets them.
 
-    `conditions` are the run's own, still empty; they are needed to compare it with another run. Modules for gates,
-    ranking and comparison are imported only when these are asked for: most sessions ask for none.
+    `conditions` are the run's own, still empty; they are needed to compare it with another run. `labels` are people's,
+    of answers that it may have, None where there are none. Modules for gates, ranking and comparison are imported only
+    when these are asked for: most sessions ask for none.
     """
 
-    def __init__(self, results: Iterable[Result] = (), conditions: Conditions | None = None) -> None:
-        self.tally = Tally()
+    def __init__(
+        self, results: Iterable[Result] = (), conditions: Conditions | None = None, labels: Labels | None = None
+    ) -> None:
+        self.tally = Tally(labels)
         self.conditions = conditions
         self.outcomes: list[Outcome] = [] if conditions is None else conditions.outcomes
         self._coverage = CoverageTally()
@@ -62,7 +66,9 @@ class RunTally:
         from pytest_benchmodels.statistics.verdict import Measured  # noqa: PLC0415 - only where there are gates
 
         known = self.coverage() if coverage is None else coverage
-        return Measured(self.tally.overall(), self.tally.figures(1).models, known, graded_scenarios(self.outcomes))
+        figures = self.tally.figures(1)
+        scenarios = graded_scenarios(self.outcomes)
+        return Measured(self.tally.overall(), figures.models, known, scenarios, figures.checks.judging)
 
     def judged(
         self, gates: Sequence[Gate], coverage: Coverage | None = None, before: RunTally | None = None

@@ -11,6 +11,7 @@ from itertools import combinations
 from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.statistics.gates import Gate, Metric, Operator, implied_gates
 from pytest_benchmodels.statistics.intervals import Interval, design_effect, wilson
+from pytest_benchmodels.statistics.judging import ByLabels, JudgeFigures
 from pytest_benchmodels.statistics.metrics import ModelFigures
 from pytest_benchmodels.statistics.outcomes import Coverage, Outcome, Standing, standings
 from pytest_benchmodels.statistics.paired import (
@@ -169,13 +170,14 @@ class Measured:
     """The figures of one run: of all its runs together (`Tally.overall`) and of each model (`Figures.models`).
 
     `coverage` says how many runs there were to be; without it, that there were to be those that have a result.
-    `scenarios` are the graded ones, each with its model; None where nobody needs them.
+    `scenarios` are the graded ones, each with its model; None where nobody needs them. `judging` is what labels say.
     """
 
     overall: ModelFigures
     models: tuple[ModelFigures, ...]
     coverage: Coverage | None = None
     scenarios: frozenset[tuple[str, str]] | None = None
+    judging: JudgeFigures | None = None
 
     def planned(self, model: str | None) -> int:
         """How many runs of a model, of all models for None, were to be made."""
@@ -200,8 +202,8 @@ class GateVerdict:
     baseline's value if the gate names it. A rate is `count` of `total` runs; a latency is of answers only, and leaves
     out `timeouts`. `is_part`: the value is only the known part of it, and decides all the same. Units are the gate's.
     The value stands on `runs` of the `planned` ones, or on so many streamed `answers`, of which a run may have several;
-    `changed` is how many scenarios were graded in only one of this
-    run and the baseline.
+    `changed` is how many scenarios were graded in only one of this run and the baseline. `by_labels` is what people's
+    labels have to do with the value, None for nothing.
     """
 
     gate: Gate
@@ -220,6 +222,7 @@ class GateVerdict:
     answers: int | None = None
     planned: int | None = None
     changed: int | None = None
+    by_labels: ByLabels | None = None
 
 
 def foreseen_fault(gate: Gate, models: Collection[str], baseline: Measured | None = None) -> str | None:
@@ -269,7 +272,7 @@ def judge(gate: Gate, measured: Measured, baseline: Measured | None = None) -> t
 def _judge(gate: Gate, model: str | None, measured: Measured, baseline: Measured | None) -> GateVerdict:
     planned = measured.planned(model)
     try:
-        reading = _measure(gate.metric, measured, model, "this run")
+        reading = _by_people(gate, measured, model, _measure(gate.metric, measured, model, "this run"))
         compared = _baseline(gate, model, baseline) if gate.relative else None
     except _UnknownError as unknown:
         return GateVerdict(gate, model, held=None, reason=str(unknown), planned=planned)
@@ -297,6 +300,7 @@ def _judge(gate: Gate, model: str | None, measured: Measured, baseline: Measured
         answers=reading.answers,
         planned=planned,
         changed=_changed(model, measured, baseline) if gate.relative else None,
+        by_labels=reading.by_labels,
     )
 
 
@@ -329,6 +333,7 @@ class _Reading:
     interval: Interval | None = None
     timeouts: int = 0
     is_part: bool = False
+    by_labels: ByLabels | None = None
 
 
 def _figures(measured: Measured, model: str | None, run: str) -> ModelFigures:
@@ -358,7 +363,29 @@ _STREAM = " (stream = true in the model's table)"
 def _measure(metric: Metric, measured: Measured, model: str | None, run: str) -> _Reading:
     if metric == "graded":
         return _graded(measured, model, run)
+    if metric == "judge_agreement":
+        return _judge_agreement(measured)
     return _read(metric, _figures(measured, model, run))
+
+
+def _judge_agreement(measured: Measured) -> _Reading:
+    if measured.judging is None:
+        raise _UnknownError("there are no labels: make some with `benchmodels label`, and name the file in [judge]")
+    check = measured.judging.overall
+    if check.figures is None or (kappa := check.figures.kappa) is None:
+        raise _UnknownError(f"{check.reason or 'judges and people gave one verdict only'}; label more answers")
+    return _Reading(kappa.mean, check.answers, interval=kappa.interval, by_labels=ByLabels(check.labels))
+
+
+def _by_people(gate: Gate, measured: Measured, model: str | None, reading: _Reading) -> _Reading:
+    """A pass rate as people would have judged, where labels tell; held against a baseline, which has none, as it is."""
+    rate = measured.judging.rate_of(model) if measured.judging is not None else None
+    if gate.metric != "pass_rate" or gate.relative or rate is None or not rate.judged:
+        return reading
+    by_labels = ByLabels(rate.labels, reading.value, rate.reason)
+    if rate.estimate is None:
+        return replace(reading, by_labels=by_labels)
+    return _Reading(rate.estimate.mean, reading.runs, interval=rate.estimate.interval, by_labels=by_labels)
 
 
 def _read(metric: Metric, figures: ModelFigures) -> _Reading:

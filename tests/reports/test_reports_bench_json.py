@@ -191,6 +191,11 @@ def test_the_run_and_its_models(tmp_path: Path) -> None:
         "statuses": {"passed": 1, "failed": 0, "timeout": 0, "error": 1, "skipped": 0},
         "cached": 0,
         "asked": [],
+        "checks": {
+            "judging": None,
+            "noise": {},
+            "idle": {"never_failed": [], "never_passed": [], "agreeing": []},
+        },
         "scenarios_per_min": 30.0,
         "model_runs_per_min": 30.0,
         "makespan_s": 2.0,

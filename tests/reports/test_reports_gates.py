@@ -129,4 +129,7 @@ def test_the_plain_form_is_json_with_every_figure() -> None:
         "planned": 400,
         "changed_scenarios": None,
         "implied": False,
+        "labels": None,
+        "uncorrected": None,
+        "not_corrected": None,
     }

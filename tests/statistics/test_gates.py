@@ -26,7 +26,8 @@ def gates(draw: st.DrawFn) -> Gate:
     if relative and draw(st.booleans()):
         number = -number
     confident = metric.endswith("_rate") and operator not in {"==", "!="} and draw(st.booleans())
-    return Gate(metric, operator, number, relative, draw(st.none() | model_ids), confident)
+    models = st.none() if metric == "judge_agreement" else st.none() | model_ids
+    return Gate(metric, operator, number, relative, draw(models), confident)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,7 @@ def gates(draw: st.DrawFn) -> Gate:
         ("error_rate == 0 @ openai/gpt-4o-mini", Gate("error_rate", "==", 0, model="openai/gpt-4o-mini")),
         ("timeout_rate <= 1% @*", Gate("timeout_rate", "<=", 0.01, model="*")),
         ("truncated_rate == 0", Gate("truncated_rate", "==", 0.0)),
+        ("judge_agreement >= 0.8", Gate("judge_agreement", ">=", 0.8)),
         ("p95_latency < 8", Gate("p95_latency", "<", 8)),
         ("p50_latency < 8s", Gate("p50_latency", "<", 8)),
         ("cost <= 1.50", Gate("cost", "<=", 1.5)),
@@ -61,8 +63,8 @@ def test_a_gate_keeps_what_was_written() -> None:
 
 
 _METRICS = (
-    "expected a metric (pass_rate, score, error_rate, timeout_rate, truncated_rate, graded, p50_latency, p95_latency, "
-    "cost, ttft_p50, ttft_p95, tokens_per_s)"
+    "expected a metric (pass_rate, score, error_rate, timeout_rate, truncated_rate, graded, judge_agreement, "
+    "p50_latency, p95_latency, cost, ttft_p50, ttft_p95, tokens_per_s)"
 )
 
 
@@ -70,6 +72,11 @@ _METRICS = (
     ("text", "column", "message"),
     [
         ("", 1, f"{_METRICS}; found the end"),
+        (
+            "judge_agreement >= 0.8 @ m",
+            24,
+            "expected no model for judge_agreement, which is the judges' over all models; found '@'",
+        ),
         ("pas_rate >= 0.9", 1, f"{_METRICS}; did you mean 'pass_rate'?; found 'pas_rate'"),
         ("0.9 <= pass_rate", 1, f"{_METRICS}; found '0.9'"),
         ("pass_rate = 0.9", 11, "expected one of >= > <= < == !=; found '='"),
@@ -102,8 +109,8 @@ _METRICS = (
             "cost <= 1 with 95% confidence",
             11,
             (
-                "expected no confidence for cost: only error_rate, pass_rate, timeout_rate, truncated_rate have one; "
-                "found 'with'"
+                "expected no confidence for cost: only error_rate, judge_agreement, pass_rate, timeout_rate, "
+                "truncated_rate have one; found 'with'"
             ),
         ),
         (

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SUMMARIES",
     "Command",
+    "add_labels",
     "add_output",
     "add_run",
     "add_store",
@@ -40,6 +41,7 @@ SUMMARIES: Mapping[str, str] = {
     "report": "write the reports of a run: HTML, Markdown, JSON, JUnit XML",
     "gate": "hold a run against rules; exit status 1 if one does not hold",
     "export": "write one row for each result: CSV, JSON lines or Parquet",
+    "label": "sample judged answers for people to label, who do not see what the judge said",
     "merge": "make one run of the shards of a suite",
     "prune": "remove old runs, and answers that no result is left to rest on",
     "validate": "check scenario files; exit status 1 if there is a problem",
@@ -70,6 +72,19 @@ _MOST_DIGITS = 9
 def add_run(parser: ArgumentParser, name: str = "run_name", metavar: str = "RUN") -> None:
     """Declare a run to look at, which `open_source` opens."""
     completes_runs(parser.add_argument(name, metavar=metavar, help="a run of the store, or a --bench-json file"))
+
+
+def add_labels(parser: ArgumentParser) -> None:
+    """Declare files with people's labels, as `find_labels` finds them."""
+    completes_files(
+        parser.add_argument(
+            "--labels",
+            action="append",
+            default=[],
+            metavar="FILE",
+            help="what people say of judged answers (default: `labels` of [judge] in bench.toml); may be repeated",
+        )
+    )
 
 
 def add_store(parser: ArgumentParser) -> None:

@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_benchmodels.cli.commands import add_output, add_run, add_store, completes_runs
-from pytest_benchmodels.cli.evaluation import evaluate
+from pytest_benchmodels.cli.commands import add_labels, add_output, add_run, add_store, completes_runs
+from pytest_benchmodels.cli.evaluation import evaluate, find_labels
 from pytest_benchmodels.cli.output import Output
 from pytest_benchmodels.cli.scenario_files import Conftests, find_rootdir
 from pytest_benchmodels.cli.source import Source, open_source
@@ -52,6 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--gate", action="append", default=[], metavar="EXPR", help="show whether this rule holds; may be repeated"
     )
+    add_labels(parser)
     add_store(parser)
 
 
@@ -62,9 +63,10 @@ def run(arguments: Namespace, _: Output) -> int:
         raise ConfigError(f"no report was asked for: name a file with {options}")
     reports = _reports([each.report for each in wanted])
     gates = parse_gates(arguments.gate, "--compare" if arguments.compare is None else None)
+    labels = find_labels(arguments.labels)
     problems: list[str] = []
     with open_source(arguments.run_name, arguments.store) as source, _before(arguments) as before:
-        evaluation = evaluate(source, gates, before)
+        evaluation = evaluate(source, gates, before, labels)
         for each in wanted:
             try:
                 reports[each.report](each.path, each.option, evaluation)

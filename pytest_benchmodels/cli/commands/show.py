@@ -10,15 +10,17 @@ from itertools import islice, zip_longest
 
 import msgspec
 
-from pytest_benchmodels.cli.commands import add_run, add_store, completes_nodeids
-from pytest_benchmodels.cli.evaluation import TimedTally
+from pytest_benchmodels.cli.commands import add_labels, add_run, add_store, completes_nodeids
+from pytest_benchmodels.cli.evaluation import TimedTally, find_labels
 from pytest_benchmodels.cli.output import Output, iso, moment, plain_run
 from pytest_benchmodels.cli.source import Source, open_source
 from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.core.label import Labels
 from pytest_benchmodels.core.message import Message, Response, readable
 from pytest_benchmodels.core.plain_result import to_plain
 from pytest_benchmodels.core.result import CallSummary, CheckResult, Result
 from pytest_benchmodels.core.text import nearest, quote
+from pytest_benchmodels.reports.checks import check_lines, checks_plain
 from pytest_benchmodels.reports.failure import OUT_OF_STEPS, failure_headline, ruling
 from pytest_benchmodels.reports.summary import summary_lines
 from pytest_benchmodels.reports.units import UNKNOWN, dollars, duration, fraction, one_line, plural, tokens
@@ -179,20 +181,21 @@ def add_arguments(parser: ArgumentParser) -> None:
         )
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
+    add_labels(parser)
     add_store(parser)
 
 
 def run(arguments: Namespace, output: Output) -> int:
     with open_source(arguments.run_name, arguments.store) as source:
         if arguments.nodeid is None:
-            _show_run(source, output, as_json=arguments.json)
+            _show_run(source, output, find_labels(arguments.labels), as_json=arguments.json)
         else:
             _show_result(source, arguments.nodeid, output, as_json=arguments.json)
     return 0
 
 
-def _show_run(source: Source, output: Output, *, as_json: bool) -> None:
-    tally = TimedTally(source.results(), source.run.sessions)
+def _show_run(source: Source, output: Output, labels: Labels | None, *, as_json: bool) -> None:
+    tally = TimedTally(source.results(), source.run.sessions, labels=labels)
     if as_json:
         output.document(_plain(source, tally))
         return
@@ -228,7 +231,9 @@ def _sections(source: Source, tally: TimedTally) -> Iterator[tuple[str, list[str
     if ranking := tally.ranking():
         yield "model ranking", ranking_lines(ranking)
     if tally.outcomes:
-        yield "benchmark summary", summary_lines(tally.figures(), shutil.get_terminal_size().columns)
+        figures = tally.figures()
+        notes = check_lines(figures.checks, details=True)
+        yield "benchmark summary", summary_lines(figures, shutil.get_terminal_size().columns, notes)
 
 
 def _unsuccessful(source: Source, tally: TimedTally) -> Iterator[str]:
@@ -246,7 +251,8 @@ def _plain(source: Source, tally: TimedTally) -> dict[str, object]:
     return {
         "run": {**plain_run(source.run), "results": len(tally.outcomes)},
         "figures": {
-            **msgspec.to_builtins(figures),
+            **{name: figure for name, figure in msgspec.to_builtins(figures).items() if name != "checks"},
+            "checks": checks_plain(figures.checks),
             "statuses": figures.statuses,
             "scenarios_per_min": figures.scenarios_per_min,
             "model_runs_per_min": figures.runs_per_min,

@@ -16,6 +16,7 @@ from pytest_benchmodels.plugin.session.user_models import UserModels, usage_erro
 from pytest_benchmodels.plugin.workers.messages import WorkerConfig
 
 if TYPE_CHECKING:
+    from pytest_benchmodels.core.label import Labels
     from pytest_benchmodels.plugin.session.result_writer import ResultWriter
     from pytest_benchmodels.plugin.session.verdicts import Verdicts
 
@@ -117,12 +118,25 @@ def _verdicts(config: pytest.Config, bench: Bench) -> Verdicts:
     settings = bench.settings
     # To collect alone calls nothing, and judges nothing.
     is_wanting = settings.compare is None and not config.option.collectonly
+    labels = None
     with usage_errors():
         if not config.option.collectonly:
             check_outputs(settings.outputs)
+            labels = _labels(bench)
         gates = parse_gates((*bench.file.gates, *settings.gates), "--bench-compare" if is_wanting else None)
     conditions = Conditions(version("pytest-benchmodels"), str(settings.shard) if settings.shard else None)
-    return Verdicts(gates, read_baseline(settings, config.invocation_params.dir), conditions)
+    return Verdicts(gates, read_baseline(settings, config.invocation_params.dir), conditions, labels)
+
+
+def _labels(bench: Bench) -> Labels | None:
+    """What people say of judged answers, read before anything is paid for; None where bench.toml names no file."""
+    folder = bench.settings.config_file.parent if bench.settings.config_file is not None else bench.rootdir
+    paths = bench.file.judge.label_files(folder)
+    if not paths:
+        return None
+    from pytest_benchmodels.formats.label_file import read_labels  # noqa: PLC0415 - few sessions have any
+
+    return read_labels(paths)
 
 
 def _register_reporters(config: pytest.Config, bench: Bench, writer: ResultWriter, verdicts: Verdicts) -> None:

@@ -21,6 +21,7 @@ from pytest_benchmodels.plugin.session.result_writer import ResultWriter
 from pytest_benchmodels.plugin.session.user_models import answers, usage_errors
 from pytest_benchmodels.plugin.session.verdicts import Verdicts
 from pytest_benchmodels.providers.key import LEAST_HIDDEN_LENGTH
+from pytest_benchmodels.reports.checks import check_lines
 from pytest_benchmodels.reports.summary import (
     cost_lines,
     interval_lines,
@@ -356,6 +357,8 @@ class Reporter:
             yield from interval_lines(figures)
             yield from stream_lines(figures)
             yield from tool_lines(figures)
+        yield from check_lines(figures.checks, details=self._config.option.verbose > 0)
+        if self._config.option.verbose > 0:
             for why, count in sorted(self._not_reused.items()):
                 yield f"{plural(count, 'run')} {'was' if count == 1 else 'were'} run: {plain(why)}"
         progress = self._bench.progress

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from pytest_benchmodels.core.errors import BenchError, ConfigError
+from pytest_benchmodels.core.label import Labels
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.statistics.changes import Conditions
@@ -74,13 +75,20 @@ def _baseline_file(name: str, document: BenchDocument) -> Baseline:
 class Verdicts:
     """Collects a session's results, and judges them at the end: against gates, and against a baseline.
 
-    `conditions` are empty ones, of this session. They are filled where there is something to compare with.
+    `conditions` are empty ones, of this session. They are filled where there is something to compare with. `labels` are
+    people's, None where bench.toml names none.
     """
 
-    def __init__(self, gates: tuple[Gate, ...], baseline: Baseline | None, conditions: Conditions) -> None:
+    def __init__(
+        self,
+        gates: tuple[Gate, ...],
+        baseline: Baseline | None,
+        conditions: Conditions,
+        labels: Labels | None = None,
+    ) -> None:
         self._gates = gates
         self._baseline = baseline
-        self._results = RunTally(conditions=None if baseline is None else conditions)
+        self._results = RunTally(conditions=None if baseline is None else conditions, labels=labels)
 
     @property
     def decide(self) -> bool:

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import pytest
+
+from pytest_benchmodels.core.label import Labels, answer_digest, check_names
+from pytest_benchmodels.core.result import Result
+from pytest_benchmodels.statistics.agreement import Counted, Side, corrected_rate
+from pytest_benchmodels.statistics.gates import parse_gate
+from pytest_benchmodels.statistics.judging import JudgeFigures
+from pytest_benchmodels.statistics.run_tally import RunTally
+from tests.statistics.judged_results import check, judged, labelled
+
+BOTH = {"a": True, "b": True}
+NONE = {"a": False, "b": False}
+
+
+def one(name: str, *, passed: bool, model: str = "m") -> Result:
+    return judged(name, check(passed=passed, votes={"a": passed}), model=model)
+
+
+def figures(results: list[Result], labels: Labels) -> JudgeFigures:
+    found = RunTally(results, labels=labels).tally.figures(1).checks.judging
+    assert found is not None
+    return found
+
+
+# 60 answers that passed: 10 are labelled, and 8 of these are right. 40 that failed: 10 are labelled, and 1 is right.
+RUN = [one(f"p{number}", passed=True) for number in range(60)] + [
+    one(f"f{number}", passed=False) for number in range(40)
+]
+LABELS = labelled(
+    *[(RUN[number], "anna", [number < 8]) for number in range(10)],
+    *[(RUN[60 + number], "anna", [number < 1]) for number in range(10)],
+)
+
+
+def test_a_rate_is_corrected_by_what_people_say_of_either_side() -> None:
+    found = figures(RUN, LABELS)
+    passed, failed = Side(60, ((1, 1),) * 8 + ((0, 1),) * 2), Side(40, ((1, 1),) + ((0, 1),) * 9)
+    expected = corrected_rate([Counted(judged_passed=1)] * 60 + [Counted(judged_failed=1)] * 40, passed, failed)
+    rate = found.rate_of("m")
+    assert rate is not None
+    assert expected is not None
+    assert rate.estimate == expected
+    assert (rate.rate, rate.graded, rate.judged, rate.labels) == (0.6, 100, 100, 20)
+    assert found.rate_of(None) is not None
+    assert (found.labels, found.fitting, found.undecided, found.people) == (20, 20, 0, ("anna",))
+    assert found.overall.figures is not None
+    assert found.overall.figures.agreement.mean == pytest.approx(0.6 * 0.8 + 0.4 * 0.9)
+
+
+def test_labels_hold_for_a_later_run_as_far_as_it_gave_the_same_answers() -> None:
+    later = [
+        *RUN[:65],
+        *(judged(f"f{number}", check(passed=False, votes=NONE), answer="new") for number in range(5, 40)),
+    ]
+    found = figures(later, LABELS)
+    assert (found.labels, found.fitting) == (20, 15)
+
+
+def test_a_label_is_of_one_answer_to_one_scenario_by_one_check() -> None:
+    result = judged("a", check(passed=True, votes=BOTH), check(passed=True, votes=BOTH), check("other", votes=BOTH))
+    assert check_names(result.checks) == ["judge", "judge #2", "other"]
+    assert answer_digest(result) == answer_digest(judged("b", answer="answer to a"))
+    assert answer_digest(result) != answer_digest(judged("a", answer="another"))
+    assert answer_digest(result).startswith("a")
+
+
+def test_a_run_that_fails_whatever_the_judge_says_is_known() -> None:
+    deterministic = check("contains", passed=False)
+    known = [judged(f"k{number}", check(votes=BOTH), deterministic) for number in range(20)]
+    late = [judged(f"t{number}", status="timeout") for number in range(5)]
+    found = figures([*RUN, *known, *late, judged("e", status="error")], LABELS).rate_of("m")
+    assert found is not None
+    assert (found.graded, found.judged, found.labels) == (125, 100, 20)
+    assert found.estimate is not None
+    assert found.estimate.mean == pytest.approx((60 * 0.8 + 40 * 0.1) / 125)
+
+
+def test_a_run_of_several_judged_checks_takes_labels_of_all_that_may_decide() -> None:
+    result = judged("a", check(votes=BOTH), check(votes=BOTH))
+    for said, labels in (([True, None], 0), ([True, True], 1), ([False, None], 1)):
+        found = figures([result], labelled((result, "anna", said))).rate_of("m")
+        assert found is not None
+        assert found.labels == labels
+
+
+def test_where_a_threshold_decides_a_label_counts_as_all_or_nothing() -> None:
+    result = judged("a", check(passed=False, votes=NONE), check("contains"), threshold=0.5, status="passed")
+    found = figures([result], labelled((result, "anna", [False, None]))).rate_of("m")
+    assert found is not None
+    assert found.judged == 0  # half of the score is there without the judge
+
+
+def test_people_of_two_minds_decide_nothing_and_most_of_them_do() -> None:
+    results = [one("a", passed=True), one("b", passed=True)]
+    said = {"anna": (True, True), "ben": (False, False), "cleo": (None, False)}
+    labels = labelled(*[(result, who, [said[who][place]]) for who in said for place, result in enumerate(results)])
+    found = figures(results, labels)
+    assert (found.fitting, found.undecided, found.overall.labels) == (2, 1, 1)
+    assert found.people == ("anna", "ben", "cleo")
+    assert found.people_alpha is not None
+
+
+def test_a_check_that_no_model_judged_can_be_labelled_too() -> None:
+    results = [judged(f"s{number}", check("similar", passed=number < 20)) for number in range(40)]
+    labels = labelled(*[(result, "anna", [place % 20 < 15]) for place, result in enumerate(results)])
+    found = figures(results, labels)
+    assert found.overall.answers == 40
+    assert found.rates[0].estimate is not None
+    assert figures(results, Labels()).overall.answers == 0
+
+
+def test_each_of_several_judges_has_a_kappa_of_its_own() -> None:
+    results = [
+        judged(f"s{number}", check(passed=number < 20, votes={"good": number < 20, "bad": number % 2 == 0}))
+        for number in range(40)
+    ]
+    labels = labelled(*[(result, "anna", [place < 20]) for place, result in enumerate(results)])
+    good, bad = sorted(figures(results, labels).judges, key=lambda judge: judge.judge, reverse=True)
+    assert good.kappa is not None
+    assert good.kappa.mean == pytest.approx(1)
+    assert bad.kappa is not None
+    assert bad.kappa.mean == pytest.approx(0)
+
+
+def test_labels_of_one_model_do_not_stand_for_another() -> None:
+    other = [one(f"{side}{number}", passed=side == "p", model="n") for side in "pf" for number in range(50, 90)]
+    found = figures([*RUN, *other], LABELS)
+    assert found.rates[0].estimate is None
+    assert found.rates[0].reason == "0 of the labels are of answers of n, 9 would be its share"
+    assert found.rates[1].estimate is not None
+    assert found.rates[2].reason == "0 of 5 labels needed of answers that the judge passed"
+
+
+def test_gates_go_by_the_corrected_rate_and_by_kappa() -> None:
+    tally = RunTally(RUN, labels=LABELS)
+    rate, confident, kappa, relative = tally.judged(
+        [
+            parse_gate("pass_rate >= 0.55"),
+            parse_gate("pass_rate >= 0.3 with 95% confidence"),
+            parse_gate("judge_agreement >= 0.9"),
+            parse_gate("pass_rate >= baseline"),
+        ],
+        before=RunTally(RUN),
+    )[:4]
+    assert rate.held is False
+    assert rate.value == pytest.approx(0.52)
+    assert rate.by_labels is not None
+    assert (rate.by_labels.labels, rate.by_labels.uncorrected) == (20, 0.6)
+    assert confident.held
+    assert confident.bound is not None
+    assert confident.bound < 0.5
+    assert kappa.held is False
+    assert kappa.value == pytest.approx((0.84 - 0.504) / (1 - 0.504))
+    assert (relative.held, relative.value, relative.by_labels) == (True, 0.6, None)
+
+
+def test_with_too_few_labels_gates_go_by_the_judges_and_say_why() -> None:
+    few = labelled((RUN[0], "anna", [True]))
+    rate, kappa = RunTally(RUN, labels=few).judged(
+        [parse_gate("pass_rate >= 0.6"), parse_gate("judge_agreement >= 0")]
+    )[:2]
+    assert rate.held
+    assert rate.by_labels is not None
+    assert rate.by_labels.reason == "1 of 5 labels needed of answers that the judge passed"
+    assert kappa.held is None
+    assert kappa.reason == "1 of 5 labels needed of answers that the judge passed; label more answers"
+    (without,) = RunTally(RUN).judged([parse_gate("judge_agreement >= 0")])[:1]
+    assert str(without.reason).startswith("there are no labels: make some with `benchmodels label`")
