@@ -24,7 +24,7 @@ __all__ = ["add_arguments", "run"]
 
 _USUAL = 40
 _FORMS = {".csv": "csv", ".jsonl": "jsonl"}
-_ANSWERS = {"p": "pass", "pass": "pass", "y": "pass", "f": "fail", "fail": "fail", "n": "fail"}
+_ANSWERS = {**dict.fromkeys(("p", "pass", "y", "yes"), "pass"), **dict.fromkeys(("f", "fail", "n", "no"), "fail")}
 _HELP = "p: it passes, f: it fails, s: skip it, q: stop here"
 
 
