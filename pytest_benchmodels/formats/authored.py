@@ -67,7 +67,9 @@ Identifier = Annotated[
         extra_json_schema={"pattern": r"^(?!.*::)[^\[\]\x00-\x1f\x7f]+$"},
     ),
 ]
-Delimiter = Annotated[str, Meta(pattern=r'^[^"\r\n\x00]$')]
+Delimiter = Annotated[
+    str, Meta(pattern=r'^[^"\r\n\x00]$', extra={"rule": "one character, and neither a quote nor the end of a line"})
+]
 Target = Annotated[str | int | float | bool, Meta(description="The right answer, for graders and templates.")]
 
 
@@ -117,12 +119,14 @@ class Entry(_Model):
 
 TOOL_NAME = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
 """What all APIs take for the name of a tool."""
+TOOL_NAME_RULE = "made of letters, digits, _ and -, a letter or _ first, and 64 at most"
+"""The same in words."""
 
 
 class ToolEntry(_Model):
     """A tool that the model may call, and what it gives back; or those of an MCP server."""
 
-    name: Annotated[str, Meta(pattern=TOOL_NAME)] | UnsetType = UNSET
+    name: Annotated[str, Meta(pattern=TOOL_NAME, extra={"rule": TOOL_NAME_RULE})] | UnsetType = UNSET
     mcp: Annotated[Written, Meta(description="An MCP server of bench.toml: [mcp.NAME].")] | UnsetType = UNSET
     only: (
         Annotated[list[Written], Meta(min_length=1, description="Which of the server's tools there are.")] | UnsetType

@@ -135,6 +135,7 @@ _WORDS = {
 }
 _EXPECTED = re.compile(r"Expected `(?P<types>[^`]+)`(?P<bound>[^,]*)(?:, got `(?P<got>\w+)`)?")
 _PLACE = re.compile(r" - at `.*$", re.DOTALL)
+_UNIONS = (typing.Union, types.UnionType)
 
 
 def explain(
@@ -175,7 +176,7 @@ def _explain_part(value: object, hint: Any, steps: Steps, problems: Problems) ->
     except msgspec.ValidationError as error:
         found = [_explain_inside(value, choice, steps, problems) for choice in _choices(hint)]
         if not any(found):
-            problems.add(steps, _sentence(steps, value, str(error)))
+            problems.add(steps, _sentence(steps, value, str(error), hint))
         return True
     return False
 
@@ -189,8 +190,8 @@ def _explain_inside(value: object, hint: Any, steps: Steps, problems: Problems) 
         item_hint = typing.get_args(hint)[0]
         found = [_explain_part(item, item_hint, (*steps, index), problems) for index, item in enumerate(value)]
         return any(found)
-    if typing.get_origin(hint) is Literal and isinstance(value, str):
-        known = [str(name) for name in typing.get_args(hint)]
+    known = [name for name in typing.get_args(hint) if isinstance(name, str)] if _is_literal(hint) else []
+    if known and isinstance(value, str):
         shown = ", ".join(map(repr, known))
         problems.add(
             steps, f"{_subject(steps)} must be one of {shown}, got {quote(value)}{problems.hint(value, known)}"
@@ -208,15 +209,41 @@ def _choices(hint: Any) -> list[Any]:
     """The members of a union, freed of their annotations."""
     if typing.get_origin(hint) is Annotated:
         return _choices(typing.get_args(hint)[0])
-    if typing.get_origin(hint) in {typing.Union, types.UnionType}:
+    if typing.get_origin(hint) in _UNIONS:
         return [choice for member in typing.get_args(hint) for choice in _choices(member)]
     return [hint]
 
 
-def _sentence(steps: Steps, value: object, reason: str) -> str:
+def _is_literal(hint: Any) -> bool:
+    return typing.get_origin(hint) is Literal
+
+
+def _rule(hint: Any) -> str | None:
+    """What a pattern asks for, in the words that stand beside it in the model."""
+    if typing.get_origin(hint) is Annotated:
+        said = (part.extra["rule"] for part in hint.__metadata__ if isinstance(part, msgspec.Meta) and part.extra)
+        return next(said, None) or _rule(typing.get_args(hint)[0])
+    members = typing.get_args(hint) if typing.get_origin(hint) in _UNIONS else ()
+    return next(filter(None, map(_rule, members)), None)
+
+
+def _words(choice: Any) -> str:
+    """A member of a union, as an author writes it."""
+    if _is_literal(choice):
+        return " or ".join(map(json.dumps, typing.get_args(choice)))
+    kind = typing.get_origin(choice) or choice
+    return "a list" if kind is list else _WORDS.get(kind.__name__, "a mapping")
+
+
+def _sentence(steps: Steps, value: object, reason: str, hint: Any) -> str:
     """`timeout must be a number >= 0, got -3`."""
     subject = _subject(steps)
+    if isinstance(value, str) and "matching regex" in reason and (rule := _rule(hint)):
+        return f"{subject} must be {rule}, got {quote(value)}"
     match = _EXPECTED.match(reason)
+    if match is None and reason.startswith("Invalid enum value"):
+        wanted = " or ".join(_words(choice) for choice in _choices(hint) if choice is not msgspec.UnsetType)
+        return f"{subject} must be {wanted}, got {quote(value)}"
     if match is None:
         return f"{subject}: {_PLACE.sub('', reason)}, got {quote(value)}"
     if match["bound"] == " of length >= 1" and not match["got"]:

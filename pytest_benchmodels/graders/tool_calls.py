@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
@@ -32,6 +32,7 @@ _OF_VALUES: Mapping[str, type[Grader]] = {grader.kind(): grader for family in _F
 """The checks that may stand for an argument's value."""
 _ABOUT_ANSWERS = (*text.MEASURES, *overlap.CHECKS, *math_equal.CHECKS, *language.CHECKS, *usage.CHECKS, *judge.CHECKS)
 _OF_ANSWERS = frozenset(grader.kind() for grader in _ABOUT_ANSWERS if grader.kind() not in _OF_VALUES)
+ToolName = Annotated[str, msgspec.Meta(min_length=1)]
 _LITERAL = "literal"
 _NOT = "not"
 _BESIDE = (_NOT, "weight", "name")
@@ -78,7 +79,7 @@ class ToolCalled(Grader, frozen=True, dict=True):
     check is `{literal: ...}`. `times` is how many calls count, no more and no fewer; without it one is enough.
     """
 
-    tool_called: str
+    tool_called: ToolName
     arguments: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies it
     times: int | None = None
 
@@ -128,7 +129,7 @@ class ToolsCalled(Grader, frozen=True):
     The score is the F1 of calls that were wanted and calls that were made.
     """
 
-    tools_called: list[str]
+    tools_called: list[ToolName]
     order: Literal["any", "in_order", "exact"] = "any"
 
     bounded: ClassVar[bool] = True
@@ -161,7 +162,7 @@ class ToolsCalled(Grader, frozen=True):
 class ToolNotCalled(Grader, frozen=True):
     """The model called this tool in no answer of the run, not even wrongly; `true` stands for any tool."""
 
-    tool_not_called: str | Literal[True]
+    tool_not_called: ToolName | Literal[True]
 
     bounded: ClassVar[bool] = True
 
@@ -175,7 +176,7 @@ class ToolNotCalled(Grader, frozen=True):
 class StepsAtMost(Grader, frozen=True):
     """The run took at most so many answers of the model, those that call tools among them."""
 
-    steps_at_most: int
+    steps_at_most: Annotated[int, msgspec.Meta(ge=1)]
 
     bounded: ClassVar[bool] = True
 
