@@ -86,7 +86,7 @@ class _Model(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class ContentPart(_Model):
     """A part of a message: one of the three."""
 
-    text: str | UnsetType = UNSET
+    text: Written | UnsetType = UNSET
     image: Annotated[Written, Meta(description="A PNG, JPEG, WebP or GIF file, or a data URL.")] | UnsetType = UNSET
     file: Annotated[Written, Meta(description="A PDF or text file.")] | UnsetType = UNSET
 

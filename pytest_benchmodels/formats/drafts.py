@@ -268,13 +268,17 @@ class Finisher:
 
     def text(self, text: str, names: Names, steps: Steps) -> str:
         """Render one text; where that fails, note it and return nothing."""
+        return self._rendered(text, names, steps) or ""
+
+    def _rendered(self, text: str, names: Names, steps: Steps) -> str | None:
+        """The same, with None where it failed: an empty text could be a further fault."""
         if names is None:
             return text
         try:
             return render_text(text, names, self._budget)
         except TemplateError as error:
             self._note(steps, error)
-            return ""
+            return None
 
     def _turn(self, turn: DraftTurn, names: Names) -> Turn:
         messages = [Message(message.role, self._content(message, names)) for message in turn.messages]
@@ -295,7 +299,9 @@ class Finisher:
             )
             return None
         (kind,) = given
-        written = self.text(getattr(part, kind), names, (*steps, kind))
+        written = self._rendered(getattr(part, kind), names, (*steps, kind))
+        if written is None:
+            return None
         if kind == "text":
             return TextPart(written)
         try:

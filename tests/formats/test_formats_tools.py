@@ -54,3 +54,17 @@ def test_rules_of_names_are_told_in_words(tmp_path: Path) -> None:
     assert problems(tmp_path, "id: a\nprompt: Hi\ndataset: {file: a.csv, delimiter: xx}") == [
         f"suite.yaml:3: delimiter must be {rule}, got 'xx'"
     ]
+
+
+def test_a_part_without_a_text(tmp_path: Path) -> None:
+    said = ["suite.yaml:2: text must not be empty"]
+
+    assert problems(tmp_path, "id: a\nprompt: [{text: ''}]") == said
+    assert problems(tmp_path, "id: a\nmessages: [{role: user, content: [{text: ''}]}]") == said
+
+
+def test_a_template_that_fails_is_the_only_fault_of_an_image(tmp_path: Path) -> None:
+    (said,) = problems(tmp_path, "id: a\nvars: {b: c}\nprompt: [{image: '{{ picture }}'}]")
+
+    assert said.startswith("suite.yaml:3: image: ")
+    assert "picture" in said
