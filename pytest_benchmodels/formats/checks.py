@@ -209,15 +209,17 @@ class ToolReader:
             return ()
 
     def choice(
-        self, choice: str | None, tools: Sequence[Tool], entries: Sequence[ToolEntry], steps: Steps
+        self, choice: str | None, tools: Sequence[Tool], entries: Sequence[ToolEntry], scenario: str, steps: Steps
     ) -> str | None:
-        """What `tool_choice` says, if it names something that is there."""
+        """What `tool_choice` of a scenario says, if it names something that is there; it may be the defaults'."""
         known = (*_CHOICES, *(tool.name for tool in tools))
         if any(isinstance(entry.mcp, str) and self._is_unlisted(entry.mcp) for entry in entries):
             return choice
         if choice is not None and (not tools or choice not in known):
-            rule = f"it is one of {', '.join(known)}" if tools else "there are no tools to choose from"
-            self._problems.add(steps, f"tool_choice {quote(choice)}: {rule}{self._problems.hint(choice, known)}")
+            rule = f"it is one of {', '.join(known)}{self._problems.hint(choice, known)}"
+            if not tools:
+                rule = "there are no tools to choose from: write `tools:`, or leave tool_choice out"
+            self._problems.add(steps, f"tool_choice {quote(choice)} of scenario {quote(scenario)}: {rule}")
         return choice
 
     def _tools(self, entries: Sequence[ToolEntry], steps: Steps) -> Iterator[Tool]:

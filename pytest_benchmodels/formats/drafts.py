@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UnsetType
 
 from pytest_benchmodels.core.message import Content, Message, Part, Role, TextPart
-from pytest_benchmodels.core.scenario import MAX_STEPS, Scenario, Turn
+from pytest_benchmodels.core.scenario import MAX_STEPS, Scenario, Tool, Turn
 from pytest_benchmodels.core.text import clip, harmless, quote
 from pytest_benchmodels.formats.authored import (
     Authored,
@@ -241,10 +241,14 @@ class Finisher:
             metadata=self._metadata(draft, names),
             vars=names or {},
             tools=tools,
-            tool_choice=self._tools.choice(or_else(written.tool_choice, None), tools, entries, draft.at("tool_choice")),
+            tool_choice=self._choice(draft, tools),
             max_steps=or_else(written.max_steps, MAX_STEPS),
             thinking=or_else(written.thinking, "strip"),
         )
+
+    def _choice(self, draft: Draft, tools: tuple[Tool, ...]) -> str | None:
+        choice, entries = or_else(draft.written.tool_choice, None), or_else(draft.written.tools, ())
+        return self._tools.choice(choice, tools, entries, draft.id, draft.at("tool_choice"))
 
     def _params(self, draft: Draft) -> Mapping[str, object]:
         """The parameters, with the answer's format as OpenAI's Chat Completions writes it: dialects read it there."""
@@ -254,12 +258,32 @@ class Finisher:
         if "response_format" in params:
             where = draft.at("response_format")
             self._problems.add(where, "response_format stands in params as well: keep one of them")
+        if wanted in ("text", {"type": "text"}):
+            return params
+        if wanted in ("json", {"type": "json_object"}):
+            return {**params, "response_format": {"type": "json_object"}}
         if isinstance(wanted, str):
-            return {**params, "response_format": {"type": "json_object"}} if wanted == "json" else params
+            return params
+        if wanted.get("type") == "json_schema":
+            return self._pasted_format(params, wanted, draft.at("response_format"))
         # The check of that name knows what a schema may be, and is made once for all records of a dataset.
         self._checks.prepare((WrittenCheck({"json_schema": wanted}, draft.at("response_format")),))
         described = {"name": "answer", "schema": wanted, "strict": True}
         return {**params, "response_format": {"type": "json_schema", "json_schema": described}}
+
+    def _pasted_format(
+        self, params: Mapping[str, object], wanted: Mapping[str, Any], steps: Steps
+    ) -> Mapping[str, object]:
+        """`response_format` as OpenAI's documentation writes it, which is what people paste."""
+        described = wanted.get("json_schema")
+        schema = described.get("schema") if isinstance(described, dict) else None
+        if not isinstance(described, dict) or not isinstance(schema, dict):
+            rule = "write the JSON Schema itself, or OpenAI's `{type: json_schema, json_schema: {schema: ...}}`"
+            self._problems.add(steps, f"response_format of type json_schema holds no schema: {rule}")
+            return params
+        self._checks.prepare((WrittenCheck({"json_schema": schema}, steps),))
+        named = {"name": "answer", **described}
+        return {**params, "response_format": {"type": "json_schema", "json_schema": named}}
 
     def prepare(self, draft: Draft) -> None:
         """Look at what does not depend on the records of the draft's dataset."""

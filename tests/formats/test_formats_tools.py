@@ -68,3 +68,32 @@ def test_a_template_that_fails_is_the_only_fault_of_an_image(tmp_path: Path) -> 
 
     assert said.startswith("suite.yaml:3: image: ")
     assert "picture" in said
+
+
+def test_a_choice_that_is_not_there_names_its_scenario(tmp_path: Path) -> None:
+    assert problems(tmp_path, "id: a\nprompt: Hi\ntool_choice: auto") == [
+        (
+            "suite.yaml:3: tool_choice 'auto' of scenario 'a': there are no tools to choose from: "
+            "write `tools:`, or leave tool_choice out"
+        )
+    ]
+    defaults = "defaults: {tool_choice: look_up}\nscenarios:\n- {id: a, prompt: Hi, tools: [{name: look, results: x}]}"
+    assert problems(tmp_path, defaults) == [
+        (
+            "suite.yaml:1: tool_choice 'look_up' of scenario 'a': it is one of auto, none, required, look; "
+            "did you mean 'look'?"
+        )
+    ]
+
+
+def test_a_form_that_was_pasted_from_openai(tmp_path: Path) -> None:
+    pasted = "id: a\nprompt: Hi\nresponse_format: {type: json_schema, json_schema: %s}"
+    (one,) = loaded(tmp_path, pasted % "{name: n, strict: false, schema: {type: object}}")
+    described = {"name": "n", "strict": False, "schema": {"type": "object"}}
+    assert one.params == {"response_format": {"type": "json_schema", "json_schema": described}}
+    (one,) = loaded(tmp_path, "id: a\nprompt: Hi\nresponse_format: {type: json_object}")
+    assert one.params == {"response_format": {"type": "json_object"}}
+    (one,) = loaded(tmp_path, "id: a\nprompt: Hi\nresponse_format: {type: text}")
+    assert one.params == {}
+    (said,) = problems(tmp_path, pasted % "{name: n}")
+    assert said.startswith("suite.yaml:3: response_format of type json_schema holds no schema: write")

@@ -402,7 +402,11 @@ def pytest_bench_models():
         ({"name": "a", "results": {"arguments": 4, "result": 1}}, {}, "tool 'a': `arguments` are a mapping"),
         ({"name": "a", "results": [{"arguments": {"x": 1}}]}, {}, "beside `arguments` stands one of `result` and"),
         ({"name": "a", "results": 1, "result": 2}, {}, "did you mean 'results'?"),
-        ({"name": "a", "results": 1}, {"tool_choice": "b"}, "tool_choice 'b': it is one of auto, none, required, a"),
+        (
+            {"name": "a", "results": 1},
+            {"tool_choice": "b"},
+            "tool_choice 'b' of scenario 'a': it is one of auto, none, required, a",
+        ),
         ({"name": "a", "results": 1}, {"max_steps": 0}, "max_steps"),
         (
             {"name": "a", "results": 1},
@@ -434,7 +438,7 @@ def test_two_tools_of_one_name_and_a_choice_without_tools(project: Project) -> N
     shown = project.bench("--collect-only").stdout.str()
 
     assert "tool 'next' is there twice: give each its own name" in shown
-    assert "tool_choice 'required': there are no tools to choose from" in shown
+    assert "tool_choice 'required' of scenario 'b': there are no tools to choose from: write `tools:`" in shown
 
 
 def test_tools_of_the_defaults_are_templates(project: Project) -> None:
