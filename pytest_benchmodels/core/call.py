@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.errors import CallError
 from pytest_benchmodels.core.message import Message, Response, Usage
@@ -127,13 +128,23 @@ class GradingContext(Struct, frozen=True):
 
     `response` is the answer to judge: that of the turn whose check it is, else the last one. `transcript` holds the
     calls of the whole run, `scenario` what was asked for. With `thinking: keep` the response's text begins with what
-    was thought, between `<think>` tags.
+    was thought, between `<think>` tags. Where a check has `extract`, the response's text is what that found.
     """
 
     response: Response
     transcript: Transcript
     scenario: Scenario
     asking: Ask = nobody
+    whole: Response | None = None
+
+    @property
+    def answered(self) -> Response:
+        """The answer as it came, where `response` is what a check's `extract` found in it."""
+        return self.whole or self.response
+
+    def with_part(self, text: str) -> GradingContext:
+        """The same with a part of the answer in its place."""
+        return replace(self, response=replace(self.response, text=text), whole=self.answered)
 
     async def ask(
         self, model: str, prompt: str | Sequence[Message], params: Mapping[str, object] | None = None

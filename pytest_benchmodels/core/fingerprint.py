@@ -17,7 +17,7 @@ from pytest_benchmodels.core.message import Message, without_data
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import Purpose
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.scenario import Check, Grader, Scenario, Tool
+from pytest_benchmodels.core.scenario import Check, Combination, Grader, Scenario, Tool
 from pytest_benchmodels.core.user_code import code_of
 
 __all__ = [
@@ -158,7 +158,11 @@ def _digest_of_grades(scenario: Scenario) -> str:
 
 
 def _describe(check: Check) -> list[object]:
-    return [msgspec.to_builtins(check, enc_hook=repr), _code(type(check.grader))]
+    described: dict[str, object] = msgspec.to_builtins(check, enc_hook=repr)
+    if not check.extract:  # what was kept before there was any has the same fingerprint
+        described.pop("extract")
+    inside = check.grader.checks if isinstance(check.grader, Combination) else ()
+    return [described, _code(type(check.grader)), *map(_describe, inside)]
 
 
 @cache

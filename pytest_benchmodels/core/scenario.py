@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
@@ -10,11 +10,27 @@ import msgspec
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.message import Message, Response, without_data
+from pytest_benchmodels.core.text import quote
 
-__all__ = ["MAX_STEPS", "Check", "Grade", "Grader", "Scenario", "Tool", "ToolAnswer", "Turn", "Vote", "param_remedy"]
+__all__ = [
+    "MAX_STEPS",
+    "Check",
+    "Combination",
+    "Extraction",
+    "Grade",
+    "Grader",
+    "Scenario",
+    "Tool",
+    "ToolAnswer",
+    "Turn",
+    "Vote",
+    "param_remedy",
+]
 
 MAX_STEPS = 10
 """How many answers a turn has at most where the author says nothing."""
+
+_SHOWN = 80
 
 
 class Vote(msgspec.Struct, frozen=True):
@@ -93,12 +109,61 @@ class Grader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _ASKS_NONE = Grader.asked_models
 
 
+class Combination(Grader, frozen=True):
+    """A check that is made of others: those of its first field. Whoever judges has each of them judge, then combines.
+
+    It has no `grade`: what is inside may be async, or take its time, and is called as it would be on its own.
+    """
+
+    bounded: ClassVar[bool] = True
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Those that it is made of."""
+        inside: tuple[Check, ...] = getattr(self, self.kind())
+        return inside
+
+    def combine(self, grades: Sequence[Grade]) -> Grade:
+        """The verdict of all, by those of `checks` in their order, each after its `not`."""
+        raise NotImplementedError
+
+
+class Extraction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One step of a check's `extract`: it finds the part of an answer that is to be judged.
+
+    `optional`: where it finds nothing it is left out. `bounded` is what it is for a Grader.
+    """
+
+    @property
+    def optional(self) -> bool:
+        """Whether an answer without such a part is judged as it is."""
+        raise NotImplementedError
+
+    @property
+    def bounded(self) -> bool:
+        """Whether `find` takes time linear in the text's length."""
+        return False
+
+    def find(self, text: str) -> str | None:
+        """The part; None where there is none. Raises `CheckError` where that cannot be told."""
+        raise NotImplementedError
+
+    def told(self) -> str:
+        """What is looked for, for a reader: `after 'Answer:'`."""
+        raise NotImplementedError
+
+    def around(self, part: str) -> str | None:
+        """An answer in which `find` finds this part, if one can be told: with it `sim/*` answers rightly."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that a scenario asks of an answer.
 
     `kind` is the check's name in the file (`equals`), `label` what reports call it (the author's `name`, else the
-    kind), `summary` the check in a reader's words (`contains 'Paris'`).
+    kind), `summary` the check in a reader's words (`contains 'Paris'`). The steps of `extract` are taken one after
+    another; what the last of them finds is judged.
     """
 
     kind: str
@@ -107,6 +172,38 @@ class Check:
     grader: Grader
     weight: float = 1.0
     negate: bool = False
+    extract: tuple[Extraction, ...] = ()
+
+    @property
+    def bounded(self) -> bool:
+        """Whether neither what it judges by nor what it extracts may block."""
+        return self.grader.bounded and all(step.bounded for step in self.extract)
+
+    def extracted(self, text: str) -> str | Grade:
+        """The part of an answer that is to be judged; the verdict where it is not there, be it asked for or not."""
+        for step in self.extract:
+            found = step.find(text)
+            if found is None and not step.optional:
+                said = f"nothing to judge: found no {step.told()} in {quote(text.strip()[: _SHOWN + 1], _SHOWN)}"
+                return Grade(0.0, passed=False, explanation=said, undecided=True)
+            text = text if found is None else found
+        return text
+
+    def settled(self, grade: Grade) -> Grade:
+        """A verdict of its grader, after `not`."""
+        if not self.negate:
+            return grade
+        score, passed = (0.0, False) if grade.undecided else (1 - grade.score, not grade.passed)
+        votes = tuple([replace(vote, score=1 - vote.score, passed=not vote.passed) for vote in grade.votes])
+        return Grade(score, passed, grade.explanation, grade.undecided, votes)
+
+
+def _with_nested(checks: Iterable[Check]) -> Iterator[Check]:
+    """The checks, each followed by those inside of it."""
+    for check in checks:
+        yield check
+        if isinstance(check.grader, Combination):
+            yield from _with_nested(check.grader.checks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +307,9 @@ class Scenario:
 
     @property
     def all_checks(self) -> tuple[Check, ...]:
-        """Those of each turn, and those that judge the last answer."""
-        return tuple([check for turn in self.turns for check in turn.checks]) + self.checks
+        """Those of each turn, and those that judge the last answer; each followed by those that it is made of."""
+        outer = tuple([check for turn in self.turns for check in turn.checks]) + self.checks
+        return tuple(_with_nested(outer))
 
     @property
     def asked_models(self) -> tuple[str, ...]:

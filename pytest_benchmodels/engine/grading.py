@@ -5,24 +5,26 @@ from __future__ import annotations
 import inspect
 import math
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from msgspec import convert, to_builtins
-from msgspec.structs import replace
+from msgspec import convert, structs, to_builtins
 
 from pytest_benchmodels.core.call import GradingContext
 from pytest_benchmodels.core.errors import CallError, CheckError
 from pytest_benchmodels.core.result import CheckResult
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.scenario import Check, Grade, Grader, Scenario, Vote
+from pytest_benchmodels.core.scenario import Check, Combination, Grade, Grader, Scenario, Vote
 from pytest_benchmodels.core.text import message, told
 from pytest_benchmodels.core.user_code import in_task, in_thread, innermost
 
 __all__ = ["Watch", "is_bounded", "judge", "unwatched"]
 
+
+T = TypeVar("T")
 
 _AT_ONCE_CHARS = 2_000
 """Longer answers take a check of ours tens of milliseconds and more, in which no other run would go on.
@@ -55,7 +57,7 @@ def _nothing() -> None:
 
 def is_bounded(scenario: Scenario) -> bool:
     """Whether no check of this scenario may block."""
-    return all(check.grader.bounded for check in scenario.all_checks)
+    return all(check.bounded for check in scenario.all_checks)
 
 
 async def judge(checks: Iterable[Check], context: GradingContext, prefix: str = "") -> tuple[CheckResult, ...]:
@@ -65,9 +67,27 @@ async def judge(checks: Iterable[Check], context: GradingContext, prefix: str = 
 
 async def _judge_one(check: Check, context: GradingContext, prefix: str) -> CheckResult:
     label = f"{prefix}{check.label}"
+    grade = await _verdict(check, context, label)
+    # As plain data: a score of a numpy type would not cross from a worker to its controller.
+    score, passed, said = float(grade.score), bool(grade.passed), message(grade.explanation)
+    return CheckResult(label, score, passed, said, check.weight, check.summary, grade.votes)
+
+
+async def _verdict(check: Check, context: GradingContext, label: str) -> Grade:
+    """The verdict after `not`. `label` names the check in errors, behind those that it is inside of."""
+    part = await _guarded(_extracted(check, context), label) if check.extract else context
+    if isinstance(part, Grade):
+        return check.settled(part)
+    if isinstance(check.grader, Combination):
+        inside = [await _verdict(inner, part, f"{label} > {inner.label}") for inner in check.grader.checks]
+        return check.settled(check.grader.combine(inside))
+    return check.settled(await _guarded(_graded(check, part), label))
+
+
+async def _guarded(judging: Awaitable[T], label: str) -> T:
+    """What comes of a check's code; what it raises is told with the check's name."""
     try:
-        grade = await _graded(check, context)
-        return _result(check, label, grade)
+        return await judging
     except CallError as error:
         raise CallError(f"check {label!r} has no verdict: {told(error)}") from error
     except CheckError as error:
@@ -77,17 +97,32 @@ async def _judge_one(check: Check, context: GradingContext, prefix: str) -> Chec
         raise CheckError(f"check {label!r} crashed: {innermost(crash)}") from error
 
 
+async def _extracted(check: Check, context: GradingContext) -> GradingContext | Grade:
+    """The context with the part of the answer that is to be judged; the verdict where there is none."""
+    bounded = all(step.bounded for step in check.extract)
+    found = await _called(lambda: check.extracted(context.text), context, bounded=bounded)
+    return found if isinstance(found, Grade) else context.with_part(found)
+
+
 async def _graded(check: Check, context: GradingContext) -> Grade:
-    """Let the check judge: on the loop if it promised to be quick, else in a thread that can be left behind."""
+    """Let the check judge."""
     takes_context, is_async = _manner(type(check.grader))
     subject = context if takes_context else context.response
     if is_async:
-        return await _awaited(check.grader, subject)
-    is_quick = check.grader.bounded and len(context.text) <= _AT_ONCE_CHARS
+        grade = await _awaited(check.grader, subject)
+    else:
+        grade = await _called(lambda: check.grader.grade(subject), context, bounded=check.grader.bounded)
+    _validate(grade)
+    return replace(grade, votes=tuple(map(_vote, grade.votes))) if grade.votes else grade
+
+
+async def _called(function: Callable[[], T], context: GradingContext, *, bounded: bool) -> T:
+    """Call a check's code: on the loop if it promised to be quick, else in a thread that can be left behind."""
+    is_quick = bounded and len(context.text) <= _AT_ONCE_CHARS
     # Not in the main thread: there the user's Ctrl-C would look as if the check had raised it.
     if is_quick and threading.current_thread() is not threading.main_thread():
-        return _call(check.grader, subject)
-    return await in_thread(lambda: _call(check.grader, subject), "benchmodels-check")
+        return _call(function)
+    return await in_thread(lambda: _call(function), "benchmodels-check")
 
 
 @cache
@@ -107,12 +142,11 @@ async def _awaited(grader: Grader, subject: Any) -> Grade:
     return cast("Grade", grade)
 
 
-def _call(grader: Grader, subject: Any) -> Grade:
+def _call(function: Callable[[], T]) -> T:
     try:
-        grade: Grade = grader.grade(subject)
+        return function()
     except BaseException as error:
         raise _stray(error) from error
-    return grade
 
 
 def _stray(error: BaseException) -> Exception:
@@ -121,21 +155,11 @@ def _stray(error: BaseException) -> Exception:
     return error if is_usual else _StrayError(error)  # type: ignore[return-value] # an Exception, see above
 
 
-def _result(check: Check, label: str, grade: Grade) -> CheckResult:
-    """The verdict as plain data: a score of a numpy type would not cross from a worker to its controller."""
-    _validate(grade)
-    score, passed, votes = float(grade.score), bool(grade.passed), tuple(map(_vote, grade.votes))
-    if check.negate:
-        score, passed = (0.0, False) if grade.undecided else (1 - score, not passed)
-        votes = tuple([replace(vote, score=1 - vote.score, passed=not vote.passed) for vote in votes])
-    return CheckResult(label, score, passed, message(grade.explanation), check.weight, check.summary, votes)
-
-
 def _vote(vote: Vote) -> Vote:
     _validate_score(vote.score)
-    told = replace(vote, judge=message(vote.judge), score=float(vote.score), passed=bool(vote.passed))
+    plain = structs.replace(vote, judge=message(vote.judge), score=float(vote.score), passed=bool(vote.passed))
     # Nothing checked the user's code that may have made it, and the controller would refuse what is no vote.
-    return convert(to_builtins(told), Vote)
+    return convert(to_builtins(plain), Vote)
 
 
 def _validate(grade: object) -> None:

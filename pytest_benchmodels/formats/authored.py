@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from pytest_benchmodels.core.scenario import Grader, param_remedy
+from pytest_benchmodels.core.scenario import Extraction, Grader, param_remedy
 from pytest_benchmodels.core.text import quote
 
 __all__ = [
@@ -273,6 +273,7 @@ def param_fault(name: str, value: object) -> str | None:
 
 
 _REF = "#/$defs/{name}"
+_EXTRACT = "extract"
 _COMMON: dict[str, Any] = {
     "weight": {"type": "number", "minimum": 0, "default": 1, "description": "Its part in the weighted mean."},
     "not": {"type": "boolean", "default": False, "description": "Ask for the opposite."},
@@ -282,8 +283,8 @@ _PLACEHOLDER = {"type": "string", "pattern": r"^\{\{.*\}\}$"}
 _OPENINGS = ("prompt", "messages", "turns")
 
 
-def schema(graders: Mapping[str, type[Grader]]) -> dict[str, Any]:
-    """JSON Schema (2020-12) of a scenario file whose checks are these.
+def schema(graders: Mapping[str, type[Grader]], extraction: type[Extraction] | None = None) -> dict[str, Any]:
+    """JSON Schema (2020-12) of a scenario file whose checks are these, and of whose `extract` this is a step.
 
     It is for editors: the loader refuses a few things more (a second use of an id, names without a value).
     """
@@ -302,20 +303,21 @@ def schema(graders: Mapping[str, type[Grader]]) -> dict[str, Any]:
         "$defs": {
             **models,
             "Scenario": {"$ref": _REF.format(name="Authored"), "required": ["id"]},
-            **_checks(graders),
+            **_checks(graders, extraction),
         },
     }
 
 
-def _checks(graders: Mapping[str, type[Grader]]) -> dict[str, Any]:
-    definitions: dict[str, Any] = {}
+def _checks(graders: Mapping[str, type[Grader]], extraction: type[Extraction] | None) -> dict[str, Any]:
+    definitions: dict[str, Any] = {} if extraction is None else _extract(extraction)
+    common = _COMMON if extraction is None else {**_COMMON, _EXTRACT: {"$ref": _REF.format(name=_EXTRACT)}}
     branches: list[dict[str, Any]] = []
     bare: list[str] = []
     for name, grader in sorted(graders.items()):
         _, components = msgspec.json.schema_components([grader], ref_template=_REF)
         own = components.pop(grader.__name__)
         definitions |= components
-        definitions[f"check:{name}"] = _check(name, own)
+        definitions[f"check:{name}"] = _check(name, own, common)
         branches.append({"$ref": _REF.format(name=f"check:{name}")})
         if name not in own["required"]:
             bare.append(name)
@@ -324,9 +326,21 @@ def _checks(graders: Mapping[str, type[Grader]]) -> dict[str, Any]:
     return {"Check": {"anyOf": branches}, **definitions}
 
 
-def _check(name: str, own: dict[str, Any]) -> dict[str, Any]:
+def _extract(extraction: type[Extraction]) -> dict[str, Any]:
+    """One step, written as a mapping or by its name alone, or a list of steps."""
+    _, components = msgspec.json.schema_components([extraction], ref_template=_REF)
+    step = {"anyOf": [{"$ref": _REF.format(name=extraction.__name__)}, {"type": "string"}]}
+    told = "What is taken out of the answer before it is judged."
+    whole = {"anyOf": [*step["anyOf"], {"type": "array", "minItems": 1, "items": step}], "description": told}
+    return {**components, _EXTRACT: whole}
+
+
+def _check(name: str, own: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:
     """One branch: the check's value and options, and what may stand beside any check."""
-    properties = {key: _or_placeholder(part) for key, part in {**own["properties"], **_COMMON}.items()}
+    parts = {**own["properties"], **common}
+    if _EXTRACT in own["properties"] and _EXTRACT in common:  # `json` has one of its own: true or false
+        parts[_EXTRACT] = {"anyOf": [own["properties"][_EXTRACT], common[_EXTRACT]]}
+    properties = {key: _or_placeholder(part) for key, part in parts.items()}
     description = " ".join(own.get("description", "").split())
     return {
         **own,

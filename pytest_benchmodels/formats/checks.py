@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UnsetType
 
 from pytest_benchmodels.core.errors import ToolError
-from pytest_benchmodels.core.scenario import Check, Grader, Tool, ToolAnswer
+from pytest_benchmodels.core.scenario import Check, Combination, Extraction, Grader, Tool, ToolAnswer
 from pytest_benchmodels.core.text import clip, plain, quote
 from pytest_benchmodels.formats.authored import TOOL_NAME, ToolEntry
 from pytest_benchmodels.formats.dataset import Budget, TemplateError, as_text, render
@@ -37,6 +37,7 @@ class _Common(msgspec.Struct, frozen=True):
 
 
 _COMMON = ("weight", "not", "name")
+_EXTRACT = "extract"
 
 
 class CheckReader:
@@ -47,6 +48,7 @@ class CheckReader:
 
     def __init__(self, options: LoadOptions, problems: Problems, budget: Budget) -> None:
         self._graders = options.graders
+        self._extraction = options.extraction
         self._unknown_note = options.unknown_check_note
         self._problems = problems
         self._budget = budget
@@ -90,11 +92,47 @@ class CheckReader:
         if kind is None:
             return None
         common = self._common({key: value[key] for key in _COMMON if key in value}, kind, steps)
-        grader = self._grader(kind, {key: part for key, part in value.items() if key not in _COMMON}, steps)
-        if common is None or grader is None:
+        apart = {*_COMMON, _EXTRACT} if self._extracts(kind, value) else {*_COMMON}
+        extract = self._steps_of(value[_EXTRACT], (*steps, _EXTRACT)) if _EXTRACT in apart else ()
+        grader = self._grader(kind, {key: part for key, part in value.items() if key not in apart}, steps)
+        if common is None or grader is None or extract is None:
             return None
         words = f"not {summary(grader)}" if common.negate else summary(grader)
-        return Check(kind, common.name or kind, words, grader, common.weight, common.negate)
+        if extract:
+            words = f"{words} in the {', '.join([step.told() for step in extract])}"
+        return Check(kind, common.name or kind, words, grader, common.weight, common.negate, extract)
+
+    def _extracts(self, kind: str, value: Mapping[str, object]) -> bool:
+        """Whether `extract` is the key of any check. `json` and `json_schema` have one of their own: true or false."""
+        if _EXTRACT not in value or self._extraction is None:
+            return False
+        return not (self._is_option(kind, _EXTRACT) and isinstance(value[_EXTRACT], bool))
+
+    def _steps_of(self, value: object, steps: Steps) -> tuple[Extraction, ...] | None:
+        """The steps of `extract`: one, or a list of them; `last_number` is short for `{last_number: true}`."""
+        if not isinstance(value, list):
+            made = self._step(value, steps)
+            return None if made is None else (made,)
+        if not value:
+            self._problems.add(steps, "extract is an empty list: write at least one step, such as `after: 'Answer:'`")
+            return None
+        found = [self._step(step, (*steps, index)) for index, step in enumerate(value)]
+        taken = tuple(step for step in found if step is not None)
+        return taken if len(taken) == len(found) else None
+
+    def _step(self, value: object, steps: Steps) -> Extraction | None:
+        model = self._extraction
+        options = {value: True} if isinstance(value, str) else value
+        if model is None or not isinstance(options, dict):
+            rule = "write `last_number`, or a mapping such as `{after: 'Answer:'}` or `{line: last}`"
+            self._problems.add(steps, f"extract is a step or a list of steps, got {quote(value)}: {rule}")
+            return None
+        try:
+            return msgspec.convert(options, model)
+        except msgspec.ValidationError as error:
+            if not explain(options, model, steps, self._problems, "extract"):
+                self._problems.add(steps, f"extract: {_reason(error)}")
+        return None
 
     def _make_bare(self, name: str, steps: Steps) -> Check | None:
         """`- json`: a check whose value has a default."""
@@ -145,6 +183,11 @@ class CheckReader:
 
     def _grader(self, kind: str, options: dict[str, object], steps: Steps) -> Grader | None:
         model = self._graders[kind]
+        if issubclass(model, Combination) and isinstance(nested := options[kind], list):
+            inside = [self._make(check, (*steps, kind, index)) for index, check in enumerate(nested)]
+            if None in inside:
+                return None
+            options = {**options, kind: inside}
         try:
             return msgspec.convert(options, model)
         except msgspec.ValidationError as error:

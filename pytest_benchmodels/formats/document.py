@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import Any, Literal, NamedTuple, Protocol
 
 from pytest_benchmodels.core.errors import Problem, ScenarioFileError
-from pytest_benchmodels.core.scenario import Grader, Scenario, Tool
+from pytest_benchmodels.core.scenario import Extraction, Grader, Scenario, Tool
 from pytest_benchmodels.core.text import clip, harmless, nearest
 
 __all__ = [
@@ -206,7 +206,7 @@ class LoadOptions:
     that is none of these. `tools` are the user's functions that are tools, by name. `validator` makes of a JSON Schema
     what tells the first fault of a document, or raises ValueError; without it no arguments of tools are looked at.
     `servers` are the MCP servers of bench.toml by name: each gives its tools, None where it is not to be started, or
-    raises `ToolError`.
+    raises `ToolError`. `extraction` is what a step of a check's `extract` is; without it there is no such key.
     """
 
     graders: Mapping[str, type[Grader]]
@@ -218,3 +218,4 @@ class LoadOptions:
     tools: Mapping[str, Callable[..., object]] = field(default_factory=dict)
     validator: Callable[[Mapping[str, Any]], Callable[[object], str | None]] | None = None
     servers: Mapping[str, Callable[[], Sequence[Tool] | None]] = field(default_factory=dict)
+    extraction: type[Extraction] | None = None

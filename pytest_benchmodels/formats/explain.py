@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from pytest_benchmodels.core.scenario import Grader
-from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.core.scenario import Check, Grader
+from pytest_benchmodels.core.text import clip, quote
 from pytest_benchmodels.formats.document import Problems, Steps
 
 __all__ = ["explain", "foreign_check", "foreign_key", "summary"]
@@ -254,6 +254,9 @@ def _sentence(steps: Steps, value: object, reason: str, hint: Any) -> str:
     return f"{subject} must be {wanted}{bound}, got {quote(value)}{remedy}"
 
 
+_NESTED = 120
+
+
 def summary(grader: Grader) -> str:
     """`contains 'Paris' (ignore_case)`: the check's value, and the options that differ from their defaults."""
     (first, usual), *rest = _defaults(type(grader))
@@ -277,7 +280,9 @@ def _default(field: msgspec.structs.FieldInfo) -> object:
 
 
 def _shown(value: object) -> str:
-    """A value in a few words; of objects in a list their first field, which names them."""
+    """A value in a few words; of objects in a list their first field, which names them; of checks what they are."""
+    if isinstance(value, tuple) and value and all(isinstance(part, Check) for part in value):
+        return f"({clip('; '.join([part.summary for part in value]), _NESTED)})"
     if isinstance(value, tuple) and value and all(isinstance(part, msgspec.Struct) for part in value):
         value = [getattr(part, part.__struct_fields__[0]) for part in value]
     return json.dumps(value) if isinstance(value, bool) else quote(value, 60)

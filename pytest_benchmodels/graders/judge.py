@@ -287,7 +287,7 @@ def _question(context: GradingContext) -> str:
     asked = [message for call in context.transcript.calls for message in call.messages if message.role == "user"]
     if not asked:
         asked = [message for turn in context.scenario.turns for message in turn.messages if message.role == "user"]
-    own = next((call for call in context.transcript.calls if call.response is context.response), None)
+    own = next((call for call in context.transcript.calls if call.response is context.answered), None)
     if own is not None:
         asked = [message for message in own.messages if message.role == "user"] or asked
     return readable(asked[-1].content) if asked else ""
@@ -295,7 +295,7 @@ def _question(context: GradingContext) -> str:
 
 def _conversation(context: GradingContext) -> str:
     """All that was said up to the answer."""
-    own = next((call for call in context.transcript.calls if call.response is context.response), None)
+    own = next((call for call in context.transcript.calls if call.response is context.answered), None)
     messages = context.transcript.messages[:-1] if own is None else own.messages
     return "\n\n".join(f"{message.role}: {readable(message.content)}" for message in messages)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import regex
     import regex as regex_library
 
-__all__ = ["CHECKS", "Regex", "compile_pattern", "search"]
+__all__ = ["CHECKS", "Regex", "compile_pattern", "find_match", "search"]
 
 _PATTERN_LENGTH = 5_000
 _COPIES = 20_000
@@ -54,7 +54,15 @@ def compile_pattern(pattern: str, *, ignore_case: bool = False) -> regex.Pattern
 
 
 def search(pattern: regex.Pattern[str], text: str, *, full: bool = False, timeout_s: float = 10.0) -> str | None:
-    """Return what was matched, or None; raise `CheckError` where that takes longer than `timeout_s` seconds.
+    """Return what was matched, or None; raise `CheckError` where that takes longer than `timeout_s` seconds."""
+    match = find_match(pattern, text, full=full, timeout_s=timeout_s)
+    return None if match is None else match[0]
+
+
+def find_match(
+    pattern: regex.Pattern[str], text: str, *, full: bool = False, timeout_s: float = 10.0
+) -> regex.Match[str] | None:
+    """Return the first match, or None; raise `CheckError` where that takes longer than `timeout_s` seconds.
 
     The interpreter is free for other threads meanwhile.
     """
@@ -65,7 +73,7 @@ def search(pattern: regex.Pattern[str], text: str, *, full: bool = False, timeou
         )
     find = pattern.fullmatch if full else pattern.search
     try:
-        match = find(text, timeout=timeout_s, concurrent=True)
+        match: regex.Match[str] | None = find(text, timeout=timeout_s, concurrent=True)
     except TimeoutError:
         raise CheckError(
             f"pattern {shown_pattern(pattern.pattern)} took more than {timeout_s:g} s on this answer; "
@@ -73,7 +81,7 @@ def search(pattern: regex.Pattern[str], text: str, *, full: bool = False, timeou
         ) from None
     except MemoryError:
         raise CheckError(f"pattern {shown_pattern(pattern.pattern)} took too much memory on this answer") from None
-    return None if match is None else match[0]
+    return match
 
 
 def _refuse_expansion(pattern: str) -> None:

@@ -21,9 +21,10 @@ import msgspec
 from pytest_benchmodels.core.call import GradingContext
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.message import Response, Usage
-from pytest_benchmodels.core.scenario import Check, Grade, Grader
+from pytest_benchmodels.core.scenario import Check, Combination, Grade, Grader
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.graders import (
+    combinations,
     judge,
     language,
     math_equal,
@@ -129,13 +130,14 @@ _FAMILIES = (
     language.CHECKS,
     usage.CHECKS,
     judge.CHECKS,
+    combinations.CHECKS,
 )
 BUILTIN: Mapping[str, type[Grader]] = MappingProxyType(
     {grader.kind(): grader for family in _FAMILIES for grader in family}
 )
 """The checks that come with the package, by name; each module of a family says which are its own."""
 
-_RESERVED = ("weight", "not", "name")
+_RESERVED = ("weight", "not", "name", "extract")
 
 
 def registry(extra: Iterable[object] = ()) -> dict[str, type[Grader]]:
@@ -213,7 +215,7 @@ def example_answer(checks: tuple[Check, ...], target: str | None) -> str:
 
 def _candidates(checks: tuple[Check, ...], target: str | None) -> Iterator[str]:
     """What might be right, the likeliest first."""
-    told = (_example(check) for check in checks if not check.negate)
+    told = (_example(check) for check in _promising(checks))
     examples = list(dict.fromkeys(example for example in told if example is not None))
     targets = [] if target is None else [target]
     yield from (*targets, *examples)
@@ -224,22 +226,46 @@ def _candidates(checks: tuple[Check, ...], target: str | None) -> Iterator[str]:
     yield from (_FALLBACK, "")
 
 
+def _promising(checks: Iterable[Check]) -> Iterator[Check]:
+    """Those that an answer is to satisfy; of an `any_of` the first will do."""
+    for check in (each for each in checks if not each.negate):
+        if isinstance(check.grader, combinations.AllOf):
+            yield from _promising(check.grader.checks)
+        elif isinstance(check.grader, combinations.AnyOf):
+            yield from islice(_promising(check.grader.checks), 1)
+        else:
+            yield check
+
+
 def _example(check: Check) -> str | None:
     try:
         example = check.grader.example()
+        for step in reversed(check.extract):
+            example = None if example is None else step.around(example)
     except BaseException:  # noqa: BLE001 - a user's grader may raise anything, and an example is no verdict
         return None
     return example if isinstance(example, str) else None
 
 
 def _points(check: Check, text: str) -> float:
-    grader = check.grader
-    if isinstance(grader, FromExtra) or (not grader.bounded and BUILTIN.get(check.kind) is not type(grader)):
-        # A user's check may block or end the process, a package takes seconds to load: only the engine calls these.
-        return check.weight * (check.negate or (_example(check) or "") in text)
     try:
-        # It ended as it should, and took nothing: only what it says is chosen here.
-        grade = check.grader.grade(Response(text, "stop", Usage(output_tokens=0)))
-        return check.weight * (not (grade.passed or grade.undecided) if check.negate else grade.passed)
+        return check.weight * _verdict(check, text).passed
     except BaseException:  # noqa: BLE001 - as above: a candidate that cannot be graded is no good one
         return 0.0
+
+
+def _verdict(check: Check, text: str) -> Grade:
+    is_foreign = BUILTIN.get(check.kind) is not type(check.grader)
+    if isinstance(check.grader, FromExtra) or (
+        not check.grader.bounded and (is_foreign or inspect.iscoroutinefunction(check.grader.grade))
+    ):
+        # A user's check may block or end the process, a package takes seconds to load: only the engine calls these,
+        # which is prepared for that. So it is with a judge.
+        return Grade.of(check.negate or (_example(check) or "") in text)
+    part = check.extracted(text)
+    if isinstance(part, Grade):
+        return check.settled(part)
+    if isinstance(check.grader, Combination):
+        return check.settled(check.grader.combine([_verdict(inner, part) for inner in check.grader.checks]))
+    # It ended as it should, and took nothing: only what it says is chosen here.
+    return check.settled(check.grader.grade(Response(part, "stop", Usage(output_tokens=0))))

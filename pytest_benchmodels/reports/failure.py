@@ -80,6 +80,7 @@ _MESSAGE_LIMIT = 1000
 _LINE_LIMIT = 300
 _NAME_LIMIT = 120
 _CHECK_LINES = 30
+_EXPLAINED_LINES = 20
 _RETRY_LINES = 10
 _NAMED_CHECKS = 2
 
@@ -194,8 +195,16 @@ def _check_line(check: CheckResult) -> str:
     notes = [] if check.score in {0.0, 1.0} else [f"score {check.score:.2f}"]
     notes += [] if check.weight == 1 else [f"weight {check.weight:g}" if check.weight else "weight 0: only informs"]
     noted = f" ({', '.join(notes)})" if notes else ""
-    explained = f": {one_line(check.explanation, _LINE_LIMIT)}" if check.explanation and not check.passed else ""
+    explained = f": {_explained(check.explanation)}" if check.explanation and not check.passed else ""
     return f"  {verdict}  {_summary(check)}{noted}{explained}"
+
+
+def _explained(explanation: str) -> str:
+    """A check that is made of others tells of each on a line of its own."""
+    first, *others = explanation.splitlines()[: _EXPLAINED_LINES + 1]
+    lines = [one_line(line, _LINE_LIMIT) for line in others]
+    indents = [" " * (4 + len(line) - len(line.lstrip())) for line in others]
+    return "\n".join((one_line(first, _LINE_LIMIT), *map(str.__add__, indents, lines)))
 
 
 def _answer(result: Result) -> Iterator[str]:

@@ -18,7 +18,7 @@ import pytest
 from pytest_benchmodels.formats import BUILTIN as FORMATS
 from pytest_benchmodels.formats import LoadOptions, load
 from pytest_benchmodels.formats.configfile import read_config
-from pytest_benchmodels.graders import BUILTIN
+from pytest_benchmodels.graders import BUILTIN, Extract
 from pytest_benchmodels.plugin.session.models import Models
 from tests.docs.docs_reading import DOCS, PAGES, ROOT, Block, anchors, blocks, links
 
@@ -172,7 +172,7 @@ def test_a_configuration_defines_models(name: str, file: str, tmp_path: Path) ->
 
 def test_the_readme_counts_the_examples_as_they_are() -> None:
     told = re.search(r"= (\d+) runs \(not every pair has", DOCS["README"])
-    options = LoadOptions(graders=BUILTIN)
+    options = LoadOptions(graders=BUILTIN, extraction=Extract)
     files = [path for known in FORMATS for pattern in known.patterns for path in (ROOT / "examples").rglob(pattern)]
     # The README's reader has no extras installed: those examples are left out.
     files = [path for path in files if path.parent.name != "extras"]

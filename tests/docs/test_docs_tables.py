@@ -70,7 +70,7 @@ def test_the_keys_of_a_scenario_are_those_that_the_loader_reads() -> None:
     )
 
     assert sorted(keys) == sorted(authored.Authored.__struct_fields__)
-    assert check == ["weight", "not", "name"]
+    assert check == ["weight", "not", "name", "extract"]
     assert sorted(dataset) == sorted(authored.Dataset.__struct_fields__)
 
 

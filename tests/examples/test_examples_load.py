@@ -11,7 +11,7 @@ from pytest_benchmodels.core.result import CheckResult, passes
 from pytest_benchmodels.core.scenario import Check, Scenario
 from pytest_benchmodels.engine.grading import judge
 from pytest_benchmodels.formats import LoadOptions, load
-from pytest_benchmodels.graders import BUILTIN, example_answer
+from pytest_benchmodels.graders import BUILTIN, Extract, example_answer
 from tests.graders.grading_contexts import context
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -21,7 +21,7 @@ FILES = sorted(path for pattern in PATTERNS for path in EXAMPLES.rglob(pattern))
 
 
 def load_example(path: Path) -> tuple[Scenario, ...] | None:
-    return load(path, path.relative_to(EXAMPLES).as_posix(), LoadOptions(graders=BUILTIN))
+    return load(path, path.relative_to(EXAMPLES).as_posix(), LoadOptions(graders=BUILTIN, extraction=Extract))
 
 
 @pytest.fixture(scope="module")

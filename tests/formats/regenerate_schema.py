@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest_benchmodels
 from pytest_benchmodels.formats import schema
-from pytest_benchmodels.graders import BUILTIN
+from pytest_benchmodels.graders import BUILTIN, Extract
 
 SHIPPED = Path(pytest_benchmodels.__file__).parent / "scenario.schema.json"
 
 
 def current() -> str:
     """The schema as it has to be."""
-    return json.dumps(schema(BUILTIN), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(schema(BUILTIN, Extract), indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

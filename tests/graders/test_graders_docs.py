@@ -17,8 +17,10 @@ from pytest_benchmodels.core.call import Call, GradingContext, Request, Transcri
 from pytest_benchmodels.core.errors import CheckError
 from pytest_benchmodels.core.message import Message, Response, ToolCall, Usage
 from pytest_benchmodels.core.model import Model, Price
-from pytest_benchmodels.core.scenario import Grade, Grader, Scenario, Turn
-from pytest_benchmodels.graders import BUILTIN, registry
+from pytest_benchmodels.core.scenario import Combination, Grade, Grader, Scenario, Turn
+from pytest_benchmodels.engine.grading import judge
+from pytest_benchmodels.formats import LoadOptions, load
+from pytest_benchmodels.graders import BUILTIN, Extract, registry
 from pytest_benchmodels.graders.judge import Judge
 from pytest_benchmodels.providers.sim.reply import own_verdict
 
@@ -27,8 +29,13 @@ EXAMPLES = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```"
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example["check"])[:40])
-def test_example(example: dict[str, Any]) -> None:
+def test_example(example: dict[str, Any], tmp_path: Path) -> None:
     assert {"check", "accepts", "rejects"} <= example.keys() <= {"check", "accepts", "rejects", "errors", "price"}
+    if extracts(example) or is_made_of_checks(example):
+        scenario = loaded(example["check"], tmp_path / "a.json")
+        assert [answer for answer in example["accepts"] if not passes(scenario, answer)] == []
+        assert [answer for answer in example["rejects"] if passes(scenario, answer)] == []
+        return
     grader = msgspec.convert(example["check"], BUILTIN[next(iter(example["check"]))])
     price = Price(**example["price"]) if "price" in example else None
     for answer in example["accepts"]:
@@ -40,11 +47,35 @@ def test_example(example: dict[str, Any]) -> None:
             graded(grader, answer, price)
 
 
-@pytest.mark.parametrize(
-    "kind", ["rouge_l", "bleu", "chrf", "math_equal", "language", "finish_reason", "max_cost", "max_output_tokens"]
-)
-def test_there_are_a_dozen_examples_each_way(kind: str) -> None:
-    told = [example for example in EXAMPLES if kind in example["check"]]
+def extracts(example: dict[str, Any]) -> bool:
+    """Whether it has the `extract` of any check; `json` has one of its own, true or false."""
+    return not isinstance(example["check"].get("extract", False), bool)
+
+
+def is_made_of_checks(example: dict[str, Any]) -> bool:
+    return issubclass(BUILTIN[next(iter(example["check"]))], Combination)
+
+
+def loaded(check: dict[str, Any], path: Path) -> Scenario:
+    path.write_bytes(msgspec.json.encode({"id": "a", "prompt": "?", "checks": [check]}))
+    (scenario,) = load(path, path.name, LoadOptions(BUILTIN, extraction=Extract), named=True) or ()
+    return scenario
+
+
+def passes(scenario: Scenario, answer: str) -> bool:
+    """Whether an answer does, as the engine judges it."""
+    context = GradingContext(Response(answer), Transcript(()), scenario, simulated_judge)
+    (verdict,) = asyncio.run(judge(scenario.checks, context))
+    return verdict.passed
+
+
+DOZENS = ("rouge_l", "bleu", "chrf", "math_equal", "language", "finish_reason", "max_cost", "max_output_tokens")
+
+
+@pytest.mark.parametrize("name", ["extract", "all_of", "any_of", "none_of", *DOZENS])
+def test_there_are_a_dozen_answers_each_way(name: str) -> None:
+    told = [example for example in EXAMPLES if (extracts(example) if name == "extract" else name in example["check"])]
+
     for side in ("accepts", "rejects"):
         assert sum(len(example[side]) for example in told) >= 12
 

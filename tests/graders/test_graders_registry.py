@@ -47,6 +47,9 @@ NAMES = [
     "max_cost",
     "max_output_tokens",
     "judge",
+    "all_of",
+    "any_of",
+    "none_of",
 ]
 
 
@@ -80,7 +83,7 @@ def accepted(checks: tuple[Check, ...], answer: str) -> bool:
 
 def test_the_built_in_checks_are_those_of_the_documentation() -> None:
     assert list(BUILTIN) == NAMES
-    assert sorted(graders.__all__) == ["BUILTIN", "example_answer", "judge_by", "registry", "schema_faults"]
+    assert sorted(graders.__all__) == ["BUILTIN", "Extract", "example_answer", "judge_by", "registry", "schema_faults"]
 
 
 def test_every_built_in_check_has_a_schema_and_says_what_it_judges() -> None:

@@ -14,7 +14,7 @@ from pytest_benchmodels.cli.output import Output
 from pytest_benchmodels.cli.scenario_files import Conftests, ends_as_ours, find_rootdir, scenario_files
 from pytest_benchmodels.core.errors import Problem, ScenarioFileError
 from pytest_benchmodels.formats.configfile import read_config
-from pytest_benchmodels.graders import BUILTIN, registry, schema_faults
+from pytest_benchmodels.graders import BUILTIN, Extract, registry, schema_faults
 from pytest_benchmodels.reports.units import plural
 
 __all__ = ["add_arguments", "run"]
@@ -54,7 +54,11 @@ def run(arguments: Namespace, output: Output) -> int:
     rootdir = find_rootdir(list(map(Path, arguments.paths)))
     allowed, servers = _configured(arguments, rootdir)
     options = formats.LoadOptions(
-        graders=BUILTIN, allowed=allowed, validator=schema_faults, servers=dict.fromkeys(servers, _not_started)
+        graders=BUILTIN,
+        allowed=allowed,
+        validator=schema_faults,
+        servers=dict.fromkeys(servers, _not_started),
+        extraction=Extract,
     )
     project = _Project(rootdir, options, runs_code=arguments.with_conftest)
     files = scenarios = broken = problems = 0

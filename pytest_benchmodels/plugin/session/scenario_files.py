@@ -76,6 +76,7 @@ class ScenarioFiles:
                 tuple(dict.fromkeys(roots)),
                 tools=tools,
                 validator=graders.schema_faults,
+                extraction=graders.Extract,
                 servers={name: partial(self._tools_of, name) for name in self._file.mcp},
             )
         return self._load_options[known]
