@@ -25,6 +25,7 @@ from pytest_benchmodels.core.scenario import Check, Combination, Grade, Grader
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.graders import (
     combinations,
+    json_value,
     judge,
     language,
     math_equal,
@@ -131,6 +132,7 @@ _FAMILIES = (
     usage.CHECKS,
     judge.CHECKS,
     combinations.CHECKS,
+    json_value.CHECKS,
 )
 BUILTIN: Mapping[str, type[Grader]] = MappingProxyType(
     {grader.kind(): grader for family in _FAMILIES for grader in family}

@@ -19,7 +19,7 @@ from pytest_benchmodels.graders import judge, language, math_equal, overlap, pat
 from pytest_benchmodels.graders.documents import composed, difference
 from pytest_benchmodels.graders.normalization import compose, shown
 
-__all__ = ["CHECKS", "StepsAtMost", "ToolCalled", "ToolNotCalled", "ToolsCalled"]
+__all__ = ["CHECKS", "StepsAtMost", "ToolCalled", "ToolNotCalled", "ToolsCalled", "WantedValue"]
 
 _FAMILIES = (
     text.CHECKS,
@@ -32,6 +32,7 @@ _OF_VALUES: Mapping[str, type[Grader]] = {grader.kind(): grader for family in _F
 """The checks that may stand for an argument's value."""
 _ABOUT_ANSWERS = (*text.MEASURES, *overlap.CHECKS, *math_equal.CHECKS, *language.CHECKS, *usage.CHECKS, *judge.CHECKS)
 _OF_ANSWERS = frozenset(grader.kind() for grader in _ABOUT_ANSWERS if grader.kind() not in _OF_VALUES)
+_OF_ANSWERS |= {"all_of", "any_of", "none_of", "json_path"}
 ToolName = Annotated[str, msgspec.Meta(min_length=1)]
 _LITERAL = "literal"
 _NOT = "not"
@@ -304,6 +305,24 @@ def _differs(wanted: _Wanted, given: Any, where: str) -> str | None:
         fault = difference(composed(plain), given, subset=True)
         return f"{where}: {fault}" if fault else None
     return next(filter(None, (_differs(*pair) for pair in pairs)), None)
+
+
+class WantedValue:
+    """What a value of an answer has to be: a plain value, or one in which checks stand, as in `tool_called`.
+
+    Raises ValueError, with `where`, for what looks like a check and is none.
+    """
+
+    def __init__(self, value: object, where: str) -> None:
+        self._wanted = _read(value, where)
+
+    def fault(self, given: Any, where: str) -> str | None:
+        """What is wrong with a value that stands at `where`; None if nothing is."""
+        return _differs(self._wanted, composed(given), where)
+
+    def example(self) -> Any:
+        """A value that is right."""
+        return _example(self._wanted)
 
 
 def _written(given: Any) -> str:

@@ -72,7 +72,7 @@ def passes(scenario: Scenario, answer: str) -> bool:
 DOZENS = ("rouge_l", "bleu", "chrf", "math_equal", "language", "finish_reason", "max_cost", "max_output_tokens")
 
 
-@pytest.mark.parametrize("name", ["extract", "all_of", "any_of", "none_of", *DOZENS])
+@pytest.mark.parametrize("name", ["extract", "all_of", "any_of", "none_of", "json_path", *DOZENS])
 def test_there_are_a_dozen_answers_each_way(name: str) -> None:
     told = [example for example in EXAMPLES if (extracts(example) if name == "extract" else name in example["check"])]
 
@@ -138,8 +138,10 @@ def spelled(default: object) -> str:
         return "A to Z"
     if default in ("", ()):
         return "none"
-    if default is None or isinstance(default, str | dict):
-        return "any" if default is None else str(default)
+    if default is None or default is msgspec.UNSET:
+        return "any"
+    if isinstance(default, str | dict):
+        return str(default)
     return str(default).lower() if isinstance(default, bool) else f"{default:g}"
 
 

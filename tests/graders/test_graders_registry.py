@@ -50,6 +50,7 @@ NAMES = [
     "all_of",
     "any_of",
     "none_of",
+    "json_path",
 ]
 
 
