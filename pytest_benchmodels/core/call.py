@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -23,6 +24,7 @@ class Request(Struct, frozen=True):
     `params` are merged: the model's, overridden by the scenario's. `attempt` counts from 1. `checks` and `target` say
     what a right answer looks like: only a simulated provider may look at them, and they are never sent elsewhere.
     The model may call `tools`, as `tool_choice` has it: `auto`, `none`, `required` or a tool's name; None as it likes.
+    `embeds`: not an answer is asked for, but the embedding of each message's text (see `GradingContext.embed`).
     """
 
     model: Model
@@ -34,6 +36,7 @@ class Request(Struct, frozen=True):
     target: str | None = None
     tools: tuple[Tool, ...] = ()
     tool_choice: str | None = None
+    embeds: bool = False
 
 
 class Provider(Protocol):
@@ -135,6 +138,7 @@ class GradingContext(Struct, frozen=True):
     transcript: Transcript
     scenario: Scenario
     asking: Ask = nobody
+    embedding: Ask = nobody
     whole: Response | None = None
 
     @property
@@ -161,6 +165,22 @@ class GradingContext(Struct, frozen=True):
         if kinds:
             raise TypeError(f"ask() takes a text or a list of Message, not one of {kinds.pop().__name__}")
         return await self.asking(model, messages, params or {})
+
+    async def embed(self, model: str, texts: Sequence[str]) -> list[tuple[float, ...]]:
+        """Ask another model for the embedding of each text, in one call, under the same conditions as `ask`.
+
+        Each is a vector of length 1, so that the cosine of two is the sum of their products, to four decimals. Raises
+        `CallError` where there is no answer, or one with another number of vectors, or with vectors that do not fit.
+        """
+        answer = await self.embedding(model, tuple([Message("user", text) for text in texts]), {})
+        try:
+            vectors = msgspec.json.decode(answer.text, type=list[tuple[float, ...]])
+        except msgspec.DecodeError:
+            vectors = []
+        if len(vectors) != len(texts) or len({len(vector) for vector in vectors}) > 1:
+            sizes = ", ".join(str(len(vector)) for vector in vectors[:5]) or "none"
+            raise CallError(f"{model} was asked for {len(texts)} embeddings of one length, it gave some of {sizes}")
+        return vectors
 
     @property
     def text(self) -> str:

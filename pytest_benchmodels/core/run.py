@@ -92,10 +92,9 @@ Lanes = Annotated[int, msgspec.Meta(ge=1, le=MOST_LANES)]
 
 
 def lane_group(model: str, purpose: Purpose = "answer") -> str:
-    """The group of calls that share lanes: the answers of one model, or its calls for another purpose."""
-    return (
-        model if purpose == "answer" else f"{model}[{purpose}]"
-    )  # a model's id never has such brackets, so groups cannot clash
+    """The group of calls that share lanes: the answers of one model, or whatever checks ask it."""
+    # A model's id never has such brackets, so groups cannot clash.
+    return model if purpose == "answer" else f"{model}[judge]"
 
 
 def model_of_group(group: str) -> str:

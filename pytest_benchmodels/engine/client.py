@@ -158,12 +158,18 @@ class ScopedClient:
 
 
 class Asker:
-    """Implements `Ask` for the checks of one run: what they may ask are the models that the scenario's checks name."""
+    """Implements `Ask` for the checks of one run: what they may ask are the models that the scenario's checks name.
 
-    def __init__(self, client: Client, scope: Scope, models: Callable[[str], Model]) -> None:
+    With the purpose `embed` what it asks for are embeddings.
+    """
+
+    def __init__(
+        self, client: Client, scope: Scope, models: Callable[[str], Model], purpose: Purpose = "judge"
+    ) -> None:
         self._client = client
         self._scope = scope
         self._models = models
+        self._purpose: Purpose = purpose
         self._known = scope.run.scenario.asked_models
 
     async def __call__(self, name: str, messages: tuple[Message, ...], params: Mapping[str, object]) -> Response:
@@ -172,8 +178,9 @@ class Asker:
             rule = "asked_models() of the check has to name it, so that it is made ready before the first call"
             raise CallError(f"model {quote(name)} cannot be asked: {rule}")
         model = self._models(name)
-        request = Request(model, messages, {**model.params, **params}, trial=self._scope.run.trial)
-        call = await self._client.ask(request, self._scope, "judge")
+        embeds = self._purpose == "embed"
+        request = Request(model, messages, {**model.params, **params}, trial=self._scope.run.trial, embeds=embeds)
+        call = await self._client.ask(request, self._scope, self._purpose)
         if call.response is None:
             cause = "" if call.failure is None else f": {call.failure.message}"
             raise CallError(f"{name} did not answer it{cause}")

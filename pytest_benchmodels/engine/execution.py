@@ -284,9 +284,11 @@ class Executor:
         """Judge each turn's answer by the turn's checks, then the last, with the times of all, by the scenario's."""
         scenario, responses = scope.run.scenario, transcript.responses
         asking: Ask = nobody
+        embedding: Ask = nobody
         if not is_bounded(scenario):
             scope.leave_lane()
             asking = Asker(self.client, scope, self.models)
+            embedding = Asker(self.client, scope, self.models, "embed")
             scope.stored_call = partial(self.recalled.call, afresh=scope.cached)
             if scenario.asked_models:
                 scope.keep_answers()  # its judges may take as long as they like
@@ -296,10 +298,10 @@ class Executor:
                     if not turn.checks:  # as in most scenarios, whose checks are the last answer's
                         continue
                     prefix = f"turn {number}: " if len(by_turn) > 1 else ""
-                    context = GradingContext(scenario.judged(steps[-1]), transcript, scenario, asking)
+                    context = GradingContext(scenario.judged(steps[-1]), transcript, scenario, asking, embedding)
                     scope.verdicts += await judge(turn.checks, context, prefix)
             if (whole := whole_response(responses)) is not None:
-                context = GradingContext(scenario.judged(whole), transcript, scenario, asking)
+                context = GradingContext(scenario.judged(whole), transcript, scenario, asking, embedding)
                 scope.verdicts += await judge(scenario.checks, context)
         if scope.refusal is not None:  # also where the check caught the error
             raise RefusedError("skipped", scope.refusal)

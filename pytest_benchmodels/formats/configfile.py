@@ -14,7 +14,7 @@ from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.formats.explain import foreign_key
 
-__all__ = ["ConfigFile", "JudgeEntry", "ModelEntry", "PriceEntry", "ServerEntry", "read_config"]
+__all__ = ["ConfigFile", "EmbeddingsEntry", "JudgeEntry", "ModelEntry", "PriceEntry", "ServerEntry", "read_config"]
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
@@ -86,6 +86,12 @@ class JudgeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(folder / name for name in names)
 
 
+class EmbeddingsEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The `[embeddings]` table. `model` gives the embeddings where a check names nobody."""
+
+    model: str | None = None
+
+
 class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One `[mcp.NAME]` table: an MCP server, which the tools of scenarios may name.
 
@@ -115,6 +121,7 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: dict[str, ModelEntry] = {}
     provider: dict[str, ProviderEntry] = {}
     judge: JudgeEntry = JudgeEntry()
+    embeddings: EmbeddingsEntry = EmbeddingsEntry()
     mcp: dict[str, ServerEntry] = {}
 
     @property
@@ -142,7 +149,8 @@ _OWN_HEADERS = frozenset(
 _MOST_BYTES = 10_000_000
 _GATE_FORMS = 'write gate = ["pass_rate >= 90%"], or a table: [gate] and quality = "pass_rate >= 90%"'
 _TABLES: dict[str, type[msgspec.Struct]] = {"model": ModelEntry, "provider": ProviderEntry, "mcp": ServerEntry}
-_JUDGE = "judge"
+_OF_CHECKS: dict[str, type[msgspec.Struct]] = {"judge": JudgeEntry, "embeddings": EmbeddingsEntry}
+"""The tables of models that checks ask."""
 
 
 def read_config(path: Path) -> ConfigFile:
@@ -177,11 +185,13 @@ class _Problem(NamedTuple):
 def _problems(document: dict[str, Any]) -> Iterator[_Problem]:
     """Everything that is wrong, at once."""
     yield from _field_problems(None, None, document, ConfigFile)
-    judge = document.get(_JUDGE, {})
-    if isinstance(judge, dict):
-        yield from _field_problems(None, _JUDGE, judge, JudgeEntry)
-    else:
-        yield _Problem(None, _JUDGE, f'[judge] has to be a table with model = "provider/name", got {quote(judge)}')
+    for name, struct in _OF_CHECKS.items():
+        table = document.get(name, {})
+        if isinstance(table, dict):
+            yield from _field_problems(None, name, table, struct)
+        else:
+            rule = f'[{name}] has to be a table with model = "provider/name"'
+            yield _Problem(None, name, f"{rule}, got {quote(table)}")
     for kind, struct in _TABLES.items():
         tables = document.get(kind, {})
         if not isinstance(tables, dict):
@@ -209,7 +219,7 @@ def _field_problems(
             yield _Problem(
                 name, key, f"unknown key {quote(key)}{where}{foreign_key(key, types) or nearest(key, types)}"
             )
-        elif name is not None or key not in (*_TABLES, _JUDGE):
+        elif name is not None or key not in (*_TABLES, *_OF_CHECKS):
             try:
                 msgspec.convert(value, types[key])
             except msgspec.ValidationError as error:

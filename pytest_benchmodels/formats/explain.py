@@ -88,6 +88,7 @@ _CHECK_NAMES = {
     **dict.fromkeys(("rouge", "rouge-l", "rougeL", "rouge-n"), "write `rouge_l:`"),
     **dict.fromkeys(("math", "math-equal", "math_verify"), "write `math_equal:`"),
     **dict.fromkeys(("lang", "is_language", "language_match"), "write `language:`"),
+    **dict.fromkeys(("semantic_similarity", "cosine", "similarity"), "write `embedding_similarity:`"),
     **dict.fromkeys(("cost", "price"), "write `max_cost:`"),
     **dict.fromkeys(("finish-reason", "stop_reason"), "write `finish_reason:`"),
     **dict.fromkeys(("max_tokens", "output_tokens"), "write `max_output_tokens:`"),

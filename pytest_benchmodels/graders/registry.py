@@ -25,6 +25,7 @@ from pytest_benchmodels.core.scenario import Check, Combination, Grade, Grader
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.graders import (
     combinations,
+    embedding,
     json_value,
     judge,
     language,
@@ -129,6 +130,7 @@ _FAMILIES = (
     overlap.CHECKS,
     math_equal.CHECKS,
     language.CHECKS,
+    embedding.CHECKS,
     usage.CHECKS,
     judge.CHECKS,
     combinations.CHECKS,
@@ -257,17 +259,16 @@ def _points(check: Check, text: str) -> float:
 
 
 def _verdict(check: Check, text: str) -> Grade:
-    is_foreign = BUILTIN.get(check.kind) is not type(check.grader)
-    if isinstance(check.grader, FromExtra) or (
-        not check.grader.bounded and (is_foreign or inspect.iscoroutinefunction(check.grader.grade))
-    ):
-        # A user's check may block or end the process, a package takes seconds to load: only the engine calls these,
-        # which is prepared for that. So it is with a judge.
+    grader = check.grader
+    asks = inspect.iscoroutinefunction(grader.grade)
+    if asks or isinstance(grader, FromExtra) or not (grader.bounded or BUILTIN.get(check.kind) is type(grader)):
+        # A user's check may block or end the process, a package takes seconds to load, others ask a model: only the
+        # engine calls these.
         return Grade.of(check.negate or (_example(check) or "") in text)
     part = check.extracted(text)
     if isinstance(part, Grade):
         return check.settled(part)
-    if isinstance(check.grader, Combination):
-        return check.settled(check.grader.combine([_verdict(inner, part) for inner in check.grader.checks]))
+    if isinstance(grader, Combination):
+        return check.settled(grader.combine([_verdict(inner, part) for inner in grader.checks]))
     # It ended as it should, and took nothing: only what it says is chosen here.
-    return check.settled(check.grader.grade(Response(part, "stop", Usage(output_tokens=0))))
+    return check.settled(grader.grade(Response(part, "stop", Usage(output_tokens=0))))

@@ -15,7 +15,18 @@ from pytest_benchmodels.core.call import GradingContext
 from pytest_benchmodels.core.message import Response, ToolCall, arguments_text, text_of
 from pytest_benchmodels.core.scenario import Grade, Grader
 from pytest_benchmodels.core.text import nearest, quote
-from pytest_benchmodels.graders import judge, language, math_equal, overlap, patterns, structure, text, usage, values
+from pytest_benchmodels.graders import (
+    embedding,
+    judge,
+    language,
+    math_equal,
+    overlap,
+    patterns,
+    structure,
+    text,
+    usage,
+    values,
+)
 from pytest_benchmodels.graders.documents import composed, difference
 from pytest_benchmodels.graders.normalization import compose, shown
 
@@ -30,7 +41,15 @@ _FAMILIES = (
 )
 _OF_VALUES: Mapping[str, type[Grader]] = {grader.kind(): grader for family in _FAMILIES for grader in family}
 """The checks that may stand for an argument's value."""
-_ABOUT_ANSWERS = (*text.MEASURES, *overlap.CHECKS, *math_equal.CHECKS, *language.CHECKS, *usage.CHECKS, *judge.CHECKS)
+_ABOUT_ANSWERS = (
+    *text.MEASURES,
+    *overlap.CHECKS,
+    *math_equal.CHECKS,
+    *language.CHECKS,
+    *embedding.CHECKS,
+    *usage.CHECKS,
+    *judge.CHECKS,
+)
 _OF_ANSWERS = frozenset(grader.kind() for grader in _ABOUT_ANSWERS if grader.kind() not in _OF_VALUES)
 _OF_ANSWERS |= {"all_of", "any_of", "none_of", "json_path"}
 ToolName = Annotated[str, msgspec.Meta(min_length=1)]

@@ -9,7 +9,7 @@ from urllib.parse import quote as percent_encoded
 from urllib.parse import urlencode
 
 import msgspec
-from msgspec.structs import replace
+from msgspec import structs
 
 from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.core.message import Response, Usage
@@ -17,7 +17,7 @@ from pytest_benchmodels.core.text import clip, plain, quote, well_formed
 from pytest_benchmodels.core.thinking import rid_of_thinking
 from pytest_benchmodels.providers.api_protocol import GuardedProtocol
 from pytest_benchmodels.providers.connection import origin_of
-from pytest_benchmodels.providers.dialect import BlockedError, FailedError, UnreadableError, sound_call
+from pytest_benchmodels.providers.dialect import BlockedError, FailedError, UnreadableError, sound_call, unsupported
 from pytest_benchmodels.providers.error_body import ErrorBody, is_page, is_stream, page_title, parse_error, read_error
 from pytest_benchmodels.providers.event_stream import StreamReader, paired, stream_form
 from pytest_benchmodels.providers.function import without_solution
@@ -290,10 +290,22 @@ class ApiProvider:
 
     async def complete(self, request: Request) -> Response:
         """Answer one request; raises ProviderError of every kind that it knows."""
+        if request.embeds:
+            return await self._embedder().complete(structs.replace(request, embeds=False))
         key = self._keys.read()
         if self._own is None:
             return await self._answer(self._headers(key), _body(self._asking(self._dialect.body(request))), key)
         return await self._answer_to_own(self._own, request, key.and_surroundings())
+
+    def _embedder(self) -> ApiProvider:
+        """What asks the same API for embeddings, which no API streams."""
+        from pytest_benchmodels.providers.embeddings import embeddings_of  # noqa: PLC0415 - where a check needs them
+
+        if self._own is not None:
+            unsupported(f"embeddings of {self._model.id}", "a provider of your own has none; name another model")
+        return ApiProvider(
+            structs.replace(self._model, stream=False), self._http, embeddings_of(self._dialect, self._model)
+        )
 
     def _asking(self, body: Mapping[str, object]) -> Mapping[str, object]:
         return body if self._stream is None else self._stream.body(body)
@@ -362,7 +374,7 @@ class ApiProvider:
         counted = self._dialect.usage(document)
         if streamed is not None and not streamed.fold.is_whole:
             # Counted at the beginning, or so far: the rest was made as well.
-            counted = replace(counted, output_tokens=None, reasoning_tokens=None)
+            counted = structs.replace(counted, output_tokens=None, reasoning_tokens=None)
         return counted if counted != Usage() or _was_begun(document, streamed, error) else None
 
     def _understood(

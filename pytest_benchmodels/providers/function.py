@@ -15,7 +15,7 @@ from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.text import clip, plain, quote, well_formed
 from pytest_benchmodels.core.user_code import UserCodeError, call, where
-from pytest_benchmodels.providers.dialect import sound_call
+from pytest_benchmodels.providers.dialect import sound_call, unsupported
 from pytest_benchmodels.providers.http import MAX_REPLY_BYTES
 from pytest_benchmodels.providers.key import Key
 
@@ -92,6 +92,8 @@ class FunctionProvider:
 
     async def complete(self, request: Request) -> Response:
         """Call the function with the request, without what a right answer is."""
+        if request.embeds:
+            unsupported(f"embeddings of {request.model.id}", "a function answers questions; name another model")
         key = Key.of_surroundings()
         try:
             returned = await call(self._function, without_solution(request))

@@ -412,7 +412,9 @@ class Tally:
     def _lower_bound_s(self, lanes: int, windows: Mapping[str, int] | None, pools: Iterable[Pool]) -> float:
         """At least what the longest run took in all: between its attempts others had its lane, but it was not over."""
         busy = {model: tally.busy for model, tally in self._models.items()}
-        busy.update({lane_group(model, purpose): tally.held for (purpose, model), tally in self._asked.items()})
+        for (purpose, model), tally in self._asked.items():
+            group = lane_group(model, purpose)
+            busy[group] = busy[group] + tally.held if group in busy else tally.held
         return max(self._longest_s, lower_bound(busy, lanes, windows, pools))
 
     def overall(self) -> ModelFigures:

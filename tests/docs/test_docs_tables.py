@@ -15,7 +15,14 @@ from pytest_benchmodels.formats import authored, builder, document, native, read
 from pytest_benchmodels.formats import dataset as record_files
 from pytest_benchmodels.formats import dataset as template
 from pytest_benchmodels.formats import drafts as draft
-from pytest_benchmodels.formats.configfile import ConfigFile, JudgeEntry, ModelEntry, ProviderEntry, ServerEntry
+from pytest_benchmodels.formats.configfile import (
+    ConfigFile,
+    EmbeddingsEntry,
+    JudgeEntry,
+    ModelEntry,
+    ProviderEntry,
+    ServerEntry,
+)
 from pytest_benchmodels.graders import BUILTIN
 from pytest_benchmodels.plugin.options import MOST_RUNS
 from pytest_benchmodels.providers.api import Origin, http_failure
@@ -84,7 +91,9 @@ def test_the_keys_of_the_configuration_are_those_that_are_read() -> None:
     text = section(DOCS["models"], "bench.toml")
 
     assert sorted(listed(text, "key")) == sorted(
-        field for table in (ConfigFile, ModelEntry, JudgeEntry, ProviderEntry) for field in table.__struct_fields__
+        field
+        for table in (ConfigFile, ModelEntry, EmbeddingsEntry, JudgeEntry, ProviderEntry)
+        for field in table.__struct_fields__
     )
 
 

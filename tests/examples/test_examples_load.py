@@ -56,10 +56,6 @@ def test_every_example_runs_without_a_key(scenarios: list[Scenario]) -> None:
     assert all(scenario.models for scenario in scenarios)
 
 
-def asks_a_judge(scenario: Scenario) -> bool:
-    return any(check.kind == "judge" for check in checks_of(scenario))
-
-
 def passes_with_a_right_answer(scenario: Scenario) -> bool:
     """Whether a simulated model that answers rightly passes, turn by turn."""
 
@@ -77,8 +73,8 @@ def passes_with_a_right_answer(scenario: Scenario) -> bool:
 
 
 def test_a_right_answer_passes_and_a_known_weakness_does_not(scenarios: list[Scenario]) -> None:
-    # What a tool gives back, and what a judge says, is seen in a session only: docs and README run them.
-    alone = [scenario for scenario in scenarios if not (scenario.tools or asks_a_judge(scenario))]
+    # What a tool or another model gives back is seen in a session only: docs and README run them.
+    alone = [scenario for scenario in scenarios if not scenario.tools and not scenario.asked_models]
     failing = [scenario.id for scenario in alone if not passes_with_a_right_answer(scenario)]
     assert failing == [scenario.id for scenario in scenarios if scenario.xfail]
     assert failing

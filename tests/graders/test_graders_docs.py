@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +22,9 @@ from pytest_benchmodels.core.scenario import Combination, Grade, Grader, Scenari
 from pytest_benchmodels.engine.grading import judge
 from pytest_benchmodels.formats import LoadOptions, load
 from pytest_benchmodels.graders import BUILTIN, Extract, registry
+from pytest_benchmodels.graders.embedding import EmbeddingSimilarity
 from pytest_benchmodels.graders.judge import Judge
+from pytest_benchmodels.providers.sim.embedding import embedding
 from pytest_benchmodels.providers.sim.reply import own_verdict
 
 PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="utf-8")
@@ -69,7 +72,17 @@ def passes(scenario: Scenario, answer: str) -> bool:
     return verdict.passed
 
 
-DOZENS = ("rouge_l", "bleu", "chrf", "math_equal", "language", "finish_reason", "max_cost", "max_output_tokens")
+DOZENS = (
+    "rouge_l",
+    "bleu",
+    "chrf",
+    "math_equal",
+    "language",
+    "embedding_similarity",
+    "finish_reason",
+    "max_cost",
+    "max_output_tokens",
+)
 
 
 @pytest.mark.parametrize("name", ["extract", "all_of", "any_of", "none_of", "json_path", *DOZENS])
@@ -81,13 +94,20 @@ def test_there_are_a_dozen_answers_each_way(name: str) -> None:
 
 
 def graded(grader: Grader, answer: str | dict[str, Any] | list[Any], price: Price | None = None) -> Grade:
-    """The grade of an answer; a judge is the simulated one."""
-    if not isinstance(grader, Judge):
+    """The grade of an answer; who is asked for a verdict or for embeddings is simulated."""
+    if not isinstance(grader, Judge | EmbeddingSimilarity):
         return grader.grade(subject(answer, price))  # type: ignore[no-any-return] # a check's own
     assert isinstance(answer, str)
     asked = (Message("user", "What do you offer?"),)
     scenario = Scenario("a", "a.yaml:1", (Turn(asked),))
-    return asyncio.run(grader.grade(GradingContext(Response(answer), Transcript(()), scenario, simulated_judge)))
+    return asyncio.run(
+        grader.grade(GradingContext(Response(answer), Transcript(()), scenario, simulated_judge, simulated_embeddings))
+    )
+
+
+async def simulated_embeddings(model: str, messages: tuple[Message, ...], params: Mapping[str, object]) -> Response:
+    assert model == "sim/embed"
+    return Response(json.dumps([embedding(message.text) for message in messages]))
 
 
 async def simulated_judge(model: str, messages: tuple[Message, ...], params: Mapping[str, object]) -> Response:

@@ -43,6 +43,7 @@ NAMES = [
     "chrf",
     "math_equal",
     "language",
+    "embedding_similarity",
     "finish_reason",
     "max_cost",
     "max_output_tokens",
@@ -84,7 +85,15 @@ def accepted(checks: tuple[Check, ...], answer: str) -> bool:
 
 def test_the_built_in_checks_are_those_of_the_documentation() -> None:
     assert list(BUILTIN) == NAMES
-    assert sorted(graders.__all__) == ["BUILTIN", "Extract", "example_answer", "judge_by", "registry", "schema_faults"]
+    assert sorted(graders.__all__) == [
+        "BUILTIN",
+        "Extract",
+        "embeddings_by",
+        "example_answer",
+        "judge_by",
+        "registry",
+        "schema_faults",
+    ]
 
 
 def test_every_built_in_check_has_a_schema_and_says_what_it_judges() -> None:

@@ -40,7 +40,11 @@ def test_an_answer_has_the_shape_of_the_protocol() -> None:
     ("document", "status", "said"),
     [
         ({"model": "steday", "messages": []}, 404, "unknown simulated model 'steday'; did you mean 'steady'? (known: "),
-        ({"model": 4, "messages": []}, 404, "unknown simulated model 4 (known: steady, slow, flaky, hang, judge)"),
+        (
+            {"model": 4, "messages": []},
+            404,
+            "unknown simulated model 4 (known: steady, slow, flaky, hang, judge, embed)",
+        ),
         ([], 400, "the body has to be a JSON object, not []"),
         (
             {"model": "steady", "messages": [{}], "stream": True, "sim": {"huge": 9}},
@@ -70,7 +74,7 @@ def test_a_body_that_is_no_json_is_told() -> None:
 def test_models_are_listed() -> None:
     listed = json.loads(Service().reply("GET", "/v1/models?x=1", b"").body)
 
-    assert [model["id"] for model in listed["data"]] == ["steady", "slow", "flaky", "hang", "judge"]
+    assert [model["id"] for model in listed["data"]] == ["steady", "slow", "flaky", "hang", "judge", "embed"]
 
 
 @pytest.mark.parametrize(("method", "target"), [("GET", CHAT), ("POST", "/v1/models"), ("GET", "/")])
@@ -78,7 +82,10 @@ def test_another_address_is_told_which_there_are(method: str, target: str) -> No
     reply = Service().reply(method, target, b"")
 
     assert reply.status == 404
-    assert "this simulated server knows POST /v1/chat/completions, GET /v1/models and GET /stats" in message(reply)
+    assert (
+        "this simulated server knows POST /v1/chat/completions, POST /v1/embeddings, GET /v1/models and GET /stats"
+        in message(reply)
+    )
 
 
 @given(

@@ -69,7 +69,8 @@ class ScenarioFiles:
             roots = (config.rootpath, config.invocation_params.dir, *self._named_folders())
             judge = self._file.judge
             own = graders.judge_by(judge.model or self._settings.judge, structured=judge.structured)
-            registry = {**graders.registry(extra), own.kind(): own}
+            embeddings = graders.embeddings_by(self._file.embeddings.model or "")
+            registry = {**graders.registry(extra), own.kind(): own, embeddings.kind(): embeddings}
             self._load_options[known] = LoadOptions(
                 registry,
                 self._file.allowed(self._base),

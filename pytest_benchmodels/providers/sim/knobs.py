@@ -71,6 +71,7 @@ PRESETS: Mapping[str, Knobs] = {
     "flaky": Knobs(rate_429=0.12, rate_500=0.08, recover_after=2, retry_after=0.05),
     "hang": Knobs(hang_rate=1.0),
     "judge": Knobs(judges=True),
+    "embed": Knobs(),
 }
 
 _RATES = ("rate_429", "rate_500", "hang_rate", "stall_rate", "reset_rate", "truncate_rate", "malformed_rate")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.providers.openai import OpenAI
+from pytest_benchmodels.providers.sim.embedding import embeddings_reply
 from pytest_benchmodels.providers.sim.knobs import PRESETS, KnobError, Knobs, Limits, turn
 from pytest_benchmodels.providers.sim.reply import (
     Asked,
@@ -176,6 +177,8 @@ class Service:
         path = target.partition("?")[0]
         if (method, path) == ("POST", "/v1/chat/completions"):
             return self._chat(body)
+        if (method, path) == ("POST", "/v1/embeddings"):
+            return self._embeddings(body)
         if (method, path) == ("GET", "/v1/models"):
             listed = [{"id": name, "object": "model", "owned_by": "sim"} for name in PRESETS]
             return json_reply(200, {"object": "list", "data": listed})
@@ -184,7 +187,7 @@ class Service:
         return error_reply(
             404,
             f"no {method} {quote(path)} here: this simulated server knows POST /v1/chat/completions, "
-            "GET /v1/models and GET /stats",
+            "POST /v1/embeddings, GET /v1/models and GET /stats",
         )
 
     def _stats(self) -> dict[str, dict[str, object]]:
@@ -198,9 +201,7 @@ class Service:
             document = _read(body)
             name = document.get("model")
             if not isinstance(name, str) or name not in PRESETS:
-                known = ", ".join(PRESETS)
-                hint = nearest(name, PRESETS) if isinstance(name, str) else ""
-                return error_reply(404, f"unknown simulated model {quote(name)}{hint} (known: {known})")
+                return _unknown(name)
             asked, knobs = _asked(document, PRESETS[name])
             if document.get("stream") and (refused := _refusal(knobs)):
                 return error_reply(400, refused)
@@ -213,6 +214,23 @@ class Service:
         if document.get("stream"):
             options = document.get("stream_options")
             reply = _streamed(reply, knobs, with_usage=isinstance(options, dict) and bool(options.get("include_usage")))
+        return self._admitted(name, knobs, reply)
+
+    def _embeddings(self, body: bytes) -> Reply:
+        """The embeddings of texts, with the delays, faults and limits that the model's knobs ask for."""
+        try:
+            document = _read(body)
+            name, given = document.get("model"), document.get("input")
+            if not isinstance(name, str) or name not in PRESETS:
+                return _unknown(name)
+            texts = _texts(given)
+            messages = [{"role": "user", "content": text} for text in texts]
+            asked, knobs = _asked({"messages": messages, "sim": document.get("sim", {})}, PRESETS[name])
+        except (_BadRequestError, KnobError) as error:
+            return error_reply(400, str(error))
+        reply = planned_reply(name, asked, knobs, decide(asked, knobs))
+        if reply.status == 200 and reply.fault is None:
+            reply = embeddings_reply(name, texts, reply)
         return self._admitted(name, knobs, reply)
 
     def _admitted(self, name: str, knobs: Knobs, reply: Reply) -> Reply:
@@ -234,6 +252,11 @@ class Service:
         return reply
 
 
+def _unknown(name: object) -> Reply:
+    hint = nearest(name, PRESETS) if isinstance(name, str) else ""
+    return error_reply(404, f"unknown simulated model {quote(name)}{hint} (known: {', '.join(PRESETS)})")
+
+
 def _read(body: bytes) -> dict[str, object]:
     try:
         document = json.loads(body)
@@ -242,6 +265,14 @@ def _read(body: bytes) -> dict[str, object]:
     if not isinstance(document, dict):
         raise _BadRequestError(f"the body has to be a JSON object, not {quote(document)}")
     return document
+
+
+def _texts(given: object) -> list[str]:
+    listed = given if isinstance(given, list) else [given]
+    texts = [text for text in listed if isinstance(text, str) and text]
+    if not texts or len(texts) < len(listed):
+        raise _BadRequestError("`input` has to be a text, or a list of texts, none of them empty")
+    return texts
 
 
 def _asked(document: Mapping[str, object], preset: Knobs) -> tuple[Asked, Knobs]:
