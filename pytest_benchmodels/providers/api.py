@@ -303,9 +303,7 @@ class ApiProvider:
 
         if self._own is not None:
             unsupported(f"embeddings of {self._model.id}", "a provider of your own has none; name another model")
-        return ApiProvider(
-            structs.replace(self._model, stream=False), self._http, embeddings_of(self._dialect, self._model)
-        )
+        return ApiProvider(replace(self._model, stream=False), self._http, embeddings_of(self._dialect, self._model))
 
     def _asking(self, body: Mapping[str, object]) -> Mapping[str, object]:
         return body if self._stream is None else self._stream.body(body)

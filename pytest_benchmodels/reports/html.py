@@ -43,6 +43,7 @@ __all__ = ["island", "write_html"]
 
 _SIZE_LIMIT = 12_000_000
 _NAME_LIMIT = 300
+_NUMBERS_LIMIT = 100
 
 # `</script>` and `<!--` would end or change the element; in JSON these characters stand in strings only.
 _ESCAPES = ((b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026"))
@@ -226,7 +227,10 @@ def _other(call: CallSummary, known: AnsweredCall | None, detail: _Detail) -> di
     if known is not None and not detail.asked:
         facts["left_out"] = True
     elif known is not None:
-        facts |= {"asked": _messages(known.messages, detail), "answer": _answer(known.response, detail)}
+        answer = _answer(known.response, detail)
+        if call.purpose == "embed":  # of its thousands of numbers the first say as much to a reader as all
+            answer[0] = clip(answer[0], _NUMBERS_LIMIT)
+        facts |= {"asked": _messages(known.messages, detail), "answer": answer}
     return {name: fact for name, fact in facts.items() if fact}
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from pytest_benchmodels import SimServer
+from pytest_benchmodels.cli import main
 from tests.plugin.plugin_parts import Project, right, scenario, wrong
 from tests.plugin.plugin_results import JSON, results, seen_by
 from tests.plugin.scripted_server import ScriptedServer, document, scripted
@@ -297,3 +299,20 @@ def test_the_server_is_asked_once_for_each_check(project: Project, monkeypatch: 
 
 def _texts_asked(server: ScriptedServer) -> list[Any]:
     return [asked["input"] for _, asked in server.asked]
+
+
+def test_a_reader_is_not_shown_all_numbers(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.suite(scenario("a", checks=[BY_SIM]))
+    project.bench(JSON, "--bench-html=h.html").assert_outcomes(passed=1)
+    page = (project.path / "h.html").read_text("utf-8")
+    monkeypatch.chdir(project.path)
+    capsys.readouterr()
+
+    assert main(["show", "latest", "a[sim/steady]"]) == 0
+
+    shown = capsys.readouterr().out
+    cut = r"\[\[[^\"]{98}\.\.\. \(\d+ more characters\)"
+    assert re.search(rf"embed: sim/embed\n> user: 4\n> user: 4\n< assistant .*: {cut}\n", shown)
+    assert re.search(rf'"purpose":"embed".{{0,200}}"answer":\["{cut}"', page)

@@ -19,7 +19,7 @@ from pytest_benchmodels.core.label import Labels
 from pytest_benchmodels.core.message import Message, Response, readable
 from pytest_benchmodels.core.plain_result import to_plain
 from pytest_benchmodels.core.result import CallSummary, CheckResult, Result
-from pytest_benchmodels.core.text import nearest, quote
+from pytest_benchmodels.core.text import clip, nearest, quote
 from pytest_benchmodels.reports.checks import check_lines, checks_plain
 from pytest_benchmodels.reports.failure import OUT_OF_STEPS, failure_headline, ruling
 from pytest_benchmodels.reports.summary import summary_lines
@@ -30,6 +30,7 @@ from pytest_benchmodels.store import StoredCall, StoredConversation
 __all__ = ["add_arguments", "run", "transcript_lines", "transcript_plain"]
 
 _SAID_LIMIT = 1000
+_NUMBERS_LIMIT = 100
 Calls = Mapping[str, StoredCall]
 
 
@@ -135,7 +136,10 @@ def _call_lines(result: Result, calls: Calls) -> Iterator[str]:
         if call.error is not None:
             yield f"< not answered: {_indented(f'{call.error.kind}: {call.error.message}')}"
         elif stored is not None and stored.is_of(call):
-            yield f"< {_spent(stored.response, call.model)}: {_indented(stored.response.readable) or '(empty)'}"
+            said = stored.response.readable
+            # Of the thousands of numbers of an embedding the first say as much to a reader as all.
+            said = clip(said, _NUMBERS_LIMIT) if call.purpose == "embed" else said
+            yield f"< {_spent(stored.response, call.model)}: {_indented(said) or '(empty)'}"
         elif stored is not None:
             yield "< its answer is not known here: another run that asked the same got a newer one"
 
