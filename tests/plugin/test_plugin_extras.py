@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from tests.plugin.plugin_parts import Project, right, scenario
@@ -75,3 +78,13 @@ def test_mathematics_are_judged_beside_the_other_runs(project: Project, workers:
     found = results(project)
     assert found["other[sim/steady]"]["checks"][0]["explanation"].startswith("expected '1/2', read '0.4")
     assert "check 'math_equal' cannot judge this answer: to compare" in found["endless[sim/steady]"]["error"]["message"]
+
+
+@pytest.mark.parametrize("missing", [(), ("sacrebleu", "math_verify", "py3langid")], ids=["installed", "missing"])
+def test_the_examples_pass_or_are_left_out(missing: tuple[str, ...], project: Project, real_processes: None) -> None:
+    shutil.copytree(Path(__file__).parents[2] / "examples/extras", project.path / "extras")
+    project.write("conftest.py", f"import sys\nsys.modules.update(dict.fromkeys({missing!r}))\n")
+
+    result = project.bench_process("extras")
+
+    result.assert_outcomes(passed=0 if missing else 6)
