@@ -80,7 +80,8 @@ class ProviderError(BenchError):
     `not-found`, `content-filter`, `context-length`, `bad-request`, `malformed`, `too-large`, `redirect`, `file`,
     `http`. `status` is the HTTP status, if there was one. `retry_after_s`, in seconds, is the server's own wish.
     `usage` is what the provider counted for it all the same, None where it said nothing. `sent` is False where nothing
-    can have reached the provider. The message never holds a key.
+    can have reached the provider. `remedy` is what to do about it where the kind does not tell, empty where it does.
+    The message never holds a key.
     """
 
     def __init__(  # noqa: PLR0913 - what is known differs from kind to kind, and is named
@@ -93,6 +94,7 @@ class ProviderError(BenchError):
         retry_after_s: float | None = None,
         usage: Usage | None = None,
         sent: bool = True,
+        remedy: str = "",
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -102,6 +104,7 @@ class ProviderError(BenchError):
         self.retry_after_s = retry_after_s
         self.usage = usage
         self.sent = sent
+        self.remedy = remedy
 
     @property
     def may_be_billed(self) -> bool:

@@ -54,11 +54,15 @@ class CheckResult(Struct, frozen=True):
     votes: tuple[Vote, ...] = ()
 
 
-class Failure(Struct, frozen=True):
-    """Why a run has no verdict. `kind` is a short stable word, `message` is for a reader."""
+class Failure(Struct, frozen=True, omit_defaults=True):
+    """Why a run has no verdict. `kind` is a short stable word, `message` is for a reader.
+
+    `remedy` is what to do about it, where the kind does not tell; empty where it does.
+    """
 
     kind: str
     message: str
+    remedy: str = ""
 
 
 class Retry(Struct, frozen=True):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from pytest_benchmodels.core.errors import BenchError
 from pytest_benchmodels.core.result import Failure, Result, Status
 from pytest_benchmodels.core.text import exact_dollars
@@ -90,7 +92,7 @@ class CircuitBreaker:
         kinds = self._failures.setdefault(model, Counter())
         kinds[error.kind] += 1
         if kinds.total() == self._in_a_row:
-            self.trip(model, Failure(error.kind, f"not started: {_in_words(kinds)}: {error.message}"))
+            self.trip(model, replace(error, message=f"not started: {_in_words(kinds)}: {error.message}"))
 
     def trip(self, model: str, cause: Failure) -> None:
         """Let no further run of a model start."""

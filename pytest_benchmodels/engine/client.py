@@ -282,7 +282,7 @@ class ModelClient:
                     return call.ended()
                 await self._rest(call, failed, scope, tries)
         except ProviderError as error:
-            return call.ended(Failure(error.kind, error.message))
+            return call.ended(Failure(error.kind, error.message, error.remedy))
 
     async def _attempt(self, provider: Provider, call: OpenCall, scope: Scope, tries: _Tries) -> None:
         request = call.request
@@ -347,7 +347,8 @@ class ModelClient:
             raise error
         wait_s = max(wait_s, pause_s)
         if beyond := _beyond(wait_s, scope):
-            raise ProviderError(error.kind, f"{error.message}; {beyond}", status=error.status) from error
+            told = f"{error.message}; {beyond}"
+            raise ProviderError(error.kind, told, status=error.status, remedy=error.remedy) from error
         call.rests(error, wait_s, limited=limited)
         if limited and pause_s:
             tries.lane.pause(pause_s)

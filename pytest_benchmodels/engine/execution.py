@@ -66,7 +66,7 @@ def conclude(scope: Scope, status: Status, *, score: float | None = None, failur
         origin=Origin(asked, scope.cached, scope.cached, scope.reuse),
         response=response,
         answers=responses if len(responses) > 1 else (),
-        error=None if failure is None else Failure(failure.kind, message(failure.message)),
+        error=None if failure is None else replace(failure, message=message(failure.message)),
         calls=tuple([_summary(call, asked) for call in scope.calls]) if len(scope.calls) > 1 else (),
     )
 
@@ -334,7 +334,7 @@ def _ended_by(error: BaseException, scope: Scope) -> tuple[Status, Failure]:
     if isinstance(error, RefusedError):
         return error.status, error.cause
     if isinstance(error, ProviderError):
-        return "error", Failure(error.kind, error.message)
+        return "error", Failure(error.kind, error.message, error.remedy)
     kind = next((kind for known, kind in _KINDS.items() if isinstance(error, known)), None)
     if kind is not None:
         return "error", Failure(kind, told(error))

@@ -19,11 +19,20 @@ from pytest_benchmodels.core.thinking import rid_of_thinking
 from pytest_benchmodels.providers.api_protocol import GuardedProtocol
 from pytest_benchmodels.providers.connection import origin_of
 from pytest_benchmodels.providers.dialect import BlockedError, FailedError, UnreadableError, sound_call, unsupported
-from pytest_benchmodels.providers.error_body import ErrorBody, is_page, is_stream, page_title, parse_error, read_error
+from pytest_benchmodels.providers.error_body import (
+    ErrorBody,
+    is_page,
+    is_stream,
+    page_title,
+    parse_error,
+    read_error,
+    status_in,
+)
 from pytest_benchmodels.providers.event_stream import StreamReader, paired, stream_form
 from pytest_benchmodels.providers.function import without_solution
 from pytest_benchmodels.providers.key import HIDDEN, Key, KeyReader
 from pytest_benchmodels.providers.quota import pause_s, retry_after_s
+from pytest_benchmodels.providers.remedies import BROKEN_OFF, is_about_country, own_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,30 +63,6 @@ _KINDS = {
     503: ("overloaded", True),
     529: ("overloaded", True),
 }
-# What an error in place of an answer is where it has a word and no status.
-_STATUS_OF = {
-    "rate_limit_exceeded": 429,
-    "rate_limit_error": 429,
-    "resource_exhausted": 429,
-    "overloaded_error": 529,
-    "engine_overloaded_error": 529,
-    "unavailable": 503,
-    "server_error": 500,
-    "internal_server_error": 500,
-    "api_error": 500,
-    "internal": 500,
-    "timeout_error": 504,
-    "deadline_exceeded": 504,
-    "authentication_error": 401,
-    "invalid_api_key": 401,
-    "unauthenticated": 401,
-    "permission_denied": 403,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "model_not_found": 404,
-    "context_length_exceeded": 400,
-    "invalid_argument": 400,
-}
 # By which servers refuse a model that they do not have, beside 404.
 _MAY_MEAN_MODEL = frozenset({400, 403, 422})
 _PAGE_REMEDY = ": a proxy, a firewall or a web site answered, not the API. Is base_url right?"
@@ -106,15 +91,20 @@ def http_failure(reply: HttpReply, origin: Origin) -> ProviderError:
         return _redirect(reply, origin)
     said = parse_error(reply.body)
     kind, retryable = _kind(reply.status, said)
-    shown = origin.shown(said.message) or "no explanation"
+    shown, remedy = origin.shown(said.message) or "no explanation", own_remedy(kind, said, reply.status)
     return ProviderError(
         kind,
         f"{_status_line(reply.status)} from {origin.address}: "
-        + (f"{shown}{_PAGE_REMEDY}" if said.page and reply.status < 500 else _with_remedy(shown, kind, origin))
+        + (
+            f"{shown}{_PAGE_REMEDY}"
+            if said.page and reply.status < 500
+            else _with_remedy(shown, "" if remedy else kind, origin)
+        )
         + _named(kind, said, origin),
         status=reply.status,
         retryable=retryable,
         retry_after_s=_wish_s(reply.headers, said, reply.status),
+        remedy=remedy,
     )
 
 
@@ -126,16 +116,17 @@ def error_in_answer(
     `while_answering`: the model had begun, so that another attempt may help whatever the code is.
     """
     said = read_error({"error": error})
-    status = _status_in(error, said)
+    status = status_in(error, said)
     kind, retryable = _kind(status, said)
-    shown = origin.shown(said.message or _shown(error))
-    message = f"an error in place of an answer from {origin.address}: {_with_remedy(shown, kind, origin)}"
+    shown = _with_remedy(origin.shown(said.message or _shown(error)), kind, origin)
+    message = f"an error in place of an answer from {origin.address}: {shown}"
     return ProviderError(
         kind,
         message,
         status=status or 200,
         retryable=retryable or (while_answering and kind not in _LASTING),
         retry_after_s=_wish_s(headers, said, status),
+        remedy=own_remedy(kind, said, status) or (BROKEN_OFF if while_answering and kind == "malformed" else ""),
     )
 
 
@@ -154,10 +145,10 @@ def blocked(what: str, origin: Origin) -> ProviderError:
     return ProviderError("content-filter", message, status=200)
 
 
-def malformed(what: str, origin: Origin, *, retryable: bool = True) -> ProviderError:
+def malformed(what: str, origin: Origin, *, retryable: bool = True, remedy: str = "") -> ProviderError:
     """The error for an answer that cannot be read: the next one may be sound, if `retryable`."""
     message = f"malformed answer from {origin.address}: {what}"
-    return ProviderError("malformed", message, status=200, retryable=retryable)
+    return ProviderError("malformed", message, status=200, retryable=retryable, remedy=remedy)
 
 
 def no_json(body: bytes, why: str, origin: Origin, *, was_asked: bool = False) -> ProviderError:
@@ -195,27 +186,15 @@ def _kind(status: int | None, said: ErrorBody) -> tuple[str, bool]:
 
 def _kind_by_words(status: int | None, said: ErrorBody) -> tuple[str, bool] | None:
     """What the body says more exactly than the status; None where the status says it all."""
-    if said.says_spent(status):
-        return "quota", False
-    if said.says_filtered:
-        return "content-filter", False
-    if said.says_beyond_quota or (status == 404 and said.says_no_route):
-        return "bad-request", False
-    if said.says_miswritten:
-        return "malformed", True
-    if status in _MAY_MEAN_MODEL and said.says_unknown_model and not said.says_too_long:
-        return "not-found", False
-    return None
-
-
-def _status_in(error: object, said: ErrorBody) -> int | None:
-    """The HTTP status that an error's code is, or stands for."""
-    code = error.get("code") if isinstance(error, dict) else None
-    if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) == 3:
-        code = int(code)
-    if isinstance(code, int) and 400 <= code < 600:
-        return code
-    return next((_STATUS_OF[word] for word in sorted(said.codes) if word in _STATUS_OF), None)
+    told = (
+        (said.says_spent(status), "quota", False),
+        (is_about_country(said) or (status == 400 and said.says_wrong_key), "auth", False),
+        (said.says_filtered, "content-filter", False),
+        (said.says_beyond_quota or (status == 404 and said.says_no_route), "bad-request", False),
+        (said.says_miswritten, "malformed", True),
+        (status in _MAY_MEAN_MODEL and said.says_unknown_model and not said.says_too_long, "not-found", False),
+    )
+    return next(((kind, retryable) for holds, kind, retryable in told if holds), None)
 
 
 def _wish_s(headers: Mapping[str, str], said: ErrorBody, status: int | None) -> float | None:
@@ -390,7 +369,8 @@ class ApiProvider:
         except BlockedError as error:
             raise blocked(str(error), origin) from None
         except UnreadableError as error:
-            raise malformed(str(error), origin) from None
+            has_begun = streamed is not None and streamed.fold.has_begun  # then base_url is right
+            raise malformed(str(error), origin, remedy=BROKEN_OFF if has_begun else "") from None
 
 
 _ANSWERS = ("choices", "content", "output", "candidates")

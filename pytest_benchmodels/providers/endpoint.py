@@ -43,6 +43,7 @@ from pytest_benchmodels.providers.dialing import (
     remedy,
 )
 from pytest_benchmodels.providers.event_stream import StalledError, StreamWatch
+from pytest_benchmodels.providers.remedies import BROKEN_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -223,7 +224,7 @@ class Endpoint:
 
     def _broke_off(self, reply: ReplyParser, error: BaseException) -> ProviderError:
         message = f"the answer of {self._origin} broke off: {in_words(innermost(error))}"
-        return ProviderError("malformed", message, status=reply.status, retryable=True)
+        return ProviderError("malformed", message, status=reply.status, retryable=True, remedy=BROKEN_OFF)
 
     def _unreadable(self, reply: ReplyParser, error: EncodingError) -> ProviderError:
         message = f"malformed answer from {self._origin}: {error}"

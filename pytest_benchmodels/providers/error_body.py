@@ -17,7 +17,16 @@ from dataclasses import dataclass
 
 from pytest_benchmodels.providers.quota import retry_after_s, seconds_until
 
-__all__ = ["ErrorBody", "first_of_stream", "is_page", "is_stream", "page_title", "parse_error", "read_error"]
+__all__ = [
+    "ErrorBody",
+    "first_of_stream",
+    "is_page",
+    "is_stream",
+    "page_title",
+    "parse_error",
+    "read_error",
+    "status_in",
+]
 
 _LOOKED_AT = 100_000
 _PAGE = re.compile(
@@ -185,6 +194,33 @@ _LENGTH_WORDS = re.compile(
 _BEYOND_QUOTA = re.compile(r"request too large for (?:model )?\S{1,200}[^\n]{0,300}\blimit \d{1,12}", re.IGNORECASE)
 # The model wrote what cannot be read as the JSON or the call that was asked for: another attempt may write it well.
 _MISWRITTEN_CODES = frozenset({"json_validate_failed", "tool_use_failed"})  # Groq
+# Google and xAI say with 400 that the key is wrong.
+_KEY_CODES = frozenset({"api_key_invalid", "invalid_api_key"})
+_KEY_WORDS = re.compile(r"(?:incorrect|invalid) api key|api key (?:not valid|not found|expired)", re.IGNORECASE)
+# What an error in place of an answer is where it has a word and no status.
+_STATUS_OF = {
+    "rate_limit_exceeded": 429,
+    "rate_limit_error": 429,
+    "resource_exhausted": 429,
+    "overloaded_error": 529,
+    "engine_overloaded_error": 529,
+    "unavailable": 503,
+    "server_error": 500,
+    "internal_server_error": 500,
+    "api_error": 500,
+    "internal": 500,
+    "timeout_error": 504,
+    "deadline_exceeded": 504,
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "unauthenticated": 401,
+    "permission_denied": 403,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "model_not_found": 404,
+    "context_length_exceeded": 400,
+    "invalid_argument": 400,
+}
 # OpenRouter: the model is there, and none who serves it takes what the request holds, or may be chosen.
 _NO_ROUTE = re.compile(r"no (?:endpoints found (?:that|matching)|allowed providers are available)", re.IGNORECASE)
 
@@ -235,6 +271,11 @@ class ErrorBody:
     def says_miswritten(self) -> bool:
         """Whether the model's own text was refused, for it is not of the form that was asked for."""
         return bool(self.codes & _MISWRITTEN_CODES)
+
+    @property
+    def says_wrong_key(self) -> bool:
+        """Whether it is the key that is wrong: some servers say so with 400."""
+        return bool(self.codes & _KEY_CODES) or bool(_KEY_WORDS.search(self.text))
 
     @property
     def says_no_route(self) -> bool:
@@ -360,3 +401,13 @@ def _said_wait(text: str) -> float | None:
 def _factor(unit: str) -> float:
     unit = unit.lower()
     return _UNITS["ms"] if unit.startswith(("ms", "mil")) else _UNITS[unit[0]]
+
+
+def status_in(error: object, said: ErrorBody) -> int | None:
+    """The HTTP status that an error's code is, or stands for."""
+    code = error.get("code") if isinstance(error, dict) else None
+    if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) == 3:
+        code = int(code)
+    if isinstance(code, int) and 400 <= code < 600:
+        return code
+    return next((_STATUS_OF[word] for word in sorted(said.codes) if word in _STATUS_OF), None)

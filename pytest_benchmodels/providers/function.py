@@ -56,6 +56,7 @@ def settled_error(error: ProviderError, key: Key, *, sent: bool = True) -> Provi
         retry_after_s=error.retry_after_s,
         usage=error.usage,
         sent=sent and bool(error.sent),
+        remedy=key.hide(str(getattr(error, "remedy", ""))),
     )
     if kept.usage is None and kept.status is None and kept.sent:
         kept.usage = Usage()

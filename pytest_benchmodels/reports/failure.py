@@ -98,7 +98,6 @@ _REMEDIES = {
     "rate-limit": "lower --bench-concurrency, or set rpm and tpm of the model in bench.toml",
     "redirect": "set the model's base_url to the final address: no redirect is followed, it could carry the key away",
     "too-large": "lower max_tokens in params: a reply is read up to a limit only",
-    "unsupported": "leave this part of the message out, or ask a model of a provider that takes it",
 }
 
 
@@ -179,8 +178,8 @@ def _cause(result: Result) -> Iterator[str]:
     message = result.error.message
     if len(message) > _LINE_LIMIT or "\n" in message:
         yield "  " + harmless(clip(message, _MESSAGE_LIMIT)).replace("\n", "\n  ")
-    if remedy := _REMEDIES.get(result.error.kind):
-        yield f"  remedy: {remedy}"
+    if remedy := result.error.remedy or _REMEDIES.get(result.error.kind):
+        yield f"  remedy: {one_line(remedy, _LINE_LIMIT)}"
 
 
 def _check_lines(result: Result) -> Iterator[str]:

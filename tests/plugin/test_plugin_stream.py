@@ -126,6 +126,17 @@ def test_a_stream_that_breaks_off_after_it_began_has_no_known_cost(project: Proj
     assert (run["cost_usd"], run["usage"]["output_tokens"]) == (None, None)
 
 
+def test_a_stream_that_is_cut_short_is_no_matter_of_the_address(project: Project, workers: tuple[str, ...]) -> None:
+    with scripted(events(piece("It is"))) as server:
+        from_server(project, server.url)
+        result = project.bench(JSON, "--bench-retries=0", *workers)
+
+    (run,) = results(project).values()
+    remedy = "the answer had begun: the server, or a proxy before it, broke it off; its log may say why"
+    assert (run["error"]["kind"], run["error"]["remedy"]) == ("malformed", remedy)
+    result.stdout.fnmatch_lines([f"*remedy: {remedy}"])
+
+
 def test_a_whole_answer_is_taken_and_paid_once_though_its_connection_breaks_off(
     project: Project, workers: tuple[str, ...]
 ) -> None:

@@ -42,6 +42,9 @@ def test_a_recorded_error_is_of_its_kind(recorded: dict[str, Any], canned: Canne
     error = asyncio.run(exchange())
 
     assert (error.kind, error.retryable) == (recorded["kind"], recorded["retried"])
+    told = recorded.get("remedy", "")
+    assert told in error.remedy, error.remedy
+    assert bool(told) == bool(error.remedy), f"the kind's own remedy fits: {error.remedy}"
 
 
 def test_each_has_a_source() -> None:

@@ -145,6 +145,11 @@ PROVOKED: dict[str, Callable[[Provoker], Awaitable[list[ProviderError]]]] = {
     "498 (Groq)": lambda it: it.statuses(498),
     "503, 529": lambda it: it.statuses(503, 529),
     "401, 403": lambda it: it.statuses(401, 403),
+    "400 that says that the key is wrong, 400 or 403 that the provider does not serve the country": lambda it: it.knobs(
+        {"status": 400, "text": "API key not valid. Please pass a valid API key."},
+        {"status": 400, "text": "User location is not supported for the API use."},
+        {"status": 403, "text": "Country, region, or territory not supported"},
+    ),
     "no key is set": lambda it: it.keyless(),
     "404, 410": lambda it: it.statuses(404, 410),
     "404 of a router whose providers do not take what the request holds": lambda it: it.knobs(

@@ -179,6 +179,12 @@ def test_a_known_error_has_a_remedy(kind: str, remedy: str) -> None:
     assert failure_text(a_result("error", error=Failure(kind, "no"))).splitlines()[1] == f"  remedy: {remedy}"
 
 
+def test_an_error_with_a_remedy_of_its_own_shows_that() -> None:
+    failed = a_result("error", error=Failure("bad-request", "no", "look at the scenario's images"))
+
+    assert failure_text(failed).splitlines()[1] == "  remedy: look at the scenario's images"
+
+
 def test_many_attempts_are_cut() -> None:
     retries = (Retry("rate-limit", "HTTP 429", 0.5),) * 13
     lines = failure_text(a_result("error", error=Failure("rate-limit", "no"), retries=retries)).splitlines()

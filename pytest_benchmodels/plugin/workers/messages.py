@@ -91,7 +91,7 @@ class WorkerConfig(msgspec.Struct, frozen=True):
 class WorkerUpdate:
     """What the controller knows when a worker is ready, and whenever that changes later.
 
-    Prices by model, as plain data; tripped models, as (kind, message); whether the budget is spent.
+    Prices by model, as plain data; tripped models, as (kind, message, remedy); whether the budget is spent.
 
     It travels as the arguments of a command, which our loop in the worker reads.
     """
@@ -99,7 +99,7 @@ class WorkerUpdate:
     COMMAND: ClassVar[str] = "benchmodels_update"
 
     prices: dict[str, dict[str, Any]]
-    tripped: dict[str, tuple[str, str]]
+    tripped: dict[str, tuple[str, str, str]]
     is_spent: bool
 
     @classmethod
@@ -107,7 +107,7 @@ class WorkerUpdate:
         """What this session's controller knows now."""
         return cls(
             prices={name: _plain(price) for name, price in models.listed_prices.items()},
-            tripped={model: (cause.kind, cause.message) for model, cause in breaker.tripped.items()},
+            tripped={model: (cause.kind, cause.message, cause.remedy) for model, cause in breaker.tripped.items()},
             is_spent=breaker.is_spent,
         )
 
@@ -118,8 +118,8 @@ class WorkerUpdate:
         """Let a worker know it."""
         for name, price in self.prices.items():
             models.list_price(name, msgspec.convert(price, Price))
-        for model, (kind, message) in self.tripped.items():
-            breaker.trip(model, Failure(kind, message))
+        for model, cause in self.tripped.items():
+            breaker.trip(model, Failure(*cause))
         if self.is_spent:
             breaker.spend_all()
 

@@ -211,13 +211,15 @@ class Connection(asyncio.Protocol):
 
     def _pace(self, reply: Reply, following: Iterator[bytes], start: float, sent: int) -> None:
         """Send the head with the first event, and one more whenever its time has come."""
-        if reply.fault == "stall" and sent > len(reply.events) // 2:
-            return
         self._transport.write(next(following, b""))
         if not sent:
             self._transport.write(next(following, b""))
         sent += 1
-        if sent >= len(reply.events) - reply.unpaced:
+        paced = len(reply.events) - reply.unpaced
+        # What ends an answer makes it whole: a stream that stalls does so before that, however short it is.
+        if reply.fault == "stall" and sent > max(0, min(len(reply.events) // 2, paced - 2)):
+            return
+        if sent >= paced:
             self._write(reply, following)
             return
         self._timer = self._loop.call_at(start + sent * reply.pace_s, self._pace, reply, following, start, sent)
