@@ -133,7 +133,8 @@ class OpenAIFold:
             return
         chunk = read_event(_CHUNK, data)
         for choice in chunk.choices or ():
-            if choice.index == self._choice.setdefault("index", choice.index):
+            number = choice.index or 0  # some servers send null
+            if number == self._choice.setdefault("index", number):
                 self._add(choice)
         if self._is_early or not chunk.choices or chunk.usage is not None or chunk.error is not None:
             self._remember(data, is_bare=chunk.choices is None and chunk.usage is None)
@@ -145,7 +146,7 @@ class OpenAIFold:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             self._follows_text = False  # an event of another kind seldom stands alone
             return False
-        if choice.index == self._choice["index"] and (content := choice.delta.content):
+        if (choice.index or 0) == self._choice["index"] and (content := choice.delta.content):
             self._texts.append(content)
         return True
 

@@ -433,6 +433,15 @@ def test_calls_in_other_forms_grow_as_well(fragment: Callable[[dict[str, str], s
     assert (call_.name, call_.arguments) == ("f", {"a": "xy"})
 
 
+def test_a_choice_without_its_number_is_the_first() -> None:
+    fold = OpenAI.stream.fold()
+    for index, text in ((None, "a"), (0, "b"), (None, "c"), (0, "d"), (1, "X")):
+        fold.take(json.dumps({"model": "g", "choices": [{"index": index, "delta": {"content": text}}]}).encode())
+    fold.take(json.dumps({"choices": [{"index": None, "delta": {}, "finish_reason": "stop"}]}).encode())
+
+    assert OpenAI().read(fold.document()).text == "abcd"
+
+
 def test_a_text_that_grows_is_not_copied_with_each_piece() -> None:
     before = grown("a", "b")
 
