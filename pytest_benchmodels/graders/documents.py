@@ -16,7 +16,7 @@ from pytest_benchmodels.core.errors import CheckError
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.graders.normalization import compose
 
-__all__ = ["NotJsonError", "composed", "difference", "documents_in", "extract", "identity", "parse"]
+__all__ = ["NotJsonError", "composed", "difference", "documents_in", "extract", "identity", "parse", "unfenced"]
 
 _OPENING_FENCE = re.compile(
     r"(`{3,}|~{3,})[ \t]*(?:(?:json[a-z0-9]*|javascript|js|te?xt)(?!\w)|[\w.+-]*(?=\n))?", re.IGNORECASE
@@ -49,7 +49,7 @@ def parse(text: str) -> object:
     nested more than 64 levels deep are refused. Raises `CheckError` for more than 1,000,000 characters.
     """
     _refuse_length(text)
-    text = _unfenced(text.strip("\ufeff \t\r\n"))
+    text = unfenced(text.strip("\ufeff \t\r\n"))
     try:
         document: object = msgspec.json.decode(text)
     except msgspec.MsgspecError as error:
@@ -160,7 +160,7 @@ def _refuse_length(text: str) -> None:
         )
 
 
-def _unfenced(text: str) -> str:
+def unfenced(text: str) -> str:
     """What stands in the code block that a text is; the text itself where it is none."""
     opening = _OPENING_FENCE.match(text)
     if opening is None:

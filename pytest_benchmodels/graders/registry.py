@@ -29,13 +29,16 @@ from pytest_benchmodels.graders import (
     json_value,
     judge,
     language,
+    markdown,
     math_equal,
     overlap,
     patterns,
+    sets,
     structure,
     text,
     tool_calls,
     usage,
+    valid,
     values,
 )
 from pytest_benchmodels.graders.extras import FromExtra
@@ -135,6 +138,9 @@ _FAMILIES = (
     judge.CHECKS,
     combinations.CHECKS,
     json_value.CHECKS,
+    valid.CHECKS,
+    markdown.CHECKS,
+    sets.CHECKS,
 )
 BUILTIN: Mapping[str, type[Grader]] = MappingProxyType(
     {grader.kind(): grader for family in _FAMILIES for grader in family}

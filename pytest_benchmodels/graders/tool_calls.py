@@ -19,12 +19,15 @@ from pytest_benchmodels.graders import (
     embedding,
     judge,
     language,
+    markdown,
     math_equal,
     overlap,
     patterns,
+    sets,
     structure,
     text,
     usage,
+    valid,
     values,
 )
 from pytest_benchmodels.graders.documents import composed, difference
@@ -38,6 +41,9 @@ _FAMILIES = (
     patterns.CHECKS,
     values.CHECKS,
     structure.CHECKS,
+    valid.CHECKS,
+    markdown.CHECKS,
+    sets.CHECKS,
 )
 _OF_VALUES: Mapping[str, type[Grader]] = {grader.kind(): grader for family in _FAMILIES for grader in family}
 """The checks that may stand for an argument's value."""

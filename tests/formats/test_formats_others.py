@@ -103,7 +103,16 @@ def test_keys_of_other_tools_name_ours(files: Loader, key: str, remedy: str) -> 
     assert remedy in problem
 
 
-@pytest.mark.parametrize(("check", "remedy"), [("icontains: x", "`ignore_case: true`"), ("type: contains", "the key")])
+@pytest.mark.parametrize(
+    ("check", "remedy"),
+    [
+        ("icontains: x", "`ignore_case: true`"),
+        ("type: contains", "the key"),
+        ("is-xml: true", "write `valid: xml`"),
+        ("assert-set: []", "write `all_of:`"),
+        ("or: []", "write `any_of:`"),
+    ],
+)
 def test_checks_of_other_tools_name_ours(files: Loader, check: str, remedy: str) -> None:
     (problem,) = files.problems(f"id: a\nprompt: x\nchecks:\n  - {{{check}, value: y}}\n")
     assert remedy in problem

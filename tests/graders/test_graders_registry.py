@@ -52,6 +52,9 @@ NAMES = [
     "any_of",
     "none_of",
     "json_path",
+    "valid",
+    "markdown",
+    "same_as_reference_set",
 ]
 
 
@@ -250,3 +253,15 @@ def test_each_example_satisfies_its_check(text: str, number: int, letter: str) -
         example = checks[0].grader.example()
         assert example is not None
         assert accepted(checks, example)
+
+
+def test_extract_stands_beside_every_check_and_is_nobodys_field() -> None:
+    class Own(Grader, frozen=True):
+        own: str
+        extract: bool = False
+
+        def grade(self, response: Response) -> Grade:
+            return Grade.of(response.text == self.own)
+
+    with pytest.raises(ConfigError, match="Own: every check has 'extract' already; give the field another name"):
+        registry([Own])

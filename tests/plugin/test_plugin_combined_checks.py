@@ -111,3 +111,27 @@ def test_a_stored_answer_is_judged_again_without_asking(
     project.bench("--bench-regrade", *workers).assert_outcomes(passed=1)
 
     assert seen_by(sim)["steady"]["requests"] == 1
+
+
+def test_checks_of_form_judge_in_a_session(project: Project, workers: tuple[str, ...]) -> None:
+    text = '# Sum\n\n- a\n- b\n\n```json\n{"sum": [4, 5]}\n```'
+    checks: list[dict[str, Any]] = [
+        {"markdown": ["list", "code"], "headings": ["Sum"]},
+        {"same_as_reference_set": ["a", "b"]},
+        {"json_path": "$.sum[*]", "value": {"number": 4, "tolerance": 1}},
+        {"valid": "json", "extract": {"code_block": "json"}},
+        {"valid": "html", "name": "page", "weight": 0},
+    ]
+    project.suite(answering(text, *checks))
+
+    result = project.bench(JSON, *workers)
+
+    result.assert_outcomes(passed=1)
+    (run,) = results(project).values()
+    assert [(check["name"], check["passed"]) for check in run["checks"]] == [
+        ("markdown", True),
+        ("same_as_reference_set", True),
+        ("json_path", True),
+        ("valid", True),
+        ("page", False),
+    ]
