@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Literal
@@ -13,7 +13,7 @@ import msgspec
 
 from pytest_benchmodels.cli.source import Source
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.label import LabelKey, label_keys
+from pytest_benchmodels.core.label import LabelKey, label_keys, masked_weight
 from pytest_benchmodels.core.message import readable
 from pytest_benchmodels.core.result import CheckResult, Result
 from pytest_benchmodels.core.text import clip, nearest, plain, quote, well_formed
@@ -23,7 +23,10 @@ from pytest_benchmodels.graders.judge_prompt import judged_material
 __all__ = ["COLUMNS", "SheetFormat", "Task", "encoded_rows", "sample", "tasks"]
 
 SheetFormat = Literal["csv", "jsonl"]
-COLUMNS = ("scenario", "check", "asked", "question", "answer", "reference", "label", "labeller", "note", "digest")
+COLUMNS = (
+    *("scenario", "check", "asked", "question", "answer", "reference"),
+    *("label", "labeller", "note", "digest", "sample"),
+)
 
 # Readers of CSV, ours among them, take a cell of 131,072 characters at most.
 _MOST_CHARS = 60_000
@@ -31,9 +34,10 @@ _MOST_CHARS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One answer to be labelled: whether it passes what is `asked` of it."""
+    """One answer to be labelled: whether it passes what is `asked` of it. Its label stands for `weight` answers."""
 
     key: LabelKey
+    weight: float
     asked: str
     question: str
     answer: str
@@ -43,15 +47,16 @@ class Task:
         """The same by the names of `COLUMNS`."""
         key, note = self.key, ""
         values = (key.scenario, key.check, self.asked, self.question, self.answer, self.reference)
-        return dict(zip(COLUMNS, (*values, label, labeller, note, key.digest), strict=True))
+        known_again = (key.digest, masked_weight(self.weight, key))
+        return dict(zip(COLUMNS, (*values, label, labeller, note, *known_again), strict=True))
 
 
-def sample(source: Source, count: int, seed: int, checks: Collection[str]) -> list[LabelKey]:
-    """At most `count` of the judged answers, in no order that tells anything; the same for the same `seed`.
+def sample(source: Source, count: int, seed: int, checks: Collection[str]) -> dict[LabelKey, float]:
+    """At most `count` of the judged answers, each with how many it stands for; the same for the same `seed`.
 
-    Half of them passed, half failed, as far as there are so many: a judge that fails few would else be
-    known on one side only. `checks` are the names of those to be labelled; without any, all that were judged
-    by a model. Raises `ConfigError` where there is nothing to label.
+    Their order tells nothing. Half of them passed, half failed, as far as there are so many: a judge that fails few
+    would else be known on one side only. `checks` are the names of those to be labelled; without any, all that were
+    judged by a model. Raises `ConfigError` where there is nothing to label.
     """
     verdicts: dict[LabelKey, bool] = {}
     others: dict[str, None] = {}
@@ -72,9 +77,10 @@ def sample(source: Source, count: int, seed: int, checks: Collection[str]) -> li
     passed = [key for key in order if verdicts[key]]
     failed = [key for key in order if not verdicts[key]]
     of_failed = max(min(count // 2, len(failed)), count - len(passed))
-    chosen = passed[: count - min(of_failed, len(failed))] + failed[:of_failed]
+    sides = ((passed, count - min(of_failed, len(failed))), (failed, of_failed))
+    chosen = [(key, len(side) / min(many, len(side))) for side, many in sides for key in side[:many]]
     random.shuffle(chosen)
-    return chosen
+    return dict(chosen)
 
 
 def _nothing(source: Source, checks: Collection[str], others: Collection[str]) -> str:
@@ -85,35 +91,33 @@ def _nothing(source: Source, checks: Collection[str], others: Collection[str]) -
     return f"{source.name} has no graded answer with a check {quote(wanted)}{nearest(wanted, others)}"
 
 
-def tasks(source: Source, chosen: list[LabelKey]) -> list[Task]:
+def tasks(source: Source, chosen: Mapping[LabelKey, float]) -> list[Task]:
     """What is to be shown of these answers, in their order."""
-    wanted = set(chosen)
     found: dict[LabelKey, Task] = {}
     for result in source.results():
         if result.status not in ("passed", "failed"):
             continue
         for check, key in zip(result.checks, label_keys(result), strict=True):
-            if key in wanted and key not in found:
-                found[key] = _task(source, result, check, key)
+            if key in chosen and key not in found:
+                found[key] = _task(source, result, check, key, chosen[key])
     return [found[key] for key in chosen]
 
 
-def _task(source: Source, result: Result, check: CheckResult, key: LabelKey) -> Task:
+def _task(source: Source, result: Result, check: CheckResult, key: LabelKey, weight: float) -> Task:
     """As the judge saw it where that is stored, else what there is: the check in few words, and the conversation."""
     for call in source.calls(result).values():
         material = judged_material(call.messages)
         if material is not None and quote(material.asked.partition("\n\nScore ")[0], 60) in check.summary:
             parts = material.parts
             question = parts.get("conversation") or parts.get("question", "")
-            return Task(
-                key, _negated(check, material.asked), question, parts.get("answer", ""), parts.get("reference", "")
-            )
+            asked, reference = _negated(check, material.asked), parts.get("reference", "")
+            return Task(key, weight, asked, question, parts.get("answer", ""), reference)
     conversation = source.answers(result)
-    asked = [
+    said_before = [
         readable(message.content) for turn in conversation.asked for message in turn if message.role in ("user", "tool")
     ]
     said = [answer.readable for answer in conversation.answers or result.all_answers]
-    return Task(key, check.summary or check.name, "\n\n".join(asked), "\n\n".join(said))
+    return Task(key, weight, check.summary or check.name, "\n\n".join(said_before), "\n\n".join(said))
 
 
 def _negated(check: CheckResult, asked: str) -> str:

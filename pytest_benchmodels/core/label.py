@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
@@ -12,7 +14,16 @@ from pytest_benchmodels.core.result import CheckResult, Result
 from pytest_benchmodels.core.run import scenario_of
 from pytest_benchmodels.core.text import plain
 
-__all__ = ["Label", "LabelKey", "Labels", "answer_digest", "check_names", "label_keys"]
+__all__ = [
+    "Label",
+    "LabelKey",
+    "Labels",
+    "answer_digest",
+    "check_names",
+    "label_keys",
+    "masked_weight",
+    "unmasked_weight",
+]
 
 
 class LabelKey(Struct, frozen=True):
@@ -27,11 +38,16 @@ class LabelKey(Struct, frozen=True):
 
 
 class Label(Struct, frozen=True):
-    """One person's verdict: whether the answer passes the check, after `not`."""
+    """One person's verdict: whether the answer passes the check, after `not`.
+
+    `weight` is how many answers it stands for: of those that the judge failed, a sample takes more than of others. It
+    is None where nobody knows how the answer was chosen.
+    """
 
     key: LabelKey
     passed: bool
     labeller: str
+    weight: float | None = None
 
 
 class Labels:
@@ -60,6 +76,26 @@ def answer_digest(result: Result) -> str:
     """
     said = [answer.readable for answer in result.all_answers]
     return f"a{blake2b(repr(said).encode(), digest_size=8).hexdigest()}"
+
+
+_STEPS = 256  # of a weight's binary logarithm: a weight is kept to 0.3 %
+_MOST = 0xFFFF
+
+
+def masked_weight(weight: float, key: LabelKey) -> str:
+    """A weight from 1 on as a sheet holds it: as it is, it would tell whoever labels what the judge said."""
+    return f"w{min(round(math.log2(weight) * _STEPS), _MOST) ^ _mask(key):04x}"
+
+
+def unmasked_weight(text: str, key: LabelKey) -> float | None:
+    """Undo `masked_weight`; None for what is none."""
+    if not re.fullmatch("w[0-9a-f]{4}", text):
+        return None
+    return float(2 ** ((int(text[1:], 16) ^ _mask(key)) / _STEPS))
+
+
+def _mask(key: LabelKey) -> int:
+    return int.from_bytes(blake2b(repr(key).encode(), digest_size=2).digest())
 
 
 def check_names(checks: Sequence[CheckResult]) -> list[str]:

@@ -11,13 +11,16 @@ from typing import NamedTuple
 import msgspec
 
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.label import Label, LabelKey, Labels
+from pytest_benchmodels.core.label import Label, LabelKey, Labels, unmasked_weight
 from pytest_benchmodels.core.text import nearest, quote
 
-__all__ = ["FORMULA_MARKS", "NEEDED_COLUMNS", "read_labels"]
+__all__ = ["FORMULA_MARKS", "NEEDED_COLUMNS", "SAMPLE_COLUMN", "read_labels"]
 
 NEEDED_COLUMNS = ("scenario", "check", "digest", "label")
-"""What a row has to have; `labeller` is the file's name where it is missing, all else is for the reader."""
+"""What a row has to have; `labeller` is the file's name where it is missing, and `sample` may be there too."""
+
+SAMPLE_COLUMN = "sample"
+"""Has the weight of each label, so that its reader cannot read it; without one it is not known."""
 
 FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 """A text in a CSV that begins with one of these has an apostrophe before it: a spreadsheet would run it."""
@@ -40,7 +43,7 @@ def read_labels(paths: Iterable[Path]) -> Labels:
 
     Rows without a label are left out: nobody has said anything yet.
     """
-    known: dict[tuple[LabelKey, str], tuple[bool, str]] = {}
+    known: dict[tuple[LabelKey, str], tuple[Label, str]] = {}
     problems: list[str] = []
     for path in paths:
         try:
@@ -57,13 +60,13 @@ def read_labels(paths: Iterable[Path]) -> Labels:
                 continue
             if label is None:
                 continue
-            passed, first = known.setdefault((label.key, label.labeller), (label.passed, place))
-            if passed != label.passed:
+            other, first = known.setdefault((label.key, label.labeller), (label, place))
+            if other.passed != label.passed:
                 problems.append(f"{place}: {_contradiction(label, first)}")
     if problems:
         more = [f"and {len(problems) - _MOST_PROBLEMS} more"] if len(problems) > _MOST_PROBLEMS else []
         raise ConfigError("\n".join((*problems[:_MOST_PROBLEMS], *more)))
-    return Labels(Label(key, passed, labeller) for (key, labeller), (passed, _) in known.items())
+    return Labels(label for label, _ in known.values())
 
 
 def _contradiction(label: Label, first: str) -> str:
@@ -145,4 +148,10 @@ def _label(row: _Row, otherwise: str) -> Label | None:
         texts[column] = text
     labeller = row.fields.get("labeller")
     by = labeller.strip() if isinstance(labeller, str) and labeller.strip() else otherwise
-    return Label(LabelKey(**texts), passed, by)
+    key, sample = LabelKey(**texts), row.fields.get(SAMPLE_COLUMN)
+    if sample is None or sample == "":
+        return Label(key, passed, by)
+    weight = unmasked_weight(sample, key) if isinstance(sample, str) else None
+    if weight is None:
+        raise ConfigError(f"{SAMPLE_COLUMN} = {quote(sample)}: keep what `benchmodels label` wrote there, or nothing")
+    return Label(key, passed, by, weight)

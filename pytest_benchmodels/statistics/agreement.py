@@ -48,21 +48,22 @@ class Side:
     """The answers that a judge passed, or those that it failed.
 
     Of `answers` people have labelled some: `right` are those that passed for them, by scenario, and how many labels
-    these are.
+    these are. Labels that stand for more answers than others count for more than 1; all together are as many as there
+    are.
     """
 
     answers: int
-    right: tuple[tuple[int, int], ...]
+    right: tuple[tuple[float, float], ...]
 
     @property
     def labels(self) -> int:
         """How many of the answers people have labelled."""
-        return sum(labels for _, labels in self.right)
+        return round(math.fsum(labels for _, labels in self.right))
 
     @property
     def share(self) -> float:
         """The share of right answers among the labelled ones, 0 to 1; 0.5 where there is none."""
-        return sum(right for right, _ in self.right) / self.labels if self.labels else 0.5
+        return min(math.fsum(right for right, _ in self.right) / self.labels, 1.0) if self.labels else 0.5
 
     @property
     def interval(self) -> Interval:
@@ -162,12 +163,14 @@ class Counted:
         return self.known_passed + self.known_failed + self.judged_passed + self.judged_failed
 
 
-def corrected_rate(scenarios: Iterable[Counted], passed: Side, failed: Side) -> Estimate | None:
+def corrected_rate(scenarios: Iterable[Counted], passed: Side, failed: Side, shared: float = 0.0) -> Estimate | None:
     """The pass rate as people would have judged, with an interval that has the labels' chance in it as well.
 
-    `passed` and `failed` are the runs that the judge decided, by their verdict. None where labels are missing, or
-    nothing was graded. Each run counts as the share of right ones on its side; to the interval of their mean, by
-    scenario, that of each side's share is added.
+    `passed` and `failed` are the runs that the judge decided, by their verdict. `shared` is the share of the labels, 0
+    to 1, that are of answers which stand on both sides: given several times, and judged differently. None where labels
+    are missing, or nothing was graded. Each run counts as the share of right ones on its side; to the interval of their
+    mean, by scenario, that of each side's share is added in squares, as in `square_and_add`. What is shared errs on
+    both sides at once, and is added as it is.
     """
     counted = list(scenarios)
     runs = sum(each.runs for each in counted)
@@ -177,17 +180,15 @@ def corrected_rate(scenarios: Iterable[Counted], passed: Side, failed: Side) -> 
         each.known_passed + each.judged_passed * passed.share + each.judged_failed * failed.share for each in counted
     ]
     groups = [(total, each.runs) for total, each in zip(sums, counted, strict=True)]
-    rate = math.fsum(sums) / runs
-    chance = wilson(min(rate, 1.0) * runs, runs, design_effect(groups, shares=False)) or Interval(0.0, 1.0)
-    weights = (1.0, passed.answers / runs, failed.answers / runs)
-    values = (rate, passed.share, failed.share)
+    rate = min(math.fsum(sums) / runs, 1.0)
+    chance = wilson(rate * runs, runs, design_effect(groups, shares=False)) or Interval(0.0, 1.0)
 
-    def shifted(shares: Sequence[float]) -> float:
-        moved = zip(weights, shares, values, strict=True)
-        return rate + math.fsum(weight * (share - value) for weight, share, value in moved)
+    def reach(ends: Callable[[Interval], float]) -> float:
+        first, second = ((ends(side.interval) - side.share) * side.answers / runs for side in (passed, failed))
+        return math.sqrt((ends(chance) - rate) ** 2 + first**2 + second**2 + 2 * shared * first * second)
 
-    found = square_and_add(shifted, values, (chance, passed.interval, failed.interval))
-    return Estimate(found.mean, max(found.low, 0.0), min(found.high, 1.0))
+    low, high = rate - reach(lambda interval: interval.low), rate + reach(lambda interval: interval.high)
+    return Estimate(rate, max(low, 0.0), min(high, 1.0))
 
 
 @dataclass(frozen=True, slots=True)

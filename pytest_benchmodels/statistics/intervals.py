@@ -80,15 +80,15 @@ def wilson(passed: float, graded: float, design_effect: float = 1.0) -> Interval
     return Interval(max(low, 0.0), min(high, 1.0))
 
 
-def design_effect(groups: Iterable[tuple[float, int]], *, shares: bool = True) -> float:
+def design_effect(groups: Iterable[tuple[float, float]], *, shares: bool = True) -> float:
     """How many runs tell as much as one independent run: L. Kish's design effect, for `wilson`.
 
     `groups` has for each scenario the sum over its runs (how many passed, or their scores, each 0 to 1) and how many
-    runs these are; a scenario without a run is ignored. The variance of the mean is that of a ratio over clusters
-    (W. G. Cochran, "Sampling techniques", 1977, chapters 6 and 9A), made wider by Student's t as E. L. Korn and
-    B. I. Graubard do (Survey Methodology 24, 1998, 193-201). Where all runs agree nothing tells how alike the trials
-    are: then a scenario counts once. `shares` are of runs that pass or do not: with one trial of each scenario these
-    are independent, and the effect is 1. Scores may be less than 1, for they vary less.
+    runs these are, or their weight; a scenario without a run is ignored. The variance of the mean is that of a ratio
+    over clusters (W. G. Cochran, "Sampling techniques", 1977, chapters 6 and 9A), made wider by Student's t as E. L.
+    Korn and B. I. Graubard do (Survey Methodology 24, 1998, 193-201). Where all runs agree nothing tells how alike the
+    trials are: then a scenario counts once. `shares` are of runs that pass or do not: with one trial of each scenario
+    these are independent, and the effect is 1. Scores may be less than 1, for they vary less.
     """
     kept = [(total, runs) for total, runs in groups if runs]
     runs = sum(each for _, each in kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -121,11 +122,21 @@ class _Labelled(NamedTuple):
     """A verdict that people labelled."""
 
     scenario: int
-    check: str
+    key: LabelKey
     passed: bool
     right: bool | None  # None where people were of two minds
     people: tuple[int, int]  # how many say that it passes, and that it fails
+    weight: float | None  # how many answers the label stands for
     judges: Mapping[str, bool]
+
+
+class _Verdict(NamedTuple):
+    """What people say of an answer, and how many answers that stands for, None where nobody knows."""
+
+    scenario: int
+    digest: str
+    right: bool
+    weight: float | None
 
 
 class _Runs:
@@ -133,32 +144,36 @@ class _Runs:
 
     def __init__(self) -> None:
         self.counted: defaultdict[int, list[int]] = defaultdict(lambda: [0] * 4)
-        self.right: dict[bool, defaultdict[int, list[int]]] = {
-            verdict: defaultdict(lambda: [0] * 2) for verdict in (True, False)
-        }
+        self.verdicts: dict[bool, list[_Verdict]] = {True: [], False: []}
 
     def add_known(self, scenario: int, *, passed: bool) -> None:
         self.counted[scenario][0 if passed else 1] += 1
 
-    def add_judged(self, scenario: int, *, passed: bool, right: bool | None) -> None:
+    def add_judged(self, scenario: int, verdict: _Verdict | None, *, passed: bool) -> None:
         self.counted[scenario][2 if passed else 3] += 1
-        if right is not None:
-            cell = self.right[passed][scenario]
-            cell[0] += right
-            cell[1] += 1
+        if verdict is not None:
+            self.verdicts[passed].append(verdict)
 
     def merge(self, other: _Runs) -> None:
         for scenario, counts in other.counted.items():
             self.counted[scenario] = [sum(pair) for pair in zip(self.counted[scenario], counts, strict=True)]
-        for verdict, scenarios in other.right.items():
-            for scenario, (right, labels) in scenarios.items():
-                cell = self.right[verdict][scenario]
-                cell[0] += right
-                cell[1] += labels
+        for passed, verdicts in other.verdicts.items():
+            self.verdicts[passed] += verdicts
 
     def side(self, *, passed: bool) -> Side:
         answers = sum(counts[2 if passed else 3] for counts in self.counted.values())
-        return Side(answers, tuple((right, labels) for right, labels in self.right[passed].values()))
+        return _side(answers, self.verdicts[passed])
+
+    @property
+    def shared(self) -> float:
+        """The share of the labels that are of answers on both sides."""
+        passed, failed = (
+            Counter((each.scenario, each.digest) for each in self.verdicts[side]) for side in (True, False)
+        )
+        if not passed or not failed:
+            return 0.0
+        labels = passed.total(), failed.total()
+        return math.fsum(min(passed[key] / labels[0], failed[key] / labels[1]) for key in passed.keys() & failed.keys())
 
     @property
     def labels(self) -> int:
@@ -178,7 +193,7 @@ class _Runs:
             graded=sum(each.runs for each in scenarios),
             judged=self.judged,
             labels=self.labels,
-            estimate=corrected_rate(scenarios, *sides) if reason is None else None,
+            estimate=corrected_rate(scenarios, *sides, self.shared) if reason is None else None,
             reason=reason,
         )
 
@@ -206,13 +221,16 @@ class JudgeTally:
             for place, check in enumerate(result.checks)
             if check.votes or keys[place].check in self._labels.checks
         ]
-        people = {place: self._add_verdict(scenario, result.checks[place], keys[place]) for place in judged}
+        found = {place: self._add_verdict(scenario, result.checks[place], keys[place]) for place in judged}
         if result.status == "timeout" or _decided(result, dict.fromkeys(judged)) is not None:
             runs.add_known(scenario, passed=passed)
         else:
-            runs.add_judged(scenario, passed=passed, right=_decided(result, people))
+            right = _decided(result, {place: verdict and verdict.right for place, verdict in found.items()})
+            weight = _product([verdict.weight for verdict in found.values() if verdict is not None])
+            verdict = None if right is None else _Verdict(scenario, keys[0].digest, right, weight)
+            runs.add_judged(scenario, verdict, passed=passed)
 
-    def _add_verdict(self, scenario: int, check: CheckResult, key: LabelKey) -> bool | None:
+    def _add_verdict(self, scenario: int, check: CheckResult, key: LabelKey) -> _Verdict | None:
         """Count a check's verdict; what people say of it, None where nobody did, or they are of two minds."""
         counts = self._verdicts[key.check][scenario]
         counts[0] += check.passed
@@ -228,8 +246,9 @@ class JudgeTally:
         if right is None:
             self._undecided.add(key)
         people = (passes_for, fails_for)
-        self._labelled.append(_Labelled(scenario, key.check, check.passed, right, people, _by_judge(check)))
-        return right
+        weight = said[0].weight  # the same for all who labelled one sample
+        self._labelled.append(_Labelled(scenario, key, check.passed, right, people, weight, _by_judge(check)))
+        return None if right is None else _Verdict(scenario, key.digest, right, weight)
 
     def figures(self) -> JudgeFigures:
         """The figures so far."""
@@ -265,10 +284,12 @@ class JudgeTally:
 
     def _weighted(self) -> Iterable[tuple[_Labelled, float]]:
         """What is labelled, each with how many verdicts it stands for."""
-        labels = Counter((each.check, each.passed) for each in self._labelled)
+        labels = Counter((each.key.check, each.passed) for each in self._labelled)
+        is_known = all(each.weight is not None for each in self._labelled)
         for each in self._labelled:
-            passed, answers = (sum(column) for column in zip(*self._verdicts[each.check].values(), strict=True))
-            yield each, (passed if each.passed else answers - passed) / labels[each.check, each.passed]
+            passed, answers = (sum(column) for column in zip(*self._verdicts[each.key.check].values(), strict=True))
+            share = (passed if each.passed else answers - passed) / labels[each.key.check, each.passed]
+            yield each, each.weight if is_known and each.weight is not None else share
 
     def _reliability(self, name: str, checks: Sequence[str]) -> CheckReliability:
         names = checks if name == ALL_MODELS else [name]
@@ -285,12 +306,34 @@ class JudgeTally:
         return CheckReliability(name, answers, labels, reliability(*sides, effect), missing_labels(*sides))
 
     def _side(self, names: Sequence[str], answers: int, *, verdict: bool) -> Side:
-        right: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
-        for each in self._labelled:
-            if each.check in names and each.passed == verdict and each.right is not None:
-                right[each.scenario][0] += each.right
-                right[each.scenario][1] += 1
-        return Side(answers, tuple((passed, labels) for passed, labels in right.values()))
+        verdicts = [
+            _Verdict(each.scenario, each.key.digest, each.right, each.weight)
+            for each in self._labelled
+            if each.key.check in names and each.passed == verdict and each.right is not None
+        ]
+        return _side(answers, verdicts)
+
+
+def _side(answers: int, verdicts: Sequence[_Verdict]) -> Side:
+    """By scenario.
+
+    Of a sample that was taken by other verdicts than these, another judge's or of another time, some answers stand for
+    more than others: without their weights, those that the other judge failed would be too many here.
+    """
+    weights = [each.weight for each in verdicts if each.weight is not None]
+    is_even = len(weights) < len(verdicts) or len(set(weights)) < 2
+    unit = 1.0 if is_even else len(weights) / math.fsum(weights)
+    right: defaultdict[int, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for each in verdicts:
+        weight = 1.0 if is_even or each.weight is None else each.weight * unit
+        right[each.scenario][0] += weight * each.right
+        right[each.scenario][1] += weight
+    return Side(answers, tuple((passed, labels) for passed, labels in right.values()))
+
+
+def _product(weights: Sequence[float | None]) -> float | None:
+    known = [weight for weight in weights if weight is not None]
+    return math.prod(known) if len(known) == len(weights) else None
 
 
 _TELLING = 5

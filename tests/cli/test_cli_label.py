@@ -111,7 +111,19 @@ def test_the_same_seed_draws_the_same_sample_and_another_one_another(store: Stor
     ]
     assert drawn[0] == drawn[1] != drawn[2]
     assert [set(json.loads(line)) for line in drawn[0].splitlines()] == [
-        {"scenario", "check", "asked", "question", "answer", "reference", "label", "labeller", "note", "digest"}
+        {
+            "scenario",
+            "check",
+            "asked",
+            "question",
+            "answer",
+            "reference",
+            "label",
+            "labeller",
+            "note",
+            "digest",
+            "sample",
+        }
     ] * 8
 
 

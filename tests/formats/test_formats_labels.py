@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.label import LabelKey
+from pytest_benchmodels.core.label import LabelKey, masked_weight
 from pytest_benchmodels.formats.label_file import read_labels
 
 HEAD = "scenario,check,digest,label,labeller"
@@ -61,6 +61,18 @@ def test_rows_without_a_label_are_left_out_and_several_people_may_label_one_answ
     assert len(labels) == 1
     assert [(label.labeller, label.passed) for label in labels.of(KEY)] == [("anna", True), ("ben", False)]
     assert labels.checks == {"judge"}
+
+
+def test_how_many_answers_a_label_stands_for_is_read_where_it_is_there(tmp_path: Path) -> None:
+    head, other = f"{HEAD},sample", LabelKey("s.yaml::b", "judge", "a1")
+    path = written(
+        tmp_path, "labels.csv", head, f"s.yaml::a,judge,a1,pass,,{masked_weight(4.0, KEY)}", "s.yaml::b,judge,a1,pass,,"
+    )
+    labels = read_labels([path])
+    assert [label.weight for label in labels.of(KEY)] == [4.0]
+    assert [label.weight for label in labels.of(other)] == [None]
+    with pytest.raises(ConfigError, match=r"labels.csv:2: sample = '4': keep what `benchmodels label` wrote there"):
+        read_labels([written(tmp_path, "labels.csv", head, "s.yaml::a,judge,a1,pass,,4")])
 
 
 def test_all_that_is_wrong_is_told_with_its_place_and_what_to_do(tmp_path: Path) -> None:

@@ -35,10 +35,10 @@ def judged(
     return made(**{**known, **usual, "checks": checks, **fields})
 
 
-def labelled(*said: tuple[Result, str, Iterable[bool | None]]) -> Labels:
+def labelled(*said: tuple[Result, str, Iterable[bool | None]], weight: float | None = None) -> Labels:
     """What somebody says of the checks of results, in their order; None for nothing."""
     return Labels(
-        Label(key, passed, person)
+        Label(key, passed, person, weight)
         for result, person, verdicts in said
         for key, passed in zip(label_keys(result), verdicts, strict=True)
         if passed is not None

@@ -130,6 +130,17 @@ def test_labels_of_one_scenario_tell_less_than_labels_of_many() -> None:
     assert clustered.high - clustered.low > many.high - many.low
 
 
+def test_labels_of_answers_on_both_sides_leave_more_doubt() -> None:
+    scenarios = [Counted(judged_passed=1)] * 300 + [Counted(judged_failed=1)] * 100
+    widths = []
+    for shared in (0.0, 0.5, 1.0):
+        found = corrected_rate(scenarios, PASSED, FAILED, shared)
+        assert found is not None
+        assert found.mean == pytest.approx(0.7125)
+        widths.append(found.high - found.low)
+    assert widths == sorted(set(widths))
+
+
 @pytest.mark.parametrize(
     ("passed", "failed", "missing"),
     [

@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_benchmodels.core.label import Labels, answer_digest, check_names
+from pytest_benchmodels.core.label import (
+    Label,
+    LabelKey,
+    Labels,
+    answer_digest,
+    check_names,
+    label_keys,
+    masked_weight,
+    unmasked_weight,
+)
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.statistics.agreement import Counted, Side, corrected_rate
 from pytest_benchmodels.statistics.gates import parse_gate
@@ -122,6 +131,56 @@ def test_each_of_several_judges_has_a_kappa_of_its_own() -> None:
     assert good.kappa.mean == pytest.approx(1)
     assert bad.kappa is not None
     assert bad.kappa.mean == pytest.approx(0)
+
+
+def test_a_sample_that_was_taken_by_another_judges_verdicts_stands_for_what_that_one_judged() -> None:
+    """The first judge passed 80, of which 10 are labelled, and failed 20, of which 10 are. The second passes all."""
+    results = [judged(f"s{n}", check(votes={"second": True})) for n in range(100)]
+    labels = [
+        *(Label(label_keys(results[n])[0], n < 9, "anna", 8.0) for n in range(10)),
+        *(Label(label_keys(results[80 + n])[0], n < 2, "anna", 2.0) for n in range(10)),
+    ]
+    found = figures(results, Labels(labels)).rate_of("m")
+    assert found is not None
+    assert found.estimate is not None
+    assert found.estimate.mean == pytest.approx((0.9 * 80 + 0.2 * 20) / 100)
+    assert found.labels == 20
+
+    unknown = [Label(label.key, label.passed, label.labeller) for label in labels]
+    without = figures(results, Labels(unknown)).rate_of("m")
+    assert without is not None
+    assert without.estimate is not None
+    assert without.estimate.mean == pytest.approx(11 / 20)
+
+
+def test_an_answer_that_was_judged_both_ways_is_on_both_sides() -> None:
+    results = [
+        judged(f"s{n}", check(passed=passed, votes={"a": passed}), trial=trial)
+        for n in range(40)
+        for trial, passed in ((1, True), (2, n % 2 == 0))
+    ]
+    labels = labelled(*[(results[2 * n], "anna", [n % 4 < 3]) for n in range(40)], weight=1.0)
+    found = figures(results, labels).rate_of("m")
+    assert found is not None
+    counted = [Counted(judged_passed=2 - n % 2, judged_failed=n % 2) for n in range(40)]
+    right = [n % 4 < 3 for n in range(40)]
+    sides = (
+        Side(60, tuple(((2 - n % 2) * right[n], 2 - n % 2) for n in range(40))),
+        Side(20, tuple((int(right[n]), 1) for n in range(1, 40, 2))),
+    )
+    # Of the 60 labels of one side 20 are of the answers that are all of the other.
+    assert found.estimate == corrected_rate(counted, *sides, shared=sum([1 / 60] * 20))
+
+
+@pytest.mark.parametrize("weight", [1.0, 1.5, 40.0, 123_456.0])
+def test_a_weight_is_read_back_and_is_not_to_be_seen(weight: float) -> None:
+    keys = [LabelKey(f"s.yaml::{n}", "judge", "a1") for n in range(50)]
+    masked = [masked_weight(weight, key) for key in keys]
+    assert len(set(masked)) > 45
+    assert [unmasked_weight(text, key) for text, key in zip(masked, keys, strict=True)] == [
+        pytest.approx(weight, rel=0.002)
+    ] * 50
+    assert unmasked_weight("5", keys[0]) is None
 
 
 def test_labels_of_one_model_do_not_stand_for_another() -> None:
