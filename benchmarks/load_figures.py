@@ -10,7 +10,7 @@ from .contest import Work
 from .figures import Figure
 from .limiter import cost_ms
 from .load_session import Load, Session, run_session
-from .measure import alternate, median_ratio
+from .measure import MeasureError, alternate, median_ratio
 from .scale import Scale
 from .server import SIGMA
 from .table import Row
@@ -22,6 +22,8 @@ _WARM_UP_S = 5
 _AT_ONCE = 40
 _FAULTS = ("rate_429", "rate_500", "reset_rate", "truncate_rate")
 _LIMIT_S = 5
+_JUDGE_S = 0.5
+_JUDGED_AT_ONCE = 60
 
 
 def rate(scale: Scale, folder: Path) -> list[Row]:
@@ -96,6 +98,34 @@ def hangs(scale: Scale, folder: Path) -> list[Row]:
     return [Row(what, measured, limit, scale.judge(holds=session.makespan_s <= bound_s))]
 
 
+def judged(scale: Scale, folder: Path) -> list[Row]:
+    """One model judges each answer. The bound is that of the slower stage: the other one has to overlap with it.
+
+    With stages of one length the first answers and the last verdicts have nothing beside them: 1,161 calls of one
+    length make 20 rounds of 60, and one round more is 1.09 x the bound at best.
+    """
+    return [_judged(scale, folder / f"{answer_s}", answer_s) for answer_s in (_JUDGE_S / 2, _JUDGE_S, _JUDGE_S * 2)]
+
+
+def _judged(scale: Scale, folder: Path, answer_s: float) -> Row:
+    options = (f"--bench-concurrency={_JUDGED_AT_ONCE}",)
+    limits = {"max_in_flight": _JUDGED_AT_ONCE // scale.work.models}
+    load = Load(scale.work, _constant(answer_s), limits, options, judge=_constant(_JUDGE_S))
+    sessions = [run_session(folder / f"{number}", load) for number in range(scale.load_pairs)]
+    if wrong := [session.statuses for session in sessions if session.statuses["passed"] != scale.work.runs]:
+        raise MeasureError(f"{wrong[0]} where each answer is right")
+    ratio = statistics.median(session.makespan_s / session.lower_bound_s for session in sessions)
+    bound_s = statistics.median(session.lower_bound_s for session in sessions)
+    what = (
+        f"makespan of {scale.work.runs:,} answers of {answer_s:g} s, each judged in {_JUDGE_S:g} s / the slower stage"
+    )
+    return Row(what, f"{ratio:.3f} x {bound_s:.1f} s", "1.1 x", scale.judge(holds=ratio <= 1.1))
+
+
+def _constant(seconds: float) -> dict[str, float]:
+    return {"latency": seconds, "sigma": 0.0}
+
+
 def limiter(scale: Scale, folder: Path) -> list[Row]:
     """CPU that a place in a shared rate limit costs, from reservation to correction."""
     rows = []
@@ -116,5 +146,6 @@ LOAD_FIGURES: Mapping[str, Figure] = {
     "adaptive": adaptive,
     "faults": faults,
     "hangs": hangs,
+    "judged": judged,
     "limiter": limiter,
 }

@@ -20,12 +20,16 @@ Knobs = Mapping[str, float | int | str]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`knobs` are those of `docs/simulated.md`, `limits` lines of each model's table in bench.toml."""
+    """`knobs` are those of `docs/simulated.md`, `limits` lines of each model's table in bench.toml.
+
+    `judge` are the knobs of the model that judges each answer; None where checks ask nobody.
+    """
 
     work: Work
     knobs: Knobs
     limits: Mapping[str, float] = field(default_factory=dict)
     options: tuple[str, ...] = ()
+    judge: Knobs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ def run_session(folder: Path, load: Load) -> Session:
     with SimServer() as server:
         (folder / "pytest.ini").write_text("[pytest]\n")
         (folder / "bench.toml").write_text(_config(server.url, load))
-        (folder / "suite.jsonl").write_text(_scenarios(load.work.scenarios))
+        (folder / "suite.jsonl").write_text(_scenarios(load))
         # A gate that always holds: a run that timed out, as some are to, does not fail the command.
         gates = ("--bench-gate=score >= 0", "--bench-gate=graded >= 0")
         options = ("-p", "no:cacheprovider", "--bench-store=none", "--bench-json=out.json", *gates)
@@ -73,17 +77,22 @@ def _config(url: str, load: Load) -> str:
         lines = [f'provider = "sim"\nname = "steady"\nbase_url = "{url}"', f"params = {{sim = {{{knobs}}}}}"]
         lines += [f"{limit} = {value}" for limit, value in load.limits.items()]
         tables.append("\n".join((f"[model.{name}]", *lines)))
+    if load.judge is not None:
+        knobs = ", ".join(f"{knob} = {json.dumps(value)}" for knob, value in load.judge.items())
+        lines = [f'provider = "sim"\nname = "judge"\nbase_url = "{url}"', f"params = {{sim = {{{knobs}}}}}"]
+        tables.append("\n".join(('[judge]\nmodel = "a-judge"\n\n[model.a-judge]', *lines)))
     return "\n\n".join((f"models = {json.dumps(names)}", *tables))
 
 
-def _scenarios(count: int) -> str:
+def _scenarios(load: Load) -> str:
+    check = {"equals": "42"} if load.judge is None else {"judge": "Is it the product?", "reference": "42"}
     records = (
         {
             "id": f"s{number}",
             "prompt": f"Question {number}: what is six times seven?",
-            "checks": [{"equals": "42"}],
+            "checks": [check],
             "target": "42",
         }
-        for number in range(count)
+        for number in range(load.work.scenarios)
     )
     return "".join(f"{json.dumps(record)}\n" for record in records)

@@ -9,13 +9,25 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from pytest_benchmodels.core.errors import CallError
+from pytest_benchmodels.core.errors import CallError, CheckError
 from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.model import Bill, Model
 from pytest_benchmodels.core.result import Failure, Purpose, Retry
 from pytest_benchmodels.core.scenario import Check, Scenario, Tool
+from pytest_benchmodels.core.text import quote
 
-__all__ = ["Ask", "Call", "GradingContext", "Provider", "Purpose", "Request", "Transcript", "nobody"]
+__all__ = [
+    "Ask",
+    "Call",
+    "FindAnswer",
+    "GradingContext",
+    "Provider",
+    "Purpose",
+    "Request",
+    "Transcript",
+    "nobody",
+    "none_stored",
+]
 
 
 class Request(Struct, frozen=True):
@@ -126,6 +138,15 @@ async def nobody(model: str, messages: tuple[Message, ...], params: Mapping[str,
     raise CallError(f"{model} cannot be asked: this context belongs to no session")
 
 
+FindAnswer = Callable[[str], Response | None]
+"""Finds the stored answer of another model, by the name that a user gives it, to what this run was asked."""
+
+
+def none_stored(model: str) -> Response | None:  # noqa: ARG001 - a FindAnswer
+    """The `FindAnswer` where nothing is stored."""
+    return None
+
+
 class GradingContext(Struct, frozen=True):
     """One answer and all that belongs to it.
 
@@ -139,6 +160,7 @@ class GradingContext(Struct, frozen=True):
     scenario: Scenario
     asking: Ask = nobody
     embedding: Ask = nobody
+    finding: FindAnswer = none_stored
     whole: Response | None = None
 
     @property
@@ -181,6 +203,19 @@ class GradingContext(Struct, frozen=True):
             sizes = ", ".join(str(len(vector)) for vector in vectors[:5]) or "none"
             raise CallError(f"{model} was asked for {len(texts)} embeddings of one length, it gave some of {sizes}")
         return vectors
+
+    def answer_of(self, model: str) -> Response:
+        """The last stored answer of another model to what this run was asked. Raises `CheckError` where there is none.
+
+        That model is not asked: it has to have answered in an earlier session, with the same store.
+        """
+        found = self.finding(model)
+        if found is None:
+            raise CheckError(
+                f"the store has no answer of {quote(model)} to this question; have it answer first, with "
+                f"--bench-models {quote(model)} and the same --bench-store"
+            )
+        return found
 
     @property
     def text(self) -> str:

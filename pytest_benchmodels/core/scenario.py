@@ -38,7 +38,7 @@ class Vote(msgspec.Struct, frozen=True):
 
     `number` counts the votes of one judge in one order, from 1 on. `order` says where the answer stood when it was
     judged beside another one; empty where it stood alone. `score` and `confidence` are from 0 to 1; None where the
-    judge did not say how sure it is.
+    judge did not say how sure it is. `verdict` is what it said, in a word or a number, whatever `not` makes of it.
     """
 
     judge: str
@@ -47,6 +47,7 @@ class Vote(msgspec.Struct, frozen=True):
     number: int = 1
     order: Literal["", "first", "second"] = ""
     confidence: float | None = None
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,10 @@ class Grader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         The session prepares them before its first call: their keys, prices and limits are known by then.
         """
         return ()
+
+    def asked_calls(self) -> Mapping[str, int]:
+        """How often `grade` asks each of `asked_models`, for `--bench-plan`; without those where only it knows."""
+        return {}
 
     def example(self) -> str | None:
         """An answer that this check accepts, if it can name one: with it `sim/*` answers rightly."""
@@ -316,6 +321,17 @@ class Scenario:
         """The models that its checks ask, besides the one whose answer they judge."""
         asking = [check.grader for check in self.all_checks if type(check.grader).asked_models is not _ASKS_NONE]
         return tuple(dict.fromkeys(name for grader in asking for name in grader.asked_models()))
+
+    @property
+    def asked_calls(self) -> Mapping[str, int | None]:
+        """How often its checks ask each of `asked_models`; None where only the checks know."""
+        calls: dict[str, int | None] = {}
+        for check in self.all_checks:
+            told = check.grader.asked_calls()
+            for name in check.grader.asked_models():
+                before, more = calls.get(name, 0), told.get(name)
+                calls[name] = None if before is None or more is None else before + more
+        return calls
 
     @property
     def asked(self) -> tuple[tuple[Message, ...], ...]:

@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from functools import partial
 from typing import Protocol
 
 from msgspec.structs import astuple, replace
 
-from pytest_benchmodels.core.call import Ask, GradingContext, Transcript, nobody
+from pytest_benchmodels.core.call import Ask, FindAnswer, GradingContext, Transcript, nobody, none_stored
 from pytest_benchmodels.core.errors import CallError, CheckError, ConfigError, ProviderError, ToolError
 from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
 from pytest_benchmodels.core.message import Response, sendable, without_data
@@ -285,7 +286,9 @@ class Executor:
         scenario, responses = scope.run.scenario, transcript.responses
         asking: Ask = nobody
         embedding: Ask = nobody
+        finding: FindAnswer = none_stored
         if not is_bounded(scenario):
+            finding = partial(self._answer_of, scope.run)
             scope.leave_lane()
             asking = Asker(self.client, scope, self.models)
             embedding = Asker(self.client, scope, self.models, "embed")
@@ -298,13 +301,23 @@ class Executor:
                     if not turn.checks:  # as in most scenarios, whose checks are the last answer's
                         continue
                     prefix = f"turn {number}: " if len(by_turn) > 1 else ""
-                    context = GradingContext(scenario.judged(steps[-1]), transcript, scenario, asking, embedding)
+                    context = GradingContext(
+                        scenario.judged(steps[-1]), transcript, scenario, asking, embedding, finding
+                    )
                     scope.verdicts += await judge(turn.checks, context, prefix)
             if (whole := whole_response(responses)) is not None:
-                context = GradingContext(scenario.judged(whole), transcript, scenario, asking, embedding)
+                context = GradingContext(scenario.judged(whole), transcript, scenario, asking, embedding, finding)
                 scope.verdicts += await judge(scenario.checks, context)
         if scope.refusal is not None:  # also where the check caught the error
             raise RefusedError("skipped", scope.refusal)
+
+    def _answer_of(self, run: Run, name: str) -> Response | None:
+        """What the store has of another model's answers to the same question."""
+        try:
+            model = self.models(name)
+        except ConfigError as error:
+            raise CheckError(told(error)) from error
+        return self.recalled.answer(changed(run, model=model))
 
     def _scope(self, run: Run, lane: Lane, known: Known) -> Scope:
         """The run's scope, given what is known of it."""

@@ -157,7 +157,13 @@ def _stray(error: BaseException) -> Exception:
 
 def _vote(vote: Vote) -> Vote:
     _validate_score(vote.score)
-    plain = structs.replace(vote, judge=message(vote.judge), score=float(vote.score), passed=bool(vote.passed))
+    plain = structs.replace(
+        vote,
+        judge=message(vote.judge),
+        verdict=message(vote.verdict),
+        score=float(vote.score),
+        passed=bool(vote.passed),
+    )
     # Nothing checked the user's code that may have made it, and the controller would refuse what is no vote.
     return convert(to_builtins(plain), Vote)
 

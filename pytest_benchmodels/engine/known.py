@@ -55,6 +55,9 @@ class Recall(Protocol):
         `afresh`: the run's own answers are stored ones, which are judged afresh.
         """
 
+    def answer(self, run: Run) -> Response | None:
+        """The last stored answer to this run, which need not be one of this session. Quick, as `of`."""
+
 
 class NothingStored:
     """Knows nothing: each run is run."""
@@ -66,6 +69,9 @@ class NothingStored:
         """There is nothing to make ready."""
 
     def call(self, fingerprint: str, *, afresh: bool) -> Response | None:  # noqa: ARG002 - a Recall
+        return None
+
+    def answer(self, run: Run) -> Response | None:  # noqa: ARG002 - a Recall
         return None
 
 

@@ -129,6 +129,7 @@ def _run(evaluation: Evaluation) -> dict[str, object]:
         "cached": figures.cached,
         "asked": [msgspec.to_builtins(asked) for asked in figures.asked],
         "checks": checks_plain(figures.checks),
+        "judges": [msgspec.to_builtins(judge) for judge in figures.judges],
         "scenarios_per_min": figures.scenarios_per_min,
         "model_runs_per_min": figures.runs_per_min,
         "makespan_s": figures.makespan_s,

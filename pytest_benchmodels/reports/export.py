@@ -182,6 +182,7 @@ def _schema(pa: Any) -> Any:
         ("number", pa.int64()),
         ("order", pa.string()),
         ("confidence", pa.float64()),
+        ("verdict", pa.string()),
     )
     checks = (
         ("name", pa.string()),

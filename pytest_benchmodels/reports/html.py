@@ -26,8 +26,10 @@ from pytest_benchmodels.reports.checks import idle_lines, judging_lines, noise_l
 from pytest_benchmodels.reports.comparison import change_lines, comparison_notes, comparison_table, incomparable_lines
 from pytest_benchmodels.reports.failure import ruling
 from pytest_benchmodels.reports.summary import (
+    asked_lines,
     closing_lines,
     cut_lines,
+    position_lines,
     served_lines,
     summary_table,
     timing_lines,
@@ -303,7 +305,14 @@ def _sections(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "run": evaluation.run,
         "figures": figures,
-        "closing": [*served_lines(figures), *tool_lines(figures), *timing_lines(figures), *closing_lines(figures)],
+        "closing": [
+            *served_lines(figures),
+            *tool_lines(figures),
+            *timing_lines(figures),
+            *asked_lines(figures),
+            *position_lines(figures),
+            *closing_lines(figures),
+        ],
         "cut_off": list(cut_lines(figures)),
         "judging": list(judging_lines(figures.checks.judging)) if figures.checks.judging else [],
         "noise": list(noise_lines(figures.checks)),

@@ -38,6 +38,7 @@ __all__ = [
     "doubt_lines",
     "interval_lines",
     "plan_lines",
+    "position_lines",
     "rerun_lines",
     "served_lines",
     "stream_lines",
@@ -86,10 +87,10 @@ class ModelPlan:
         return amount * 60 / per_minute
 
 
-def plan_lines(plans: Sequence[ModelPlan], asked: Mapping[str, int] | None = None) -> list[str]:
+def plan_lines(plans: Sequence[ModelPlan], asked: Mapping[str, tuple[int, int | None]] | None = None) -> list[str]:
     """A table with one row for each model, and what all of it comes to.
 
-    `asked` are the models that checks ask, and by how many runs: how often, and for how much, the checks alone know.
+    `asked` are the models that checks ask, by how many runs, and how often; None where the checks alone know.
     """
     if not plans:
         return ["nothing would run"]
@@ -108,12 +109,13 @@ def plan_lines(plans: Sequence[ModelPlan], asked: Mapping[str, int] | None = Non
         *aligned(_TITLES, list(map(_plan_row, plans)), frozenset(("model",))),
         f"{runs} would run, {_range(dollars(least), dollars(most))}{unknown}",
         f"expected time: {longest}{partly}",
-        *(f"checks ask {full_name(name)} too: {_judging(count)}" for name, count in (asked or {}).items()),
+        *(f"checks ask {full_name(name)} too: {_judging(*counts)}" for name, counts in (asked or {}).items()),
     ]
 
 
-def _judging(count: int) -> str:
-    return f"at {plural(count, 'run')}, at a cost that is not known before"
+def _judging(runs: int, calls: int | None) -> str:
+    often = "" if calls is None else f"{plural(calls, 'call')} "
+    return f"{often}at {plural(runs, 'run')}, at a cost that is not known before"
 
 
 def _plan_row(plan: ModelPlan) -> list[str]:
@@ -293,7 +295,7 @@ def doubt_lines(figures: Figures) -> Iterator[str]:
 
 
 def asked_lines(figures: Figures) -> Iterator[str]:
-    """What checks asked other models, and what that took: no part of the table's figures."""
+    """What checks asked other models, and what that took: no part of the table's figures; who judged itself."""
     for asked in figures.asked:
         unanswered = asked.calls - asked.answered
         sent = tokens(asked.input_tokens, asked.known_input_tokens)
@@ -307,6 +309,21 @@ def asked_lines(figures: Figures) -> Iterator[str]:
             f"cost {dollars(asked.cost_usd, asked.known_cost_usd)}",
         ]
         yield f"{asked.purpose}: {full_name(asked.model)}: {', '.join(said)}"
+    for judge in figures.judges:
+        if judge.own_answers:
+            yield f"judge: {full_name(judge.model)} judged {plural(judge.own_answers, 'answer')} of its own"
+
+
+def position_lines(figures: Figures) -> Iterator[str]:
+    """How often the order of a pair decided, where judges compared two answers."""
+    for judge in figures.judges:
+        if judge.pairs:
+            swayed = judge.for_first + judge.for_second
+            decided = (
+                f"the order decided {swayed} of {plural(judge.pairs, 'pair')} ({percent(swayed / judge.pairs, 0)})"
+            )
+            sides = f": {judge.for_first} for the first, {judge.for_second} for the second" if swayed else ""
+            yield f"judge: {full_name(judge.model)}: {decided}{sides}"
 
 
 def cause_lines(groups: Sequence[ErrorGroup], width: int) -> Iterator[str]:

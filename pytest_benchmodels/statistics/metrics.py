@@ -20,6 +20,7 @@ from pytest_benchmodels.core.result import Purpose, Result, Status
 from pytest_benchmodels.core.run import Pool, lane_group, scenario_of
 from pytest_benchmodels.statistics.check_tally import CheckFigures, CheckTally
 from pytest_benchmodels.statistics.intervals import Interval, percentile, percentile_interval, wilson
+from pytest_benchmodels.statistics.judges import JudgeFigures, JudgeTally
 from pytest_benchmodels.statistics.outcomes import (
     AskedFigures,
     AskedTally,
@@ -149,7 +150,8 @@ class Figures:
     model; `xfailed` ones failed as their author expected. `worked_runs` are neither errors nor skipped nor cached;
     `worked_scenarios` have such a run. `makespan_s` is from the first start to the last end and `lower_bound_s` the
     least it could have been, over the runs that were neither skipped nor cached. `asked` is what models were asked
-    besides runs' own answers, by purpose and model. `checks` is what is known of the checks themselves.
+    besides runs' own answers, by purpose and model, `judges` what their votes tell of those that judged, `checks`
+    what is known of the checks themselves.
     """
 
     models: tuple[ModelFigures, ...]
@@ -164,6 +166,7 @@ class Figures:
     xfailed: int = 0
     asked: tuple[AskedFigures, ...] = ()
     checks: CheckFigures = field(default_factory=CheckFigures)
+    judges: tuple[JudgeFigures, ...] = ()
 
     @property
     def statuses(self) -> dict[Status, int]:
@@ -356,6 +359,7 @@ class Tally:
         self._models: dict[str, _ModelTally] = {}
         self._checks = CheckTally(labels)
         self._asked: dict[tuple[Purpose, str], AskedTally] = {}
+        self._judges = JudgeTally()
         self._errors = ErrorTally()
         self._scenarios: dict[str, int] = {}  # numbered, so that what is kept of each is as small as an array's cell
         self._worked: set[str] = set()
@@ -374,6 +378,7 @@ class Tally:
         scenario = self._add_scenario(result)
         self._models[result.model].add(result, scenario)
         self._checks.add(result, scenario)
+        self._judges.add(result)
         if result.calls:
             is_taken_over = result.cached and not result.regraded
             for call in result.other_calls:
@@ -407,6 +412,7 @@ class Tally:
             lower_bound_s=self._lower_bound_s(lanes, windows, pools),
             asked=tuple(tally.figures(*key) for key, tally in sorted(self._asked.items())),
             checks=self._checks.figures(),
+            judges=self._judges.figures(),
         )
 
     def _lower_bound_s(self, lanes: int, windows: Mapping[str, int] | None, pools: Iterable[Pool]) -> float:

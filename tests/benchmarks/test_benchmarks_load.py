@@ -41,6 +41,14 @@ def test_a_session_is_told_by_its_server_and_by_its_results(tmp_path: Path) -> N
     assert 1.5 <= ended.lower_bound_s <= ended.makespan_s
 
 
+def test_a_session_may_have_each_answer_judged(tmp_path: Path) -> None:
+    knobs = {"latency": 0.01, "sigma": 0.0}
+    ended = run_session(tmp_path, Load(Work(3, 2), knobs, judge=knobs))
+
+    assert ended.statuses["passed"] == 6
+    assert sorted(model["requests"] for model in ended.seen) == [3, 3, 6]
+
+
 def test_a_session_that_leaves_runs_out_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MeasureError, match=r"are not the ends of 2 runs"):
         run_session(tmp_path, Load(Work(2, 1), {}, {}, ("-k", "s1")))
@@ -53,7 +61,7 @@ def test_a_permit_costs_something(tmp_path: Path, processes: int) -> None:
     assert (path is None) or path.exists()
 
 
-@pytest.mark.parametrize("name", ["adaptive", "limiter"])
+@pytest.mark.parametrize("name", ["adaptive", "judged", "limiter"])
 def test_too_little_is_run_for_a_verdict(tmp_path: Path, name: str) -> None:
     rows = LOAD_FIGURES[name](QUICK, tmp_path)
     assert [row.holds for row in rows] == [None] * len(rows)

@@ -216,6 +216,9 @@ class Half:
     def call(self, fingerprint: str, *, afresh: bool) -> Response | None:  # noqa: ARG002 - a Recall
         return None
 
+    def answer(self, run: Run) -> Response | None:  # noqa: ARG002 - a Recall
+        return None
+
     def of(self, run: Run) -> Known:
         known = int(run.nodeid) % 2 == 0
         return Known(answers=(Response("known"),) if known else (), reason="asked for")

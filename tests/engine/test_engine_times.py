@@ -88,6 +88,9 @@ class Knows:
     def call(self, fingerprint: str, *, afresh: bool) -> Response | None:  # noqa: ARG002 - a Recall
         return None
 
+    def answer(self, run: Run) -> Response | None:  # noqa: ARG002 - a Recall
+        return None
+
 
 def conversation(script: Sequence[Answered], limit_s: float) -> Run:
     asked = [Turn((Message("user", str(number)),)) for number in range(len(script))]

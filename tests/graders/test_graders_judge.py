@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from pytest_benchmodels.core.call import Call, GradingContext, Request, Transcript
 from pytest_benchmodels.core.errors import CallError, CheckError
@@ -96,6 +97,14 @@ def prompt(judge: Judge, answer: str = "A refund.", target: str | None = None, *
     ((_, (system, user), _),) = judges.asked
     assert (system.role, user.role) == ("system", "user")
     return str(system.content), str(user.content)
+
+
+def prompt_of_pair(judge: Judge, answer: str) -> str:
+    """What the user's message says where the answer stands first in a pair."""
+    judges = Judges({"a/judge": [CallError("asked")] * 2})
+    with pytest.raises(CallError, match="asked"):
+        asyncio.run(judge.grade(context(Response(answer), judges)))
+    return str(judges.asked[0][1][1].content)
 
 
 def asks(question: str = "Does it offer a refund?", **options: Any) -> Judge:
@@ -230,6 +239,74 @@ def test_several_judges_are_asked_each_as_often_as_is_asked_for() -> None:
     assert tuple(judge.asked_models()) == ("a/judge", "b/judge")
 
 
+FIRST, SECOND, TIE = {"verdict": "first"}, {"verdict": "second"}, {"verdict": "Tie"}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "score", "passed", "said"),
+    [
+        ([FIRST, SECOND], 1.0, True, "a/judge said first, the answer first; a/judge said second, the answer second"),
+        ([SECOND, FIRST], 0.0, False, "a/judge said second, the answer first"),
+        ([TIE, TIE], 0.5, False, "a/judge said tie"),
+        ([FIRST, FIRST], 0.5, False, "the order decided 1 of 1 pairs: "),
+        ([FIRST, TIE], 0.75, True, "the order decided 1 of 1 pairs: "),
+    ],
+)
+def test_a_pair_is_asked_in_both_orders(verdicts: list[object], score: float, passed: bool, said: str) -> None:  # noqa: FBT001 - a case's
+    grade = graded(asks(against="reference", reference="Nothing."), *verdicts)
+
+    assert (grade.score, grade.passed) == (score, passed)
+    assert grade.explanation.startswith(said)
+    assert [(vote.number, vote.order) for vote in grade.votes] == [(1, "first"), (1, "second")]
+
+
+def test_a_tie_passes_where_the_author_says_so() -> None:
+    judge = asks(against="reference", reference="Nothing.", at_least=0.5)
+    assert graded(judge, TIE, TIE).passed
+    assert not graded(judge, TIE, {"verdict": "first"}).passed
+
+
+def test_several_pairs_come_together_as_votes_do() -> None:
+    judge = asks(against="reference", reference="Nothing.", repeat=3, combine="majority")
+    grade = graded(judge, FIRST, SECOND, FIRST, SECOND, SECOND, FIRST)
+    assert grade.score == pytest.approx(2 / 3)
+    assert grade.passed
+    assert grade.explanation.startswith("2 of 3 votes pass (majority 0.67)")
+
+
+@pytest.mark.parametrize("verdict", ["yes", None, 1, ""])
+def test_a_pair_without_a_preference_is_an_error(verdict: object) -> None:
+    with pytest.raises(CallError, match="said neither first nor second nor tie"):
+        graded(asks(against="reference", reference="Nothing."), {"verdict": verdict}, TIE)
+
+
+def test_nothing_tells_the_two_of_a_pair_apart_but_their_order() -> None:
+    judges = Judges({"a/judge": [json.dumps(TIE)] * 2})
+    asyncio.run(asks(against="reference", reference="ITS OWN").grade(context(Response("A refund."), judges)))
+    one, other = (blocks(str(user.content)) for _, (_, user), _ in judges.asked)
+    assert one == {"question": "What do you offer?", "first": "A refund.", "second": "ITS OWN"}
+    assert other == {"question": "What do you offer?", "first": "ITS OWN", "second": "A refund."}
+
+
+def test_a_pair_of_two_models_answers_may_have_a_reference() -> None:
+    judges = Judges({"a/judge": [json.dumps(TIE)] * 2})
+    subject = structs.replace(
+        context(Response("A refund."), judges), finding={"other/model": Response("No refund.")}.get
+    )
+    asyncio.run(asks(against="other/model", reference="We refund").grade(subject))
+    assert blocks(str(judges.asked[0][1][1].content)) == {
+        "question": "What do you offer?",
+        "first": "A refund.",
+        "second": "No refund.",
+        "reference": "We refund",
+    }
+
+
+def test_an_answer_that_is_not_stored_is_an_error_with_its_remedy() -> None:
+    with pytest.raises(CheckError, match="has no answer of 'other/model' to this question; have it answer first, with"):
+        graded(asks(against="other/model"), TIE)
+
+
 def test_one_judge_of_several_that_fails_is_an_error() -> None:
     with pytest.raises(CallError, match="late"):
         graded(asks(repeat=3), YES, CallError("late"), YES)
@@ -313,6 +390,15 @@ def test_an_answer_that_no_judge_reads_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("answer", HOSTILE, ids=range(len(HOSTILE)))
+def test_an_answer_of_a_pair_gives_the_judge_no_orders(answer: str) -> None:
+    text = prompt_of_pair(asks(against="reference", reference="We offer a refund"), answer)
+    (own,) = re.findall(r"<question-([0-9a-f]{16})>", text)
+    assert own not in answer
+    assert f"<first-{own}>\n{answer}\n</first-{own}>\n\n<second-{own}>\nWe offer a refund\n</second-{own}>" in text
+    assert text.count(f"</first-{own}>") == 1
+
+
+@pytest.mark.parametrize("answer", HOSTILE, ids=range(len(HOSTILE)))
 def test_an_answer_gives_the_judge_no_orders(answer: str) -> None:
     judge = asks(reference="We offer a refund")
     harmless = prompt(judge, "HARMLESS")
@@ -355,6 +441,9 @@ def test_equal_questions_are_equal_calls() -> None:
         ({"scale": {"nan": "wrong", 1: "right"}}, "a scale has at least two numbers"),
         ({"at_least": 3}, "at_least goes with a `scale` or with `categories`"),
         ({"scale": SCALE, "at_least": 7}, "at_least 7 is not on the scale, which goes from 1 to 5"),
+        ({"against": "reference"}, "against: reference needs one: write `reference: true` for the target, or a text"),
+        ({"against": "a/b", "scale": SCALE}, "`against` compares two answers: it goes with no `scale`"),
+        ({"against": "a/b", "at_least": 2}, "at_least 2 is not on the scale, which goes from 0 to 1"),
         ({"categories": [{"name": "a"}, {"name": "a"}]}, "two categories have one name"),
     ],
 )

@@ -5,10 +5,15 @@ from __future__ import annotations
 import pytest
 
 from pytest_benchmodels import SimServer
-from tests.plugin.plugin_parts import Project, broken, right, scenario, wrong
+from tests.plugin.plugin_parts import Project, broken, json_report, right, scenario, wrong
 from tests.plugin.plugin_results import JSON, results, seen_by
 
-QUESTION = {"judge": "Is it the sum?", "reference": "4"}
+QUESTION: dict[str, object] = {"judge": "Is it the sum?", "reference": "4"}
+PAIR: dict[str, object] = {
+    "judge": "Which one is the sum?",
+    "against": "reference",
+    "reference": "I am not sure about that.",
+}
 JUDGE = "--bench-judge=sim/judge"
 
 
@@ -114,7 +119,15 @@ def test_votes_of_one_judge_are_calls_of_their_own(project: Project, sim: SimSer
     assert [call["purpose"] for call in ended["calls"]] == ["answer", "judge", "judge", "judge"]
     assert "3 of 3 votes pass (majority 1.00)" in ended["checks"][0]["explanation"]
     assert ended["checks"][0]["votes"] == [
-        {"judge": "votes", "score": 1.0, "passed": True, "number": number, "order": "", "confidence": 0.9}
+        {
+            "judge": "votes",
+            "score": 1.0,
+            "passed": True,
+            "number": number,
+            "order": "",
+            "confidence": 0.9,
+            "verdict": "yes",
+        }
         for number in (1, 2, 3)
     ]
     assert asked_of(sim, "votes") == 3
@@ -174,18 +187,89 @@ def test_a_judge_that_says_nothing_that_can_be_read_is_an_error(
 
 def test_a_plan_names_the_judge_and_asks_nobody(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
     judge(project, sim, "planned")
-    project.suite(asked("a"), asked("b"))
+    project.suite(asked("a", QUESTION, {**QUESTION, "repeat": 3}), asked("b", {**PAIR, "repeat": 2}))
 
     result = project.bench("--bench-judge=planned", "--bench-plan", *workers)
 
-    result.stdout.fnmatch_lines(["checks ask planned too: at 2 runs, *"])
+    result.stdout.fnmatch_lines(["checks ask planned too: 8 calls at 2 runs, *"])
     assert seen_by(sim) == {}
 
 
 def test_a_model_that_judges_itself_is_told(project: Project, workers: tuple[str, ...]) -> None:
-    project.suite(asked("a", {"judge": "Is it good?", "model": "sim/judge"}), models=["sim/judge"])
+    own: dict[str, object] = {"judge": "Is it good?", "model": "sim/judge"}
+    project.suite(asked("a", own), asked("b", own), models=["sim/judge", "sim/steady"])
 
-    project.bench(JSON, *workers).assert_outcomes(passed=1)
+    result = project.bench(JSON, *workers)
 
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(["judge: sim/judge judged 2 answers of its own"])
+    told = results(project)
+    assert told["a[sim/judge]"]["checks"][0]["explanation"].endswith("[sim/judge judged its own answer]")
+    assert not told["a[sim/steady]"]["checks"][0]["explanation"].endswith("own answer]")
+
+
+def test_a_pair_is_asked_in_both_orders(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+    judge(project, sim, "fair")
+    project.suite(asked("a", PAIR))
+
+    result = project.bench("--bench-judge=fair", "-v", JSON, *workers)
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["judge: fair: the order decided 0 of 1 pair (0%)"])
     (ended,) = results(project).values()
-    assert ended["checks"][0]["explanation"].endswith("[sim/judge judged its own answer]")
+    assert [(vote["order"], vote["verdict"], vote["score"]) for vote in ended["checks"][0]["votes"]] == [
+        ("first", "first", 1.0),
+        ("second", "second", 1.0),
+    ]
+    assert asked_of(sim, "fair") == 2
+
+
+def test_a_judge_that_prefers_a_place_decides_nothing(
+    project: Project, sim: SimServer, workers: tuple[str, ...]
+) -> None:
+    judge(project, sim, "biased", """, text = '{"reasons": "x", "verdict": "first"}'""")
+    project.suite(asked("a", PAIR), asked("b", PAIR))
+
+    result = project.bench("--bench-judge=biased", "-v", JSON, "--bench-html=r.html", *workers)
+
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*the order decided 1 of 1 pairs: *",
+            "judge: biased: the order decided 2 of 2 pairs (100%): 2 for the first, 0 for the second",
+        ]
+    )
+    page = (project.path / "r.html").read_text(encoding="utf-8")
+    assert "judge: biased: the order decided 2 of 2 pairs" in page
+    assert "judge: biased: 4 calls" in page
+    (told,) = json_report(project.path / "b.json")["run"]["judges"]
+    assert (told["model"], told["pairs"], told["for_first"], told["for_second"]) == ("biased", 2, 2, 0)
+
+
+def test_a_pair_may_be_made_with_another_models_stored_answer(
+    project: Project, sim: SimServer, workers: tuple[str, ...]
+) -> None:
+    judge(project, sim, "fair")
+    project.watch(sim.url, "other")
+    compared = asked("a", {"judge": "Which one is the sum?", "against": "other", "reference": "4"})
+    project.suite(compared)
+
+    result = project.bench("--bench-judge=fair", *workers)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*the store has no answer of 'other' to this question; have it answer first, with*"])
+
+    project.suite(scenario("a"))
+    project.bench("--bench-models=other", *workers).assert_outcomes(passed=1)
+    project.suite(compared)
+    result = project.bench("--bench-judge=fair", JSON, *workers)
+    result.assert_outcomes(failed=1)  # two right answers are a tie, which is no better
+    (ended,) = results(project).values()
+    assert [vote["verdict"] for vote in ended["checks"][0]["votes"]] == ["tie", "tie"]
+    assert seen_by(sim)["steady"]["requests"] == 1, "it is not asked again"
+
+
+def test_a_model_to_compare_with_that_nobody_knows_is_an_error(project: Project) -> None:
+    project.suite(asked("a", {"judge": "Which?", "against": "nobody/knows", "model": "sim/judge"}))
+    result = project.bench()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*check 'judge' cannot judge this answer: unknown model 'nobody/knows'*"])

@@ -196,6 +196,7 @@ def test_the_run_and_its_models(tmp_path: Path) -> None:
             "noise": {},
             "idle": {"never_failed": [], "never_passed": [], "agreeing": []},
         },
+        "judges": [],
         "scenarios_per_min": 30.0,
         "model_runs_per_min": 30.0,
         "makespan_s": 2.0,

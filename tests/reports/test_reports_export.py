@@ -186,7 +186,15 @@ def test_the_votes_of_judges_are_exported(form: ExportFormat) -> None:
     checks = read([judged])[0]["checks"]
     told = json.loads(checks) if isinstance(checks, str) else checks
     assert told[0]["votes"] == [
-        {"judge": "a/judge", "score": 0.5, "passed": True, "number": 1, "order": "first", "confidence": None}
+        {
+            "judge": "a/judge",
+            "score": 0.5,
+            "passed": True,
+            "number": 1,
+            "order": "first",
+            "confidence": None,
+            "verdict": "",
+        }
     ]
 
 

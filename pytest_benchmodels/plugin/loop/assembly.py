@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_benchmodels import graders
@@ -13,7 +14,7 @@ from pytest_benchmodels.engine.grading import Watch, unwatched
 from pytest_benchmodels.engine.known import NothingStored, Recall
 from pytest_benchmodels.engine.limiter import Limiter, RateLimits, SharedSlots, Unlimited
 from pytest_benchmodels.engine.scope import Alone
-from pytest_benchmodels.plugin.options import DEFAULT_RETRIES
+from pytest_benchmodels.plugin.options import DEFAULT_RETRIES, Reuse
 from pytest_benchmodels.providers import create
 from pytest_benchmodels.providers.http import HttpPool, load_transport
 from pytest_benchmodels.providers.key import Key
@@ -21,7 +22,10 @@ from pytest_benchmodels.solvers.conversation import Conversation
 from pytest_benchmodels.solvers.mcp import Servers
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_benchmodels.core.call import Provider
+    from pytest_benchmodels.core.message import Response
     from pytest_benchmodels.core.model import Model
     from pytest_benchmodels.core.result import Result
     from pytest_benchmodels.core.run import Run
@@ -87,11 +91,30 @@ def execute_alone(bench: Bench, run: Run) -> Result:
 
 def _recall(bench: Bench) -> Recall:
     """What finds stored results, if the user asked for any: who reuses nothing pays for no look-up."""
-    if bench.settings.store is None or not bench.settings.reuse:
+    if bench.settings.store is None:
         return NothingStored()
+    if not bench.settings.reuse:
+        return _AnswersOnly(bench.settings.store, bench.settings.reuse)
     from pytest_benchmodels.plugin.loop.recall import StoreRecall  # noqa: PLC0415 - sqlite3, for those who reuse
 
     return StoreRecall(bench.settings.store, bench.settings.reuse, bench.resumed)
+
+
+class _AnswersOnly(NothingStored):
+    """Nothing is reused, but checks may look for answers of other models: only then the store is opened."""
+
+    def __init__(self, path: Path, reuse: Reuse) -> None:
+        self._path = path
+        self._reuse = reuse
+
+    @cached_property
+    def _recall(self) -> Recall:
+        from pytest_benchmodels.plugin.loop.recall import StoreRecall  # noqa: PLC0415 - sqlite3, for those who look
+
+        return StoreRecall(self._path, self._reuse, None)
+
+    def answer(self, run: Run) -> Response | None:
+        return self._recall.answer(run)
 
 
 def _limits(bench: Bench) -> tuple[Limiter, SharedSlots]:

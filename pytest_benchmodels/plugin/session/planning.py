@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -51,9 +50,18 @@ def print_plan(session: pytest.Session, bench: Bench) -> None:
     if reporter is not None:
         reporter.section("benchmark plan")
         asking = () if bench.settings.reuse.regrade else runs
-        judged = [name for run in asking for name in run.scenario.asked_models]
-        for line in plan_lines(plans, Counter(judged)):
+        for line in plan_lines(plans, _asked(asking)):
             reporter.write_line(line)
+
+
+def _asked(runs: Iterable[Run]) -> dict[str, tuple[int, int | None]]:
+    """The models that checks ask, by how many runs, and how often; None where only the checks know."""
+    asked: dict[str, tuple[int, int | None]] = {}
+    for run in runs:
+        for name, calls in run.scenario.asked_calls.items():
+            count, before = asked.get(name, (0, 0))
+            asked[name] = count + 1, None if before is None or calls is None else before + calls
+    return asked
 
 
 def _knowledge(bench: Bench, runs: Iterable[Run]) -> _Knowledge:

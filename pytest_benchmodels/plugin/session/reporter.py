@@ -25,6 +25,7 @@ from pytest_benchmodels.reports.checks import check_lines
 from pytest_benchmodels.reports.summary import (
     cost_lines,
     interval_lines,
+    position_lines,
     stream_lines,
     summary_lines,
     tool_lines,
@@ -355,6 +356,7 @@ class Reporter:
             yield f"key not hidden: {short}, and stands in outputs wherever a server repeats it; set a longer one"
         if self._config.option.verbose > 0:
             yield from interval_lines(figures)
+            yield from position_lines(figures)
             yield from stream_lines(figures)
             yield from tool_lines(figures)
         yield from check_lines(figures.checks, details=self._config.option.verbose > 0)

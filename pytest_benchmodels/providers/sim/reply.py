@@ -79,7 +79,7 @@ def own_answer(prompt: str) -> str:
     return str(left * right)
 
 
-_JUDGED = re.compile(r"<(answer|reference)-([0-9a-f]{6,})>\n(.*?)\n</\1-\2>", re.DOTALL)
+_JUDGED = re.compile(r"<(answer|first|second|reference)-([0-9a-f]{6,})>\n(.*?)\n</\1-\2>", re.DOTALL)
 _SCHEMA = re.compile(r"^\{\"type\": \"object\".*\}\Z", re.MULTILINE)
 
 
@@ -87,33 +87,39 @@ def own_verdict(prompt: str, accuracy: float, draw: float) -> str | None:
     """What `sim/judge` says of an answer, in the form that the prompt asks for; None where the prompt is no judge's.
 
     Right is an answer that has the reference in it, and without a reference any that has a word and none of a simulated
-    model's doubts. The verdict is the other one where the draw says that the judge errs.
+    model's doubts. Of a pair the right one is better. The verdict is another one where the draw says that it errs.
     """
     blocks = {name: text for name, _, text in _JUDGED.findall(prompt)}
     form = _SCHEMA.search(prompt)
-    if "answer" not in blocks or form is None:
+    shown = [blocks[name] for name in ("answer", "first", "second") if name in blocks]
+    if not shown or form is None:
         return None
-    answer, reference = " ".join(blocks["answer"].split()).casefold(), blocks.get("reference")
+    right = [_is_right(text, blocks.get("reference")) for text in shown]
+    place = 1 if right == [right[0]] * 2 else 0 if right[0] else -1
+    if draw >= accuracy and accuracy < 1:
+        place = -1 if place == 0 else 0
+    reasons = f"The answer is {'right' if right[0] else 'wrong'} for all that a simulated judge can tell."
+    return _dump(_filled_in(json.loads(form[0]), reasons, place))
+
+
+def _is_right(answer: str, reference: str | None) -> bool:
+    answer = " ".join(answer.split()).casefold()
     if reference is None:
-        is_right = bool(re.search(r"\w", answer)) and not any(doubt.casefold() in answer for doubt in _DOUBTS)
-    else:
-        is_right = " ".join(reference.split()).casefold() in answer
-    errs = draw >= accuracy and accuracy < 1
-    reasons = f"The answer is {'right' if is_right else 'wrong'} for all that a simulated judge can tell."
-    return _dump(_filled_in(json.loads(form[0]), reasons, is_right is not errs))
+        return bool(re.search(r"\w", answer)) and not any(doubt.casefold() in answer for doubt in _DOUBTS)
+    return " ".join(reference.split()).casefold() in answer
 
 
-def _filled_in(schema: Mapping[str, Any], reasons: str, is_right: bool) -> dict[str, object]:  # noqa: FBT001 - private
-    """The judge's form: the best verdict of it, or the worst."""
+def _filled_in(schema: Mapping[str, Any], reasons: str, place: int) -> dict[str, object]:
+    """The judge's form, with the word at that place of a list: 0 has the best verdict, -1 the worst."""
 
     def value(name: str, part: Mapping[str, Any]) -> object:
         if part.get("type") == "object":
             return {key: value(key, each) for key, each in part["properties"].items()}
         if "enum" in part:
-            return part["enum"][0 if is_right else -1]
+            return part["enum"][place]
         if name == "confidence":
             return 0.9
-        return reasons if part.get("type") == "string" else part["maximum" if is_right else "minimum"]
+        return reasons if part.get("type") == "string" else part["minimum" if place else "maximum"]
 
     return {name: value(name, part) for name, part in schema["properties"].items()}
 
