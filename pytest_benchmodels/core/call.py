@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from pytest_benchmodels.core.errors import CallError, CheckError
 from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.model import Bill, Model
+from pytest_benchmodels.core.program import Program, ProgramResult, RunProgram, no_programs
 from pytest_benchmodels.core.result import Failure, Purpose, Retry
 from pytest_benchmodels.core.scenario import Check, Scenario, Tool
 from pytest_benchmodels.core.text import quote
@@ -161,6 +162,7 @@ class GradingContext(Struct, frozen=True):
     asking: Ask = nobody
     embedding: Ask = nobody
     finding: FindAnswer = none_stored
+    running: RunProgram = no_programs
     whole: Response | None = None
 
     @property
@@ -216,6 +218,13 @@ class GradingContext(Struct, frozen=True):
                 f"--bench-models {quote(model)} and the same --bench-store"
             )
         return found
+
+    async def run(self, program: Program) -> ProgramResult:
+        """Run code of the answer in a confined process, whose own limits count while the run's time stands still.
+
+        Only a check with `runs_code` may do it. Raises `CheckError` where it cannot be confined.
+        """
+        return await self.running(program)
 
     @property
     def text(self) -> str:

@@ -81,10 +81,12 @@ class Grader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     and the scenario. It may be `async`.
 
     `bounded` promises that `grade` takes time linear in the answer's length and never blocks: such a grader runs on
-    the event loop, any other in a thread that the run's time limit can abandon.
+    the event loop, any other in a thread that the run's time limit can abandon. `runs_code` says that it runs code of
+    the answer: its runs are skipped unless the session allows that.
     """
 
     bounded: ClassVar[bool] = False
+    runs_code: ClassVar[bool] = False
 
     @classmethod
     def kind(cls) -> str:
@@ -315,6 +317,11 @@ class Scenario:
         """Those of each turn, and those that judge the last answer; each followed by those that it is made of."""
         outer = tuple([check for turn in self.turns for check in turn.checks]) + self.checks
         return tuple(_with_nested(outer))
+
+    @property
+    def runs_code(self) -> bool:
+        """Whether one of its checks runs code of answers."""
+        return any(check.grader.runs_code for check in self.all_checks)
 
     @property
     def asked_models(self) -> tuple[str, ...]:

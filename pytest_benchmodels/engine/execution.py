@@ -20,6 +20,7 @@ from pytest_benchmodels.core.errors import CallError, CheckError, ConfigError, P
 from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
 from pytest_benchmodels.core.message import Response, sendable, without_data
 from pytest_benchmodels.core.model import NOTHING, Model, bill
+from pytest_benchmodels.core.program import Program, ProgramResult, RunProgram, no_programs
 from pytest_benchmodels.core.result import (
     Account,
     AnsweredCall,
@@ -185,7 +186,8 @@ class Executor:
     `watch` is entered around the judging of each answer: user code runs there, and may end the process. `clock` tells
     when a run began, in seconds since the epoch. `models` gives the model of a name that a check asks. `keep_begun`
     gets a run's answers so far whenever its model is asked for more: what was answered and paid survives whatever ends
-    the run, and is not asked for again. Without it, nothing begun is kept or taken over.
+    the run, and is not asked for again. Without it, nothing begun is kept or taken over. `programs` runs code of
+    answers.
     """
 
     client: Client
@@ -196,6 +198,7 @@ class Executor:
     clock: Callable[[], float] = time.time
     models: Callable[[str], Model] = _no_model
     keep_begun: KeepBegun | None = None
+    programs: RunProgram = no_programs
 
     async def execute(self, run: Run, lane: Lane) -> Result:
         """Run to the end within the run's limit. Failures are in the Result; only cancellation is raised.
@@ -287,6 +290,7 @@ class Executor:
         asking: Ask = nobody
         embedding: Ask = nobody
         finding: FindAnswer = none_stored
+        running = partial(self._run_program, scope)
         if not is_bounded(scenario):
             finding = partial(self._answer_of, scope.run)
             scope.leave_lane()
@@ -295,18 +299,25 @@ class Executor:
             scope.stored_call = partial(self.recalled.call, afresh=scope.cached)
             if scenario.asked_models:
                 scope.keep_answers()  # its judges may take as long as they like
+        in_context = partial(
+            GradingContext,
+            transcript=transcript,
+            scenario=scenario,
+            asking=asking,
+            embedding=embedding,
+            finding=finding,
+            running=running,
+        )
         with self.watch(scope.run) as scope.judged_anew:
             if (by_turn := scenario.by_turn(responses)) is not None:
                 for number, (turn, steps) in enumerate(zip(scenario.turns, by_turn, strict=True), 1):
                     if not turn.checks:  # as in most scenarios, whose checks are the last answer's
                         continue
                     prefix = f"turn {number}: " if len(by_turn) > 1 else ""
-                    context = GradingContext(
-                        scenario.judged(steps[-1]), transcript, scenario, asking, embedding, finding
-                    )
+                    context = in_context(scenario.judged(steps[-1]))
                     scope.verdicts += await judge(turn.checks, context, prefix)
             if (whole := whole_response(responses)) is not None:
-                context = GradingContext(scenario.judged(whole), transcript, scenario, asking, embedding, finding)
+                context = in_context(scenario.judged(whole))
                 scope.verdicts += await judge(scenario.checks, context)
         if scope.refusal is not None:  # also where the check caught the error
             raise RefusedError("skipped", scope.refusal)
@@ -318,6 +329,11 @@ class Executor:
         except ConfigError as error:
             raise CheckError(told(error)) from error
         return self.recalled.answer(changed(run, model=model))
+
+    async def _run_program(self, scope: Scope, program: Program) -> ProgramResult:
+        """Run code of the answer: it has limits of its own, and to wait for a processor is no fault of the run's."""
+        with scope.suspended():
+            return await self.programs(program)
 
     def _scope(self, run: Run, lane: Lane, known: Known) -> Scope:
         """The run's scope, given what is known of it."""

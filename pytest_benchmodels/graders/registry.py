@@ -24,6 +24,7 @@ from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.scenario import Check, Combination, Grade, Grader
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.graders import (
+    code,
     combinations,
     embedding,
     json_value,
@@ -141,6 +142,7 @@ _FAMILIES = (
     valid.CHECKS,
     markdown.CHECKS,
     sets.CHECKS,
+    code.CHECKS,
 )
 BUILTIN: Mapping[str, type[Grader]] = MappingProxyType(
     {grader.kind(): grader for family in _FAMILIES for grader in family}

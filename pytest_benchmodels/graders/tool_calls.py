@@ -16,6 +16,7 @@ from pytest_benchmodels.core.message import Response, ToolCall, arguments_text, 
 from pytest_benchmodels.core.scenario import Grade, Grader
 from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.graders import (
+    code,
     embedding,
     judge,
     language,
@@ -55,6 +56,7 @@ _ABOUT_ANSWERS = (
     *embedding.CHECKS,
     *usage.CHECKS,
     *judge.CHECKS,
+    *code.CHECKS,
 )
 _OF_ANSWERS = frozenset(grader.kind() for grader in _ABOUT_ANSWERS if grader.kind() not in _OF_VALUES)
 _OF_ANSWERS |= {"all_of", "any_of", "none_of", "json_path"}

@@ -131,6 +131,7 @@ class Settings:
     shard: Shard | None
     is_part: bool
     judge: str
+    allow_code: bool
     outputs: tuple[Output, ...]
     max_runs: int
 
@@ -225,6 +226,7 @@ def _add_verdict_options(add: Callable[..., None]) -> None:
         metavar="MODEL",
         help="the model of `judge` checks, where neither the check nor [judge] names one",
     )
+    add("--bench-allow-code", action="store_true", help="let `code_passes` run code of answers, in confined processes")
     add("--bench-shard", type=_shard, metavar="I/N", help="run the I-th of N parts, split evenly by expected duration")
 
 
@@ -264,6 +266,7 @@ def read_settings(config: pytest.Config) -> Settings:
         shard=option.bench_shard,
         is_part=_is_part(config),
         judge=(option.bench_judge or "").strip(),
+        allow_code=option.bench_allow_code,
         outputs=outputs,
         max_runs=option.bench_max_runs,
     )

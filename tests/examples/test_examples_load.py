@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels.core.message import Response, Usage
+from pytest_benchmodels.core.program import RunProgram
 from pytest_benchmodels.core.result import CheckResult, passes
 from pytest_benchmodels.core.scenario import Check, Scenario
 from pytest_benchmodels.engine.grading import judge
 from pytest_benchmodels.formats import LoadOptions, load
 from pytest_benchmodels.graders import BUILTIN, Extract, example_answer
 from tests.graders.grading_contexts import context
+from tests.workspaces.runners import best_runner
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PATTERNS = ("*.yaml", "*.yml", "*.json", "*.jsonl")
@@ -56,7 +58,13 @@ def test_every_example_runs_without_a_key(scenarios: list[Scenario]) -> None:
     assert all(scenario.models for scenario in scenarios)
 
 
-def passes_with_a_right_answer(scenario: Scenario) -> bool:
+@pytest.fixture(scope="module")
+def programs() -> Iterator[RunProgram]:
+    with best_runner() as runner:
+        yield runner
+
+
+def passes_with_a_right_answer(scenario: Scenario, programs: RunProgram) -> bool:
     """Whether a simulated model that answers rightly passes, turn by turn."""
 
     async def verdicts() -> bool:
@@ -66,16 +74,16 @@ def passes_with_a_right_answer(scenario: Scenario) -> bool:
             checks = turn.checks + scenario.checks if final else turn.checks
             text = example_answer(checks, scenario.target if final else None)
             answer = Response(text, "stop", Usage(1, 1, stated_cost_usd=0))
-            found += await judge(checks, context(answer, *checks))
+            found += await judge(checks, context(answer, *checks, running=programs))
         return passes(found, scenario.threshold)
 
     return asyncio.run(verdicts())
 
 
-def test_a_right_answer_passes_and_a_known_weakness_does_not(scenarios: list[Scenario]) -> None:
+def test_a_right_answer_passes_and_a_known_weakness_does_not(scenarios: list[Scenario], programs: RunProgram) -> None:
     # What a tool or another model gives back is seen in a session only: docs and README run them.
     alone = [scenario for scenario in scenarios if not scenario.tools and not scenario.asked_models]
-    failing = [scenario.id for scenario in alone if not passes_with_a_right_answer(scenario)]
+    failing = [scenario.id for scenario in alone if not passes_with_a_right_answer(scenario, programs)]
     assert failing == [scenario.id for scenario in scenarios if scenario.xfail]
     assert failing
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -18,21 +18,31 @@ from pytest_benchmodels.core.call import Call, GradingContext, Request, Transcri
 from pytest_benchmodels.core.errors import CheckError
 from pytest_benchmodels.core.message import Message, Response, ToolCall, Usage
 from pytest_benchmodels.core.model import Model, Price
+from pytest_benchmodels.core.program import RunProgram, no_programs
 from pytest_benchmodels.core.scenario import Combination, Grade, Grader, Scenario, Turn
 from pytest_benchmodels.engine.grading import judge
 from pytest_benchmodels.formats import LoadOptions, load
 from pytest_benchmodels.graders import BUILTIN, Extract, registry
+from pytest_benchmodels.graders.code import CodePasses
 from pytest_benchmodels.graders.embedding import EmbeddingSimilarity
 from pytest_benchmodels.graders.judge import Judge
 from pytest_benchmodels.providers.sim.embedding import embedding
 from pytest_benchmodels.providers.sim.reply import own_verdict
+from tests.graders.grading_contexts import context
+from tests.workspaces.runners import best_runner
 
 PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="utf-8")
 EXAMPLES = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)]
 
 
+@pytest.fixture(scope="module")
+def programs() -> Iterator[RunProgram]:
+    with best_runner() as runner:
+        yield runner
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example["check"])[:40])
-def test_example(example: dict[str, Any], tmp_path: Path) -> None:
+def test_example(example: dict[str, Any], tmp_path: Path, programs: RunProgram) -> None:
     assert {"check", "accepts", "rejects"} <= example.keys() <= {"check", "accepts", "rejects", "errors", "price"}
     if extracts(example) or is_made_of_checks(example):
         scenario = loaded(example["check"], tmp_path / "a.json")
@@ -42,12 +52,12 @@ def test_example(example: dict[str, Any], tmp_path: Path) -> None:
     grader = msgspec.convert(example["check"], BUILTIN[next(iter(example["check"]))])
     price = Price(**example["price"]) if "price" in example else None
     for answer in example["accepts"]:
-        assert graded(grader, answer, price).passed, answer
+        assert graded(grader, answer, price, programs).passed, answer
     for answer in example["rejects"]:
-        assert not graded(grader, answer, price).passed, answer
+        assert not graded(grader, answer, price, programs).passed, answer
     for answer in example.get("errors", ()):
         with pytest.raises(CheckError):
-            graded(grader, answer, price)
+            graded(grader, answer, price, programs)
 
 
 def extracts(example: dict[str, Any]) -> bool:
@@ -67,8 +77,8 @@ def loaded(check: dict[str, Any], path: Path) -> Scenario:
 
 def passes(scenario: Scenario, answer: str) -> bool:
     """Whether an answer does, as the engine judges it."""
-    context = GradingContext(Response(answer), Transcript(()), scenario, simulated_judge)
-    (verdict,) = asyncio.run(judge(scenario.checks, context))
+    seen = GradingContext(Response(answer), Transcript(()), scenario, simulated_judge)
+    (verdict,) = asyncio.run(judge(scenario.checks, seen))
     return verdict.passed
 
 
@@ -86,6 +96,7 @@ DOZENS = (
     "valid",
     "markdown",
     "same_as_reference_set",
+    "code_passes",
 )
 
 
@@ -97,8 +108,16 @@ def test_there_are_a_dozen_answers_each_way(name: str) -> None:
         assert sum(len(example[side]) for example in told) >= 12
 
 
-def graded(grader: Grader, answer: str | dict[str, Any] | list[Any], price: Price | None = None) -> Grade:
+def graded(
+    grader: Grader,
+    answer: str | dict[str, Any] | list[Any],
+    price: Price | None = None,
+    programs: RunProgram = no_programs,
+) -> Grade:
     """The grade of an answer; who is asked for a verdict or for embeddings is simulated."""
+    if isinstance(grader, CodePasses):
+        assert isinstance(answer, str)
+        return asyncio.run(grader.grade(context(answer, running=programs)))
     if not isinstance(grader, Judge | EmbeddingSimilarity):
         return grader.grade(subject(answer, price))  # type: ignore[no-any-return] # a check's own
     assert isinstance(answer, str)

@@ -55,6 +55,7 @@ NAMES = [
     "valid",
     "markdown",
     "same_as_reference_set",
+    "code_passes",
 ]
 
 

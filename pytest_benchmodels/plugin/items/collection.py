@@ -78,6 +78,16 @@ class FailureRepr:
         return self.text
 
 
+_ALLOW_CODE = "code of answers is not run unless you allow it: give --bench-allow-code"
+
+
+def _skipped_unless_allowed(scenario: Scenario, *, allow_code: bool) -> Scenario:
+    """Skip what needs a right that nobody gave: others of its file run, and its models cost nothing."""
+    if allow_code or scenario.skip is not None or not scenario.runs_code:
+        return scenario
+    return replace(scenario, skip=_ALLOW_CODE)
+
+
 _INDICES = MappingProxyType({"model": 0, "trial": 0})
 
 
@@ -166,7 +176,7 @@ class ScenarioFile(pytest.File):
             raise self.CollectError(f"{as_typed}: asks for {plural(asked, 'run')}; {refusal}")
         for scenario in scenarios or ():
             bench.files.register_tags(scenario.tags)
-            yield from self._items(scenario)
+            yield from self._items(_skipped_unless_allowed(scenario, allow_code=bench.settings.allow_code))
 
     def _models(self, scenario: Scenario) -> tuple[str, ...]:
         return self.config.stash[BENCH].models.named_for(scenario.models) or (NO_MODEL,)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_benchmodels import graders
+from pytest_benchmodels.core.program import RunProgram, no_programs
 from pytest_benchmodels.engine.client import Backoff, ModelClient
 from pytest_benchmodels.engine.execution import Executor, KeepBegun
 from pytest_benchmodels.engine.grading import Watch, unwatched
@@ -51,8 +53,10 @@ def assemble(
         return made[model.id]
 
     servers = Servers(bench.files.server_settings)
+    programs, end_programs = _programs(bench)
 
     async def close() -> None:
+        await end_programs()
         await servers.aclose()
         await pool.aclose()
         await slots.aclose()
@@ -62,7 +66,22 @@ def assemble(
     client = ModelClient(provider_for, _backoff(bench.settings.retries), rate_limits, load_transport, watch)
     recall, models = _recall(bench), bench.models.resolve
     solver, now = Conversation(_hidden, servers.of_run), bench.clock.now
-    return Executor(client, solver, bench.breaker, recall, watch, now, models, keep_begun), close
+    return Executor(client, solver, bench.breaker, recall, watch, now, models, keep_begun, programs), close
+
+
+def _programs(bench: Bench) -> tuple[RunProgram, Callable[[], Awaitable[None]]]:
+    """What runs code of answers, and what ends it; the workers of a session share the processors."""
+    if not bench.settings.allow_code:
+        return no_programs, _nothing_to_end
+    from pytest_benchmodels.workspaces import CodeRunner  # noqa: PLC0415 - few sessions need it
+
+    shared = Path(bench.worker_config.lanes_path) if bench.worker_config is not None else None
+    runner = CodeRunner(shared if shared is not None and shared.is_dir() else None)
+    return runner, partial(asyncio.to_thread, runner.close)
+
+
+async def _nothing_to_end() -> None:
+    """No code runs."""
 
 
 def _hidden(model: Model, text: str) -> str:

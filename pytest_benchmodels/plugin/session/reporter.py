@@ -351,6 +351,10 @@ class Reporter:
         yield from cost_notes(figures, self._bench)
         if self._config.option.verbose > 0:
             yield from cost_lines(figures)
+        if self._bench.settings.allow_code:
+            from pytest_benchmodels.workspaces import told_confinement  # noqa: PLC0415 - few sessions need it
+
+            yield f"code of answers was confined {told_confinement()}"
         for variable in self._bench.models.unhidden_keys:
             short = f"that of {plain(variable)} has fewer than {LEAST_HIDDEN_LENGTH} characters"
             yield f"key not hidden: {short}, and stands in outputs wherever a server repeats it; set a longer one"

@@ -1,0 +1,273 @@
+"""How a foreign process is confined: by bubblewrap, else by what the kernel lets us do; and what that leaves open.
+
+What holds is not believed but tried: a probe runs in the confinement and tells what it could do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pytest_benchmodels.core.errors import BenchError
+from pytest_benchmodels.core.text import clip, plain
+
+__all__ = ["Confinement", "Limits", "UnconfinedError", "find_confinement", "last_line", "started", "told_confinement"]
+
+_HERE = Path(__file__).parent
+_PROBE_S = 20
+_SCRATCH_BYTES = 64_000_000
+_FIRST_USER, _USERS = 1_900_000_000, 50_000_000
+"""Where root starts processes: a range of users that nobody is."""
+
+_SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+_START = """import sys
+for name, path in (("pytest_benchmodels", {package!r}), ("pytest_benchmodels.workspaces", {room!r})):
+    sys.modules[name] = made = type(sys)(name)
+    made.__path__ = [path]
+from pytest_benchmodels.workspaces.{module} import {function}
+{function}({argument})
+"""
+
+
+class UnconfinedError(BenchError):
+    """Foreign code cannot be run here: the message says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Resource limits of each confined process. `processes` are those that its user may have, threads counted.
+
+    `cpu_s` is in seconds of processor time, `memory_mb` in MB of address space, `file_mb` in MB of each file.
+    """
+
+    cpu_s: int = 60
+    memory_mb: int = 2_000
+    processes: int = 8
+    file_mb: int = 16
+    open_files: int = 64
+
+    def by_name(self, others: int) -> dict[str, int]:
+        """As the module `resource` names them, for a user who has so many other processes and threads."""
+        return {
+            "RLIMIT_CORE": 0,
+            "RLIMIT_CPU": self.cpu_s,
+            "RLIMIT_AS": self.memory_mb * 1_000_000,
+            "RLIMIT_FSIZE": self.file_mb * 1_000_000,
+            "RLIMIT_NOFILE": self.open_files,
+            "RLIMIT_NPROC": others + self.processes,
+        }
+
+
+def _tasks_of(user: int) -> int:
+    """How many processes and threads a user has now; 0 where the system does not tell."""
+    count = 0
+    with suppress(OSError):
+        for entry in os.scandir("/proc"):
+            if entry.name.isdigit():
+                with suppress(OSError):
+                    if entry.stat().st_uid == user:
+                        count += len(os.listdir(f"/proc/{entry.name}/task"))  # noqa: PTH208 - names only, of thousands
+    return count
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """A way to confine processes. `open` says what it leaves open, in a reader's words; empty where nothing is.
+
+    Without bubblewrap, `namespaces` and `files` (Landlock) are what the kernel is asked for.
+    `python` is the interpreter that runs in it, `scratch` an empty folder on which those without bubblewrap put one of
+    their own.
+    """
+
+    name: str
+    python: str
+    scratch: str
+    bubblewrap: str | None = None
+    namespaces: bool = True
+    files: bool = True
+    open: tuple[str, ...] = ()
+
+    def command(self, command: Sequence[str], limits: Limits, readable: Sequence[str] = ()) -> list[str]:
+        """What to run instead of this command. Of files it sees Python, the system's programs and `readable`.
+
+        It starts in a folder in memory, the only one that it may write to, of 64 MB.
+        """
+        seen = _readable(self.python, readable)
+        user = _FIRST_USER + secrets.randbelow(_USERS) if os.geteuid() == 0 else 0
+        is_wrapped = self.bubblewrap is not None
+        spec = {
+            "user": user,
+            "namespaces": self.namespaces and not is_wrapped,
+            "scratch": self.scratch,
+            "scratch_bytes": _SCRATCH_BYTES,
+            "readable": [*seen, *_DEVICES] if self.files and not is_wrapped else None,
+            "limits": limits.by_name(0 if user else _tasks_of(os.geteuid())),
+        }
+        limited = [*started(self.python, "limiter_process", "limit_and_run", repr(spec)), *command]
+        return limited if self.bubblewrap is None else [self.bubblewrap, *_wrapping(seen), *limited]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The whole environment of what is confined: nothing of ours, so no keys."""
+        scratch = self.scratch if self.bubblewrap is None else "/tmp"  # noqa: S108 - its own
+        return {**_ENVIRONMENT, "HOME": scratch, "TMPDIR": scratch}
+
+    def told(self) -> str:
+        """`by bubblewrap`, with what is left open."""
+        return f"by {self.name}" + (f"; NOT confined: {', '.join(self.open)}" if self.open else "")
+
+
+def started(python: str, module: str, function: str, argument: str = "") -> list[str]:
+    """The command that runs a function of a module of this folder, without the rest of the package and its imports.
+
+    `argument` is a Python expression.
+    """
+    places = {"package": str(_HERE.parent), "room": str(_HERE)}
+    text = _START.format(**places, module=module, function=function, argument=argument)
+    return [python, "-I", "-S", "-c", text]
+
+
+def _readable(python: str, others: Sequence[str]) -> list[str]:
+    """What has to be there for Python to run, as it is named: folders that are links stay links."""
+    stdlib = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
+    own = [sys.base_prefix, *stdlib] if Path(python).is_relative_to(sys.base_prefix) else []
+    wanted = [*_SYSTEM, *own, python, str(_HERE), *others]
+    return [path for path in dict.fromkeys(wanted) if os.path.lexists(path)]
+
+
+def _wrapping(readable: Sequence[str]) -> Iterator[str]:
+    """Bubblewrap's arguments."""
+    yield from (
+        "--die-with-parent",
+        "--new-session",
+        "--unshare-ipc",
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-uts",
+    )
+    yield "--unshare-cgroup-try"
+    if os.geteuid() == 0:
+        # It becomes a user that nobody is; of root's rights it keeps these two until it has done so.
+        yield from ("--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
+    else:
+        yield "--unshare-user"
+    # Before the others: some of them may lie in there.
+    yield from ("--perms", "1777", "--size", str(_SCRATCH_BYTES), "--tmpfs", "/tmp")  # noqa: S108 - its own
+    made = {"/tmp"}  # noqa: S108 - the same
+    for path in sorted(readable, key=len):
+        if any(str(parent) in readable for parent in Path(path).parents if not Path(parent).is_symlink()):
+            continue
+        for parent in reversed(Path(path).parents[:-1]):
+            if str(parent) not in made:
+                made.add(str(parent))
+                yield from ("--dir", str(parent))  # made on the way, it would be root's alone
+        is_link = Path(path).is_symlink() and Path(path).is_dir()
+        yield from ("--symlink", os.readlink(path), path) if is_link else ("--ro-bind", path, path)  # noqa: PTH115 - as it is
+    yield from ("--dir", "/dev")
+    for device in _DEVICES:
+        yield from ("--dev-bind-try", device, device)
+    yield from ("--remount-ro", "/", "--chdir", "/tmp", "--")  # noqa: S108 - the same
+
+
+def find_confinement(scratch: str, python: str | None = None, *, bubblewrap: bool = True) -> Confinement:
+    """The best way that works on this machine, for processes that run this Python, else the session's.
+
+    Raises `UnconfinedError` where not even the number of processes can be limited. `bubblewrap=False` looks for what
+    there is without it. `scratch` is an empty folder.
+    """
+    _compile_programs()
+    python = python or os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+    program = shutil.which("bwrap") if bubblewrap else None
+    ways = [Confinement("resource limits, and namespaces and Landlock of the kernel", python, scratch)]
+    if program is not None:
+        ways.insert(0, Confinement("bubblewrap", python, scratch, program))
+    reasons = []
+    for way in ways:
+        try:
+            left_open = _left_open(_probed(way))
+        except UnconfinedError as error:
+            reasons.append(f"{way.name}: {error}")
+            continue
+        holds_nothing = len(left_open) == len(_OPEN)
+        return replace(way, name="resource limits alone" if holds_nothing else way.name, open=left_open)
+    remedy = "install bubblewrap (Debian's package bubblewrap)" + (
+        ", or do not run as root" if os.geteuid() == 0 else ""
+    )
+    raise UnconfinedError(f"foreign code cannot be confined on this machine: {remedy} ({'; '.join(reasons)})")
+
+
+def _compile_programs() -> None:
+    """Have the programs compiled for the session's Python: what is confined can write nothing beside them."""
+    for path in _HERE.glob("*.py"):
+        with suppress(OSError):
+            SourceFileLoader(path.stem, str(path)).get_code(path.stem)
+
+
+def told_confinement() -> str:
+    """How processes are confined on this machine, for a reader: `by bubblewrap`."""
+    with TemporaryDirectory(prefix="benchmodels-code-") as folder:
+        try:
+            return find_confinement(folder).told()
+        except UnconfinedError as error:
+            return f"by nothing, and not run: {error}"
+
+
+_OPEN = {
+    "reads": "it can read files of yours",
+    "writes": "it can write files of yours",
+    "network": "it can reach the network",
+    "signals": "it can end processes of yours, and outlive its run",
+}
+
+
+def _left_open(found: Mapping[str, bool]) -> tuple[str, ...]:
+    if found["forks"]:
+        raise UnconfinedError("the number of processes cannot be limited")
+    return tuple(words for name, words in _OPEN.items() if found[name])
+
+
+def last_line(errors: bytes) -> str:
+    """What a program of ours, or bubblewrap, said last: of a traceback that is the error itself."""
+    lines = errors.decode("utf-8", "replace").strip().splitlines()
+    return plain(lines[-1]) if lines else ""
+
+
+def _probed(way: Confinement) -> dict[str, bool]:
+    """What a process can do that is confined in this way."""
+    with TemporaryDirectory(prefix="benchmodels-probe-") as folder:
+        # Anybody may enter: what keeps the probe out has to be the confinement.
+        Path(folder).chmod(0o755)
+        secret = Path(folder, "secret")
+        secret.write_text("secret", "utf-8")
+        secret.chmod(0o666)
+        task = [*started(way.python, "confinement_probe", "probe"), str(secret), str(os.getpid())]
+        try:
+            run = subprocess.run(  # noqa: S603 - our own command
+                way.command(task, Limits(processes=4)),
+                check=False,
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                env=way.environment,
+                timeout=_PROBE_S,
+                start_new_session=True,
+            )
+            found = json.loads(run.stdout)
+        except subprocess.TimeoutExpired:
+            raise UnconfinedError(f"it did not begin within {_PROBE_S} s") from None
+        except (OSError, ValueError) as error:
+            said = last_line(run.stderr) if isinstance(error, ValueError) else str(error)
+            raise UnconfinedError(clip(said, 200) or "it did not begin") from None
+    return {str(name): bool(value) for name, value in found.items()}
