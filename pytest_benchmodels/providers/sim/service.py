@@ -342,8 +342,6 @@ def _streamed(reply: Reply, knobs: Knobs, *, with_usage: bool) -> Reply:
     events = tuple(_events(json.loads(reply.body), with_usage=with_usage))
     # Why it ended, what it took, and that it is over, come with the last token, as at any server.
     unpaced = 3 if with_usage else 2
-    if reply.fault == "stall":
-        unpaced = 0
     if reply.fault == "truncate":
         events, unpaced = events[: len(events) // 2], 0
     return replace(reply, events=events, unpaced=unpaced, pace_s=1 / knobs.pace if knobs.pace else 0.0)
