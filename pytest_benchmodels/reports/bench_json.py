@@ -30,7 +30,8 @@ from pytest_benchmodels.statistics.comparison import Comparison
 from pytest_benchmodels.statistics.intervals import Interval
 from pytest_benchmodels.statistics.metrics import Figures, ModelFigures
 from pytest_benchmodels.statistics.outcomes import Coverage
-from pytest_benchmodels.statistics.verdict import GateVerdict, Ranking
+from pytest_benchmodels.statistics.ranking import Ranking
+from pytest_benchmodels.statistics.verdict import GateVerdict
 
 __all__ = [
     "SCHEMA_VERSION",

@@ -11,7 +11,7 @@ from pytest_benchmodels.reports.units import UNKNOWN, one_line, percent, plural,
 from pytest_benchmodels.statistics.check_tally import CheckFigures
 from pytest_benchmodels.statistics.idle_checks import CheckName, IdleCheck, IdleChecks
 from pytest_benchmodels.statistics.intervals import Estimate
-from pytest_benchmodels.statistics.judging import CheckReliability, CorrectedRate, JudgeFigures
+from pytest_benchmodels.statistics.judging import CheckReliability, CorrectedRate, LabelFigures
 from pytest_benchmodels.statistics.variance import Noise
 
 __all__ = ["check_lines", "checks_plain", "idle_lines", "judging_lines", "noise_lines"]
@@ -29,7 +29,7 @@ def check_lines(figures: CheckFigures, *, details: bool) -> Iterator[str]:
         yield from idle_lines(figures.idle)
 
 
-def judging_lines(figures: JudgeFigures) -> Iterator[str]:
+def judging_lines(figures: LabelFigures) -> Iterator[str]:
     """How far the judges are to be believed, and the pass rates without their errors."""
     people = f", by {', '.join(one_line(name, _NAME_LIMIT) for name in figures.people)}" if figures.people else ""
     undecided = f"; people were of two minds on {figures.undecided}" if figures.undecided else ""
@@ -149,7 +149,7 @@ def _idle(check: IdleCheck) -> dict[str, object]:
     return {**check.name._asdict(), "runs": check.runs}
 
 
-def _judging(figures: JudgeFigures) -> dict[str, object]:
+def _judging(figures: LabelFigures) -> dict[str, object]:
     return {
         "labels": figures.labels,
         "fitting": figures.fitting,

@@ -31,7 +31,8 @@ from pytest_benchmodels.reports.summary import (
 from pytest_benchmodels.reports.units import one_line, plural
 from pytest_benchmodels.reports.verdicts import gate_line, ranking_lines, ranking_table
 from pytest_benchmodels.statistics.comparison import Comparison
-from pytest_benchmodels.statistics.verdict import GateVerdict, Ranking
+from pytest_benchmodels.statistics.ranking import Ranking
+from pytest_benchmodels.statistics.verdict import GateVerdict
 
 __all__ = ["write_markdown"]
 

@@ -19,7 +19,8 @@ from pytest_benchmodels.reports.units import (
 )
 from pytest_benchmodels.statistics.gates import Metric
 from pytest_benchmodels.statistics.paired import disagreement
-from pytest_benchmodels.statistics.verdict import GateVerdict, ModelPair, RankedModel, Ranking
+from pytest_benchmodels.statistics.ranking import ModelPair, RankedModel, Ranking
+from pytest_benchmodels.statistics.verdict import GateVerdict
 
 __all__ = ["gate_case", "gate_line", "gate_plain", "pair_lines", "ranking_lines", "ranking_plain", "ranking_table"]
 

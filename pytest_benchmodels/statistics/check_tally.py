@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pytest_benchmodels.core.label import Labels
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.statistics.idle_checks import IdleChecks, IdleTally
-from pytest_benchmodels.statistics.judging import JudgeFigures, JudgeTally
+from pytest_benchmodels.statistics.judging import LabelFigures, LabelTally
 from pytest_benchmodels.statistics.variance import Noise, NoiseTally
 
 __all__ = ["CheckFigures", "CheckTally"]
@@ -18,7 +18,7 @@ __all__ = ["CheckFigures", "CheckTally"]
 class CheckFigures:
     """What people's labels say of the judges, None without labels; the checks that tell nothing; each model's noise."""
 
-    judging: JudgeFigures | None = None
+    judging: LabelFigures | None = None
     idle: IdleChecks = field(default_factory=IdleChecks)
     noise: Mapping[str, Noise] = field(default_factory=dict)
 
@@ -27,7 +27,7 @@ class CheckTally:
     """Adds up results one by one, and forgets them."""
 
     def __init__(self, labels: Labels | None = None) -> None:
-        self._judging = None if labels is None else JudgeTally(labels)
+        self._judging = None if labels is None else LabelTally(labels)
         self._idle = IdleTally()
         self._noise = NoiseTally()
 

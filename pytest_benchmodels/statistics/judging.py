@@ -25,7 +25,7 @@ from pytest_benchmodels.statistics.agreement import (
 )
 from pytest_benchmodels.statistics.intervals import Estimate, design_effect
 
-__all__ = ["ByLabels", "CheckReliability", "CorrectedRate", "JudgeAgreement", "JudgeFigures", "JudgeTally"]
+__all__ = ["ByLabels", "CheckReliability", "CorrectedRate", "JudgeAgreement", "LabelFigures", "LabelTally"]
 
 ALL_MODELS = "*"
 
@@ -89,7 +89,7 @@ class CorrectedRate:
 
 
 @dataclass(frozen=True, slots=True)
-class JudgeFigures:
+class LabelFigures:
     """How far a run's judges are to be believed.
 
     Of `labels` verdicts that people labelled, `fitting` are of answers of this run; on `undecided` of these, people
@@ -198,7 +198,7 @@ class _Runs:
         )
 
 
-class JudgeTally:
+class LabelTally:
     """Adds up results one by one, and forgets all of them but what is labelled."""
 
     def __init__(self, labels: Labels) -> None:
@@ -250,7 +250,7 @@ class JudgeTally:
         self._labelled.append(_Labelled(scenario, key, check.passed, right, people, weight, _by_judge(check)))
         return None if right is None else _Verdict(scenario, key.digest, right, weight)
 
-    def figures(self) -> JudgeFigures:
+    def figures(self) -> LabelFigures:
         """The figures so far."""
         everything = _Runs()
         for runs in self._models.values():
@@ -258,7 +258,7 @@ class JudgeTally:
         checks = sorted(self._verdicts)
         named = (ALL_MODELS, *checks) if len(checks) != 1 else (ALL_MODELS,)
         weighted = list(self._weighted())
-        return JudgeFigures(
+        return LabelFigures(
             labels=len(self._labels),
             fitting=len(self._fitting),
             undecided=len(self._undecided),

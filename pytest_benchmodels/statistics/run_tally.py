@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pytest_benchmodels.statistics.changes import Conditions
     from pytest_benchmodels.statistics.comparison import Comparison
     from pytest_benchmodels.statistics.gates import Gate
-    from pytest_benchmodels.statistics.verdict import GateVerdict, Measured, Ranking
+    from pytest_benchmodels.statistics.ranking import Ranking
+    from pytest_benchmodels.statistics.verdict import GateVerdict, Measured
 
 __all__ = ["RunTally"]
 
@@ -84,7 +85,7 @@ class RunTally:
         """The models' order; None where there is nothing to rank."""
         if not is_ranked(self.outcomes):
             return None
-        from pytest_benchmodels.statistics.verdict import rank  # noqa: PLC0415 - only where there is a rank
+        from pytest_benchmodels.statistics.ranking import rank  # noqa: PLC0415 - only where there is a rank
 
         return rank(self.outcomes)
 

@@ -13,7 +13,8 @@ from pytest_benchmodels.statistics.comparison import compare_runs
 from pytest_benchmodels.statistics.gates import parse_gates
 from pytest_benchmodels.statistics.metrics import Tally
 from pytest_benchmodels.statistics.outcomes import CoverageTally
-from pytest_benchmodels.statistics.verdict import Measured, judge_all, rank
+from pytest_benchmodels.statistics.ranking import rank
+from pytest_benchmodels.statistics.verdict import Measured, judge_all
 from tests.core.made_results import made
 
 __all__ = ["BEGINNING", "HOSTILE", "evaluated", "hostile_results", "result"]

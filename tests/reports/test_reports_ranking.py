@@ -4,7 +4,7 @@ import json
 
 from pytest_benchmodels.reports.verdicts import ranking_lines, ranking_plain
 from pytest_benchmodels.statistics.outcomes import Outcome
-from pytest_benchmodels.statistics.verdict import rank
+from pytest_benchmodels.statistics.ranking import rank
 
 
 def answers(model: str, *passes: str) -> list[Outcome]:

@@ -16,7 +16,7 @@ from pytest_benchmodels.reports.verdicts import ranking_lines, ranking_table
 from pytest_benchmodels.statistics.comparison import compare
 from pytest_benchmodels.statistics.metrics import Figures, ModelFigures, Tally
 from pytest_benchmodels.statistics.outcomes import Outcome
-from pytest_benchmodels.statistics.verdict import rank
+from pytest_benchmodels.statistics.ranking import rank
 from tests.reports.reports_parts import result
 
 WIDTHS = st.sampled_from([60, 80, 120])

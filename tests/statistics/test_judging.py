@@ -15,7 +15,7 @@ from pytest_benchmodels.core.label import (
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.statistics.agreement import Counted, Side, corrected_rate
 from pytest_benchmodels.statistics.gates import parse_gate
-from pytest_benchmodels.statistics.judging import JudgeFigures
+from pytest_benchmodels.statistics.judging import LabelFigures
 from pytest_benchmodels.statistics.run_tally import RunTally
 from tests.statistics.judged_results import check, judged, labelled
 
@@ -27,7 +27,7 @@ def one(name: str, *, passed: bool, model: str = "m") -> Result:
     return judged(name, check(passed=passed, votes={"a": passed}), model=model)
 
 
-def figures(results: list[Result], labels: Labels) -> JudgeFigures:
+def figures(results: list[Result], labels: Labels) -> LabelFigures:
     found = RunTally(results, labels=labels).tally.figures(1).checks.judging
     assert found is not None
     return found

@@ -7,7 +7,7 @@ import pytest
 from pytest_benchmodels.core.result import Status
 from pytest_benchmodels.statistics.outcomes import Outcome
 from pytest_benchmodels.statistics.paired import mcnemar
-from pytest_benchmodels.statistics.verdict import rank
+from pytest_benchmodels.statistics.ranking import rank
 
 _DIGITS: Mapping[str, Status] = {"1": "passed", "0": "failed", "x": "error"}
 

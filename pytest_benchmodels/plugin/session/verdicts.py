@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from pytest_benchmodels.statistics.comparison import Comparison
     from pytest_benchmodels.statistics.metrics import Figures
     from pytest_benchmodels.statistics.outcomes import Coverage
-    from pytest_benchmodels.statistics.verdict import GateVerdict, Ranking
+    from pytest_benchmodels.statistics.ranking import Ranking
+    from pytest_benchmodels.statistics.verdict import GateVerdict
 
 __all__ = ["Baseline", "Verdicts", "read_baseline"]
 
