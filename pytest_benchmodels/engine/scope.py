@@ -313,9 +313,17 @@ class Scope:
         return whole
 
     def keep_answers(self) -> None:
-        """Keep what was answered so far, if the last of it is new."""
-        if self.calls and not self.calls[-1].cached and (responses := self.responses):
-            self.keep_begun(responses)
+        """Keep what was answered so far, if the last of it is new.
+
+        Whoever takes it up has to know what it took: nobody knows that where a request before it may have been billed.
+        """
+        if self.calls and not self.calls[-1].cached and self.responses:
+            answered = [(call, call.response) for call in self.answers if call.response is not None]
+            self.keep_begun(
+                tuple(
+                    [answer if len(call.billed) <= 1 else replace(answer, usage=_UNKNOWN) for call, answer in answered]
+                )
+            )
 
     @property
     def answers(self) -> list[OpenCall]:

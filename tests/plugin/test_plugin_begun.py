@@ -81,7 +81,7 @@ def stop_within(project: Project, number: signal.Signals, *arguments: str) -> No
         session.end()
 
 
-def bills(project: Project) -> dict[str, tuple[float, int, list[bool]]]:
+def bills(project: Project) -> dict[str, tuple[float | None, int | None, list[bool]]]:
     """Cost, tokens of the prompts, and which calls were there already, by scenario."""
     return {
         run["scenario"]: (run["cost_usd"], run["usage"]["input_tokens"], [call["cached"] for call in run["calls"]])
@@ -103,6 +103,23 @@ def test_answers_survive_the_end_of_a_session(steps: Project, workers: tuple[str
         "turns": (3.0, 30, [True, True, False]),
     }
     assert begun(steps) == {}, "what has come to its end is kept as a whole"
+
+
+LOST = """    if len(said) == 1 and not pathlib.Path(f"lost-{name}").exists():
+        pathlib.Path(f"lost-{name}").touch()
+        raise ProviderError("connection", "lost", retryable=True, retry_after_s=0.001)
+    usage ="""
+
+
+def test_what_nobody_knows_to_be_free_is_unknown_in_the_next_session(steps: Project, workers: tuple[str, ...]) -> None:
+    steps.write("conftest.py", CONFTEST.replace("THIRD", HANGS).replace("    usage =", LOST))
+    stop_within(steps, signal.SIGINT, *workers)
+    steps.write("go", "")
+
+    steps.bench("--bench-resume", JSON, *workers).assert_outcomes(passed=2)
+
+    assert asked(steps) == {"loop": [0, 1, 1, 2, 2, 3], "turns": [0, 1, 1, 2, 2]}
+    assert [(cost, tokens) for cost, tokens, _ in bills(steps).values()] == [(None, None)] * 2
 
 
 def test_a_new_session_with_the_cache_goes_on_too(steps: Project, workers: tuple[str, ...]) -> None:

@@ -165,6 +165,9 @@ MEASURED = TIMES | {"latency_s", "wait_s", "waits", "retry_s", "connect_s", "cli
 """What is another each time that a model is asked."""
 UNSENT = {"attempts": 0, "wait_s": 0, "waits": {}, "retries": [], "retry_s": None}
 """What is told of the requests of a run for which none was sent."""
+TOKENS = {"input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens"}
+UNTOLD = TOKENS | {"attempts", "retries", "usage", "known_usage", "known_cost_usd", "cost_usd"}
+"""What is told otherwise of a run that had begun before, where nobody knows what it took: an answer of it then."""
 PRICES = {"priced": (300e-6, 1500e-6), "free": (0.0, 0.0)}
 
 
@@ -229,6 +232,12 @@ def has_begun_before(result: Json) -> bool:
     return not result["cached"] and any(
         call["purpose"] == "answer" and not call["attempts"] and call["served_model"] for call in result["calls"]
     )
+
+
+def is_unknown(result: Json) -> bool:
+    """Whether nobody knows what it took: a request may have been billed that was not answered."""
+    usage: Json | None = result["usage"]
+    return usage is not None and usage["input_tokens"] is None
 
 
 def check_rebuilt(ways: Ways, live: Json) -> None:
@@ -311,12 +320,19 @@ def check_resumed(ways: Ways, live: Json) -> None:
     assert again["models"] == resumed["models"]
     for name, result in results.items():
         assert differing(result, rebuilt[name], but=REUSED | {"calls"}) == {}
-        told = frozenset({"attempts", "retries"}) if has_begun_before(result) else frozenset()
-        assert stable(result, but=told) == stable(by_nodeid(live)[name], but=told)
+        whole = by_nodeid(live)[name]
+        told = (UNTOLD if is_unknown(whole) else {"attempts", "retries"}) if has_begun_before(result) else frozenset()
+        then, now = stable(whole, but=frozenset(told)), stable(result, but=frozenset(told))
+        calls, before = now.pop("calls"), then.pop("calls")
+        assert now == then
+        assert is_unknown(result) == is_unknown(whole)
+        # Checks whose model gave no verdict are asked again, and what was asked before is told as well.
+        assert [call for call in before if call not in calls] == []
+        assert {call["purpose"] for call in calls if call not in before} <= {"judge"}
         if result["cached"]:
             # What had ended when `-x` stopped the session is in the store, though nobody was told.
-            assert differing(result, first.get(name, rebuilt[name]), but=REUSED | {"calls"}) == {}
-            assert result["reuse"].startswith("finished before, in run ")
+            assert differing(result, first.get(name, rebuilt[name]), but=REUSED | {"calls", "grading_s"}) == {}
+            assert result["reuse"].startswith(("finished before, in run ", "there was no verdict on its stored answer"))
 
 
 def check_merged(ways: Ways, live: Json) -> None:
