@@ -43,7 +43,7 @@ class Valid(Grader, frozen=True):
                 raise ValueError(f"`dialect` is one of SQL, and {self.valid} has none: leave it out")
             return
         if find_spec("sqlglot") is None:
-            raise ValueError("`valid: sql` needs sqlglot: pip install 'pytest-benchmodels[sql]'")
+            raise ValueError('`valid: sql` needs the package sqlglot: pip install "pytest-benchmodels[sql]"')
         if self.dialect:
             from sqlglot.dialects.dialect import Dialect  # noqa: PLC0415 - 120 ms that only suites with SQL pay
 
