@@ -50,6 +50,9 @@ _KEYS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("data", "samples_file"), ("dataset", "write `dataset: FILE`")),
     "variables": ("vars", "write `vars:`"),
 }
+# From where on a check passes: `min` of a measure, `at_least` of a judge, whose scale has numbers of its own, and
+# `threshold` of several checks.
+_LEAST = ("min", "at_least", "threshold")
 _SAMPLING = frozenset(
     {"frequency_penalty", "max_completion_tokens", "max_tokens", "presence_penalty", "reasoning_effort"}
     | {"response_format", "seed", "stop", "stop_sequences", "temperature", "thinking_budget", "top_k", "top_p"}
@@ -112,6 +115,8 @@ def foreign_key(key: str, known: Container[str]) -> str:
         target, remedy = table.get(key, ("", ""))
         if target in known:
             return f"; {remedy}"
+    if key in _LEAST:
+        return next((f"; write `{name}:`" for name in _LEAST if name in known), "")
     if key in _SAMPLING and "params" in known:
         return f"; {_PARAMS % key}" if "base_url" not in known else f"; write params = {{{key} = ...}}"
     return ""

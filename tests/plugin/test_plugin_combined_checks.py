@@ -73,6 +73,10 @@ def test_show_and_html_tell_of_the_checks_inside(project: Project, capsys: pytes
 @by_both(
     "checks,said",
     ([{"equals": "4", "extract": {"behind": "x"}}], "unknown key 'behind' in extract*"),
+    ([REFUND | {"min": 0.5}], "unknown key 'min' in check 'judge'; write `at_least:`"),
+    ([REFUND | {"threshold": 0.5}], "unknown key 'threshold' in check 'judge'; write `at_least:`"),
+    ([{"rouge_l": "a", "at_least": 0.5}], "unknown key 'at_least' in check 'rouge_l'; write `min:`"),
+    ([{"all_of": [{"contains": "a"}], "min": 0.5}], "unknown key 'min' in check 'all_of'; write `threshold:`"),
     ([{"all_of": [{"equal": "4"}]}], "unknown check 'equal'; did you mean 'equals'?*"),
     ([{"any_of": []}], "any_of must not be empty*"),
     ([{"none_of": [{"contains": "x", "weight": 0}]}], "*each of its checks has weight 0: at least one has to count*"),
