@@ -85,10 +85,13 @@ def sample(source: Source, count: int, seed: int, checks: Collection[str]) -> di
 
 def _nothing(source: Source, checks: Collection[str], others: Collection[str]) -> str:
     if not checks:
-        told = f"; --check NAME labels another check: {', '.join(map(quote, sorted(others)))}" if others else ""
-        return f"{source.name} has no answer that a model judged{told}"
+        # What a judge says within a combination is that one's alone: it has no verdict that a label could stand beside.
+        rule = "--check NAME labels another check, a combination with a judge inside among them"
+        told = f"; {rule}: {', '.join(map(quote, sorted(others)))}" if others else ""
+        return f"{source.name} has no check that is a judge{told}"
     wanted = min(checks)
-    return f"{source.name} has no graded answer with a check {quote(wanted)}{nearest(wanted, others)}"
+    there = f"; there are {', '.join(map(quote, sorted(others)))}" if others else ""
+    return f"{source.name} has no graded answer with a check {quote(wanted)}{nearest(wanted, others)}{there}"
 
 
 def tasks(source: Source, chosen: Mapping[LabelKey, float]) -> list[Task]:

@@ -225,7 +225,7 @@ def test_a_check_that_no_model_judged_is_labelled_by_its_name_and_shown_as_far_a
         (("-o", "labels.txt"), "-o 'labels.txt': name a file that ends in .csv or .jsonl: by its ending labels are"),
         (("-o", "labels.csv", "--format", "jsonl"), "ends in .csv or .jsonl for --format jsonl: by its ending"),
         (("--ask", "-o", "there.csv"), "-o 'there.csv': its columns are no longer ours; name another file"),
-        (("--check", "jugde"), "has no graded answer with a check 'jugde'; did you mean 'judge'?"),
+        (("--check", "jugde"), "has no graded answer with a check 'jugde'; did you mean 'judge'?; there are 'judge'"),
         (("--sample", "0"), "argument --sample: 0 answers tell nothing; write a number from 1, such as 40"),
     ],
 )
@@ -244,7 +244,8 @@ def test_a_run_that_nobody_judged_says_so(store: Store, capsys: Capture) -> None
         made_run(store, [judged("a", CheckResult("json", 1.0, passed=True, explanation=""))])
     done = run_command(capsys, "label", "latest")
     assert done.status == 2
-    assert "has no answer that a model judged; --check NAME labels another check: 'json'" in done.err
+    rule = "--check NAME labels another check, a combination with a judge inside among them: 'json'"
+    assert f"has no check that is a judge; {rule}" in done.err
 
 
 def test_labels_stand_in_show_gate_and_reports(store: Store, folder: Path, capsys: Capture) -> None:
