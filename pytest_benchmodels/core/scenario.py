@@ -108,6 +108,11 @@ class Grader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """How often `grade` asks each of `asked_models`, for `--bench-plan`; without those where only it knows."""
         return {}
 
+    @property
+    def needs_target(self) -> bool:
+        """Whether it judges by the scenario's `target`, so that one without is refused before any model is asked."""
+        return False
+
     def example(self) -> str | None:
         """An answer that this check accepts, if it can name one: with it `sim/*` answers rightly."""
         return None

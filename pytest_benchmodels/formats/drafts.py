@@ -223,7 +223,7 @@ class Finisher:
         target = or_else(written.target, None)
         entries = or_else(written.tools, ())
         tools = self._tools.read(entries, names, draft.at("tools"))
-        return Scenario(
+        made = Scenario(
             id=name,
             source=self._document.source(draft.steps),
             turns=tuple(self._turn(turn, names) for turn in draft.turns),
@@ -245,6 +245,16 @@ class Finisher:
             max_steps=or_else(written.max_steps, MAX_STEPS),
             thinking=or_else(written.thinking, "strip"),
         )
+        if made.target is None:
+            self._refuse_without_target(made, draft.steps)
+        return made
+
+    def _refuse_without_target(self, made: Scenario, steps: Steps) -> None:
+        """A check that judges by the target would fail at each answer, after that was paid for."""
+        for check in made.all_checks:
+            if check.grader.needs_target:
+                rule = "judges by the scenario's target, and it has none: write `target:`, or a text in place of true"
+                self._problems.add(steps, f"check {quote(check.label)} of scenario {quote(made.id)} {rule}")
 
     def _choice(self, draft: Draft, tools: tuple[Tool, ...]) -> str | None:
         choice, entries = or_else(draft.written.tool_choice, None), or_else(draft.written.tools, ())

@@ -106,6 +106,10 @@ class Judge(Grader, frozen=True):
         if len(set(names)) < len(names):
             raise ValueError("two categories have one name: give each its own")
 
+    @property
+    def needs_target(self) -> bool:
+        return self.reference is True
+
     def asked_models(self) -> Iterable[str]:
         """Who judges."""
         name = self.model or self.default_model

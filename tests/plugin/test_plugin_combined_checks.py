@@ -73,6 +73,10 @@ def test_show_and_html_tell_of_the_checks_inside(project: Project, capsys: pytes
 @by_both(
     "checks,said",
     ([{"equals": "4", "extract": {"behind": "x"}}], "unknown key 'behind' in extract*"),
+    (
+        [{"any_of": [{"equals": "4"}, {"judge": "Is it so?", "reference": True, "model": "sim/judge"}]}],
+        "check 'judge' of scenario 'a' judges by the scenario's target, and it has none: write `target:`, or *",
+    ),
     ([REFUND | {"min": 0.5}], "unknown key 'min' in check 'judge'; write `at_least:`"),
     ([REFUND | {"threshold": 0.5}], "unknown key 'threshold' in check 'judge'; write `at_least:`"),
     ([{"rouge_l": "a", "at_least": 0.5}], "unknown key 'at_least' in check 'rouge_l'; write `min:`"),
