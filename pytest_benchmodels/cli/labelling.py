@@ -108,7 +108,8 @@ def tasks(source: Source, chosen: Mapping[LabelKey, float]) -> list[Task]:
 
 def _task(source: Source, result: Result, check: CheckResult, key: LabelKey, weight: float) -> Task:
     """As the judge saw it where that is stored, else what there is: the check in few words, and the conversation."""
-    for call in source.calls(result).values():
+    # What a combination asks is not what a judge inside of it is asked: of `none_of` it is the opposite.
+    for call in source.calls(result).values() if check.votes else ():
         material = judged_material(call.messages)
         if material is not None and quote(material.asked.partition("\n\nScore ")[0], 60) in check.summary:
             parts = material.parts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -68,6 +69,22 @@ def test_show_and_html_tell_of_the_checks_inside(project: Project, capsys: pytes
     assert "0 of 2 passed, one asked for\n" in shown
     assert "failed  contains '<i>': expected '<i>' somewhere in '4 <b>'\n" in shown
     assert "0 of 2 passed, one asked for" in (project.path / "report.html").read_text("utf-8")
+
+
+def test_people_label_what_a_combination_asks_not_what_a_judge_inside_is_asked(
+    project: Project, workers: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.suite(answering("A refund.", {"none_of": [REFUND]}))
+    project.bench(*workers).assert_outcomes(failed=1)
+    capsys.readouterr()
+
+    store = str(project.path / ".benchmodels" / "store.sqlite")
+    assert main(["label", "latest", "--check", "none_of", "--format", "jsonl", "--store", store]) == 0
+
+    (line,) = capsys.readouterr().out.splitlines()
+    row = json.loads(line)
+    assert row["asked"].startswith("none_of (judge 'Does the answer offer a refund?'")
+    assert row["answer"] == "A refund."
 
 
 @by_both(
