@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -11,8 +11,10 @@ from pytest_benchmodels.reports.units import UNKNOWN, one_line, percent, plural,
 from pytest_benchmodels.statistics.check_tally import CheckFigures
 from pytest_benchmodels.statistics.idle_checks import CheckName, IdleCheck, IdleChecks
 from pytest_benchmodels.statistics.intervals import Estimate
-from pytest_benchmodels.statistics.judging import CheckReliability, CorrectedRate, LabelFigures
 from pytest_benchmodels.statistics.variance import Noise
+
+if TYPE_CHECKING:
+    from pytest_benchmodels.statistics.judging import CheckReliability, CorrectedRate, LabelFigures
 
 __all__ = ["check_lines", "checks_plain", "idle_lines", "judging_lines", "noise_lines"]
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pytest_benchmodels.core.label import Labels
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.statistics.idle_checks import IdleChecks, IdleTally
-from pytest_benchmodels.statistics.judging import LabelFigures, LabelTally
 from pytest_benchmodels.statistics.variance import Noise, NoiseTally
+
+if TYPE_CHECKING:
+    from pytest_benchmodels.statistics.judging import LabelFigures, LabelTally
 
 __all__ = ["CheckFigures", "CheckTally"]
 
@@ -27,7 +30,7 @@ class CheckTally:
     """Adds up results one by one, and forgets them."""
 
     def __init__(self, labels: Labels | None = None) -> None:
-        self._judging = None if labels is None else LabelTally(labels)
+        self._judging = None if labels is None else _label_tally(labels)
         self._idle = IdleTally()
         self._noise = NoiseTally()
 
@@ -42,3 +45,9 @@ class CheckTally:
         """The figures so far."""
         judging = None if self._judging is None else self._judging.figures()
         return CheckFigures(judging, self._idle.found(), self._noise.found())
+
+
+def _label_tally(labels: Labels) -> LabelTally:
+    from pytest_benchmodels.statistics.judging import LabelTally  # noqa: PLC0415 - only where there are labels
+
+    return LabelTally(labels)
