@@ -32,6 +32,12 @@ class _OfChecks(Combination, frozen=True):
         pairs = zip(grades, self.checks, strict=True)
         return [(grade, check.weight) for grade, check in pairs if check.weight]
 
+    def _passing(self, grades: Sequence[Grade]) -> tuple[list[Grade], int, bool]:
+        """Those that count, how many of them passed, and whether none did while one is undecided."""
+        counted = [grade for grade, _ in self._counted(grades)]
+        passed = sum(grade.passed for grade in counted)
+        return counted, passed, not passed and any(grade.undecided for grade in counted)
+
 
 class AllOf(_OfChecks, frozen=True):
     """Each of these checks passes. The score is the mean of theirs, by their weights.
@@ -61,9 +67,7 @@ class AnyOf(_OfChecks, frozen=True):
 
     def combine(self, grades: Sequence[Grade]) -> Grade:
         """The best. Undecided where none passes, and one is."""
-        counted = [grade for grade, _ in self._counted(grades)]
-        passed = sum(grade.passed for grade in counted)
-        undecided = not passed and any(grade.undecided for grade in counted)
+        counted, passed, undecided = self._passing(grades)
         said = f"{passed} of {len(counted)} passed, one asked for"
         return Grade(max(each.score for each in counted), passed > 0, _told(said, self.checks, grades), undecided)
 
@@ -75,9 +79,7 @@ class NoneOf(_OfChecks, frozen=True):
 
     def combine(self, grades: Sequence[Grade]) -> Grade:
         """1 minus the best. Undecided where none passes, and one is: what must not be is there in a way."""
-        counted = [grade for grade, _ in self._counted(grades)]
-        passed = sum(grade.passed for grade in counted)
-        undecided = not passed and any(grade.undecided for grade in counted)
+        counted, passed, undecided = self._passing(grades)
         score = 0.0 if undecided else 1 - max(grade.score for grade in counted)
         said = f"{passed} of {len(counted)} passed, none may"
         return Grade(score, not passed and not undecided, _told(said, self.checks, grades), undecided)

@@ -40,19 +40,23 @@ def embeddings_of(chat: Dialect, model: Model) -> Dialect:
     return unsupported(f"embeddings of {model.id}", f"no such API of {model.provider} is known; name another model")
 
 
-class OpenAIEmbeddings:
-    """Source: OpenAI, "API Reference: Embeddings"; Azure, Mistral, vLLM and others have the same."""
+class _Beside:
+    """Embeddings beside an API's chat: at the same host, with the same key."""
 
     def __init__(self, chat: Dialect) -> None:
         self._chat = chat
+
+    def headers(self, key: Key) -> Mapping[str, str]:
+        return self._chat.headers(key)
+
+
+class OpenAIEmbeddings(_Beside):
+    """Source: OpenAI, "API Reference: Embeddings"; Azure, Mistral, vLLM and others have the same."""
 
     def url(self, model: Model) -> str:
         url = self._chat.url(model)
         ending = next(ending for ending in _CHAT if url.endswith(ending))
         return f"{url.removesuffix(ending)}/embeddings"
-
-    def headers(self, key: Key) -> Mapping[str, str]:
-        return self._chat.headers(key)
 
     def body(self, request: Request) -> dict[str, object]:
         own = {"model": request.model.name, "input": _texts(request), "encoding_format": "float"}
@@ -73,17 +77,11 @@ class OpenAIEmbeddings:
         return _usage(at(document, "usage", "prompt_tokens"))
 
 
-class OllamaEmbeddings:
+class OllamaEmbeddings(_Beside):
     """Source: Ollama, "API: Generate Embeddings". A text that is too long is refused, not cut off unsaid."""
-
-    def __init__(self, chat: Dialect) -> None:
-        self._chat = chat
 
     def url(self, model: Model) -> str:
         return f"{self._chat.url(model).removesuffix(_OLLAMA_CHAT)}/api/embed"
-
-    def headers(self, key: Key) -> Mapping[str, str]:
-        return self._chat.headers(key)
 
     def body(self, request: Request) -> dict[str, object]:
         return {"truncate": False, **given_params(request), "model": request.model.name, "input": _texts(request)}
@@ -95,17 +93,11 @@ class OllamaEmbeddings:
         return _usage(document.get("prompt_eval_count"))
 
 
-class GoogleEmbeddings:
+class GoogleEmbeddings(_Beside):
     """Source: Google, "Gemini API: Embeddings", `batchEmbedContents`, which takes one text, too."""
-
-    def __init__(self, chat: Dialect) -> None:
-        self._chat = chat
 
     def url(self, model: Model) -> str:
         return f"{self._chat.url(model).removesuffix(_GENERATE)}:batchEmbedContents"
-
-    def headers(self, key: Key) -> Mapping[str, str]:
-        return self._chat.headers(key)
 
     def body(self, request: Request) -> dict[str, object]:
         shared = {**given_params(request), "model": f"models/{request.model.name.removeprefix('models/')}"}

@@ -57,7 +57,9 @@ class ToolBox:
         """
         made, others = calls[:_MOST_CALLS], calls[_MOST_CALLS:]
         faults = [await self._fault(call) for call in made]
-        told = await self._together(list(map(self._given, made, faults)))
+        told = await self._together(
+            [_refused(call, fault) if fault else self._given(call) for call, fault in zip(made, faults, strict=True)]
+        )
         self._left -= sum([len(text_of(result.content)) for result in told])
         if self._left < 0:
             called = ", ".join(dict.fromkeys(quote(call.name) for call in made))
@@ -81,17 +83,15 @@ class ToolBox:
         """Count calls whose results are there from an earlier run: what is given in turn goes on after them."""
         for call, result in answer.told_calls:
             tool = self._tools.get(call.name)
-            was_made = result is not None and not result.is_rejected
-            if tool is None or tool.function is not None or tool.server or isinstance(call.arguments, str):
+            if tool is None or result is None or result.is_rejected or isinstance(call.arguments, str):
                 continue
-            if was_made:
+            if tool.function is None and not tool.server:
                 self._written(tool, call, call.arguments)
 
-    def _given(self, call: ToolCall, fault: str | None) -> ToolResult | Coroutine[Any, Any, ToolResult]:
-        """What came of a call, or what brings it."""
-        tool = self._tools.get(call.name)
-        if fault is not None or tool is None or isinstance(call.arguments, str):
-            return _refused(call, fault or "")
+    def _given(self, call: ToolCall) -> ToolResult | Coroutine[Any, Any, ToolResult]:
+        """What came of a call that can be made (`_fault`), or what brings it."""
+        tool = self._tools[call.name]
+        assert not isinstance(call.arguments, str)  # noqa: S101 - else there is a fault; for the types
         if tool.server and self._call_server is not None:
             return self._served(call, self._call_server(tool, call))
         if tool.function is not None:
@@ -128,9 +128,8 @@ class ToolBox:
         if isinstance(text, NoJsonError):
             raise ToolError(self._hide(f"tool {quote(call.name)}{defined_at(function)} gave back {text}"))
         assert isinstance(text, str)  # noqa: S101 - see `_text`
-        return ToolResult(
-            call.id, clip(self._hide(well_formed(text)), _RESULT_LIMIT)
-        )  # cut last: no half a key is told
+        # Cut last: half a key would not be known for one.
+        return ToolResult(call.id, clip(self._hide(well_formed(text)), _RESULT_LIMIT))
 
     async def _served(self, call: ToolCall, result: Awaitable[ToolResult]) -> ToolResult:
         content, is_error = (given := await result).content, given.is_error
