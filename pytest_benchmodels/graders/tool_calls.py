@@ -17,6 +17,7 @@ from pytest_benchmodels.core.scenario import Grade, Grader
 from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.graders import (
     code,
+    combinations,
     embedding,
     judge,
     language,
@@ -57,9 +58,10 @@ _ABOUT_ANSWERS = (
     *usage.CHECKS,
     *judge.CHECKS,
     *code.CHECKS,
+    *combinations.CHECKS,
 )
 _OF_ANSWERS = frozenset(grader.kind() for grader in _ABOUT_ANSWERS if grader.kind() not in _OF_VALUES)
-_OF_ANSWERS |= {"all_of", "any_of", "none_of", "json_path"}
+_OF_ANSWERS |= {"json_path"}  # which uses `WantedValue`
 ToolName = Annotated[str, msgspec.Meta(min_length=1)]
 _LITERAL = "literal"
 _NOT = "not"

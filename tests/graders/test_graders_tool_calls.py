@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_benchmodels import Grade, Response, ToolCall
+from pytest_benchmodels.graders import BUILTIN
 from pytest_benchmodels.graders.tool_calls import ToolCalled
 from tests.graders.grading_contexts import context
 
@@ -82,6 +83,12 @@ def test_checks_stand_for_values_at_any_depth(wanted: object, right: object, wro
 def test_what_looks_like_a_check_and_is_none_is_told(value: object, said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)):
         ToolCalled("t", {"q": value})
+
+
+@pytest.mark.parametrize("kind", BUILTIN)
+def test_no_built_in_check_is_taken_for_a_value(kind: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"check {kind!r} ")):
+        ToolCalled("t", {"q": {kind: None, "no_such_option": 1}})
 
 
 def test_calls_that_satisfy_it_do() -> None:
