@@ -7,8 +7,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.plugin.loopback import Handler, listening
 
 Reply = tuple[int, dict[str, Any] | bytes, Fraction]
 """Status, body, and what is billed for it, in US dollars."""
@@ -41,32 +42,23 @@ class Books:
 def billing(plan: dict[str, list[Reply | None]]) -> Iterator[Books]:
     """Serve on loopback. None in the plan is a request that is taken and never answered."""
     books = Books(plan)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(books))
-    server.daemon_threads = True
-    books.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield books
-    finally:
-        books.hung.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with listening(_handler(books)) as books.url:
+        try:
+            yield books
+        finally:
+            books.hung.set()
 
 
-def _handler(books: Books) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+def _handler(books: Books) -> type[Handler]:
+    class Billing(Handler):
+        def post(self, body: bytes) -> None:
+            asked = json.loads(body)
             reply = books.next(_last_text(asked))
             if reply is None:
                 books.hung.wait()
                 return
-            status, body, _ = reply
-            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            status, said, _ = reply
+            data = said if isinstance(said, bytes) else json.dumps(said).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
@@ -74,10 +66,7 @@ def _handler(books: Books) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, *_: object) -> None:
-            """Nothing on stderr."""
-
-    return Handler
+    return Billing
 
 
 def _last_text(asked: dict[str, Any]) -> str:

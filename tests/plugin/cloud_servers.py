@@ -7,12 +7,13 @@ import threading
 import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+
+from tests.plugin.loopback import Handler, listening
 
 __all__ = ["ACCESS", "REFRESH", "REGION", "SECRET", "SESSION", "CloudServer", "cloud"]
 
@@ -96,28 +97,11 @@ def cloud(lasts_s: int = 3600) -> Iterator[CloudServer]:
     """The server while it listens. A token is good for `lasts_s` seconds, as it says."""
     server = CloudServer(lasts_s)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+    class Cloud(Handler):
+        def post(self, body: bytes) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             status, document = server.answer(self.path, headers, body)
-            content = json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            self.send_document(status, document)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-            """Quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        server.url = f"http://127.0.0.1:{listening.server_address[1]}"
-        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            listening.shutdown()
-            thread.join()
+    with listening(Cloud) as server.url:
+        yield server

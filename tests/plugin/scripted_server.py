@@ -6,8 +6,9 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.plugin.loopback import Handler, listening
 
 __all__ = ["EVENTS", "ScriptedServer", "document", "events", "scripted"]
 
@@ -48,24 +49,10 @@ def scripted(*replies: bytes) -> Iterator[ScriptedServer]:
     """The server while it listens."""
     server = ScriptedServer(list(replies))
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+    class Replies(Handler):
+        def post(self, body: bytes) -> None:
             self.close_connection = True
-            self.wfile.write(server.reply(self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+            self.wfile.write(server.reply(self.path, body))
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-            """Quiet."""
-
-    class Listening(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 100
-
-    with Listening(("127.0.0.1", 0), Handler) as listening:
-        server.url = f"http://127.0.0.1:{listening.server_address[1]}"
-        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            listening.shutdown()
-            thread.join()
+    with listening(Replies) as server.url:
+        yield server

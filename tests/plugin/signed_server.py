@@ -8,8 +8,9 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.plugin.loopback import Handler, listening
 
 __all__ = ["CLIENT", "USES", "SignedServer", "served"]
 
@@ -58,36 +59,15 @@ def served() -> Iterator[SignedServer]:
     """The server while it listens."""
     server = SignedServer()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+    class Signed(Handler):
+        def post(self, body: bytes) -> None:
             if self.path == "/token":
                 known = self.headers.get("Authorization") == f"Basic {CLIENT}"
                 status, document = (200, server.token()) if known else (401, {})
             else:
                 status, document = server.answer({name.lower(): value for name, value in self.headers.items()}, body)
                 server.statuses[status] += 1
-            content = json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            self.send_document(status, document)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-            """Quiet."""
-
-    class Listening(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 100
-
-    with Listening(("127.0.0.1", 0), Handler) as listening:
-        server.url = f"http://127.0.0.1:{listening.server_address[1]}"
-        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            listening.shutdown()
-            thread.join()
+    with listening(Signed) as server.url:
+        yield server

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests.plugin.loopback import Handler, listening
 from tests.plugin.plugin_parts import Project, right
 
 SECRET = "gateway-S3CRET"
@@ -26,40 +25,29 @@ ADDRESSES = {  # as Azure documents them: each with the base_url and the query t
 }
 
 
-class Gateway(BaseHTTPRequestHandler):
+class Gateway(Handler):
     """Keeps what it is sent, and repeats a key in its refusal."""
 
     seen: list[dict[str, str]]
 
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+    def post(self, body: bytes) -> None:  # noqa: ARG002 - a Handler
         type(self).seen.append({name.lower(): value for name, value in self.headers.items()})
-        body = f'{{"error": {{"message": "no {self.headers["api-key"]} here"}}}}'.encode()
-        self.send_response(400)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        self.send_document(400, {"error": {"message": f"no {self.headers['api-key']} here"}})
 
 
 class Azure(Gateway):
     """Answers at the address that Azure's v1 API has, and only to who shows the key in its header."""
 
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+    def post(self, body: bytes) -> None:  # noqa: ARG002 - a Handler
         known = self.headers["api-key"] == SECRET and "Authorization" not in self.headers
         known = known and self.path in ADDRESSES
-        answer = (
-            b'{"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "4"}}],'
-            b' "usage": {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}}'
-        )
-        body = answer if known else b'{"error": {"code": "401", "message": "Access denied"}}'
-        self.send_response(200 if known else 401)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        message = {"role": "assistant", "content": "4"}
+        answer = {
+            "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+            "usage": {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10},
+        }
+        denied = {"error": {"code": "401", "message": "Access denied"}}
+        self.send_document(*((200, answer) if known else (401, denied)))
 
 
 @pytest.mark.parametrize(("base", "query"), ADDRESSES.values(), ids=["v1", "deployment", "secret"])
@@ -68,14 +56,11 @@ def test_azure_answers_whoever_shows_its_key_in_api_key(  # noqa: PLR0913, PLR09
     project: Project, monkeypatch: pytest.MonkeyPatch, key: str, outcome: dict[str, int], base: str, query: str
 ) -> None:
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", key)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Azure)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with listening(Azure) as url:
         project.write(
             "bench.toml",
             '[model.azure]\nprovider = "openai"\nname = "my-deployment"\n'
-            f'base_url = "http://127.0.0.1:{server.server_port}{base}"\n{query}\n'
+            f'base_url = "{url}{base}"\n{query}\n'
             'headers = {api-key = "env:AZURE_OPENAI_API_KEY"}\n',
         )
         project.suite(right("a"), models=["azure"])
@@ -83,22 +68,13 @@ def test_azure_answers_whoever_shows_its_key_in_api_key(  # noqa: PLR0913, PLR09
         assert result.parseoutcomes() == outcome
         written = [path.read_bytes() for path in project.path.rglob("*") if path.is_file()]
         assert not [text for text in (result.stdout.str().encode(), *written) if key.encode() in text]
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture
 def gateway() -> Iterator[tuple[str, list[dict[str, str]]]]:
     seen: list[dict[str, str]] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Own", (Gateway,), {"seen": seen}))
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", seen
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(type("Own", (Gateway,), {"seen": seen})) as url:
+        yield url, seen
 
 
 def write_config(project: Project, url: str, more: str = "") -> None:

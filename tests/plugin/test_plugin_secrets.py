@@ -2,49 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 
 from pytest_benchmodels import SimServer
+from tests.plugin.loopback import Handler, listening
 from tests.plugin.plugin_parts import Project, right
 
 KEY = "sk-this-is-the-secret-0123456789"
 
 
-class Echo(BaseHTTPRequestHandler):
+class Echo(Handler):
     """Answers with the key that it was sent: in an answer, and in an error where the prompt asks for one."""
 
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        asked = self.rfile.read(int(self.headers["Content-Length"]))
+    def post(self, body: bytes) -> None:
         said = f"your header was {self.headers['Authorization']}"
-        refused = b"refuse" in asked
+        refused = b"refuse" in body
         message = {"role": "assistant", "content": said}
         answer = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
-        body = json.dumps({"error": {"message": said}} if refused else answer).encode()
-        self.send_response(400 if refused else 200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        pass
+        self.send_document(*((400, {"error": {"message": said}}) if refused else (200, answer)))
 
 
 @pytest.fixture
 def echo_url() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-        server.shutdown()
-        thread.join()
+    with listening(Echo) as url:
+        yield f"{url}/v1"
 
 
 def test_a_key_is_in_no_output(
