@@ -113,6 +113,10 @@ class Grader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Whether it judges by the scenario's `target`, so that one without is refused before any model is asked."""
         return False
 
+    def named_tools(self) -> Iterable[str]:
+        """The tools that it is about, by name. One that its scenario does not have is an error of the file."""
+        return ()
+
     def example(self) -> str | None:
         """An answer that this check accepts, if it can name one: with it `sim/*` answers rightly."""
         return None

@@ -18,7 +18,7 @@ from pytest_benchmodels.formats.dataset import Budget, TemplateError, as_text, r
 from pytest_benchmodels.formats.document import LoadOptions, Problems, Steps
 from pytest_benchmodels.formats.explain import explain, foreign_check, summary
 
-__all__ = ["CheckReader", "ToolReader", "WrittenCheck"]
+__all__ = ["CheckReader", "LocatedCheck", "ToolReader", "WrittenCheck"]
 
 
 class WrittenCheck(NamedTuple):
@@ -26,6 +26,10 @@ class WrittenCheck(NamedTuple):
 
     value: object
     steps: Steps
+
+
+LocatedCheck = tuple[Check, Steps]
+"""A check and where it stands."""
 
 
 class _Common(msgspec.Struct, frozen=True):
@@ -55,18 +59,23 @@ class CheckReader:
         self._made: dict[Steps, Check | None] = {}
         self._unusable: set[Steps] = set()
 
-    def read(self, written: Sequence[WrittenCheck], names: Mapping[str, object] | None) -> tuple[Check, ...]:
+    def read(self, written: Sequence[WrittenCheck], names: Mapping[str, object] | None) -> list[LocatedCheck]:
         """The checks that could be read; `names` are those of the templates, None where none are rendered."""
-        found = [self._read_one(check, names) for check in written]
-        return tuple(check for check in found if check is not None)
+        found = [(self._read_one(check, names), check.steps) for check in written]
+        return [(check, steps) for check, steps in found if check is not None]
 
-    def prepare(self, written: Sequence[WrittenCheck]) -> None:
-        """Note what is wrong with checks whatever the record, before the records of a dataset are read."""
+    def prepare(self, written: Sequence[WrittenCheck]) -> list[LocatedCheck]:
+        """Note what is wrong with checks whatever the record, before the records of a dataset are read.
+
+        Returns those that are the same for each record.
+        """
+        whole = []
         for check in written:
             if not _has_placeholder(check.value):
-                self._read_one(check, None)
+                whole.append(check)
             elif isinstance(check.value, dict) and self._kind(check.value, check.steps) is None:
                 self._unusable.add(check.steps)
+        return self.read(whole, None)
 
     def _read_one(self, written: WrittenCheck, names: Mapping[str, object] | None) -> Check | None:
         value, steps = written

@@ -129,6 +129,11 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The rules of `gate`."""
         return tuple(self.gate.values() if isinstance(self.gate, dict) else self.gate)
 
+    @property
+    def has_tools(self) -> bool:
+        """Whether the parameters of a model hold tools, of which scenarios say nothing."""
+        return any("tools" in entry.params for entry in self.model.values())
+
     def allowed(self, folder: Path) -> tuple[Path, ...]:
         """The folders that datasets may be read from; `folder` is the file's own."""
         return tuple(folder / path for path in self.allow_paths)

@@ -206,7 +206,8 @@ class LoadOptions:
     that is none of these. `tools` are the user's functions that are tools, by name. `validator` makes of a JSON Schema
     what tells the first fault of a document, or raises ValueError; without it no arguments of tools are looked at.
     `servers` are the MCP servers of bench.toml by name: each gives its tools, None where it is not to be started, or
-    raises `ToolError`. `extraction` is what a step of a check's `extract` is; without it there is no such key.
+    raises `ToolError`. `extraction` is what a step of a check's `extract` is; without it there is no such key. With
+    `foreign_tools` models may have tools that no scenario names.
     """
 
     graders: Mapping[str, type[Grader]]
@@ -219,3 +220,4 @@ class LoadOptions:
     validator: Callable[[Mapping[str, Any]], Callable[[object], str | None]] | None = None
     servers: Mapping[str, Callable[[], Sequence[Tool] | None]] = field(default_factory=dict)
     extraction: type[Extraction] | None = None
+    foreign_tools: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UnsetType
 
 from pytest_benchmodels.core.message import Content, Message, Part, Role, TextPart
-from pytest_benchmodels.core.scenario import MAX_STEPS, Scenario, Tool, Turn
+from pytest_benchmodels.core.scenario import MAX_STEPS, Check, Scenario, Tool, Turn
 from pytest_benchmodels.core.text import clip, harmless, quote
 from pytest_benchmodels.formats.authored import (
     Authored,
@@ -24,7 +24,7 @@ from pytest_benchmodels.formats.authored import (
     param_fault,
     tag_fault,
 )
-from pytest_benchmodels.formats.checks import CheckReader, ToolReader, WrittenCheck
+from pytest_benchmodels.formats.checks import CheckReader, LocatedCheck, ToolReader, WrittenCheck
 from pytest_benchmodels.formats.dataset import (
     Budget,
     TemplateError,
@@ -35,6 +35,7 @@ from pytest_benchmodels.formats.dataset import (
 from pytest_benchmodels.formats.document import Document, LoadOptions, Problems, Steps
 from pytest_benchmodels.formats.explain import explain
 from pytest_benchmodels.formats.media import Media
+from pytest_benchmodels.formats.tool_names import ToolNames
 
 __all__ = ["MOST_INHERITED", "Draft", "DraftTurn", "Drafter", "Finisher", "fitted"]
 
@@ -215,6 +216,7 @@ class Finisher:
         self._problems = problems
         self._checks = CheckReader(options, problems, budget)
         self._tools = ToolReader(options, problems, budget)
+        self._tool_names = ToolNames(problems, foreign_tools=options.foreign_tools)
         self._media = Media(document.path.parent, options.allowed)
         self._budget = budget
 
@@ -226,8 +228,8 @@ class Finisher:
         made = Scenario(
             id=name,
             source=self._document.source(draft.steps),
-            turns=tuple(self._turn(turn, names) for turn in draft.turns),
-            checks=self._checks.read(draft.checks, names),
+            turns=tuple(self._turn(turn, draft, names) for turn in draft.turns),
+            checks=self._compared(self._checks.read(draft.checks, names), draft),
             system=self.text(or_else(written.system, ""), names, draft.at("system")) or None,
             models=tuple(dict.fromkeys(or_else(written.models, []))),
             params=self._params(draft),
@@ -298,7 +300,17 @@ class Finisher:
     def prepare(self, draft: Draft) -> None:
         """Look at what does not depend on the records of the draft's dataset."""
         for checks in (draft.checks, *(turn.checks for turn in draft.turns)):
-            self._checks.prepare(checks)
+            self._compared(self._checks.prepare(checks), draft)
+
+    def conclude(self) -> None:
+        """Note what shows when all scenarios of the file are there."""
+        self._tool_names.conclude()
+
+    def _compared(self, checks: Sequence[LocatedCheck], draft: Draft) -> tuple[Check, ...]:
+        """The checks; noted is which of the tools that they name are not there."""
+        if not isinstance(draft.written.tools, UnsetType):
+            self._tool_names.compare(checks, draft.written.tools, draft.id)
+        return tuple(check for check, _ in checks)
 
     def text(self, text: str, names: Names, steps: Steps) -> str:
         """Render one text; where that fails, note it and return nothing."""
@@ -314,9 +326,9 @@ class Finisher:
             self._note(steps, error)
             return None
 
-    def _turn(self, turn: DraftTurn, names: Names) -> Turn:
+    def _turn(self, turn: DraftTurn, draft: Draft, names: Names) -> Turn:
         messages = [Message(message.role, self._content(message, names)) for message in turn.messages]
-        return Turn(tuple(messages), self._checks.read(turn.checks, names))
+        return Turn(tuple(messages), self._compared(self._checks.read(turn.checks, names), draft))
 
     def _content(self, message: DraftMessage, names: Names) -> Content:
         if isinstance(message.content, str):

@@ -46,7 +46,9 @@ class NativeFormat:
     def scenarios(self, document: Document, options: LoadOptions) -> Iterable[Scenario]:
         """All scenarios of a file. Raises `ScenarioFileError` with all of its problems, if it has any."""
         problems = Problems(document)
-        scenarios = tuple(_Reading(document, options, problems).scenarios())
+        reading = _Reading(document, options, problems)
+        scenarios = tuple(reading.scenarios())
+        reading.conclude()
         problems.raise_any()
         return scenarios
 
@@ -75,6 +77,10 @@ class _Reading:
             return iter(())
         fields = {key: part for key, part in value.items() if key != _SCHEMA_KEY}
         return self._many(fields) if _is_many(fields) else self._single(fields)
+
+    def conclude(self) -> None:
+        """Note what only the whole file tells."""
+        self._finisher.conclude()
 
     def _many(self, fields: Mapping[str, object]) -> Iterator[Scenario]:
         file = fitted(fields, ScenarioFile, (), self._problems, "the file")

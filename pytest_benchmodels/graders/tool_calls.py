@@ -140,6 +140,10 @@ class ToolCalled(Grader, frozen=True, dict=True):
             )
         return Grade.of(passed=False, explanation=f"expected a call of {quote(self.tool_called)}: {_told(calls)}")
 
+    def named_tools(self) -> tuple[str, ...]:
+        """Its own."""
+        return (self.tool_called,)
+
     def example_calls(self) -> list[dict[str, Any]]:
         """Calls that satisfy it: how `sim/*` calls the right tools."""
         call = {"name": self.tool_called, "arguments": _example(self._wanted)}
@@ -184,6 +188,10 @@ class ToolsCalled(Grader, frozen=True):
         wanted = ", ".join(map(quote, self.tools_called)) or "none"
         return Grade(score, passed, f"expected {wanted} ({self.order}): {_told(calls)}")
 
+    def named_tools(self) -> tuple[str, ...]:
+        """Those of its list."""
+        return tuple(dict.fromkeys(self.tools_called))
+
     def example_calls(self) -> list[dict[str, Any]]:
         """Calls that satisfy it."""
         return [{"name": name, "arguments": {}} for name in self.tools_called]
@@ -201,6 +209,10 @@ class ToolNotCalled(Grader, frozen=True):
         calls = [made for made in _calls(context) if self.tool_not_called in (True, made.call.name)]
         wanted = "no tool" if self.tool_not_called is True else f"no call of {quote(self.tool_not_called)}"
         return Grade.of(not calls, f"expected {wanted}: {_told(calls)}" if calls else f"{wanted}: none was made")
+
+    def named_tools(self) -> tuple[str, ...]:
+        """Its own; none where it is about any."""
+        return () if self.tool_not_called is True else (self.tool_not_called,)
 
 
 class StepsAtMost(Grader, frozen=True):

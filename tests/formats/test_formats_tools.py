@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pytest_benchmodels.core.errors import ScenarioFileError
-from pytest_benchmodels.core.scenario import Scenario
+from pytest_benchmodels.core.scenario import Grader, Scenario, Tool
 from pytest_benchmodels.formats import LoadOptions, load
 from pytest_benchmodels.graders import BUILTIN, schema_faults
 
@@ -97,3 +99,128 @@ def test_a_form_that_was_pasted_from_openai(tmp_path: Path) -> None:
     assert one.params == {}
     (said,) = problems(tmp_path, pasted % "{name: n}")
     assert said.startswith("suite.yaml:3: response_format of type json_schema holds no schema: write")
+
+
+TWO_TOOLS = """\
+tools:
+  - {name: get_weather, results: rain}
+  - {name: book, results: booked}
+"""
+THERE = "it has 'get_weather', 'book'"
+
+
+@pytest.mark.parametrize(
+    ("check", "line", "said"),
+    [
+        ("tool_called: get_wether", 7, f"no tool 'get_wether'; {THERE}; did you mean 'get_weather'?"),
+        ("{tool_called: delete, not: true}", 7, f"no tool 'delete'; {THERE}"),
+        ("tools_called: [book, delete, delete]", 7, f"no tool 'delete'; {THERE}"),
+        ("tool_not_called: delete", 7, f"no tool 'delete'; {THERE}"),
+        ("any_of: [{contains: x},\n    {all_of: [{tool_called: delete}]}]", 8, f"no tool 'delete'; {THERE}"),
+        ("none_of: [{tool_called: delete}]", 7, f"no tool 'delete'; {THERE}"),
+    ],
+)
+def test_a_check_of_a_tool_that_is_not_there(check: str, line: int, said: str, tmp_path: Path) -> None:
+    text = f"id: a\nprompt: Hi\n{TWO_TOOLS}checks:\n  - {check}"
+
+    assert problems(tmp_path, text) == [f"suite.yaml:{line}: scenario 'a' has {said}"]
+
+
+def test_a_check_of_a_turn_names_its_tools_too(tmp_path: Path) -> None:
+    turns = "turns:\n  - prompt: Hi\n    checks:\n      - tool_called: boo"
+
+    assert problems(tmp_path, f"id: a\n{TWO_TOOLS}{turns}") == [
+        f"suite.yaml:8: scenario 'a' has no tool 'boo'; {THERE}; did you mean 'book'?"
+    ]
+
+
+@pytest.mark.parametrize(
+    "check", ["tool_not_called: true", "tools_called: []", "tool_called: book", "any_of: [{tool_called: book}]"]
+)
+def test_a_check_of_tools_that_are_there(check: str, tmp_path: Path) -> None:
+    assert loaded(tmp_path, f"id: a\nprompt: Hi\n{TWO_TOOLS}checks:\n  - {check}")
+
+
+MISSING = "has no tool 'delete'; it has"
+
+
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        ("tool_not_called: delete", ()),
+        ("tool_not_called: read_files", ()),
+        ("tool_not_called: delete_file", ()),
+        ("{tool_called: delete, not: true}", ()),
+        ("none_of: [{tool_called: delete}]", ()),
+        ("any_of: [{tool_not_called: delete}]", ()),
+        ("tool_not_called: read_fle", ("no scenario has a tool 'read_fle'; did you mean 'read_file'?",)),
+        (
+            "any_of: [{tool_called: delete}]",
+            (f"scenario 'a' {MISSING} 'read_file'", f"scenario 'b' {MISSING} 'read_files', 'write_file'"),
+        ),
+    ],
+)
+def test_defaults_may_deny_the_tools_of_other_scenarios(check: str, wrong: tuple[str, ...], tmp_path: Path) -> None:
+    text = f"""\
+defaults:
+  checks:
+    - {check}
+scenarios:
+  - {{id: a, prompt: Hi, tools: [{{name: read_file, results: x}}]}}
+  - {{id: b, prompt: Hi, tools: [{{name: read_files, results: x}}, {{name: write_file, results: x}}]}}
+  - {{id: c, prompt: Hi}}
+"""
+    if wrong:
+        assert problems(tmp_path, text) == [f"suite.yaml:3: {said}" for said in wrong]
+    else:
+        assert len(loaded(tmp_path, text)) == 3
+
+
+SHOP = Tool("price", "", {"type": "object"}, server="shop")
+
+
+@pytest.mark.parametrize("is_started", [True, False])
+def test_a_server_may_have_tools_that_no_file_names(tmp_path: Path, *, is_started: bool) -> None:
+    options = replace(OPTIONS, servers={"shop": lambda: [SHOP] if is_started else None})
+    text = "id: a\nprompt: Hi\ntools: [{mcp: shop%s}]\nchecks:\n  - tool_called: prise"
+
+    assert loaded(tmp_path, text % "", options)
+    assert problems(tmp_path, text % ", only: [price]", options) == [
+        "suite.yaml:5: scenario 'a' has no tool 'prise'; it has 'price'; did you mean 'price'?"
+    ]
+
+
+def test_tools_that_a_model_has_by_its_parameters(tmp_path: Path) -> None:
+    text = f"id: a\nprompt: Hi\n{TWO_TOOLS}checks: [{{tool_called: search}}]"
+
+    assert loaded(tmp_path, text, replace(OPTIONS, foreign_tools=True))
+
+
+def test_a_dataset_tells_of_a_missing_tool_once(tmp_path: Path) -> None:
+    (tmp_path / "data.jsonl").write_text('{"tool": "book"}\n{"tool": "boo"}\n{"tool": "delete"}\n', encoding="utf-8")
+    text = f"id: a\nprompt: Hi\ndataset: data.jsonl\n{TWO_TOOLS}checks:\n  - tool_called: "
+
+    assert problems(tmp_path, f"{text}delete") == [f"suite.yaml:8: scenario 'a' has no tool 'delete'; {THERE}"]
+    first, second = problems(tmp_path, f"{text}'{{{{ tool }}}}'")
+    assert first.endswith(f"data.jsonl:2: scenario 'a' has no tool 'boo'; {THERE}; did you mean 'book'?")
+    assert second.endswith(f"data.jsonl:3: scenario 'a' has no tool 'delete'; {THERE}")
+
+
+class Visits(Grader, frozen=True):
+    visits: str
+
+    def named_tools(self) -> Iterable[str]:
+        if not self.visits:
+            raise LookupError("nothing to visit")
+        return (self.visits,)
+
+
+def test_a_check_of_the_users_names_tools(tmp_path: Path) -> None:
+    options = replace(OPTIONS, graders={**BUILTIN, "visits": Visits})
+    text = f"id: a\nprompt: Hi\n{TWO_TOOLS}checks:\n  - visits: "
+
+    assert loaded(tmp_path, f"{text}book", options)
+    assert problems(tmp_path, f"{text}delete", options) == [f"suite.yaml:7: scenario 'a' has no tool 'delete'; {THERE}"]
+    assert problems(tmp_path, f"{text}''", options) == [
+        "suite.yaml:7: check 'visits': named_tools(): LookupError: nothing to visit"
+    ]

@@ -51,7 +51,7 @@ def test_calls_get_their_results_until_an_answer_calls_none(project: Project, wo
         {"equals": "two"},
     ]
     calls = (call("get_weather", city="Paris"), [call("next"), call("next")], call("next"))
-    project.suite(calling("a", *calls, tools=[WEATHER, COUNTER], checks=checks))
+    project.suite(calling("a", *calls, tools=[WEATHER, COUNTER, {"name": "add", "results": 0}], checks=checks))
 
     result = project.bench(JSON, *workers)
 
@@ -409,6 +409,11 @@ def pytest_bench_models():
         ),
         ({"name": "a", "results": 1}, {"max_steps": 0}, "max_steps"),
         (
+            {"name": "look_up", "results": 1},
+            {"checks": [{"any_of": [{"tool_called": "lookup"}]}]},
+            "scenario 'a' has no tool 'lookup'; it has 'look_up'; did you mean 'look_up'?",
+        ),
+        (
             {"name": "a", "results": 1},
             {"checks": [{"tool_called": "a", "arguments": {"x": {"regex": "("}}}]},
             "argument 'x'",
@@ -430,6 +435,21 @@ def test_what_makes_no_sense_is_told_with_its_line(
     assert result.ret != 0
     assert said in result.stdout.str()
     assert "suite." in result.stdout.str()
+
+
+def test_a_check_may_name_a_tool_of_the_models(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project.path)
+    path = project.suite({**scenario("a", checks=[{"tool_called": "search"}]), "tools": [COUNTER]})
+    assert "has no tool 'search'" in project.bench("--collect-only").stdout.str()
+    assert main(["validate", str(path)]) == 1
+    assert "has no tool 'search'" in capsys.readouterr().out
+
+    project.write("bench.toml", '[model.m]\nprovider = "sim"\nparams = {tools = [{type = "search"}]}\n')
+
+    assert project.bench("--collect-only").ret == 0
+    assert main(["validate", str(path)]) == 0
 
 
 def test_two_tools_of_one_name_and_a_choice_without_tools(project: Project) -> None:

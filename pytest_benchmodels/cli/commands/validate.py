@@ -13,7 +13,7 @@ from pytest_benchmodels.cli.commands import completes_files
 from pytest_benchmodels.cli.output import Output
 from pytest_benchmodels.cli.scenario_files import Conftests, ends_as_ours, find_rootdir, scenario_files
 from pytest_benchmodels.core.errors import Problem, ScenarioFileError
-from pytest_benchmodels.formats.configfile import read_config
+from pytest_benchmodels.formats.configfile import ConfigFile, read_config
 from pytest_benchmodels.graders import BUILTIN, Extract, registry, schema_faults
 from pytest_benchmodels.reports.units import plural
 
@@ -52,13 +52,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, output: Output) -> int:
     rootdir = find_rootdir(list(map(Path, arguments.paths)))
-    allowed, servers = _configured(arguments, rootdir)
+    allowed, config = _configured(arguments, rootdir)
     options = formats.LoadOptions(
         graders=BUILTIN,
         allowed=allowed,
         validator=schema_faults,
-        servers=dict.fromkeys(servers, _not_started),
+        servers=dict.fromkeys(config.mcp, _not_started),
         extraction=Extract,
+        foreign_tools=config.has_tools,
     )
     project = _Project(rootdir, options, runs_code=arguments.with_conftest)
     files = scenarios = broken = problems = 0
@@ -141,15 +142,15 @@ def _not_started() -> None:
     """Validating starts no MCP server: which tools it has is not known."""
 
 
-def _configured(arguments: Namespace, rootdir: Path) -> tuple[tuple[Path, ...], Iterable[str]]:
-    """Where datasets may come from, and the MCP servers. Raises `ConfigError` for a bench.toml that is wrong."""
+def _configured(arguments: Namespace, rootdir: Path) -> tuple[tuple[Path, ...], ConfigFile]:
+    """Where datasets may come from, and what bench.toml says. Raises `ConfigError` for a bench.toml that is wrong."""
     typed = tuple(Path(path).resolve() for path in arguments.allow_path)
     named = arguments.config is not None
     config = Path(arguments.config).resolve() if named else rootdir / "bench.toml"
     if not (named or config.is_file()):
-        return typed, ()
+        return typed, ConfigFile()
     file = read_config(config)
-    return (*typed, *file.allowed(config.parent)), file.mcp
+    return (*typed, *file.allowed(config.parent)), file
 
 
 def _annotation(problem: Problem) -> str:

@@ -79,6 +79,7 @@ class ScenarioFiles:
                 validator=graders.schema_faults,
                 extraction=graders.Extract,
                 servers={name: partial(self._tools_of, name) for name in self._file.mcp},
+                foreign_tools=self._file.has_tools,
             )
         return self._load_options[known]
 
