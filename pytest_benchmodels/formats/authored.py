@@ -102,7 +102,7 @@ class Spoken(_Model):
     """One message of a conversation."""
 
     role: Literal["system", "user", "assistant"]
-    content: str | Parts
+    content: Written | Parts
 
 
 Messages = Annotated[list[Spoken], Meta(min_length=1, description="The messages of one request, in order.")]
@@ -126,7 +126,17 @@ TOOL_NAME_RULE = "made of letters, digits, _ and -, a letter or _ first, and 64 
 class ToolEntry(_Model):
     """A tool that the model may call, and what it gives back; or those of an MCP server."""
 
-    name: Annotated[str, Meta(pattern=TOOL_NAME, extra={"rule": TOOL_NAME_RULE})] | UnsetType = UNSET
+    name: (
+        Annotated[
+            str,
+            Meta(
+                pattern=TOOL_NAME,
+                extra={"rule": TOOL_NAME_RULE},
+                extra_json_schema={"not": {"enum": ["auto", "none", "required"]}},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     mcp: Annotated[Written, Meta(description="An MCP server of bench.toml: [mcp.NAME].")] | UnsetType = UNSET
     only: (
         Annotated[list[Written], Meta(min_length=1, description="Which of the server's tools there are.")] | UnsetType

@@ -17,6 +17,14 @@ from pytest_benchmodels.formats.authored import TOOL_NAME, ToolEntry
 from pytest_benchmodels.formats.dataset import Budget, TemplateError, as_text, render
 from pytest_benchmodels.formats.document import LoadOptions, Problems, Steps
 from pytest_benchmodels.formats.explain import explain, foreign_check, summary
+from pytest_benchmodels.formats.tool_faults import (
+    CHOICES,
+    RESULT_KEYS,
+    name_fault,
+    parameters_fault,
+    result_fault,
+    whole_parameters,
+)
 
 __all__ = ["CheckReader", "LocatedCheck", "ToolReader", "WrittenCheck"]
 
@@ -226,9 +234,6 @@ def _title(value: object) -> str:
     return next((key for key in value if key not in _COMMON), "?") if isinstance(value, dict) else str(value)
 
 
-_CHOICES = ("auto", "none", "required")
-_RESULT_KEYS = frozenset(("arguments", "result", "error"))
-_NO_ARGUMENTS: Mapping[str, Any] = {"type": "object", "properties": {}}
 _REASON_LIMIT = 300
 
 
@@ -264,7 +269,7 @@ class ToolReader:
         self, choice: str | None, tools: Sequence[Tool], entries: Sequence[ToolEntry], scenario: str, steps: Steps
     ) -> str | None:
         """What `tool_choice` of a scenario says, if it names something that is there; it may be the defaults'."""
-        known = (*_CHOICES, *(tool.name for tool in tools))
+        known = (*CHOICES, *(tool.name for tool in tools))
         if any(isinstance(entry.mcp, str) and self._is_unlisted(entry.mcp) for entry in entries):
             return choice
         if choice is not None and (not tools or choice not in known):
@@ -279,6 +284,9 @@ class ToolReader:
         for index, entry in enumerate(entries):
             place: Steps = (*steps, index)
             for tool in self._of_entry(entry, place):
+                if fault := name_fault(tool.name):
+                    remedy = "leave it out by `only`" if tool.server else "give it another name"
+                    self._problems.add((*place, "name"), f"{fault}: {remedy}")
                 if tool.name in seen:
                     remedy = "leave one out by `only`" if tool.server else "give each its own name"
                     self._problems.add((*place, "name"), f"tool {quote(tool.name)} is there twice: {remedy}")
@@ -351,12 +359,16 @@ class ToolReader:
             return None
 
     def _tool(self, entry: ToolEntry, name: str, steps: Steps) -> Tool:
-        parameters = entry.parameters or _NO_ARGUMENTS
+        parameters = whole_parameters(entry.parameters)
         function = self._options.tools.get(name) if isinstance(entry.results, UnsetType) else None
         if isinstance(entry.results, UnsetType) and function is None:
             rule = "write what it gives back as `results:`, or give a function of that name by pytest_bench_tools"
             self._problems.add(steps, f"tool {quote(name)} has no results: {rule}{self._options.unknown_check_note}")
-        fault = self._validator(parameters, f"tool {quote(name)}", (*steps, "parameters"))
+        fault, whose = None, f"tool {quote(name)}"
+        if wrong := parameters_fault(entry.parameters):
+            self._problems.add((*steps, "parameters"), f"parameters of {whose}: {wrong}")
+        else:
+            fault = self._validator(parameters, whose, (*steps, "parameters"))
         written = () if isinstance(entry.results, UnsetType) else tuple(self._answers(entry.results, name, steps))
         return Tool(name, entry.description, parameters, written, function, fault=fault)
 
@@ -371,7 +383,9 @@ class ToolReader:
             yield self._answer(result, name, (*place, index))
 
     def _answer(self, result: object, name: str, steps: Steps) -> ToolAnswer:
-        if not isinstance(result, dict) or not result or not _RESULT_KEYS.issuperset(result):
+        if not isinstance(result, dict) or not result or not result.keys() <= {*RESULT_KEYS}:
+            if isinstance(result, dict) and (fault := result_fault(result)):
+                self._problems.add(steps, f"results of tool {quote(name)}: {fault}")
             return ToolAnswer(as_text(result))
         arguments = result.get("arguments")
         if arguments is not None and not isinstance(arguments, dict):

@@ -11,7 +11,7 @@ from msgspec import UnsetType
 
 from pytest_benchmodels.core.message import Content, Message, Part, Role, TextPart
 from pytest_benchmodels.core.scenario import MAX_STEPS, Check, Scenario, Tool, Turn
-from pytest_benchmodels.core.text import clip, harmless, quote
+from pytest_benchmodels.core.text import clip, harmless, plain, quote
 from pytest_benchmodels.formats.authored import (
     Authored,
     ContentPart,
@@ -200,6 +200,7 @@ def _messages(entry: Authored | Entry, steps: Steps) -> tuple[DraftMessage, ...]
 
 
 _REASON_LIMIT = 500
+_SCHEMA_LIMIT = 300
 _NAME_LIMIT = 100
 
 Names = Mapping[str, object] | None
@@ -217,6 +218,8 @@ class Finisher:
         self._checks = CheckReader(options, problems, budget)
         self._tools = ToolReader(options, problems, budget)
         self._tool_names = ToolNames(problems, foreign_tools=options.foreign_tools)
+        self._validator = options.validator
+        self._looked_at: set[Steps] = set()
         self._media = Media(document.path.parent, options.allowed)
         self._budget = budget
 
@@ -267,38 +270,46 @@ class Finisher:
         params, wanted = or_else(draft.written.params, {}), draft.written.response_format
         if isinstance(wanted, UnsetType):
             return params
-        if "response_format" in params:
-            where = draft.at("response_format")
-            self._problems.add(where, "response_format stands in params as well: keep one of them")
+        if draft.steps not in self._looked_at:
+            self._looked_at.add(draft.steps)
+            self._look_at_format(wanted, params, draft.at("response_format"))
         if wanted in ("text", {"type": "text"}):
             return params
         if wanted in ("json", {"type": "json_object"}):
             return {**params, "response_format": {"type": "json_object"}}
         if isinstance(wanted, str):
             return params
+        described = {"schema": wanted, "strict": True}
         if wanted.get("type") == "json_schema":
-            return self._pasted_format(params, wanted, draft.at("response_format"))
-        # The check of that name knows what a schema may be, and is made once for all records of a dataset.
-        self._checks.prepare((WrittenCheck({"json_schema": wanted}, draft.at("response_format")),))
-        described = {"name": "answer", "schema": wanted, "strict": True}
-        return {**params, "response_format": {"type": "json_schema", "json_schema": described}}
+            pasted = wanted.get("json_schema")
+            described = pasted if isinstance(pasted, dict) else {}
+        return {**params, "response_format": {"type": "json_schema", "json_schema": {"name": "answer", **described}}}
 
-    def _pasted_format(
-        self, params: Mapping[str, object], wanted: Mapping[str, Any], steps: Steps
-    ) -> Mapping[str, object]:
-        """`response_format` as OpenAI's documentation writes it, which is what people paste."""
-        described = wanted.get("json_schema")
-        schema = described.get("schema") if isinstance(described, dict) else None
-        if not isinstance(described, dict) or not isinstance(schema, dict):
+    def _look_at_format(self, wanted: str | Mapping[str, Any], params: Mapping[str, object], steps: Steps) -> None:
+        """Note what is wrong with `response_format`: once, however many records a scenario is made of."""
+        if "response_format" in params:
+            self._problems.add(steps, "response_format stands in params as well: keep one of them")
+        if isinstance(wanted, str) or wanted in ({"type": "text"}, {"type": "json_object"}):
+            return
+        schema: Any = wanted
+        if wanted.get("type") == "json_schema":  # as OpenAI's documentation writes it, which is what people paste
+            described = wanted.get("json_schema")
+            schema = described.get("schema") if isinstance(described, dict) else None
+        if not isinstance(schema, dict):
             rule = "write the JSON Schema itself, or OpenAI's `{type: json_schema, json_schema: {schema: ...}}`"
             self._problems.add(steps, f"response_format of type json_schema holds no schema: {rule}")
-            return params
-        self._checks.prepare((WrittenCheck({"json_schema": schema}, steps),))
-        named = {"name": "answer", **described}
-        return {**params, "response_format": {"type": "json_schema", "json_schema": named}}
+        elif not schema:
+            rule = "write `json` for any JSON, or the JSON Schema that the answer has to fit"
+            self._problems.add(steps, f"response_format is an empty schema, which any answer fits: {rule}")
+        elif self._validator is not None:
+            try:
+                self._validator(schema)
+            except ValueError as error:
+                self._problems.add(steps, f"response_format: {clip(plain(str(error)), _SCHEMA_LIMIT)}")
 
     def prepare(self, draft: Draft) -> None:
         """Look at what does not depend on the records of the draft's dataset."""
+        self._params(draft)
         for checks in (draft.checks, *(turn.checks for turn in draft.turns)):
             self._compared(self._checks.prepare(checks), draft)
 

@@ -9,7 +9,7 @@ import pytest
 from pytest_benchmodels.core.errors import ScenarioFileError
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.formats import LoadOptions, load
-from pytest_benchmodels.graders import BUILTIN
+from pytest_benchmodels.graders import BUILTIN, schema_faults
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
 BY_SCHEMA = {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True}}
@@ -19,7 +19,7 @@ WRITTEN = "{type: object, properties: {n: {type: integer}}}"
 def loaded(folder: Path, text: str) -> list[Scenario]:
     path = folder / "suite.yaml"
     path.write_text(text, encoding="utf-8")
-    return list(load(path, path.name, LoadOptions(BUILTIN), named=True) or ())
+    return list(load(path, path.name, LoadOptions(BUILTIN, validator=schema_faults), named=True) or ())
 
 
 def scenario(response_format: str, more: str = "") -> str:
@@ -50,7 +50,14 @@ def test_a_scenario_may_undo_the_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        (scenario("{type: objct}"), 4, "'objct' is not valid"),
+        (scenario("{type: objct}"), 4, "response_format: no JSON Schema: at $.type: 'objct' is not valid"),
+        (
+            scenario("{type: json_schema, json_schema: {schema: {type: objct}}}"),
+            4,
+            "response_format: no JSON Schema: at $.type: 'objct' is not valid",
+        ),
+        (scenario("{}"), 4, "response_format is an empty schema, which any answer fits: write `json` for any JSON"),
+        (scenario("{type: json_schema, json_schema: {schema: {}}}"), 4, "response_format is an empty schema"),
         (scenario("yaml"), 4, "response_format"),
         (scenario("[json]"), 4, "response_format"),
         (
@@ -66,3 +73,14 @@ def test_what_is_wrong_is_told_at_collection(text: str, line: int, message: str,
 
     assert message in str(caught.value)
     assert f"suite.yaml:{line}: " in str(caught.value)
+
+
+@pytest.mark.parametrize("more", ["", "params: {response_format: {type: json_object}}\n"])
+def test_a_dataset_tells_what_is_wrong_once(more: str, tmp_path: Path) -> None:
+    (tmp_path / "data.jsonl").write_text('{"q": "a"}\n{"q": "b"}\n{"q": "c"}\n', encoding="utf-8")
+    with pytest.raises(ScenarioFileError) as caught:
+        loaded(tmp_path, scenario("{type: objct}", f"dataset: data.jsonl\n{more}"))
+
+    assert str(caught.value).count("'objct' is not valid") == 1
+    assert str(caught.value).count("stands in params") == bool(more)
+    assert "data.jsonl" not in str(caught.value)

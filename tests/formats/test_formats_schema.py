@@ -34,7 +34,7 @@ RIGHT: dict[str, object] = {
     "every key": {
         "$schema": "x",
         "id": "a",
-        "messages": [{"role": "system", "content": ""}],
+        "messages": [{"role": "system", "content": "x"}],
         "system": "",
         "models": ["a/b"],
         "params": {"x": [1]},
@@ -65,6 +65,8 @@ WRONG: dict[str, object] = {
     "a threshold": {"prompt": "x", "threshold": 2},
     "a role": {"messages": [{"role": "usr", "content": "x"}]},
     "a message without content": {"messages": [{"role": "user"}]},
+    "a message of nothing": {"messages": [{"role": "user", "content": ""}]},
+    "a tool of a reserved name": {"tools": [{"name": "auto", "results": 1}]},
     "an empty turn": {"turns": [{}]},
     "a dataset without a file": {"prompt": "x", "dataset": {"limit": 1}},
     "an unknown check": {"prompt": "x", "checks": [{"exat": "x"}]},

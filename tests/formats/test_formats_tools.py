@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +64,9 @@ def test_a_part_without_a_text(tmp_path: Path) -> None:
 
     assert problems(tmp_path, "id: a\nprompt: [{text: ''}]") == said
     assert problems(tmp_path, "id: a\nmessages: [{role: user, content: [{text: ''}]}]") == said
+    assert problems(tmp_path, "id: a\nmessages: [{role: assistant, content: ''}]") == [
+        "suite.yaml:2: content must not be empty"
+    ]
 
 
 def test_a_template_that_fails_is_the_only_fault_of_an_image(tmp_path: Path) -> None:
@@ -99,6 +103,91 @@ def test_a_form_that_was_pasted_from_openai(tmp_path: Path) -> None:
     assert one.params == {}
     (said,) = problems(tmp_path, pasted % "{name: n}")
     assert said.startswith("suite.yaml:3: response_format of type json_schema holds no schema: write")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("{type: array, items: {}}", "type has to be object, for arguments have names, got 'array'"),
+        ("{type: [object, 'null']}", "type has to be object, for arguments have names, got ['object', 'null']"),
+        (
+            "{city: {type: string}, day: {}}",
+            "'city' is no keyword of a JSON Schema: write {type: object, properties: {city: ...}}",
+        ),
+        (
+            "{type: object, properties: {city: {type: sting}}}",
+            "no JSON Schema: at $.properties.city.type: 'sting' is not valid under any of the given schemas",
+        ),
+    ],
+)
+def test_parameters_that_are_none_of_an_object(written: str, said: str, tmp_path: Path) -> None:
+    tool = f"id: a\nprompt: Hi\ntools:\n  - name: b\n    results: x\n    parameters: {written}"
+
+    assert problems(tmp_path, tool) == [f"suite.yaml:6: parameters of tool 'b': {said}"]
+
+
+@pytest.mark.parametrize(
+    ("written", "whole"),
+    [
+        ("{}", {"type": "object", "properties": {}}),
+        ("{type: object}", {"type": "object", "properties": {}}),
+        ("{properties: {a: {}}}", {"type": "object", "properties": {"a": {}}}),
+        (
+            "{$defs: {a: {}}, required: [a]}",
+            {"type": "object", "properties": {}, "$defs": {"a": {}}, "required": ["a"]},
+        ),
+    ],
+)
+def test_parameters_are_completed(written: str, whole: dict[str, object], tmp_path: Path) -> None:
+    (one,) = loaded(tmp_path, f"id: a\nprompt: Hi\ntools: [{{name: b, results: x, parameters: {written}}}]")
+
+    assert one.tools[0].parameters == whole
+
+
+@pytest.mark.parametrize("name", ["auto", "none", "required"])
+def test_a_tool_that_no_choice_could_name(name: str, tmp_path: Path) -> None:
+    said = f"suite.yaml:3: tool '{name}': that word means something else in `tool_choice`: "
+    served = replace(OPTIONS, servers={"shop": lambda: [replace(SHOP, name=name)]})
+
+    assert problems(tmp_path, f"id: a\nprompt: Hi\ntools: [{{name: {name}, results: x}}]") == [
+        f"{said}give it another name"
+    ]
+    assert problems(tmp_path, "id: a\nprompt: Hi\ntools: [{mcp: shop}]", served) == [f"{said}leave it out by `only`"]
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        ("{arguments: {b: 1}, results: 1}", "unknown key 'results'; did you mean 'result'?"),
+        ("{arguments: {b: 1}, errors: 1}", "unknown key 'errors'; did you mean 'error'?"),
+        ("{argument: {b: 1}, result: 1}", "unknown key 'argument'; did you mean 'arguments'?"),
+        ("{args: {b: 1}, error: 1}", "unknown key 'args'; did you mean 'arguments'?"),
+    ],
+)
+@pytest.mark.parametrize("written", ["%s", "[ok, %s]"])
+def test_a_result_with_a_slip_of_the_pen(result: str, said: str, written: str, tmp_path: Path) -> None:
+    tool = f"id: a\nprompt: Hi\ntools:\n  - name: b\n    results: {written % result}"
+    rule = "A result that is a mapping of such keys is written {result: ...}"
+
+    assert problems(tmp_path, tool) == [f"suite.yaml:5: results of tool 'b': {said} {rule}"]
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"result": "ok", "errors": []},
+        {"arguments": "none", "results": 1},
+        {"arguments": {"b": 1}, "function": "f"},
+        {"args": 1, "result": 2},
+        {"arguments": {"b": 1}, "results": 1, "more": 2},
+    ],
+)
+def test_a_result_that_is_a_mapping(result: dict[str, object], tmp_path: Path) -> None:
+    told = json.dumps(result)
+    (one,) = loaded(tmp_path, f"id: a\nprompt: Hi\ntools: [{{name: b, results: {told}}}]")
+    (same,) = loaded(tmp_path, f"id: a\nprompt: Hi\ntools: [{{name: b, results: {{result: {told}}}}}]")
+
+    assert [each.tools[0].answers[0].text for each in (one, same)] == [told, told]
 
 
 TWO_TOOLS = """\
