@@ -376,6 +376,80 @@ def test_a_forced_call_is_forced_once_a_turn(project: Project) -> None:
     assert project.bench().ret == 0
 
 
+BOOKING: dict[str, Any] = {
+    "name": "book",
+    "parameters": {
+        "type": "object",
+        "properties": {
+            "guests": {"type": "integer", "minimum": 2},
+            "table": {"enum": ["inside", "outside"]},
+            "at": {"type": "object", "properties": {"hour": {"type": "number", "maximum": -1}}, "required": ["hour"]},
+            "name": {"type": "string", "minLength": 5},
+            "dishes": {"type": "array", "items": {"type": "integer"}, "minItems": 1},
+            "note": {"type": "string"},
+        },
+        "required": ["guests", "table", "at", "name", "dishes"],
+    },
+    "results": "booked",
+}
+
+
+def called(run: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The calls of a run, in their order."""
+    return [(each["name"], each["arguments"]) for answer in run["answers"] for each in answer["tool_calls"]]
+
+
+def test_simulated_models_give_what_a_tool_asks_for(project: Project, workers: tuple[str, ...]) -> None:
+    arguments = {"guests": {"number": 4}, "table": "outside", "dishes": [{"number": 7}, {"number": 8}]}
+    checks = [{"tool_called": "book", "arguments": arguments}, {"equals": "booked"}]
+    bare = [{"tools_called": ["book"]}]
+    project.suite(
+        {**scenario("told", checks=checks), "tools": [BOOKING]}, {**scenario("bare", checks=bare), "tools": [BOOKING]}
+    )
+
+    assert project.bench(JSON, *workers).parseoutcomes() == {"passed": 2}
+
+    runs = {run["scenario"]: run for run in results(project).values()}
+    filled = {"at": {"hour": -1}, "name": "okxxx"}
+    assert called(runs["told"]) == [("book", {"guests": 4, "table": "outside", "dishes": [7, 8], **filled})]
+    assert called(runs["bare"]) == [("book", {"guests": 2, "table": "inside", "dishes": [0], **filled})]
+
+
+@pytest.mark.parametrize(
+    ("choice", "names"),
+    [
+        ("required", ["next", "look"]),
+        ("look", ["look", "next"]),
+        ("book", ["book", "next", "look"]),
+        ("none", []),
+        (None, ["next", "look"]),
+    ],
+)
+def test_simulated_models_call_first_what_is_forced(project: Project, choice: str | None, names: list[str]) -> None:
+    checks = [{"tool_called": "next"}, {"tool_called": "look"}]
+    tools = [COUNTER, {"name": "look", "results": "seen"}, BOOKING]
+    forced = {"tool_choice": choice} if choice else {}
+    project.suite({**scenario("a", checks=checks), "tools": tools, **forced})
+
+    project.bench(JSON)
+
+    (run,) = results(project).values()
+    assert [name for name, _ in called(run)] == names
+
+
+def test_simulated_models_call_what_is_required_though_no_check_asks(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    talk: dict[str, Any] = {"id": "a", "turns": ["Hi", "And now?"], "tools": [BOOKING], "tool_choice": "required"}
+    project.suite(talk)
+
+    project.bench(JSON, *workers)
+
+    (run,) = results(project).values()
+    assert [name for name, _ in called(run)] == ["book", "book"]
+    assert run["rejected_calls"] == 0
+
+
 CHOICES = """
 from pytest_benchmodels import Response, ToolCall
 

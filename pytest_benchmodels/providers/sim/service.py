@@ -10,7 +10,9 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from pytest_benchmodels.core.message import ToolCall
 from pytest_benchmodels.core.text import nearest, quote
+from pytest_benchmodels.providers.dialect import at
 from pytest_benchmodels.providers.openai import OpenAI
 from pytest_benchmodels.providers.sim.embedding import embeddings_reply
 from pytest_benchmodels.providers.sim.knobs import PRESETS, KnobError, Knobs, Limits, turn
@@ -23,82 +25,14 @@ from pytest_benchmodels.providers.sim.reply import (
     planned_reply,
     refusing_reply,
 )
+from pytest_benchmodels.providers.sim.structured import as_json, fitted, wants_json
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
     from pytest_benchmodels.core.scenario import Check
     from pytest_benchmodels.providers.sim.reply import Reply
 
-__all__ = ["ExampleAnswer", "Service", "Sim", "as_json", "wants_json"]
-
-_DEEPEST = 20
-
-
-def wants_json(document: Mapping[str, object]) -> bool:
-    """Whether the request's `response_format` asks for JSON, with a schema or without."""
-    wanted = document.get("response_format")
-    return isinstance(wanted, dict) and wanted.get("type") in ("json_object", "json_schema")
-
-
-def as_json(text: str, document: Mapping[str, Any]) -> str:
-    """The answer as it is where it is such JSON already, else a document that holds it, and fits the schema if any.
-
-    Of a schema its types, `properties`, `required`, `items`, `enum` and `const` are seen to, no bounds or patterns.
-    """
-    described = document["response_format"].get("json_schema")
-    schema = described.get("schema") if isinstance(described, dict) else None
-    try:
-        if _is_of_type(json.loads(text), schema):
-            return text
-    except (ValueError, RecursionError):
-        pass
-    fitting = {"answer": text} if schema is None else _fitting(schema, text, _DEEPEST)
-    return json.dumps(fitting, ensure_ascii=False)
-
-
-def _is_of_type(value: object, schema: object) -> bool:
-    kind = schema.get("type", "object" if "properties" in schema else None) if isinstance(schema, dict) else None
-    wanted = {"object": dict, "array": list}.get(kind) if isinstance(kind, str) else None
-    return wanted is None or isinstance(value, wanted)
-
-
-def _fitting(schema: object, text: str, deeper: int) -> object:
-    """The smallest document that has what the schema demands, with the text where it may stand."""
-    if not isinstance(schema, dict) or not deeper:
-        return text
-    values = [schema["const"]] if "const" in schema else schema.get("enum")
-    if isinstance(values, list) and values:
-        return text if text in values else values[0]
-    if (options := schema.get("anyOf") or schema.get("oneOf")) and isinstance(options, list):
-        return _fitting(options[0], text, deeper - 1)
-    return _of_type(schema, text, deeper)
-
-
-def _of_type(schema: dict[str, Any], text: str, deeper: int) -> object:
-    kind = schema.get("type", "object" if "properties" in schema else "string")
-    if isinstance(kind, list):
-        kind = kind[0] if kind else "string"
-    if kind == "object":
-        properties = schema.get("properties")
-        properties = properties if isinstance(properties, dict) else {}
-        needed = schema.get("required")
-        named = needed if isinstance(needed, list) else list(properties)
-        return {name: _fitting(properties.get(name), text, deeper - 1) for name in named if isinstance(name, str)}
-    if kind == "array":
-        least = schema.get("minItems")
-        return [_fitting(schema.get("items"), text, deeper - 1)] * (least if type(least) is int else 0)
-    return _plain(kind, text)
-
-
-def _plain(kind: object, text: str) -> object:
-    if kind == "boolean":
-        return False
-    if kind == "null":
-        return None
-    if kind in ("integer", "number"):
-        return int(text) if text.lstrip("-").isdecimal() and text.isascii() else 0
-    return text
-
+__all__ = ["ExampleAnswer", "Service", "Sim"]
 
 ExampleAnswer = Callable[[tuple["Check", ...], str | None], str | None]
 """Makes an answer that the checks accept, given the target; None where it cannot tell one."""
@@ -142,7 +76,10 @@ _THOUGHT = "This is what a simulated model thinks before it answers."
 
 
 def _right_calls(request: Request) -> list[object]:
-    """The calls that the checks ask for, each in a step of its own."""
+    """The calls that the checks ask for, each in a step of its own, with the arguments that the tools ask for.
+
+    The first is the one that the scenario forces, or forced: other answers of its turn know that by the calls so far.
+    """
     asking = [check.grader for check in request.checks if not check.negate and hasattr(check.grader, "example_calls")]
     examples = sorted((grader.example_calls() for grader in asking), key=len, reverse=True)
     arguments = {call["name"]: call["arguments"] for calls in examples for call in calls if call["arguments"]}
@@ -150,7 +87,23 @@ def _right_calls(request: Request) -> list[object]:
     for calls in examples:  # what one check asks for serves the others, too
         wanted = Counter(call["name"] for call in calls)
         names += (wanted - Counter(names)).elements()
-    return [{"name": name, "arguments": arguments.get(name, {})} for name in names]
+    parameters = {tool.name: tool.parameters for tool in request.tools}
+    first = _first_call(request)
+    if first in parameters:
+        names = [first, *(name for place, name in enumerate(names) if name != first or place != names.index(first))]
+    return [{"name": name, "arguments": fitted(arguments.get(name, {}), parameters.get(name, {}))} for name in names]
+
+
+def _first_call(request: Request) -> str:
+    """The tool that was called first since the user spoke last, or has to be; empty where that is for the checks."""
+    first = request.tool_choice or ""
+    for message in reversed(request.messages):
+        if message.role == "user":
+            break
+        parts = () if isinstance(message.content, str) else message.content
+        called = [part.name for part in parts if isinstance(part, ToolCall)]
+        first = called[0] if called else first
+    return first
 
 
 class _BadRequestError(ValueError):
@@ -292,12 +245,26 @@ def _asked(document: Mapping[str, object], preset: Knobs) -> tuple[Asked, Knobs]
     if document.get("tools") and document.get("tool_choice") != "none" and step < len(knobs.tool_calls):
         together: Any = knobs.tool_calls[step]
         calls = tuple(together if isinstance(together, list) else (together,))
+    else:
+        calls = _forced_call(document)
     if answer is None and messages[-1].get("role") == "tool":
         answer = last  # what it was told, it tells
     # A model that is asked to think does, and says so as open models' servers do.
     if document.get("reasoning_effort") not in (None, "none") and knobs.thinking is None:
         knobs = replace(knobs, thinking=_THOUGHT)
     return Asked(prompt, last, answer, trial, attempt, calls, step), knobs
+
+
+def _forced_call(document: Mapping[str, object]) -> tuple[Mapping[str, object], ...]:
+    """A call of the tool that `tool_choice` names, or of the first where any will do; none where it forces none."""
+    tools, choice = document.get("tools"), document.get("tool_choice")
+    declared = [at(tool, "function") for tool in tools] if isinstance(tools, list) else []
+    named = at(choice, "function", "name")
+    wanted = [each for each in declared if choice == "required" or (named is not None and at(each, "name") == named)]
+    name, parameters = at(wanted[:1], 0, "name"), at(wanted[:1], 0, "parameters")
+    if not isinstance(name, str):
+        return ()
+    return ({"name": name, "arguments": fitted({}, parameters if isinstance(parameters, dict) else {})},)
 
 
 def _step(messages: list[dict[str, Any]]) -> int:
