@@ -13,6 +13,7 @@ from msgspec import UnsetType
 from pytest_benchmodels.core.errors import ToolError
 from pytest_benchmodels.core.scenario import Check, Combination, Extraction, Grader, Tool, ToolAnswer
 from pytest_benchmodels.core.text import clip, plain, quote
+from pytest_benchmodels.core.user_code import defined_at
 from pytest_benchmodels.formats.authored import TOOL_NAME, ToolEntry
 from pytest_benchmodels.formats.dataset import Budget, TemplateError, as_text, render
 from pytest_benchmodels.formats.document import LoadOptions, Problems, Steps
@@ -20,6 +21,7 @@ from pytest_benchmodels.formats.explain import explain, foreign_check, summary
 from pytest_benchmodels.formats.tool_faults import (
     CHOICES,
     RESULT_KEYS,
+    function_fault,
     name_fault,
     parameters_fault,
     result_fault,
@@ -369,6 +371,9 @@ class ToolReader:
             self._problems.add((*steps, "parameters"), f"parameters of {whose}: {wrong}")
         else:
             fault = self._validator(parameters, whose, (*steps, "parameters"))
+            if function is not None and (unfit := function_fault(function, parameters)):
+                where = defined_at(function)
+                self._problems.add((*steps, "name"), f"{whose}: no call can reach its function{where}: {unfit}")
         written = () if isinstance(entry.results, UnsetType) else tuple(self._answers(entry.results, name, steps))
         return Tool(name, entry.description, parameters, written, function, fault=fault)
 

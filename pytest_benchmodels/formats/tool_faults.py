@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_benchmodels.core.text import clip, nearest, quote
 
-__all__ = ["CHOICES", "RESULT_KEYS", "name_fault", "parameters_fault", "result_fault", "whole_parameters"]
+__all__ = [
+    "CHOICES",
+    "RESULT_KEYS",
+    "function_fault",
+    "name_fault",
+    "parameters_fault",
+    "result_fault",
+    "whole_parameters",
+]
 
 CHOICES = ("auto", "none", "required")
 """The words that `tool_choice` takes in place of a tool's name."""
@@ -20,6 +29,8 @@ _OF_OBJECTS = frozenset(
     | {"patternProperties", "properties", "propertyNames", "required", "unevaluatedProperties"}
 )
 """Keywords of JSON Schema that say which arguments there are."""
+_OPEN = frozenset({"$ref", "additionalProperties", "allOf", "anyOf", "if", "oneOf", "patternProperties"})
+"""Those by which there may be others than `properties` names."""
 
 
 def name_fault(name: str) -> str | None:
@@ -44,6 +55,28 @@ def parameters_fault(parameters: Mapping[str, Any]) -> str | None:
         rule = f"write {{type: object, properties: {{{clip(bare[0], _SHOWN)}: ...}}}}"
         return f"{quote(bare[0])} is no keyword of a JSON Schema: {rule}"
     return None
+
+
+def function_fault(function: Callable[..., object], parameters: Mapping[str, Any]) -> str | None:
+    """Why no call by these parameters could reach a user's function, None if one can, or where nobody can tell."""
+    try:
+        taken = inspect.signature(function).parameters.values()
+    except Exception:  # noqa: BLE001 - what is written in C has none, and an object of the user's may raise anything
+        return None
+    named, required = parameters.get("properties"), parameters.get("required")
+    is_open = any(parameters.get(keyword, False) is not False for keyword in _OPEN)
+    for one in taken:
+        if one.default is not one.empty or one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD):
+            continue
+        if one.kind is one.POSITIONAL_ONLY:
+            return f"it takes {one.name!r} by position only, and gets its arguments by name: write it without `/`"
+        if not is_open and isinstance(named, dict) and one.name not in named:
+            return f"it needs {one.name!r}, which `parameters` do not have: add it there, or give it a default"
+    if any(one.kind is one.VAR_KEYWORD for one in taken) or not isinstance(required, list):
+        return None
+    by_name = {one.name for one in taken if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)}
+    lacking = next((name for name in required if name not in by_name), None)
+    return lacking and f"it does not take {quote(lacking)}, which `parameters` require: add it, or take `**arguments`"
 
 
 def result_fault(result: Mapping[str, object]) -> str | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -170,6 +171,58 @@ def test_a_result_with_a_slip_of_the_pen(result: str, said: str, written: str, t
     rule = "A result that is a mapping of such keys is written {result: ...}"
 
     assert problems(tmp_path, tool) == [f"suite.yaml:5: results of tool 'b': {said} {rule}"]
+
+
+def by_position(a: int, /) -> None: ...
+def by_name(a: int, *, b: int = 0) -> None: ...
+def with_names(**names: int) -> None: ...
+def with_all(a: int = 0, /, *more: int, **names: int) -> None: ...
+
+
+class Strange:
+    @property
+    def __signature__(self) -> object:
+        raise LookupError("no luck")
+
+    def __call__(self, a: int) -> None: ...
+
+
+PROPERTIES = "properties: {a: {}}"
+
+
+@pytest.mark.parametrize(
+    ("function", "parameters", "said"),
+    [
+        (
+            by_position,
+            PROPERTIES,
+            "it takes 'a' by position only, and gets its arguments by name: write it without `/`",
+        ),
+        (by_name, "properties: {b: {}}", "it needs 'a', which `parameters` do not have: add it there"),
+        (by_name, "", "it needs 'a', which `parameters` do not have: add it there, or give it a default"),
+        (by_name, "additionalProperties: false", "it needs 'a', which `parameters` do not have"),
+        (by_name, f"{PROPERTIES}, required: [c]", "it does not take 'c', which `parameters` require: add it, or take"),
+        (with_all, f"{PROPERTIES}, required: [a]", None),
+        (by_name, PROPERTIES, None),
+        (by_name, f"{PROPERTIES}, required: [b]", None),
+        (by_name, "additionalProperties: true", None),
+        (by_name, "$ref: '#/$defs/a', $defs: {a: {}}", None),
+        (with_names, f"{PROPERTIES}, required: [a]", None),
+        (Strange(), "", None),
+        (partial(by_name, a=1), "properties: {b: {}}", None),
+    ],
+)
+def test_a_function_that_no_call_can_reach(
+    function: Callable[..., object], parameters: str, said: str | None, tmp_path: Path
+) -> None:
+    options = replace(OPTIONS, tools={"b": function})
+    text = f"id: a\nprompt: Hi\ntools:\n  - name: b\n    parameters: {{{parameters}}}"
+    if said is None:
+        assert loaded(tmp_path, text, options)
+    else:
+        (told,) = problems(tmp_path, text, options)
+        assert told.startswith("suite.yaml:4: tool 'b': no call can reach its function (")
+        assert f"test_formats_tools.py:{function.__code__.co_firstlineno}): {said}" in told
 
 
 @pytest.mark.parametrize(

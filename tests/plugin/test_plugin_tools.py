@@ -526,6 +526,31 @@ def test_a_check_may_name_a_tool_of_the_models(
     assert main(["validate", str(path)]) == 0
 
 
+UNREACHABLE = """
+def add(a, /):
+    return a
+
+def pytest_bench_tools():
+    return {"add": add}
+"""
+
+
+def test_a_function_that_no_call_can_reach_is_told_at_collection(
+    project: Project,
+    workers: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(project.path)
+    project.write("conftest.py", UNREACHABLE)
+    path = project.suite({**scenario("a"), "tools": [FUNCTION]})
+    said = "suite.yaml:1: tool 'add': no call can reach its function (conftest.py:2): it takes 'a' by position only"
+
+    assert said in project.bench(*workers).stdout.str()
+    assert main(["validate", "--with-conftest", str(path)]) == 1
+    assert said in capsys.readouterr().out
+
+
 def test_two_tools_of_one_name_and_a_choice_without_tools(project: Project) -> None:
     project.suite({**scenario("a"), "tools": [COUNTER, COUNTER]}, {**scenario("b"), "tool_choice": "required"})
 
