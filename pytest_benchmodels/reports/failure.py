@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pytest_benchmodels.core.message import usual_finish_reason
 from pytest_benchmodels.core.result import CheckResult, Result, deciding, rule_of
 from pytest_benchmodels.core.text import clip, harmless
-from pytest_benchmodels.reports.units import duration, fraction, one_line, plural
+from pytest_benchmodels.reports.units import duration, failed_request, fraction, one_line, plural, requests
 
 __all__ = ["OUT_OF_STEPS", "failed_of", "failure_headline", "failure_text", "ruling"]
 
@@ -136,7 +136,7 @@ def _reason(result: Result) -> tuple[str, str]:
 
 
 def _tried(result: Result) -> str:
-    return f", {plural(result.attempts, 'attempt')}" if result.attempts else ""
+    return f", {requests(result)}" if result.attempts else ""
 
 
 def _verdict_headline(result: Result) -> str:
@@ -160,11 +160,13 @@ def _names(checks: list[CheckResult]) -> str:
 
 def _details(result: Result) -> Iterator[str]:
     yield from _cause(result)
+    failed = failed_request(result)
     for number, retry in enumerate(result.retries[:_RETRY_LINES], 1):
         waited = f"; waited {duration(retry.wait_s)}"
-        yield f"  attempt {number}  {one_line(retry.kind, _NAME_LIMIT)}: {one_line(retry.message, _LINE_LIMIT)}{waited}"
+        said = f"{one_line(retry.kind, _NAME_LIMIT)}: {one_line(retry.message, _LINE_LIMIT)}"
+        yield f"  {failed} {number}  {said}{waited}"
     if (more := len(result.retries) - _RETRY_LINES) > 0:
-        yield f"  and {plural(more, 'more attempt')}"
+        yield f"  and {plural(more, f'more {failed}')}"
     yield from _check_lines(result)
     if result.is_out_of_steps:
         yield f"  {OUT_OF_STEPS}"

@@ -16,6 +16,7 @@ __all__ = [
     "aligned",
     "dollars",
     "duration",
+    "failed_request",
     "fraction",
     "full_name",
     "junit_properties",
@@ -26,6 +27,7 @@ __all__ = [
     "percent",
     "plural",
     "points",
+    "requests",
     "result_properties",
     "short_name",
     "shortened",
@@ -60,6 +62,21 @@ def result_properties(result: Result) -> dict[str, str | int | float | None]:
         "known_cost_usd": spent.known_cost_usd if spent.cost_usd is None and spent.known_cost_usd else spent.cost_usd,
         "attempts": result.attempts,
     }
+
+
+def requests(result: Result) -> str:
+    """How many were sent for the run's own answers: `3 attempts` at the one, `5 requests` for several."""
+    return plural(result.attempts, "request" if _asked_more_than_once(result) else "attempt")
+
+
+def failed_request(result: Result) -> str:
+    """What one of `result.retries` is called: an attempt at the one answer, else a request of any of them."""
+    return "failed request" if _asked_more_than_once(result) else "attempt"
+
+
+def _asked_more_than_once(result: Result) -> bool:
+    """By its turns, or with the results of tools."""
+    return sum(call.purpose == "answer" for call in result.calls) > 1
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -113,6 +113,7 @@ def test_wrong_calls_are_counted_and_satisfy_no_check(
     assert main(["show", "latest", "a", "--store", str(project.path / ".benchmodels" / "store.sqlite")]) == 0
     shown = capsys.readouterr().out
     assert "2 of 3 tool calls rejected" in shown
+    assert ", 3 requests, " in shown
     assert "[rejection of " in shown
 
 
@@ -600,8 +601,10 @@ def test_what_was_waited_for_when_time_ran_out(project: Project, workers: tuple[
         {**scenario("step", models=["my/model"], timeout=0.5), "tools": [COUNTER]},
     )
 
-    assert project.bench(JSON, *workers).ret != 0
+    shown = project.bench(JSON, *workers).stdout.str()
 
+    assert "step 2: attempt 1 was not answered (my/model on 'step', 2 requests)" in shown
+    assert "'wait' (my/model on 'tool', 1 attempt)" in shown
     said = {run["scenario"]: (run["status"], run["error"]["message"]) for run in results(project).values()}
     assert said == {
         "tool": ("timeout", "Timeout (>0.5s): the model answered, but a tool that it called did not finish: 'wait'"),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.message import Response
-from pytest_benchmodels.core.result import CheckResult, Failure, Result, Retry, Status
+from pytest_benchmodels.core.result import CallSummary, CheckResult, Failure, Result, Retry, Status
 from pytest_benchmodels.reports.failure import failure_headline, failure_text
 from tests.core.made_results import made
 
@@ -189,6 +189,19 @@ def test_many_attempts_are_cut() -> None:
     retries = (Retry("rate-limit", "HTTP 429", 0.5),) * 13
     lines = failure_text(a_result("error", error=Failure("rate-limit", "no"), retries=retries)).splitlines()
     assert lines[-2:] == ["  attempt 10  rate-limit: HTTP 429; waited 500ms", "  and 3 more attempts"]
+
+
+def test_of_several_answers_requests_are_told() -> None:
+    retries = (Retry("rate-limit", "HTTP 429", 0.5),) * 13
+    once = (CallSummary("answer", "m"), CallSummary("judge", "j"))
+    failure = Failure("rate-limit", "no")
+    of_one = a_result("error", error=failure, attempts=14, retries=retries, calls=once)
+    of_two = a_result("error", error=failure, attempts=14, retries=retries, calls=(*once, CallSummary("answer", "m")))
+
+    assert ", 14 attempts, " in failure_text(of_one)
+    lines = failure_text(of_two).splitlines()
+    assert ", 14 requests, " in lines[0]
+    assert lines[-2:] == ["  failed request 10  rate-limit: HTTP 429; waited 500ms", "  and 3 more failed requests"]
 
 
 def test_an_error_of_another_kind_is_its_headline_only() -> None:

@@ -23,7 +23,17 @@ from pytest_benchmodels.core.text import clip, nearest, quote
 from pytest_benchmodels.reports.checks import check_lines, checks_plain
 from pytest_benchmodels.reports.failure import OUT_OF_STEPS, failure_headline, ruling
 from pytest_benchmodels.reports.summary import summary_lines
-from pytest_benchmodels.reports.units import UNKNOWN, dollars, duration, fraction, one_line, plural, tokens
+from pytest_benchmodels.reports.units import (
+    UNKNOWN,
+    dollars,
+    duration,
+    failed_request,
+    fraction,
+    one_line,
+    plural,
+    requests,
+    tokens,
+)
 from pytest_benchmodels.reports.verdicts import ranking_lines, ranking_plain
 from pytest_benchmodels.store import StoredCall, StoredConversation
 
@@ -87,7 +97,7 @@ def _headline(result: Result) -> str:
     parts: list[str] = [result.status, decided] if decided else [result.status]
     if result.score is not None and not decided.startswith("score "):
         parts.append(f"score {fraction(result.score)}")
-    parts += [duration(result.duration_s), plural(result.attempts, "attempt")]
+    parts += [duration(result.duration_s), requests(result)]
     if result.rejected_calls:
         parts.append(f"{result.rejected_calls} of {plural(result.tool_calls, 'tool call')} rejected")
     spent = result.spent
@@ -101,7 +111,7 @@ def _headline(result: Result) -> str:
 def _attempt_lines(result: Result) -> Iterator[str]:
     for number, retry in enumerate(result.retries, 1):
         told = one_line(f"{retry.kind}: {retry.message}", _SAID_LIMIT)
-        yield f"attempt {number}  {told}; waited {duration(retry.wait_s)}"
+        yield f"{failed_request(result)} {number}  {told}; waited {duration(retry.wait_s)}"
     for reason, seconds in sorted(result.waits.items()):
         yield f"waited {duration(seconds)} for {one_line(reason, _SAID_LIMIT)}"
 

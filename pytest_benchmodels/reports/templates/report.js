@@ -251,7 +251,7 @@
       ["Connecting", known(result.connect) ? seconds(result.connect) : "not measured"],
       ["This machine's delay", known(result.client) ? seconds(result.client) : "not measured"],
       ["Waited", waits.join(", ") || seconds(result.wait || 0)],
-      ["Attempts", String(result.attempts || 0)],
+      ["Requests", String(result.attempts || 0)],
       ["Tokens", tokens(result) === "-" ? "unknown" : `${counts(result)[0]} in, ${counts(result)[1]} out`],
       ["Cost", cost(result) === "-" ? "unknown" : cost(result)],
       ["Started", new Date((result.started || 0) * 1000).toISOString()],
