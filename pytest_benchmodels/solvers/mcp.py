@@ -174,7 +174,7 @@ class _Server:
         except MCPError as error:
             if _is_closed(error):
                 raise
-            return ToolResult(call.id, f"error: {clip(self._text(error.message), _RESULT_LIMIT)}", is_error=True)
+            return ToolResult(call.id, clip(self._text(error.message), _RESULT_LIMIT), is_error=True)
         return ToolResult(call.id, self._content(result), is_error=bool(result.is_error))
 
     def dismiss(self) -> None:

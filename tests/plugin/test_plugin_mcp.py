@@ -101,7 +101,7 @@ for line in sys.stdin:
             Path("hanging.txt").write_text("yes")
             while True:
                 signal.pause()
-        result = {"content": [{"type": "text", "text": str(made)}]}
+        result = None if name == "refuses" else {"content": [{"type": "text", "text": str(made)}]}
     if result is None:
         answer = {"error": {"code": -32601, "message": "no such method"}}
     else:
@@ -313,6 +313,17 @@ def test_a_server_that_fails_in_a_run_is_that_runs_error(
     assert said in error["message"]
     assert "\x1b" not in error["message"] + result.stdout.str()
     assert not alive(project)
+
+
+def test_what_a_server_refuses_is_told_to_the_model_as_one_error(project: Project, workers: tuple[str, ...]) -> None:
+    by_hand(project, "refuses")
+    # A simulated model says what it was told, in the form that its API has it.
+    project.suite(calling("a", call("refuses"), tools=SHOP, checks=[{"equals": "Error: no such method"}]))
+
+    assert project.bench(JSON, *workers).ret == 0
+
+    (run,) = results(project).values()
+    assert told(run)[0] == [("no such method", True)]
 
 
 @pytest.mark.parametrize(
