@@ -16,6 +16,7 @@ from pytest_benchmodels.core.program import Program, ProgramResult, RunProgram, 
 from pytest_benchmodels.core.result import Failure, Purpose, Retry
 from pytest_benchmodels.core.scenario import Check, Scenario, Tool
 from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.core.workspace import Workspace
 
 __all__ = [
     "Ask",
@@ -38,6 +39,7 @@ class Request(Struct, frozen=True):
     what a right answer looks like: only a simulated provider may look at them, and they are never sent elsewhere.
     The model may call `tools`, as `tool_choice` has it: `auto`, `none`, `required` or a tool's name; None as it likes.
     `embeds`: not an answer is asked for, but the embedding of each message's text (see `GradingContext.embed`).
+    `workspace` is the run's, where it has one: a model that is a command works there.
     """
 
     model: Model
@@ -50,6 +52,7 @@ class Request(Struct, frozen=True):
     tools: tuple[Tool, ...] = ()
     tool_choice: str | None = None
     embeds: bool = False
+    workspace: Workspace | None = None
 
 
 class Provider(Protocol):
@@ -154,6 +157,7 @@ class GradingContext(Struct, frozen=True):
     `response` is the answer to judge: that of the turn whose check it is, else the last one. `transcript` holds the
     calls of the whole run, `scenario` what was asked for. With `thinking: keep` the response's text begins with what
     was thought, between `<think>` tags. Where a check has `extract`, the response's text is what that found.
+    `workspace` is the run's, as the model left it; None where the scenario has none.
     """
 
     response: Response
@@ -164,6 +168,7 @@ class GradingContext(Struct, frozen=True):
     finding: FindAnswer = none_stored
     running: RunProgram = no_programs
     whole: Response | None = None
+    workspace: Workspace | None = None
 
     @property
     def answered(self) -> Response:

@@ -7,11 +7,12 @@
     ├── ProviderError       one request that brought no usable answer
     ├── CheckError          a check that cannot judge this answer, through no fault of the answer
     ├── ToolError           a tool of the user's that crashed, or its MCP server
+    ├── WorkspaceError      a workspace that cannot be made, or in which nothing may run
     ├── CallError           a question of a check's to another model that was not answered
     └── StoreError          a store that cannot be read or written: a run goes on without it
 
-The engine turns ProviderError, CheckError, ToolError and CallError into the `Failure` of a `Result`: a run's end is
-data, never an exception.
+The engine turns ProviderError, CheckError, ToolError, WorkspaceError and CallError into the `Failure` of a `Result`: a
+run's end is data, never an exception.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ __all__ = [
     "ScenarioFileError",
     "StoreError",
     "ToolError",
+    "WorkspaceError",
 ]
 
 
@@ -123,6 +125,10 @@ class CheckError(BenchError):
 
 class ToolError(BenchError):
     """A tool of the user's that crashed; its text names the tool, and file and line of the code, or the MCP server."""
+
+
+class WorkspaceError(BenchError):
+    """A run's workspace cannot be made, or its commands cannot run here; the text says why, and what to do."""
 
 
 class CallError(BenchError):

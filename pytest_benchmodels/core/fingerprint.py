@@ -136,6 +136,8 @@ def _digest_of_messages(scenario: Scenario) -> str:
     if scenario.tools:
         tools = [_plain_tool(tool) for tool in scenario.tools]
         asked += [tools, scenario.tool_choice, scenario.max_steps]
+    if (given := scenario.workspace) is not None:
+        asked.append(["workspace", given.digest(), sorted(given.files.items()), given.setup, given.left_out])
     return _digest(asked, 32)
 
 

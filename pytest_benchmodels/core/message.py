@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.text import address, well_formed
+from pytest_benchmodels.core.workspace import FileChange
 
 __all__ = [
     "Content",
@@ -323,7 +324,8 @@ class Response(Struct, frozen=True):
     `pause_s`: seconds for which the model is to be left alone, since its quota is used up; None if it is not. `ttft_s`
     is from the request until the first part of a streamed answer (of its thinking, where that is handed over) was
     received, in seconds; None where the answer was not streamed. `tool_results` are what the model was told in reply to
-    its calls; empty where it was not asked again. `thinking_parts` go back with these.
+    its calls; empty where it was not asked again. `thinking_parts` go back with these. `changes` are the files that the
+    run had changed in its workspace when it was over; None for an answer that is not the last, or a run without one.
     """
 
     text: str
@@ -342,6 +344,7 @@ class Response(Struct, frozen=True):
     upstream: str = ""
     system_fingerprint: str = ""
     asked_model: str = ""
+    changes: tuple[FileChange, ...] | None = None
 
     @property
     def generated(self) -> tuple[int, float] | None:

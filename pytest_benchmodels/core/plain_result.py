@@ -21,6 +21,7 @@ from pytest_benchmodels.core.result import (
     Timing,
     Verdict,
 )
+from pytest_benchmodels.core.workspace import Work
 
 __all__ = ["PlainResult", "from_plain", "grouped", "plain_result", "to_plain"]
 
@@ -64,6 +65,7 @@ class PlainResult(Struct, frozen=True, gc=False):
     reruns: int = 0
     calls: tuple[CallSummary, ...] = ()
     grading_s: float = 0.0
+    work: Work | None = None
 
 
 def plain_result(result: Result) -> PlainResult:
@@ -106,6 +108,7 @@ def plain_result(result: Result) -> PlainResult:
         account.reruns,
         result.calls,
         timing.grading_s,
+        result.work,
     )
 
 
@@ -156,6 +159,7 @@ def grouped(plain: PlainResult) -> Result:
         plain.answers,
         plain.error,
         plain.calls,
+        plain.work,
     )
 
 
@@ -175,7 +179,12 @@ def to_plain(result: Result) -> dict[str, object]:
             response["tool_calls"] = list(response["tool_calls"])
             response["tool_results"] = [_plain_tool_result(each) for each in response["tool_results"]]
             response["thinking_parts"] = list(response["thinking_parts"])
+            response["changes"] = None if response["changes"] is None else list(response["changes"])
     plain["calls"] = list(plain["calls"])
+    if plain["work"]:
+        plain["work"] = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in plain["work"].items()
+        }
     return plain
 
 

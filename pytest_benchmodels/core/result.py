@@ -30,6 +30,7 @@ from pytest_benchmodels.core.result_parts import (
     sum_of,
 )
 from pytest_benchmodels.core.scenario import Scenario
+from pytest_benchmodels.core.workspace import FileChange, Work
 
 __all__ = [
     "NEXT_ATTEMPT",
@@ -61,7 +62,7 @@ class Result(Struct, frozen=True, gc=False):
     `response` is the last answer, with the latency and the tokens of all; `answers` are those of all turns where there
     were several. `error` is why there is no verdict. `calls` are all that it made, in their order, where it made more
     than one. What other models were asked, by its checks, is told there only: `timing` and `account` are those of the
-    run's own model.
+    run's own model. `work` is what became of its workspace, None where it had none.
     """
 
     nodeid: str
@@ -77,6 +78,14 @@ class Result(Struct, frozen=True, gc=False):
     answers: tuple[Response, ...] = ()
     error: Failure | None = None
     calls: tuple[CallSummary, ...] = ()
+    work: Work | None = None
+
+    @property
+    def changes(self) -> tuple[FileChange, ...]:
+        """The files that the run changed in its workspace; empty also where it had none."""
+        if self.response is not None and self.response.changes is not None:
+            return self.response.changes
+        return () if self.work is None else self.work.changes
 
     @property
     def other_calls(self) -> tuple[CallSummary, ...]:

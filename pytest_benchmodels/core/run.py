@@ -12,8 +12,10 @@ import msgspec
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import Purpose
 from pytest_benchmodels.core.scenario import Scenario
+from pytest_benchmodels.core.workspace import WorkspaceSpec
 
 __all__ = [
+    "COMMAND",
     "MOST_LANES",
     "NO_MODEL",
     "Lanes",
@@ -30,6 +32,9 @@ __all__ = [
     "scenario_of",
 ]
 
+COMMAND = "command"
+"""The provider of models that are command-line agents."""
+
 NO_MODEL = "no model"
 """Stands in a node id where nothing names a model: the session then ends with a usage error that says so."""
 
@@ -45,6 +50,13 @@ class Run:
     model: Model
     trial: int = 1
     timeout_s: float | None = 180.0
+
+    @property
+    def workspace(self) -> WorkspaceSpec | None:
+        """The workspace that it needs: a model that is a command works in an empty one where the scenario has none."""
+        if self.scenario.workspace is None and self.model.provider == COMMAND:
+            return WorkspaceSpec()
+        return self.scenario.workspace
 
 
 def file_of(nodeid: str) -> str:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from pytest_benchmodels.core.message import Message, Response, without_data
 from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.core.workspace import WorkspaceSpec
 
 __all__ = [
     "MAX_STEPS",
@@ -82,11 +83,13 @@ class Grader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `bounded` promises that `grade` takes time linear in the answer's length and never blocks: such a grader runs on
     the event loop, any other in a thread that the run's time limit can abandon. `runs_code` says that it runs code of
-    the answer: its runs are skipped unless the session allows that.
+    the answer: its runs are skipped unless the session allows that. `needs_workspace`: it judges by what is in the
+    run's workspace, or by commands that run there; a scenario without one cannot have it.
     """
 
     bounded: ClassVar[bool] = False
     runs_code: ClassVar[bool] = False
+    needs_workspace: ClassVar[bool] = False
 
     @classmethod
     def kind(cls) -> str:
@@ -268,7 +271,8 @@ class Scenario:
     the reason. `source` is `path:line` for a reader. `vars` are the names that its texts were rendered with, a
     record's columns among them. The model may call `tools`, as `tool_choice` has it (`auto`, `none`, `required` or a
     tool's name), and is asked again with their results: a turn has at most `max_steps` answers.
-    `thinking` is kept in the text that checks see, or stripped from it.
+    `thinking` is kept in the text that checks see, or stripped from it. `workspace` is the folder that each run gets a
+    copy of, None for a scenario without one.
     """
 
     id: str
@@ -291,6 +295,7 @@ class Scenario:
     tool_choice: str | None = None
     max_steps: int = MAX_STEPS
     thinking: Literal["strip", "keep"] = "strip"
+    workspace: WorkspaceSpec | None = None
 
     def judged(self, answer: Response) -> Response:
         """The answer as checks see it: where thinking is kept, its text begins with that, between `<think>` tags."""
@@ -331,6 +336,11 @@ class Scenario:
     def runs_code(self) -> bool:
         """Whether one of its checks runs code of answers."""
         return any(check.grader.runs_code for check in self.all_checks)
+
+    @property
+    def judges_workspace(self) -> bool:
+        """Whether one of its checks judges by what is in the run's workspace."""
+        return any(check.grader.needs_workspace for check in self.all_checks)
 
     @property
     def asked_models(self) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from pytest_benchmodels.core.result import NEXT_ATTEMPT, Failure
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.core.thinking import rid_of_thinking
 from pytest_benchmodels.core.user_code import in_thread
+from pytest_benchmodels.core.workspace import Workspace
 from pytest_benchmodels.engine.attachments import has_files, with_files
 from pytest_benchmodels.engine.clocks import LoopLag
 from pytest_benchmodels.engine.grading import Watch, unwatched
@@ -142,9 +143,16 @@ class ScopedClient:
         self._client = client
         self._scope = scope
 
+    @property
+    def workspace(self) -> Workspace | None:
+        """The run's folder, where it has one."""
+        return self._scope.workspace
+
     async def ask(self, request: Request, purpose: Purpose = "answer") -> Call:
         """Ask one question. A failure of the model's is in the Call."""
         self._scope.keep_answers()
+        if self._scope.workspace is not None:
+            request = replace(request, workspace=self._scope.workspace)
         call = await self._client.ask(request, self._scope, purpose)
         if call.response is not None and call.response.tool_calls and self._scope.run.scenario.tools:
             self._scope.keep_answers()  # its tools may take as long as they like

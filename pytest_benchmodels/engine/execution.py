@@ -16,7 +16,7 @@ from typing import Protocol
 from msgspec.structs import astuple, replace
 
 from pytest_benchmodels.core.call import Ask, FindAnswer, GradingContext, Transcript, nobody, none_stored
-from pytest_benchmodels.core.errors import CallError, CheckError, ConfigError, ProviderError, ToolError
+from pytest_benchmodels.core.errors import CallError, CheckError, ConfigError, ProviderError, ToolError, WorkspaceError
 from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
 from pytest_benchmodels.core.message import Response, sendable, without_data
 from pytest_benchmodels.core.model import NOTHING, Model, bill
@@ -36,13 +36,21 @@ from pytest_benchmodels.core.result import (
 )
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.text import message, quote, told
+from pytest_benchmodels.core.user_code import in_thread
 from pytest_benchmodels.engine.breaker import CircuitBreaker, RefusedError
 from pytest_benchmodels.engine.client import Asker, BegunClient, Client, ReplayClient, ScopedClient
 from pytest_benchmodels.engine.grading import Watch, is_bounded, judge, unwatched
 from pytest_benchmodels.engine.known import Known, Recall, as_it_was_run, at_the_cost_of, gone_on
 from pytest_benchmodels.engine.scope import Alone, Lane, OpenCall, Scope
+from pytest_benchmodels.engine.working import NoWorkspaces, OpenWorkspace, Workspaces
 
-__all__ = ["Executor", "KeepBegun", "Solver", "conclude", "whole_response"]
+__all__ = [
+    "Executor",
+    "KeepBegun",
+    "Solver",
+    "conclude",
+    "whole_response",
+]
 
 
 def conclude(scope: Scope, status: Status, *, score: float | None = None, failure: Failure | None = None) -> Result:
@@ -187,7 +195,7 @@ class Executor:
     when a run began, in seconds since the epoch. `models` gives the model of a name that a check asks. `keep_begun`
     gets a run's answers so far whenever its model is asked for more: what was answered and paid survives whatever ends
     the run, and is not asked for again. Without it, nothing begun is kept or taken over. `programs` runs code of
-    answers.
+    answers. `workspaces` makes the folders of runs that have one.
     """
 
     client: Client
@@ -199,6 +207,7 @@ class Executor:
     models: Callable[[str], Model] = _no_model
     keep_begun: KeepBegun | None = None
     programs: RunProgram = no_programs
+    workspaces: Workspaces = NoWorkspaces()  # noqa: RUF009 - it holds nothing
 
     async def execute(self, run: Run, lane: Lane) -> Result:
         """Run to the end within the run's limit. Failures are in the Result; only cancellation is raised.
@@ -231,7 +240,7 @@ class Executor:
         if known.result is not None:
             return replace(known.result, origin=replace(known.result.origin, cached=True, reuse=known.reason))
         if known.answers:
-            result = await self._execute(scope, ReplayClient(known.answers))
+            result = await self._execute(scope, ReplayClient(known.answers), known.answers)
             return result if known.before is None else as_it_was_run(result, known.before)
         if known.timeout is not None:
             result = conclude(scope, "timeout", failure=known.timeout)
@@ -252,7 +261,8 @@ class Executor:
         except RefusedError as error:
             return conclude(scope, error.status, failure=error.cause)
         client: Client = self.client
-        if self.keep_begun is not None:
+        # Half a run in a workspace cannot be taken up: nobody has the workspace as it was then.
+        if self.keep_begun is not None and scope.run.workspace is None:
             scope.keep_begun = partial(self.keep_begun, scope.run)
             if known.begun:
                 client = BegunClient(known.begun, client)
@@ -263,12 +273,44 @@ class Executor:
             self.breaker.count(result)
         return result
 
-    async def _execute(self, scope: Scope, client: Client) -> Result:
+    async def _execute(self, scope: Scope, client: Client, stored: Sequence[Response] = ()) -> Result:
+        """Work on the run, in a workspace where it needs one. `stored` are its answers, if it was answered before."""
+        spec = scope.run.workspace
+        if spec is None or (stored and not scope.run.scenario.judges_workspace):
+            return await self._worked(scope, client)
+        try:
+            workspace = self.workspaces.open(scope.run, spec)
+        except WorkspaceError as error:
+            return conclude(scope, "error", failure=Failure("workspace", told(error)))
+        passed = False
+        try:
+            result = await self._worked_in(workspace, scope, client, stored)
+            passed = result.status == "passed"
+        finally:
+            work = await workspace.close(passed=passed)
+        return replace(result, work=work)
+
+    async def _worked_in(
+        self, workspace: OpenWorkspace, scope: Scope, client: Client, stored: Sequence[Response]
+    ) -> Result:
+        changes = stored[-1].changes if stored else None
+        if stored and (changes is None or not all(change.is_whole for change in changes)):
+            why = "its workspace cannot be made again: not all of what it changed was kept"
+            return conclude(scope, "skipped", failure=Failure("not-stored", why))
+        try:
+            await workspace.prepare(changes)
+        except WorkspaceError as error:
+            return conclude(scope, "error", failure=Failure("workspace", told(error)))
+        scope.workspace = workspace
+        return await self._worked(scope, client)
+
+    async def _worked(self, scope: Scope, client: Client) -> Result:
         try:
             async with scope.limit or nullcontext():
                 transcript = await self.solver.solve(scope.run, ScopedClient(client, scope))
                 if transcript.failure is not None:
                     return conclude(scope, "error", failure=transcript.failure)
+                transcript = await self._with_changes(scope, transcript)
                 await self._judge(scope, transcript)
         except asyncio.CancelledError:
             if (task := asyncio.current_task()) is None or task.cancelling():
@@ -283,6 +325,16 @@ class Executor:
             return conclude(scope, status, failure=failure)
         passed = passes(scope.verdicts, scope.run.scenario.threshold)
         return conclude(scope, "passed" if passed else "failed", score=total(scope.verdicts))
+
+    async def _with_changes(self, scope: Scope, transcript: Transcript) -> Transcript:
+        """What was changed in the run's workspace is kept with its last answer, before a check may change more."""
+        if scope.workspace is None or not scope.responses:
+            return transcript
+        with scope.suspended():
+            scope.keep_changes(await in_thread(scope.workspace.changes, "benchmodels-workspace"))
+        calls = list(transcript.calls)
+        calls[-1] = replace(calls[-1], response=scope.responses[-1])
+        return Transcript(tuple(calls))
 
     async def _judge(self, scope: Scope, transcript: Transcript) -> None:
         """Judge each turn's answer by the turn's checks, then the last, with the times of all, by the scenario's."""
@@ -307,6 +359,7 @@ class Executor:
             embedding=embedding,
             finding=finding,
             running=running,
+            workspace=scope.workspace,
         )
         with self.watch(scope.run) as scope.judged_anew:
             if (by_turn := scenario.by_turn(responses)) is not None:
@@ -350,7 +403,13 @@ class Executor:
         )
 
 
-_KINDS = {CheckError: "check", CallError: "judge", ConfigError: "limits", ToolError: "tool"}
+_KINDS = {
+    CheckError: "check",
+    CallError: "judge",
+    ConfigError: "limits",
+    ToolError: "tool",
+    WorkspaceError: "workspace",
+}
 
 
 def _ended_by(error: BaseException, scope: Scope) -> tuple[Status, Failure]:

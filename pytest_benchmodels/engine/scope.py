@@ -18,6 +18,7 @@ from pytest_benchmodels.core.model import bill
 from pytest_benchmodels.core.result import CheckResult, Failure, Retry
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.text import message, quote
+from pytest_benchmodels.core.workspace import FileChange, Workspace
 from pytest_benchmodels.engine.breaker import CircuitBreaker
 
 __all__ = ["Alone", "Lane", "OpenCall", "Scope"]
@@ -199,7 +200,7 @@ class Scope:
     `stored_call` finds the answer to a call of another purpose that need not be made again; with `no_calls` none is to
     be made, and `refusal` says which one was wanted all the same.
     `judged_anew` tells whoever looks after the judging that no check has held all up so far. `keep_begun` gets the
-    answers so far.
+    answers so far. `workspace` is the run's folder, where it has one.
     """
 
     run: Run
@@ -214,6 +215,7 @@ class Scope:
     stored_call: FindCall = _nothing_stored
     keep_begun: Callable[[tuple[Response, ...]], None] = _not_kept
     no_calls: bool = False
+    workspace: Workspace | None = None
     refusal: Failure | None = None
     left_at: float | None = None
     calls: list[OpenCall] = field(default_factory=list)
@@ -306,7 +308,14 @@ class Scope:
         """Keep with an answer what came of the tools that it called; returns both together."""
         if response.tool_results == results:
             return response
-        whole = replace(response, tool_results=results)
+        return self._kept_with(response, replace(response, tool_results=results))
+
+    def keep_changes(self, changes: tuple[FileChange, ...]) -> None:
+        """Keep with the last answer what the run changed in its workspace."""
+        if responses := self.responses:
+            self._kept_with(responses[-1], replace(responses[-1], changes=changes))
+
+    def _kept_with(self, response: Response, whole: Response) -> Response:
         for call in self.calls:
             if call.response is response:
                 call.response = whole

@@ -170,6 +170,11 @@ class Dataset(_Model):
     id: Annotated[Written, Meta(description="Template of the scenarios' ids.")] | UnsetType = UNSET
 
 
+Folder = Annotated[Written, Meta(description="A folder beside the file; each run works in a copy of it.")]
+Files = Annotated[dict[str, str], Meta(description="Texts that are written into the workspace, by their paths.")]
+Setup = Annotated[list[Written] | Written, Meta(description="Commands that run in it before the model is asked.")]
+
+
 class Defaults(_Model):
     """What holds for each scenario of the file that does not say otherwise."""
 
@@ -196,6 +201,9 @@ class Defaults(_Model):
     max_steps: (
         Annotated[int, Meta(ge=1, le=1000, description="How many answers a turn has at most: 10.")] | UnsetType
     ) = UNSET
+    workspace: Folder | UnsetType = UNSET
+    files: Files | UnsetType = UNSET
+    setup: Setup | UnsetType = UNSET
 
 
 class Authored(Defaults):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,6 +14,7 @@ from msgspec import UnsetType
 from pytest_benchmodels.core.message import Content, Message, Part, Role, TextPart
 from pytest_benchmodels.core.scenario import MAX_STEPS, Check, Scenario, Tool, Turn
 from pytest_benchmodels.core.text import clip, harmless, plain, quote
+from pytest_benchmodels.core.workspace import WorkspaceSpec
 from pytest_benchmodels.formats.authored import (
     Authored,
     ContentPart,
@@ -36,6 +39,7 @@ from pytest_benchmodels.formats.document import Document, LoadOptions, Problems,
 from pytest_benchmodels.formats.explain import explain
 from pytest_benchmodels.formats.media import Media
 from pytest_benchmodels.formats.tool_names import ToolNames
+from pytest_benchmodels.formats.workspace import digest_of, file_fault, workspace_folder
 
 __all__ = ["MOST_INHERITED", "Draft", "DraftTurn", "Drafter", "Finisher", "fitted"]
 
@@ -214,6 +218,7 @@ class Finisher:
 
     def __init__(self, document: Document, problems: Problems, options: LoadOptions, budget: Budget) -> None:
         self._document = document
+        self._options = options
         self._problems = problems
         self._checks = CheckReader(options, problems, budget)
         self._tools = ToolReader(options, problems, budget)
@@ -249,7 +254,9 @@ class Finisher:
             tool_choice=self._choice(draft, tools),
             max_steps=or_else(written.max_steps, MAX_STEPS),
             thinking=or_else(written.thinking, "strip"),
+            workspace=self._workspace(draft, names),
         )
+        self._refuse_without_workspace(made, draft.steps)
         if made.target is None:
             self._refuse_without_target(made, draft.steps)
         return made
@@ -259,6 +266,41 @@ class Finisher:
         for check in made.all_checks:
             if check.grader.needs_target:
                 rule = "judges by the scenario's target, and it has none: write `target:`, or a text in place of true"
+                self._problems.add(steps, f"check {quote(check.label)} of scenario {quote(made.id)} {rule}")
+
+    def _workspace(self, draft: Draft, names: Names) -> WorkspaceSpec | None:
+        """What the scenario's workspace is made of; None where it has none."""
+        written = draft.written
+        if isinstance(written.workspace, UnsetType) and isinstance(written.files, UnsetType):
+            if not isinstance(written.setup, UnsetType):
+                rule = "`setup` runs in a workspace, and there is none: name its folder in `workspace:`, or `files: {}`"
+                self._problems.add(draft.at("setup"), rule)
+            return None
+        folder = self._workspace_folder(or_else(written.workspace, ""), draft)
+        files = {}
+        for name, text in or_else(written.files, {}).items():
+            steps: Steps = (*draft.at("files"), name)
+            if fault := file_fault(name):
+                self._problems.add(steps, f"files: {fault}")
+            files[name] = self.text(text, names, steps)
+        setup = or_else(written.setup, [])
+        digest = partial(digest_of, folder) if folder is not None else str
+        return WorkspaceSpec(folder, files, (setup,) if isinstance(setup, str) else tuple(setup), digest=digest)
+
+    def _workspace_folder(self, written: str, draft: Draft) -> Path | None:
+        if not written:
+            return None
+        try:
+            return workspace_folder(written, self._document.path.parent, self._options.allowed)
+        except ValueError as error:
+            self._problems.add(draft.at("workspace"), f"workspace {quote(clip(written, _NAME_LIMIT))} {error}")
+            return None
+
+    def _refuse_without_workspace(self, made: Scenario, steps: Steps) -> None:
+        """A check of what is in the workspace would fail at each answer, after that was paid for."""
+        for check in made.all_checks:
+            if check.grader.needs_workspace and made.workspace is None:
+                rule = "looks into a workspace, and it has none: name its folder in `workspace:`, or write `files: {}`"
                 self._problems.add(steps, f"check {quote(check.label)} of scenario {quote(made.id)} {rule}")
 
     def _choice(self, draft: Draft, tools: tuple[Tool, ...]) -> str | None:

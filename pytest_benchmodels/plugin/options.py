@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pytest
 
@@ -111,8 +111,8 @@ class Settings:
     `concurrency` is how many runs of one model may be in flight. `timeout_s` is the limit of a run whose scenario and
     model set none: seconds, 0 for no limit. `repeat` and `retries` are None where the user set none. `budget_usd` is in
     US dollars, None for no budget. `max_runs` is how many runs the session may have. `store` is None where the user
-    wants none, `shard` where this is the whole. `is_part` tells whether the user picked some of the items, so that what
-    they leave out is left out on purpose.
+    wants none, `shard` where this is the whole. `workspaces` is the folder of those that runs get, of which `keep` are
+    left. `is_part` tells whether the user picked some of the items, so that what they leave out is left out on purpose.
     """
 
     models: tuple[str, ...]
@@ -132,6 +132,9 @@ class Settings:
     is_part: bool
     judge: str
     allow_code: bool
+    allow_commands: bool
+    keep: Literal["none", "failed", "all"]
+    workspaces: Path
     outputs: tuple[Output, ...]
     max_runs: int
 
@@ -227,6 +230,17 @@ def _add_verdict_options(add: Callable[..., None]) -> None:
         help="the model of `judge` checks, where neither the check nor [judge] names one",
     )
     add("--bench-allow-code", action="store_true", help="let `code_passes` run code of answers, in confined processes")
+    add(
+        "--bench-allow-commands",
+        action="store_true",
+        help="let commands of scenarios and command-line agents run, confined in workspaces",
+    )
+    add(
+        "--bench-keep",
+        choices=("none", "failed", "all"),
+        default="failed",
+        help="which workspaces are left to be looked at (default: failed)",
+    )
     add("--bench-shard", type=_shard, metavar="I/N", help="run the I-th of N parts, split evenly by expected duration")
 
 
@@ -267,6 +281,9 @@ def read_settings(config: pytest.Config) -> Settings:
         is_part=_is_part(config),
         judge=(option.bench_judge or "").strip(),
         allow_code=option.bench_allow_code,
+        allow_commands=option.bench_allow_commands,
+        keep=option.bench_keep,
+        workspaces=(store or config.rootpath / DEFAULT_STORE).parent / "workspaces",
         outputs=outputs,
         max_runs=option.bench_max_runs,
     )

@@ -22,6 +22,7 @@ from pytest_benchmodels.core.scenario import Tool, ToolAnswer, Turn
 from pytest_benchmodels.core.text import clip, quote, well_formed
 from pytest_benchmodels.core.user_code import NoJsonError, UserCodeError, as_json, defined_at, in_thread
 from pytest_benchmodels.core.user_code import call as call_user_code
+from pytest_benchmodels.core.workspace import Workspace
 
 __all__ = ["Client", "Conversation", "Solver", "ToolBox"]
 
@@ -193,6 +194,10 @@ def _has(arguments: object, wanted: object) -> bool:
 
 class Client(Protocol):
     """A client as a solver has it: what it asks is a part of one run, with its limits, account and lane."""
+
+    @property
+    def workspace(self) -> Workspace | None:
+        """The run's folder, where it has one."""
 
     async def ask(self, request: Request, purpose: Purpose = "answer") -> Call:
         """Ask one question. A failure of the model's is in the Call."""

@@ -24,6 +24,10 @@ class Answers:
     def __init__(self, responses: Sequence[Response]) -> None:
         self._responses = iter(responses)
 
+    @property
+    def workspace(self) -> None:
+        """None: nothing runs."""
+
     async def ask(self, request: Request, purpose: Purpose = "answer") -> Call:
         return Call(purpose, request, next(self._responses))
 

@@ -20,6 +20,7 @@ from pytest_benchmodels.core.run import NO_MODEL, Run, run_name
 from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.core.text import harmless
 from pytest_benchmodels.plugin.compat import drop_unused, has_own, location_name, made_on_demand, node_id, skip_here
+from pytest_benchmodels.plugin.options import Settings
 from pytest_benchmodels.plugin.session.bench import BENCH
 from pytest_benchmodels.reports.failure import failure_headline, failure_text
 from pytest_benchmodels.reports.units import junit_properties, one_line, plural
@@ -79,13 +80,19 @@ class FailureRepr:
 
 
 _ALLOW_CODE = "code of answers is not run unless you allow it: give --bench-allow-code"
+_ALLOW_COMMANDS = "commands are not run unless you allow it: give --bench-allow-commands"
 
 
-def _skipped_unless_allowed(scenario: Scenario, *, allow_code: bool) -> Scenario:
-    """Skip what needs a right that nobody gave: others of its file run, and its models cost nothing."""
-    if allow_code or scenario.skip is not None or not scenario.runs_code:
+def _skipped_unless_allowed(scenario: Scenario, settings: Settings, *, is_command: bool) -> Scenario:
+    """Skip what needs a right that nobody gave: others of its file run, and its models cost nothing.
+
+    `is_command`: its model is a command-line agent.
+    """
+    if scenario.skip is not None:
         return scenario
-    return replace(scenario, skip=_ALLOW_CODE)
+    if not settings.allow_commands and (is_command or scenario.workspace is not None):
+        return replace(scenario, skip=_ALLOW_COMMANDS)
+    return scenario if settings.allow_code or not scenario.runs_code else replace(scenario, skip=_ALLOW_CODE)
 
 
 _INDICES = MappingProxyType({"model": 0, "trial": 0})
@@ -176,7 +183,7 @@ class ScenarioFile(pytest.File):
             raise self.CollectError(f"{as_typed}: asks for {plural(asked, 'run')}; {refusal}")
         for scenario in scenarios or ():
             bench.files.register_tags(scenario.tags)
-            yield from self._items(_skipped_unless_allowed(scenario, allow_code=bench.settings.allow_code))
+            yield from self._items(scenario)
 
     def _models(self, scenario: Scenario) -> tuple[str, ...]:
         return self.config.stash[BENCH].models.named_for(scenario.models) or (NO_MODEL,)
@@ -185,13 +192,15 @@ class ScenarioFile(pytest.File):
         return self.config.stash[BENCH].settings.repeat or scenario.repeat or 1
 
     def _items(self, scenario: Scenario) -> Iterator[RunItem]:
-        trials = self._trials(scenario)
+        trials, bench = self._trials(scenario), self.config.stash[BENCH]
         for model in self._models(scenario):
+            is_command = bench.models.is_command(model)
+            allowed = _skipped_unless_allowed(scenario, bench.settings, is_command=is_command)
             for trial in range(1, trials + 1):
                 name = run_name(scenario.id, model, trial if trials > 1 else None)
                 # Composed by pytest, it would differ from the same text read back from the cache (`--lf`, `--sw`).
                 nodeid = node_id(self._file_id, scenario.id, name)
-                yield RunItem.from_parent(self, name=name, nodeid=nodeid, scenario=scenario, model=model, trial=trial)
+                yield RunItem.from_parent(self, name=name, nodeid=nodeid, scenario=allowed, model=model, trial=trial)
 
     @cached_property
     def path_from_rootdir(self) -> str:

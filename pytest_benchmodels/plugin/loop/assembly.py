@@ -16,6 +16,7 @@ from pytest_benchmodels.engine.grading import Watch, unwatched
 from pytest_benchmodels.engine.known import NothingStored, Recall
 from pytest_benchmodels.engine.limiter import Limiter, RateLimits, SharedSlots, Unlimited
 from pytest_benchmodels.engine.scope import Alone
+from pytest_benchmodels.engine.working import NoWorkspaces, Workspaces
 from pytest_benchmodels.plugin.options import DEFAULT_RETRIES, Reuse
 from pytest_benchmodels.providers import create
 from pytest_benchmodels.providers.http import HttpPool, load_transport
@@ -54,9 +55,11 @@ def assemble(
 
     servers = Servers(bench.files.server_settings)
     programs, end_programs = _programs(bench)
+    workspaces, end_workspaces = _workspaces(bench)
 
     async def close() -> None:
         await end_programs()
+        await end_workspaces()
         await servers.aclose()
         await pool.aclose()
         await slots.aclose()
@@ -66,7 +69,8 @@ def assemble(
     client = ModelClient(provider_for, _backoff(bench.settings.retries), rate_limits, load_transport, watch)
     recall, models = _recall(bench), bench.models.resolve
     solver, now = Conversation(_hidden, servers.of_run), bench.clock.now
-    return Executor(client, solver, bench.breaker, recall, watch, now, models, keep_begun, programs), close
+    executor = Executor(client, solver, bench.breaker, recall, watch, now, models, keep_begun, programs, workspaces)
+    return executor, close
 
 
 def _programs(bench: Bench) -> tuple[RunProgram, Callable[[], Awaitable[None]]]:
@@ -78,6 +82,16 @@ def _programs(bench: Bench) -> tuple[RunProgram, Callable[[], Awaitable[None]]]:
     shared = Path(bench.worker_config.lanes_path) if bench.worker_config is not None else None
     runner = CodeRunner(shared if shared is not None and shared.is_dir() else None)
     return runner, partial(asyncio.to_thread, runner.close)
+
+
+def _workspaces(bench: Bench) -> tuple[Workspaces, Callable[[], Awaitable[None]]]:
+    """What makes workspaces, and what removes the rest of them; nobody makes any unless the user allowed it."""
+    if not bench.settings.allow_commands:
+        return NoWorkspaces(), _nothing_to_end
+    from pytest_benchmodels.workspaces.folder import FolderWorkspaces  # noqa: PLC0415 - few sessions need it
+
+    made = FolderWorkspaces(bench.settings.workspaces, bench.settings.keep)
+    return made, partial(asyncio.to_thread, made.close)
 
 
 async def _nothing_to_end() -> None:

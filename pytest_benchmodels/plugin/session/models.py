@@ -19,7 +19,7 @@ import msgspec
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.fingerprint import digest_of_code
 from pytest_benchmodels.core.model import Cap, Limit, Model, Price, Tier
-from pytest_benchmodels.core.run import Pool
+from pytest_benchmodels.core.run import COMMAND, Pool
 from pytest_benchmodels.core.text import address, nearest, plain, quote
 from pytest_benchmodels.formats.configfile import ConfigFile, ModelEntry, ProviderEntry
 from pytest_benchmodels.providers.api_protocol import reads_streams
@@ -141,6 +141,11 @@ class Models:
         """The first that is set: `--bench-models`, the scenario's, the config's; empty if none is."""
         names = self._typed or scenario_models or tuple(self._file.models)
         return tuple(dict.fromkeys(names))
+
+    def is_command(self, name: str) -> bool:
+        """Whether a name stands for a command-line agent; also where it cannot be resolved."""
+        entry = self._file.model.get(name)
+        return entry is not None and entry.provider == COMMAND
 
     def resolve(self, name: str) -> Model:
         """What a name stands for; raise `ConfigError` for one that stands for nothing."""

@@ -1,0 +1,68 @@
+"""The workspace of a scenario: a folder beside its file, texts written over it, commands that set it up."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from functools import cache, partial
+from pathlib import Path, PurePosixPath
+
+from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.formats.dataset import DatasetError, inside
+
+__all__ = ["digest_of", "file_fault", "workspace_folder"]
+
+_CHUNK = 1 << 20
+
+
+def workspace_folder(written: str, folder: Path, allowed: tuple[Path, ...]) -> Path:
+    """The folder that the author names; raises ValueError for one that does not exist, or lies outside of `folder`."""
+    try:
+        path = inside(written, folder, allowed)
+    except DatasetError as error:
+        raise ValueError(str(error)) from None
+    if not path.is_dir():
+        raise ValueError("does not exist, or is no folder: a workspace is a folder beside the scenario file")
+    return path
+
+
+def file_fault(name: str) -> str | None:
+    """What is wrong with the path of a file that is to be written into a workspace."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name or name.endswith("/"):
+        return f"{quote(name)} is no path in the workspace: write it relative to that, with slashes and without '..'"
+    return None
+
+
+@cache
+def digest_of(folder: Path) -> str:
+    """A digest of all that the folder holds: names, contents, links, and which files can be executed.
+
+    It is read once a process: the fixtures of a session do not change.
+    """
+    whole = hashlib.sha256()
+    for name in sorted(_entries(folder)):
+        path = folder / name
+        if path.is_symlink():
+            told = f"link {path.readlink()}"
+        elif path.is_dir():
+            told = "folder"
+        else:
+            told = f"{path.stat().st_mode & 0o111:o} {_digest_of_file(path)}"
+        whole.update(f"{name}\0{told}\n".encode("utf-8", "surrogateescape"))
+    return whole.hexdigest()
+
+
+def _entries(folder: Path) -> Iterator[str]:
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            yield os.path.relpath(os.path.join(place, name), folder)  # noqa: PTH118 - names only, of thousands
+
+
+def _digest_of_file(path: Path) -> str:
+    whole = hashlib.sha256()
+    with path.open("rb") as file:
+        for chunk in iter(partial(file.read, _CHUNK), b""):
+            whole.update(chunk)
+    return whole.hexdigest()
