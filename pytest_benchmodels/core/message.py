@@ -159,9 +159,19 @@ def _readable(part: Part) -> str:
     if isinstance(part, ThinkingPart):
         return "[thinking]"
     if isinstance(part, ToolCall):
-        return f"[call {part.name}({arguments_text(part.arguments)})]"
+        return _readable_call(part)
     what = "rejection" if part.is_rejected else "error" if part.is_error else "result"
     return f"[{what} of {part.call_id}: {readable(part.content)}]"
+
+
+def _readable_call(call: ToolCall) -> str:
+    """A call; arguments of several lines, such as what is written into a file, stand below it as they are."""
+    arguments, blocks = call.arguments, ""
+    if not isinstance(arguments, str):
+        long = {name: value for name, value in arguments.items() if isinstance(value, str) and "\n" in value.strip()}
+        arguments = {name: value for name, value in arguments.items() if name not in long}
+        blocks = "".join([f"\n{name}:\n{value}" for name, value in long.items()]).rstrip("\n")
+    return f"[call {call.name}({arguments_text(arguments)}){blocks}]"
 
 
 def arguments_text(arguments: Mapping[str, Any] | str) -> str:
@@ -385,11 +395,12 @@ class Response(Struct, frozen=True):
 
     @property
     def readable(self) -> str:
-        """The answer for a reader: its text, and a line for each tool call and each result (`message.readable`)."""
+        """The answer for a reader: its text, and each tool call, followed by its result (`message.readable`)."""
         if not self.tool_calls:
             return self.text
         said = [self.text] if self.text else []
-        return "\n".join((*said, *map(_readable, self.tool_calls), *map(_readable, self.tool_results)))
+        told = [part for pair in self.told_calls for part in pair if part is not None]
+        return "\n".join((*said, *map(_readable, told)))
 
     @property
     def told_calls(self) -> Iterator[tuple[ToolCall, ToolResult | None]]:

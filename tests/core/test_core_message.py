@@ -136,3 +136,20 @@ def test_what_was_kept_before_there_were_parts_is_read() -> None:
 )
 def test_the_tokens_of_a_prompt_are_guessed(content: str | tuple[Part, ...], tokens: float) -> None:
     assert prompt_tokens([Message("user", content)]) == tokens
+
+
+def test_a_call_is_followed_by_its_result_and_long_arguments_stand_as_they_are() -> None:
+    write = ToolCall("1", "write_file", {"path": "a.py", "content": "x = 1\ny = 2\n"})
+    read = ToolCall("2", "read_file", {"path": "a.py"})
+    answer = Response("", tool_calls=(write, read), tool_results=(ToolResult("1", "wrote"), ToolResult("2", "x = 1\n")))
+
+    assert answer.readable.split("\n") == [
+        '[call write_file({"path": "a.py"})',
+        "content:",
+        "x = 1",
+        "y = 2]",
+        "[result of 1: wrote]",
+        '[call read_file({"path": "a.py"})]',
+        "[result of 2: x = 1",
+        "]",
+    ]
