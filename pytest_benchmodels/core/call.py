@@ -36,7 +36,8 @@ class Request(Struct, frozen=True):
     """One request for one answer.
 
     `params` are merged: the model's, overridden by the scenario's. `attempt` counts from 1. `checks` and `target` say
-    what a right answer looks like: only a simulated provider may look at them, and they are never sent elsewhere.
+    what a right answer looks like, `script` what `sim/agent` is to do (the scenario's `metadata: {sim_agent: ...}`):
+    only a simulated provider may look at them, and they are never sent elsewhere.
     The model may call `tools`, as `tool_choice` has it: `auto`, `none`, `required` or a tool's name; None as it likes.
     `embeds`: not an answer is asked for, but the embedding of each message's text (see `GradingContext.embed`).
     `workspace` is the run's, where it has one: a model that is a command works there.
@@ -53,6 +54,7 @@ class Request(Struct, frozen=True):
     tool_choice: str | None = None
     embeds: bool = False
     workspace: Workspace | None = None
+    script: object = None
 
 
 class Provider(Protocol):

@@ -41,6 +41,9 @@ PARTS = ("messages", "params", "model", "address", "trial")
 CALL_PARTS = ("purpose", *PARTS, "number")
 """The parts of the fingerprint of a call that is no answer of a run's own model, in their order."""
 
+_BUILTIN_VERSION = 1
+"""Raised whenever a tool of `builtin_tools` comes to do something else: models are asked anew."""
+
 GRADE_PARTS = ("version", "threshold", "checks")
 """The parts of a grade's fingerprint, in their order."""
 
@@ -138,6 +141,8 @@ def _digest_of_messages(scenario: Scenario) -> str:
         asked += [tools, scenario.tool_choice, scenario.max_steps]
     if (given := scenario.workspace) is not None:
         asked.append(["workspace", given.digest(), sorted(given.files.items()), given.setup, given.left_out])
+    if (user := scenario.oracle) is not None:
+        asked.append(["oracle", list(user.answers.items()), user.model, user.brief])
     return _digest(asked, 32)
 
 
@@ -147,7 +152,8 @@ def _plain_tool(tool: Tool) -> list[object]:
     code = None if tool.function is None else digest_of_code(tool.function)
     # What stands for no server is left out: what was kept before there were any has the same fingerprint.
     server = [tool.server, tool.server_version] if tool.server else []
-    return [tool.name, tool.description, tool.parameters, answers, code, *server]
+    builtin = [["builtin", _BUILTIN_VERSION]] if tool.builtin else []
+    return [tool.name, tool.description, tool.parameters, answers, code, *server, *builtin]
 
 
 def _digest_of_grades(scenario: Scenario) -> str:

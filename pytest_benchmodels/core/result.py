@@ -11,6 +11,7 @@ from typing import Literal, Self
 from msgspec import Struct
 from msgspec.structs import replace
 
+from pytest_benchmodels.core.builtin_tools import ASK_USER
 from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.model import NOTHING, Bill, together
 from pytest_benchmodels.core.result_parts import (
@@ -176,6 +177,14 @@ class Result(Struct, frozen=True, gc=False):
     def rejected_calls(self) -> int:
         """How many of these were wrong: no such tool, or arguments that do not fit."""
         return sum([result.is_rejected for answer in self.all_answers for result in answer.tool_results])
+
+    @property
+    def questions(self) -> int:
+        """How often its user was asked something, and answered (`ask_user`)."""
+        told = (pair for answer in self.all_answers for pair in answer.told_calls)
+        return sum(
+            [call.name == ASK_USER.name and not result.is_rejected for call, result in told if result is not None]
+        )
 
     @property
     def was_run(self) -> bool:

@@ -10,11 +10,13 @@ import msgspec
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.message import Message, Response, without_data
+from pytest_benchmodels.core.oracle import Oracle
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.core.workspace import WorkspaceSpec
 
 __all__ = [
     "MAX_STEPS",
+    "MAX_STEPS_AT_WORK",
     "Check",
     "Combination",
     "Extraction",
@@ -30,6 +32,8 @@ __all__ = [
 
 MAX_STEPS = 10
 """How many answers a turn has at most where the author says nothing."""
+MAX_STEPS_AT_WORK = 50
+"""The same of a scenario with a workspace: to look around, to change files and to test them takes more steps."""
 
 _SHOWN = 80
 
@@ -249,7 +253,7 @@ class Tool:
     `answers` are what the author wrote as its results: those with `arguments` are for calls that fit, the others are
     given in turn, the last of them again and again. `function` is the user's code, where that is the tool: it takes the
     arguments by name. `server` names the MCP server whose tool it is, `server_version` is what that says of itself.
-    `fault` says what is wrong with a call's arguments, None if nothing is.
+    `builtin`: it is one of `builtin_tools`. `fault` says what is wrong with a call's arguments, None if nothing is.
     """
 
     name: str
@@ -259,6 +263,7 @@ class Tool:
     function: Callable[..., object] | None = None
     server: str = ""
     server_version: str = ""
+    builtin: bool = False
     fault: Callable[[object], str | None] | None = field(default=None, compare=False, repr=False)
 
 
@@ -272,7 +277,7 @@ class Scenario:
     record's columns among them. The model may call `tools`, as `tool_choice` has it (`auto`, `none`, `required` or a
     tool's name), and is asked again with their results: a turn has at most `max_steps` answers.
     `thinking` is kept in the text that checks see, or stripped from it. `workspace` is the folder that each run gets a
-    copy of, None for a scenario without one.
+    copy of, None for a scenario without one. `oracle` answers what the model asks its user by the tool `ask_user`.
     """
 
     id: str
@@ -296,6 +301,7 @@ class Scenario:
     max_steps: int = MAX_STEPS
     thinking: Literal["strip", "keep"] = "strip"
     workspace: WorkspaceSpec | None = None
+    oracle: Oracle | None = None
 
     def judged(self, answer: Response) -> Response:
         """The answer as checks see it: where thinking is kept, its text begins with that, between `<think>` tags."""
@@ -344,14 +350,17 @@ class Scenario:
 
     @property
     def asked_models(self) -> tuple[str, ...]:
-        """The models that its checks ask, besides the one whose answer they judge."""
+        """The models that are asked besides its own: by its checks, or as the user."""
         asking = [check.grader for check in self.all_checks if type(check.grader).asked_models is not _ASKS_NONE]
-        return tuple(dict.fromkeys(name for grader in asking for name in grader.asked_models()))
+        user = (self.oracle.model,) if self.oracle is not None and self.oracle.model else ()
+        return tuple(dict.fromkeys((*user, *(name for grader in asking for name in grader.asked_models()))))
 
     @property
     def asked_calls(self) -> Mapping[str, int | None]:
-        """How often its checks ask each of `asked_models`; None where only the checks know."""
+        """How often each of `asked_models` is asked; None where only its checks know, or the model asks its user."""
         calls: dict[str, int | None] = {}
+        if self.oracle is not None and self.oracle.model:
+            calls[self.oracle.model] = None
         for check in self.all_checks:
             told = check.grader.asked_calls()
             for name in check.grader.asked_models():

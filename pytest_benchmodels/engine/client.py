@@ -151,7 +151,7 @@ class ScopedClient:
     async def ask(self, request: Request, purpose: Purpose = "answer") -> Call:
         """Ask one question. A failure of the model's is in the Call."""
         self._scope.keep_answers()
-        if self._scope.workspace is not None:
+        if self._scope.workspace is not None and purpose == "answer":
             request = replace(request, workspace=self._scope.workspace)
         call = await self._client.ask(request, self._scope, purpose)
         if call.response is not None and call.response.tool_calls and self._scope.run.scenario.tools:
@@ -393,7 +393,7 @@ class BegunClient:
 
     async def ask(self, request: Request, scope: Scope, purpose: Purpose = "answer") -> Call:
         """See `Client`."""
-        if self._begun:
+        if self._begun and purpose == "answer":
             return await _stored(self._begun.popleft(), request, scope, purpose)
         return await self._client.ask(request, scope, purpose)
 

@@ -434,7 +434,11 @@ def _out_of_time(scope: Scope) -> tuple[Status, Failure]:
     call = scope.unanswered
     if call is not None and call.purpose != "answer":
         # The model itself answered in time: the run is no timeout of it.
-        cause = f"{call.request.model.id}, which a check asks: {call.doing}"
+        name = call.request.model.id
+        if call.purpose == "user":
+            why = f"{name}, which plays the user, had answered: {call.doing}"
+            return "error", Failure("tool", f"the limit of {limit_s} s was over before {why}")
+        cause = f"{name}, which a check asks: {call.doing}"
         return "error", Failure("judge", f"the limit of {limit_s} s was over before there was a verdict of {cause}")
     if call is not None and (refusal := call.refusal) is not None:
         # The server said to come back later until the time was over: that tells nothing of the model.

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from pytest_benchmodels.core.builtin_tools import ASK_USER, WORKSPACE_TOOLS
 from pytest_benchmodels.core.scenario import Extraction, Grader, param_remedy
 from pytest_benchmodels.core.text import quote
 
@@ -155,7 +156,10 @@ class ToolEntry(_Model):
     ) = UNSET
 
 
-Tools = Annotated[list[ToolEntry], Meta(description="Tools that the model may call.")]
+BuiltIn = Annotated[
+    str, Meta(description="A tool that is built in.", extra_json_schema={"enum": [*WORKSPACE_TOOLS, ASK_USER.name]})
+]
+Tools = Annotated[list[ToolEntry | BuiltIn], Meta(description="Tools that the model may call.")]
 
 
 class Dataset(_Model):
@@ -173,6 +177,18 @@ class Dataset(_Model):
 Folder = Annotated[Written, Meta(description="A folder beside the file; each run works in a copy of it.")]
 Files = Annotated[dict[str, str], Meta(description="Texts that are written into the workspace, by their paths.")]
 Setup = Annotated[list[Written] | Written, Meta(description="Commands that run in it before the model is asked.")]
+Questions = Annotated[
+    Written | dict[str, Any],
+    Meta(
+        description="What the model is told that asks its user: answers by their questions, a file of such, "
+        "or `{model, brief}`, a model that plays the user."
+    ),
+]
+
+
+Steps = Annotated[
+    int, Meta(ge=1, le=1000, description="How many answers a turn has at most: 10, or 50 in a workspace.")
+]
 
 
 class Defaults(_Model):
@@ -198,12 +214,11 @@ class Defaults(_Model):
     tool_choice: Annotated[str, Meta(description="`auto`, `none`, `required`, or the name of a tool.")] | UnsetType = (
         UNSET
     )
-    max_steps: (
-        Annotated[int, Meta(ge=1, le=1000, description="How many answers a turn has at most: 10.")] | UnsetType
-    ) = UNSET
+    max_steps: Steps | UnsetType = UNSET
     workspace: Folder | UnsetType = UNSET
     files: Files | UnsetType = UNSET
     setup: Setup | UnsetType = UNSET
+    oracle: Questions | UnsetType = UNSET
 
 
 class Authored(Defaults):

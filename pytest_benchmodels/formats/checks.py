@@ -28,7 +28,10 @@ from pytest_benchmodels.formats.tool_faults import (
     whole_parameters,
 )
 
-__all__ = ["CheckReader", "LocatedCheck", "ToolReader", "WrittenCheck"]
+__all__ = ["CheckReader", "LocatedCheck", "ToolEntries", "ToolReader", "WrittenCheck"]
+
+ToolEntries = Sequence[ToolEntry | str]
+"""`tools` as the author wrote them; a text is the name of one that is built in."""
 
 
 class WrittenCheck(NamedTuple):
@@ -249,30 +252,48 @@ class ToolReader:
         self._options = options
         self._problems = problems
         self._budget = budget
-        self._made: dict[Steps, tuple[Tool, ...]] = {}
+        self._made: dict[tuple[Steps, tuple[str, ...]], tuple[Tool, ...]] = {}
+        self._builtin: dict[str, Tool] = {}
         self._served: dict[tuple[str, str], Tool] = {}
 
-    def read(self, entries: Sequence[ToolEntry], names: Mapping[str, object] | None, steps: Steps) -> tuple[Tool, ...]:
-        """The tools, with the values of `names` in their texts; None where no templates are rendered."""
-        if not entries:
-            return ()
+    def read(
+        self, entries: ToolEntries, names: Mapping[str, object] | None, steps: Steps, builtin: Sequence[Tool]
+    ) -> tuple[Tool, ...]:
+        """The tools, with the values of `names` in their texts; None where no templates are rendered.
+
+        `builtin` are those that are there without the author's doing.
+        """
+        own = [entry for entry in entries if not isinstance(entry, str)]
+        given = tuple(map(self._built_in, builtin))
+        if not own:
+            return given
         if names is None:
-            if steps not in self._made:
-                self._made[steps] = tuple(self._tools(entries, steps))
-            return self._made[steps]
+            key = steps, tuple(tool.name for tool in given)
+            if key not in self._made:
+                self._made[key] = (*given, *self._tools(entries, steps, key[1]))
+            return self._made[key]
         try:
             rendered = render(msgspec.to_builtins(list(entries)), names, self._budget)
-            return tuple(self._tools(msgspec.convert(rendered, list[ToolEntry]), steps))
+            taken = [tool.name for tool in given]
+            return (*given, *self._tools(msgspec.convert(rendered, list[ToolEntry | str]), steps, taken))
         except (TemplateError, msgspec.ValidationError) as error:
             self._problems.add(steps, f"tools: {error}")
             return ()
 
+    def _built_in(self, tool: Tool) -> Tool:
+        """A tool of ours, with what looks at the arguments of its calls; made once for a file."""
+        if tool.name not in self._builtin:
+            fault = None if self._options.validator is None else self._options.validator(tool.parameters)
+            self._builtin[tool.name] = replace(tool, fault=fault)
+        return self._builtin[tool.name]
+
     def choice(
-        self, choice: str | None, tools: Sequence[Tool], entries: Sequence[ToolEntry], scenario: str, steps: Steps
+        self, choice: str | None, tools: Sequence[Tool], entries: ToolEntries, scenario: str, steps: Steps
     ) -> str | None:
         """What `tool_choice` of a scenario says, if it names something that is there; it may be the defaults'."""
         known = (*CHOICES, *(tool.name for tool in tools))
-        if any(isinstance(entry.mcp, str) and self._is_unlisted(entry.mcp) for entry in entries):
+        servers = [entry.mcp for entry in entries if not isinstance(entry, str)]
+        if any(isinstance(name, str) and self._is_unlisted(name) for name in servers):
             return choice
         if choice is not None and (not tools or choice not in known):
             rule = f"it is one of {', '.join(known)}{self._problems.hint(choice, known)}"
@@ -281,15 +302,20 @@ class ToolReader:
             self._problems.add(steps, f"tool_choice {quote(choice)} of scenario {quote(scenario)}: {rule}")
         return choice
 
-    def _tools(self, entries: Sequence[ToolEntry], steps: Steps) -> Iterator[Tool]:
+    def _tools(self, entries: ToolEntries, steps: Steps, builtin: Sequence[str]) -> Iterator[Tool]:
         seen: set[str] = set()
         for index, entry in enumerate(entries):
+            if isinstance(entry, str):
+                continue
             place: Steps = (*steps, index)
             for tool in self._of_entry(entry, place):
                 if fault := name_fault(tool.name):
                     remedy = "leave it out by `only`" if tool.server else "give it another name"
                     self._problems.add((*place, "name"), f"{fault}: {remedy}")
-                if tool.name in seen:
+                if tool.name in builtin:
+                    rule = "a tool of that name is built in: give it another name, or list those that you want"
+                    self._problems.add((*place, "name"), f"tool {quote(tool.name)}: {rule} (`- {builtin[0]}`)")
+                elif tool.name in seen:
                     remedy = "leave one out by `only`" if tool.server else "give each its own name"
                     self._problems.add((*place, "name"), f"tool {quote(tool.name)} is there twice: {remedy}")
                 seen.add(tool.name)

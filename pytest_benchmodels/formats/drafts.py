@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UnsetType
 
 from pytest_benchmodels.core.message import Content, Message, Part, Role, TextPart
-from pytest_benchmodels.core.scenario import MAX_STEPS, Check, Scenario, Tool, Turn
+from pytest_benchmodels.core.scenario import MAX_STEPS, MAX_STEPS_AT_WORK, Check, Scenario, Tool, Turn
 from pytest_benchmodels.core.text import clip, harmless, plain, quote
 from pytest_benchmodels.core.workspace import WorkspaceSpec
 from pytest_benchmodels.formats.authored import (
@@ -27,6 +27,7 @@ from pytest_benchmodels.formats.authored import (
     param_fault,
     tag_fault,
 )
+from pytest_benchmodels.formats.builtin_tools import builtin_tools, has_workspace, note_unknown
 from pytest_benchmodels.formats.checks import CheckReader, LocatedCheck, ToolReader, WrittenCheck
 from pytest_benchmodels.formats.dataset import (
     Budget,
@@ -38,6 +39,7 @@ from pytest_benchmodels.formats.dataset import (
 from pytest_benchmodels.formats.document import Document, LoadOptions, Problems, Steps
 from pytest_benchmodels.formats.explain import explain
 from pytest_benchmodels.formats.media import Media
+from pytest_benchmodels.formats.oracle import OracleReader
 from pytest_benchmodels.formats.tool_names import ToolNames
 from pytest_benchmodels.formats.workspace import digest_of, file_fault, workspace_folder
 
@@ -221,6 +223,7 @@ class Finisher:
         self._options = options
         self._problems = problems
         self._checks = CheckReader(options, problems, budget)
+        self._oracles = OracleReader(document, problems, options)
         self._tools = ToolReader(options, problems, budget)
         self._tool_names = ToolNames(problems, foreign_tools=options.foreign_tools)
         self._validator = options.validator
@@ -231,8 +234,9 @@ class Finisher:
     def scenario(self, draft: Draft, name: str, names: Names) -> Scenario:
         written = draft.written
         target = or_else(written.target, None)
+        note_unknown(written, draft.at("tools"), self._problems)
         entries = or_else(written.tools, ())
-        tools = self._tools.read(entries, names, draft.at("tools"))
+        tools = self._tools.read(entries, names, draft.at("tools"), builtin_tools(written))
         made = Scenario(
             id=name,
             source=self._document.source(draft.steps),
@@ -252,9 +256,10 @@ class Finisher:
             vars=names or {},
             tools=tools,
             tool_choice=self._choice(draft, tools),
-            max_steps=or_else(written.max_steps, MAX_STEPS),
+            max_steps=or_else(written.max_steps, MAX_STEPS_AT_WORK if has_workspace(written) else MAX_STEPS),
             thinking=or_else(written.thinking, "strip"),
             workspace=self._workspace(draft, names),
+            oracle=self._oracles.read(written.oracle, draft.at("oracle")),
         )
         self._refuse_without_workspace(made, draft.steps)
         if made.target is None:
@@ -271,7 +276,7 @@ class Finisher:
     def _workspace(self, draft: Draft, names: Names) -> WorkspaceSpec | None:
         """What the scenario's workspace is made of; None where it has none."""
         written = draft.written
-        if isinstance(written.workspace, UnsetType) and isinstance(written.files, UnsetType):
+        if not has_workspace(written):
             if not isinstance(written.setup, UnsetType):
                 rule = "`setup` runs in a workspace, and there is none: name its folder in `workspace:`, or `files: {}`"
                 self._problems.add(draft.at("setup"), rule)
@@ -361,8 +366,8 @@ class Finisher:
 
     def _compared(self, checks: Sequence[LocatedCheck], draft: Draft) -> tuple[Check, ...]:
         """The checks; noted is which of the tools that they name are not there."""
-        if not isinstance(draft.written.tools, UnsetType):
-            self._tool_names.compare(checks, draft.written.tools, draft.id)
+        entries, builtin = or_else(draft.written.tools, ()), [tool.name for tool in builtin_tools(draft.written)]
+        self._tool_names.compare(checks, entries, builtin, draft.id)
         return tuple(check for check, _ in checks)
 
     def text(self, text: str, names: Names, steps: Steps) -> str:

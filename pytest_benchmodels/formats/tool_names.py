@@ -9,8 +9,7 @@ from msgspec import UnsetType
 
 from pytest_benchmodels.core.scenario import Check, Combination
 from pytest_benchmodels.core.text import clip, plain, quote
-from pytest_benchmodels.formats.authored import ToolEntry
-from pytest_benchmodels.formats.checks import LocatedCheck
+from pytest_benchmodels.formats.checks import LocatedCheck, ToolEntries
 from pytest_benchmodels.formats.document import Problems, Steps
 
 __all__ = ["ToolNames"]
@@ -37,9 +36,11 @@ class ToolNames:
         self._known: dict[str, None] = {}
         self._denied: dict[tuple[Steps, str], None] = {}
 
-    def compare(self, checks: Iterable[LocatedCheck], entries: Sequence[ToolEntry], scenario: str) -> None:
-        """Note each name that is no tool's. `scenario` is the id that the author wrote."""
-        known = _names(entries)
+    def compare(
+        self, checks: Iterable[LocatedCheck], entries: ToolEntries, builtin: Sequence[str], scenario: str
+    ) -> None:
+        """Note each name that is no tool's. `scenario` is the id that the author wrote, `builtin` are tools of ours."""
+        known = _names(entries, builtin)
         if known is None or self._is_open:
             self._is_open = self._is_open or bool(entries)
             return
@@ -78,10 +79,12 @@ def _told(names: Sequence[str]) -> str:
     return ", ".join([*map(quote, names[:_MOST_SHOWN]), *["..."] * (len(names) > _MOST_SHOWN)])
 
 
-def _names(entries: Sequence[ToolEntry]) -> Sequence[str] | None:
+def _names(entries: ToolEntries, builtin: Sequence[str]) -> Sequence[str] | None:
     """The names of all tools; None where there are none, or where a server may have others."""
-    names: list[str] = []
+    names = list(builtin)
     for entry in entries:
+        if isinstance(entry, str):
+            continue
         if not isinstance(entry.name, UnsetType):
             names.append(entry.name)
         elif isinstance(entry.only, UnsetType) or any("{{" in name for name in entry.only):

@@ -183,6 +183,7 @@ def _result(result: Result) -> dict[str, object]:
         "out_of_steps": out_of_steps,
         "tool_calls": result.tool_calls,
         "rejected_calls": result.rejected_calls,
+        "questions": result.questions,
         "started_at": utc(result.started_at),
     }
     return {**plain, **told}

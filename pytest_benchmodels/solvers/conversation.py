@@ -9,20 +9,26 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec.structs import replace
 
+from pytest_benchmodels.core.builtin_tools import ASK_USER
 from pytest_benchmodels.core.call import Call, Purpose, Request, Transcript
-from pytest_benchmodels.core.errors import CheckError, ToolError
+from pytest_benchmodels.core.errors import CheckError, ConfigError, ToolError
 from pytest_benchmodels.core.message import Message, Response, TextPart, ToolCall, ToolResult, text_of
 from pytest_benchmodels.core.model import Model
-from pytest_benchmodels.core.run import Run
+from pytest_benchmodels.core.run import COMMAND, Run
 from pytest_benchmodels.core.scenario import Tool, ToolAnswer, Turn
 from pytest_benchmodels.core.text import clip, quote, well_formed
 from pytest_benchmodels.core.user_code import NoJsonError, UserCodeError, as_json, defined_at, in_thread
 from pytest_benchmodels.core.user_code import call as call_user_code
 from pytest_benchmodels.core.workspace import Workspace
+from pytest_benchmodels.solvers.ask_user import FindModel, User
+from pytest_benchmodels.solvers.workspace_tools import CompilePattern, WorkspaceTools
+
+if TYPE_CHECKING:
+    import regex
 
 __all__ = ["Client", "Conversation", "Solver", "ToolBox"]
 
@@ -33,6 +39,8 @@ _MOST_CHARS = 5_000_000
 """Of all results of one run: more than the largest context windows hold, and each goes out again with every step."""
 CallServer = Callable[[Tool, ToolCall], Awaitable[ToolResult]]
 """Makes a call of an MCP server's tool. Raises `ToolError`."""
+CallBuiltin = Callable[[ToolCall], Awaitable[ToolResult]]
+"""Makes a call of a tool that is built in. Raises `ToolError` and `WorkspaceError`."""
 
 
 class ToolBox:
@@ -42,17 +50,22 @@ class ToolBox:
     """
 
     def __init__(
-        self, tools: Sequence[Tool], hide: Callable[[str], str] = str, call_server: CallServer | None = None
+        self,
+        tools: Sequence[Tool],
+        hide: Callable[[str], str] = str,
+        call_server: CallServer | None = None,
+        call_builtin: CallBuiltin | None = None,
     ) -> None:
         """`hide` takes keys out of what the user's code gives back; `call_server` calls the tools of MCP servers."""
         self._tools = {tool.name: tool for tool in tools}
         self._hide = hide
         self._call_server = call_server
+        self._call_builtin = call_builtin
         self._made: Counter[str] = Counter()
         self._left = _MOST_CHARS
 
     async def results(self, calls: Sequence[ToolCall]) -> tuple[ToolResult, ...]:
-        """What came of calls that were made together, in their order. Raises `ToolError`.
+        """What came of calls that were made together, in their order. Raises `ToolError` and `WorkspaceError`.
 
         Code runs at once for all of them. What stands in the file is given in their order, whatever the code does.
         """
@@ -73,7 +86,7 @@ class ToolBox:
         running = [asyncio.ensure_future(each) for each in given if not isinstance(each, ToolResult)]
         try:
             ended = iter(await asyncio.gather(*running))
-        except ToolError:
+        except Exception:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
@@ -86,7 +99,7 @@ class ToolBox:
             tool = self._tools.get(call.name)
             if tool is None or result is None or result.is_rejected or isinstance(call.arguments, str):
                 continue
-            if tool.function is None and not tool.server:
+            if tool.function is None and not tool.server and not tool.builtin:
                 self._written(tool, call, call.arguments)
 
     def _given(self, call: ToolCall) -> ToolResult | Coroutine[Any, Any, ToolResult]:
@@ -95,6 +108,8 @@ class ToolBox:
         assert not isinstance(call.arguments, str)  # noqa: S101 - else there is a fault; for the types
         if tool.server and self._call_server is not None:
             return self._served(call, self._call_server(tool, call))
+        if tool.builtin and self._call_builtin is not None:
+            return self._served(call, self._call_builtin(call))
         if tool.function is not None:
             return self._computed(call, tool.function, call.arguments)
         return self._written(tool, call, call.arguments)
@@ -221,20 +236,33 @@ def _nothing_hidden(model: Model, text: str) -> str:  # noqa: ARG001 - what a se
     return text
 
 
+def _no_pattern(pattern: str) -> regex.Pattern[str]:
+    raise ValueError(f"no patterns are looked for here: {quote(pattern)}")
+
+
+def _no_model(name: str) -> Model:
+    raise ConfigError(f"no model {quote(name)} is known here")
+
+
 class Conversation:
     """Implements `Solver`: what the user says stands in the scenario.
 
     `hide` takes the keys of a model, and what looks like others, out of a text that the user's code gave back.
-    `servers` gives what calls the tools of MCP servers for one run, to whose end it is entered.
+    `servers` gives what calls the tools of MCP servers for one run, to whose end it is entered. `compile_pattern` is
+    for patterns of the model's; `find_model` finds the one that plays the user.
     """
 
     def __init__(
         self,
         hide: Callable[[Model, str], str] = _nothing_hidden,
         servers: Callable[[], AbstractContextManager[CallServer | None]] = _no_servers,
+        compile_pattern: CompilePattern = _no_pattern,
+        find_model: FindModel = _no_model,
     ) -> None:
         self._hide = hide
         self._servers = servers
+        self._compile_pattern = compile_pattern
+        self._find_model = find_model
 
     async def solve(self, run: Run, client: Client) -> Transcript:
         """Hold the whole conversation, up to the first question without an answer.
@@ -242,11 +270,26 @@ class Conversation:
         A turn is over when an answer calls no tool, or has as many steps as it may have.
         """
         with self._servers() as call_server:
-            tools = ToolBox(run.scenario.tools, partial(self._hide, run.model), call_server)
-            return await _held(run, client, tools)
+            hide, oracle = partial(self._hide, run.model), run.scenario.oracle
+            user = None if oracle is None else User(oracle, client.ask, self._find_model, run.trial)
+            tools = ToolBox(run.scenario.tools, hide, call_server, self._built_in(run, client, user))
+            return await _held(run, client, tools, user)
+
+    def _built_in(self, run: Run, client: Client, user: User | None) -> CallBuiltin:
+        workspace = client.workspace
+        at_work = None if workspace is None else WorkspaceTools(workspace, self._compile_pattern, run.timeout_s)
+
+        async def called(call: ToolCall) -> ToolResult:
+            if call.name == ASK_USER.name and user is not None:
+                return await user.answer(call)
+            if at_work is None:
+                raise ToolError(f"tool {quote(call.name)} works in the run's workspace, and there is none here")
+            return await at_work(call)
+
+        return called
 
 
-async def _held(run: Run, client: Client, tools: ToolBox) -> Transcript:
+async def _held(run: Run, client: Client, tools: ToolBox, user: User | None) -> Transcript:
     calls: list[Call] = []
     turns = run.scenario.turns
     request = _opening(run)
@@ -262,6 +305,8 @@ async def _held(run: Run, client: Client, tools: ToolBox) -> Transcript:
             else:
                 results = await tools.results(call.response.tool_calls)
             calls[-1] = client.keep_results(call, results)
+            if user is not None:
+                calls += user.taken_calls(calls[-1])
             said = (call.response.message, Message("tool", results))
             # What has to be called was called: forced again and again, no model would ever answer.
             choice = "none" if request.tool_choice == "none" else "auto" if request.tool_choice else None
@@ -281,13 +326,16 @@ async def _held(run: Run, client: Client, tools: ToolBox) -> Transcript:
 def _opening(run: Run) -> Request:
     system = () if run.scenario.system is None else (Message("system", run.scenario.system),)
     scenario = run.scenario
+    # A command-line agent has tools of its own.
+    has_tools = run.model.provider != COMMAND
     return Request(
         run.model,
         system,
         {**run.model.params, **scenario.params},
         trial=run.trial,
-        tools=scenario.tools,
-        tool_choice=scenario.tool_choice,
+        tools=scenario.tools if has_tools else (),
+        tool_choice=scenario.tool_choice if has_tools else None,
+        script=scenario.metadata.get("sim_agent"),
     )
 
 
@@ -295,7 +343,7 @@ def _with_turn(request: Request, turn: Turn, run: Run, *, final: bool) -> Reques
     return replace(
         request,
         messages=request.messages + turn.messages,
-        tool_choice=run.scenario.tool_choice,
+        tool_choice=run.scenario.tool_choice if request.tools else None,
         checks=turn.checks + run.scenario.checks if final else turn.checks,
         target=run.scenario.target if final else None,
     )

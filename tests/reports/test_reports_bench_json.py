@@ -159,6 +159,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
         "fingerprint": "f00d",
         "tool_calls": 0,
         "rejected_calls": 0,
+        "questions": 0,
         "truncated": False,
         "out_of_steps": False,
     }

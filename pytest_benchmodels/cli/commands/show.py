@@ -100,6 +100,8 @@ def _headline(result: Result) -> str:
     parts += [duration(result.duration_s), requests(result)]
     if result.rejected_calls:
         parts.append(f"{result.rejected_calls} of {plural(result.tool_calls, 'tool call')} rejected")
+    if result.questions:
+        parts.append(f"{plural(result.questions, 'question')} to the user")
     spent = result.spent
     if spent.cost_usd is not None or spent.known_cost_usd:
         parts.append(dollars(spent.cost_usd, spent.known_cost_usd))

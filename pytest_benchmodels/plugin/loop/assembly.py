@@ -17,6 +17,7 @@ from pytest_benchmodels.engine.known import NothingStored, Recall
 from pytest_benchmodels.engine.limiter import Limiter, RateLimits, SharedSlots, Unlimited
 from pytest_benchmodels.engine.scope import Alone
 from pytest_benchmodels.engine.working import NoWorkspaces, Workspaces
+from pytest_benchmodels.graders.patterns import compile_pattern
 from pytest_benchmodels.plugin.options import DEFAULT_RETRIES, Reuse
 from pytest_benchmodels.providers import create
 from pytest_benchmodels.providers.http import HttpPool, load_transport
@@ -68,7 +69,7 @@ def assemble(
     rate_limits = RateLimits(limiter, slots)
     client = ModelClient(provider_for, _backoff(bench.settings.retries), rate_limits, load_transport, watch)
     recall, models = _recall(bench), bench.models.resolve
-    solver, now = Conversation(_hidden, servers.of_run), bench.clock.now
+    solver, now = Conversation(_hidden, servers.of_run, compile_pattern, models), bench.clock.now
     executor = Executor(client, solver, bench.breaker, recall, watch, now, models, keep_begun, programs, workspaces)
     return executor, close
 

@@ -72,6 +72,7 @@ PRESETS: Mapping[str, Knobs] = {
     "hang": Knobs(hang_rate=1.0),
     "judge": Knobs(judges=True),
     "embed": Knobs(),
+    "agent": Knobs(),
 }
 
 _RATES = ("rate_429", "rate_500", "hang_rate", "stall_rate", "reset_rate", "truncate_rate", "malformed_rate")

@@ -14,6 +14,7 @@ from pytest_benchmodels.core.message import ToolCall
 from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.providers.dialect import at
 from pytest_benchmodels.providers.openai import OpenAI
+from pytest_benchmodels.providers.sim import agent
 from pytest_benchmodels.providers.sim.embedding import embeddings_reply
 from pytest_benchmodels.providers.sim.knobs import PRESETS, KnobError, Knobs, Limits, turn
 from pytest_benchmodels.providers.sim.reply import (
@@ -52,10 +53,14 @@ class Sim(OpenAI):
         if not isinstance(knobs, Mapping):
             return {**super().body(request), "sim": knobs}  # which the server refuses in its own words
         extension = {**knobs, "trial": request.trial, "attempt": request.attempt}
-        answer = self._answer(request)
+        if request.script is not None and request.model.name == agent.NAME:
+            part = agent.part_of(request)
+            answer, calls = self._answer(request) if part.text is None else part.text, part.calls
+        else:
+            answer, calls = self._answer(request), _right_calls(request) if request.tools else []
         if answer is not None:
             extension["answer"] = answer
-        if request.tools and "tool_calls" not in knobs and (calls := _right_calls(request)):
+        if calls and "tool_calls" not in knobs:
             extension["tool_calls"] = calls
         return {**super().body(request), "sim": extension}
 
@@ -72,6 +77,8 @@ class Sim(OpenAI):
         return self._answers[key][1]
 
 
+_WRITES = "write_file"
+"""Of its calls each writes another file; of another tool's, those with the most arguments serve all checks."""
 _THOUGHT = "This is what a simulated model thinks before it answers."
 
 
@@ -82,16 +89,24 @@ def _right_calls(request: Request) -> list[object]:
     """
     asking = [check.grader for check in request.checks if not check.negate and hasattr(check.grader, "example_calls")]
     examples = sorted((grader.example_calls() for grader in asking), key=len, reverse=True)
+    parameters = {tool.name: tool.parameters for tool in request.tools}
+    files = [call for calls in examples for call in calls if call["name"] == _WRITES and _WRITES in parameters]
+    examples = [[call for call in calls if call["name"] != _WRITES] for calls in examples]
     arguments = {call["name"]: call["arguments"] for calls in examples for call in calls if call["arguments"]}
     names: list[str] = []
     for calls in examples:  # what one check asks for serves the others, too
         wanted = Counter(call["name"] for call in calls)
         names += (wanted - Counter(names)).elements()
-    parameters = {tool.name: tool.parameters for tool in request.tools}
     first = _first_call(request)
-    if first in parameters:
+    is_forced = first in parameters and not (files and first == _WRITES)
+    if is_forced:
         names = [first, *(name for place, name in enumerate(names) if name != first or place != names.index(first))]
-    return [{"name": name, "arguments": fitted(arguments.get(name, {}), parameters.get(name, {}))} for name in names]
+    called = [{"name": name, "arguments": arguments.get(name, {})} for name in names]
+    written = [call for number, call in enumerate(files) if call not in files[:number]]
+    return [
+        {"name": call["name"], "arguments": fitted(call["arguments"], parameters.get(call["name"], {}))}
+        for call in (*called[:is_forced], *written, *called[is_forced:])
+    ]
 
 
 def _first_call(request: Request) -> str:
