@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from pytest_benchmodels.core.agent import Agent
 from pytest_benchmodels.core.call import Request
 from pytest_benchmodels.core.message import Message, without_data
 from pytest_benchmodels.core.model import Model
@@ -58,7 +59,7 @@ def fingerprint(run: Run) -> str:
 
     Two models, two addresses, two trials never share one. What only judges the answer is not in it. The simulated
     provider listens on another port each time, so its address counts for nothing. Of a model that code of the user's
-    is or asks, the text of its file counts.
+    is or asks, the text of its file counts; of a command-line agent its words, output and variables' names.
     """
     model, scenario = run.model, run.scenario
     params = {**model.params, **scenario.params}
@@ -66,7 +67,7 @@ def fingerprint(run: Run) -> str:
         (
             _MESSAGES.of(scenario),
             _digest(params) if params else _NO_PARAMS,
-            _digest_of_model(model.provider, model.name, model.code),
+            _digest_of_model(model.provider, model.name, _code_of_model(model)),
             _digest_of_address(_address(model)),
             str(run.trial),
         )
@@ -92,7 +93,7 @@ def call_fingerprint(request: Request, purpose: Purpose, number: int = 1) -> str
             purpose,
             _digest(messages, 32),
             _digest(params),
-            _digest_of_model(model.provider, model.name, model.code),
+            _digest_of_model(model.provider, model.name, _code_of_model(model)),
             _digest_of_address(_address(model)),
             str(request.trial),
             str(number),
@@ -197,6 +198,16 @@ def _digest_of_file(name: str) -> str:
 @cache
 def _digest_of_model(provider: str, name: str, code: str) -> str:
     return _digest([provider, name, code] if code else [provider, name])
+
+
+def _code_of_model(model: Model) -> str:
+    """What makes it another one under the same name: the user's code, or how a command is called."""
+    return model.code if model.agent is None else _digest_of_agent(model.agent)
+
+
+@cache
+def _digest_of_agent(agent: Agent) -> str:
+    return _digest(agent.identity)
 
 
 @cache

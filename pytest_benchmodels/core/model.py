@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import fields
 
+from pytest_benchmodels.core.agent import Agent
 from pytest_benchmodels.core.message import Usage
 
 __all__ = ["NOTHING", "Bill", "Cap", "Cost", "Limit", "Model", "Price", "Tier", "bill", "cost", "together"]
@@ -76,6 +77,7 @@ class Model:
     `max_in_flight` holds for the runs of one session; `caps` for those of several, where they share their limits.
     `stream`: answers are asked for as a stream, which may stand still for `stall_timeout_s` seconds, None for any.
     `code` is the digest of the user's source file that asks the model, or is it; empty where all of that is ours.
+    `agent` says how it is called where it is a command; None where it answers over HTTP, or is a function.
     """
 
     id: str
@@ -94,6 +96,7 @@ class Model:
     query: tuple[tuple[str, str], ...] = ()
     stream: bool = False
     stall_timeout_s: float | None = None
+    agent: Agent | None = None
 
     @property
     def is_limited(self) -> bool:

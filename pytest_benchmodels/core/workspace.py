@@ -111,7 +111,8 @@ class Work(Struct, frozen=True, omit_defaults=True):
 
     `confined` says how its commands were confined (`by bubblewrap`), `kept` is the folder where it was left to be
     looked at, empty where it is gone. `changes` are there where no answer holds them. `notes` tell of what else bore
-    upon the run: the machine's load, throttling.
+    upon the run: the machine's load, throttling. `cpu_share` is how many processors the agent's commands kept busy, on
+    average; None where nobody could tell.
     """
 
     confined: str = ""
@@ -119,6 +120,7 @@ class Work(Struct, frozen=True, omit_defaults=True):
     commands: tuple[RanCommand, ...] = ()
     changes: tuple[FileChange, ...] = ()
     notes: tuple[str, ...] = ()
+    cpu_share: float | None = None
 
 
 class Workspace(Protocol):

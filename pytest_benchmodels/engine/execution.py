@@ -42,7 +42,7 @@ from pytest_benchmodels.engine.client import Asker, BegunClient, Client, ReplayC
 from pytest_benchmodels.engine.grading import Watch, is_bounded, judge, unwatched
 from pytest_benchmodels.engine.known import Known, Recall, as_it_was_run, at_the_cost_of, gone_on
 from pytest_benchmodels.engine.scope import Alone, Lane, OpenCall, Scope
-from pytest_benchmodels.engine.working import NoWorkspaces, OpenWorkspace, Workspaces
+from pytest_benchmodels.engine.working import NoWorkspaces, OpenWorkspace, WatchedWorkspace, Workspaces
 
 __all__ = [
     "Executor",
@@ -176,6 +176,10 @@ def _no_model(name: str) -> Model:
     raise ConfigError(f"no model {quote(name)} is known here")
 
 
+def _hide_nothing(model: Model, text: str) -> str:  # noqa: ARG001 - `Executor.hide`
+    return text
+
+
 KeepBegun = Callable[[Run, tuple[Response, ...]], None]
 """Keeps the answers so far of a run that goes on. Quick: it is called on the event loop."""
 
@@ -195,7 +199,7 @@ class Executor:
     when a run began, in seconds since the epoch. `models` gives the model of a name that a check asks. `keep_begun`
     gets a run's answers so far whenever its model is asked for more: what was answered and paid survives whatever ends
     the run, and is not asked for again. Without it, nothing begun is kept or taken over. `programs` runs code of
-    answers. `workspaces` makes the folders of runs that have one.
+    answers. `workspaces` makes the folders of runs that have one. `hide` takes keys that a model may see out of a text.
     """
 
     client: Client
@@ -208,6 +212,7 @@ class Executor:
     keep_begun: KeepBegun | None = None
     programs: RunProgram = no_programs
     workspaces: Workspaces = NoWorkspaces()  # noqa: RUF009 - it holds nothing
+    hide: Callable[[Model, str], str] = _hide_nothing
 
     async def execute(self, run: Run, lane: Lane) -> Result:
         """Run to the end within the run's limit. Failures are in the Result; only cancellation is raised.
@@ -279,9 +284,10 @@ class Executor:
         if spec is None or (stored and not scope.run.scenario.judges_workspace):
             return await self._worked(scope, client)
         try:
-            workspace = self.workspaces.open(scope.run, spec)
+            opened = self.workspaces.open(scope.run, spec)
         except WorkspaceError as error:
             return conclude(scope, "error", failure=Failure("workspace", told(error)))
+        workspace = WatchedWorkspace(opened, partial(self.hide, scope.run.model))
         passed = False
         try:
             result = await self._worked_in(workspace, scope, client, stored)

@@ -1,15 +1,19 @@
-"""The seam to whatever makes the folders that runs are worked on in."""
+"""The seam to whatever makes the folders that runs are worked on in, and what the engine has each of them tell."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.errors import WorkspaceError
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.workspace import FileChange, Work, Workspace, WorkspaceSpec
+from pytest_benchmodels.core.workspace import Command, CommandResult, FileChange, Work, Workspace, WorkspaceSpec
+from pytest_benchmodels.engine.machine import LoadMeter
 
-__all__ = ["NoWorkspaces", "OpenWorkspace", "Workspaces"]
+__all__ = ["NoWorkspaces", "OpenWorkspace", "WatchedWorkspace", "Workspaces"]
 
 
 class OpenWorkspace(Workspace, Protocol):
@@ -37,3 +41,65 @@ class NoWorkspaces:
 
     def open(self, run: Run, spec: WorkspaceSpec) -> OpenWorkspace:  # noqa: ARG002 - a Workspaces
         raise WorkspaceError("commands are not run here: give --bench-allow-commands")
+
+
+class WatchedWorkspace:
+    """An `OpenWorkspace` whose account holds no key, and tells what its commands and the machine were busy with.
+
+    A command may see a key, and print it, or write it into a file: `hide` takes it out of all that is kept.
+    """
+
+    def __init__(self, workspace: OpenWorkspace, hide: Callable[[str], str]) -> None:
+        self._workspace = workspace
+        self._hide = hide
+        self._meter = LoadMeter.start()
+
+    @property
+    def path(self) -> Path:
+        return self._workspace.path
+
+    async def prepare(self, changes: Sequence[FileChange] | None = None) -> None:
+        """See `OpenWorkspace`."""
+        await self._workspace.prepare(changes)
+        self._meter = LoadMeter.start()
+
+    async def run(self, command: Command, purpose: str = "tool") -> CommandResult:
+        """See `Workspace`."""
+        ended = await self._workspace.run(command, purpose)
+        if purpose == "agent":
+            self._meter.add(ended.cpu_s, ended.duration_s)
+        return ended
+
+    def names(self, pattern: str = "**") -> Sequence[str]:
+        """See `Workspace`."""
+        return self._workspace.names(pattern)
+
+    def read(self, path: str, most: int = 2_000_000) -> bytes:
+        """See `Workspace`."""
+        return self._workspace.read(path, most)
+
+    def write(self, path: str, content: bytes) -> None:
+        """See `Workspace`."""
+        self._workspace.write(path, content)
+
+    def changes(self) -> tuple[FileChange, ...]:
+        """See `Workspace`."""
+        return self._without_keys(self._workspace.changes())
+
+    async def close(self, *, passed: bool) -> Work:
+        """See `OpenWorkspace`."""
+        notes = self._meter.notes()
+        work = await self._workspace.close(passed=passed)
+        commands = [
+            replace(ran, command=self._hide(ran.command), output=self._hide(ran.output)) for ran in work.commands
+        ]
+        return replace(
+            work,
+            commands=tuple(commands),
+            changes=self._without_keys(work.changes),
+            notes=(*work.notes, *notes),
+            cpu_share=self._meter.cpu_share,
+        )
+
+    def _without_keys(self, changes: Sequence[FileChange]) -> tuple[FileChange, ...]:
+        return tuple([replace(each, path=self._hide(each.path), diff=self._hide(each.diff)) for each in changes])

@@ -10,11 +10,22 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
+from pytest_benchmodels.core.agent import PromptWay
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.text import nearest, quote
+from pytest_benchmodels.formats.agent_table import OutputEntry, agent_faults
 from pytest_benchmodels.formats.explain import foreign_key
 
-__all__ = ["ConfigFile", "EmbeddingsEntry", "JudgeEntry", "ModelEntry", "PriceEntry", "ServerEntry", "read_config"]
+__all__ = [
+    "ConfigFile",
+    "EmbeddingsEntry",
+    "JudgeEntry",
+    "ModelEntry",
+    "PriceEntry",
+    "ServerEntry",
+    "place_of",
+    "read_config",
+]
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
@@ -25,6 +36,7 @@ QueryName = Annotated[str, msgspec.Meta(min_length=1)]
 QueryValue = Annotated[str, msgspec.Meta(pattern=r"^(?!env:)|^env:[A-Za-z_][A-Za-z0-9_]*$")]
 EnvName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Count = Annotated[int, msgspec.Meta(ge=1)]
+Words = Annotated[list[Annotated[str, msgspec.Meta(min_length=1)]], msgspec.Meta(min_length=1)]
 
 
 class PriceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,7 +52,9 @@ class PriceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One `[model.NAME]` table. `timeout` is in seconds, 0 for no limit; `stall_timeout` too, of a `stream`.
 
-    `headers` hold `env:VARIABLE` by name, `query` a text or the same.
+    `headers` hold `env:VARIABLE` by name, `query` a text or the same. What begins with `preset` is about a command-line
+    agent (`core.agent.Agent`): `env` are names of variables that it sees, or texts and `env:VARIABLE` by name; `memory`
+    is in MB.
     """
 
     provider: str | None = None
@@ -57,6 +71,18 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     query: dict[QueryName, QueryValue] = {}
     stream: bool = False
     stall_timeout: Positive | None = None
+    preset: str | None = None
+    command: Words | None = None
+    args: list[str] = []
+    prompt: PromptWay | None = None
+    env: list[EnvName] | dict[EnvName, QueryValue] = []
+    network: bool | None = None
+    readable: list[Annotated[str, msgspec.Meta(min_length=1)]] = []
+    writable: list[Annotated[str, msgspec.Meta(min_length=1)]] = []
+    output: OutputEntry | None = None
+    max_turns: Count | None = None
+    cpus: Positive | None = None
+    memory: Count | None = None
 
 
 class ProviderEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,7 +125,7 @@ class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `env:VARIABLE`. `timeout` is in seconds, of its start and of each call. `shared`: one for all runs of a process.
     """
 
-    command: Annotated[list[Annotated[str, msgspec.Meta(min_length=1)]], msgspec.Meta(min_length=1)]
+    command: Words
     env: dict[EnvName, QueryValue] = {}
     cwd: str | None = None
     timeout: Positive = 30.0
@@ -204,7 +230,10 @@ def _problems(document: dict[str, Any]) -> Iterator[_Problem]:
             continue
         for name, table in tables.items():
             if isinstance(table, dict):
-                yield from _field_problems(kind, name, table, struct)
+                wrong = list(_field_problems(kind, name, table, struct))
+                yield from wrong
+                if kind == "model" and not wrong:
+                    yield from (_Problem(name, key, fault) for key, fault in agent_faults(name, table))
                 if "stall_timeout" in table and table.get("stream") is not True:
                     yield _Problem(name, "stall_timeout", _NO_STREAM)
                 if kind == "mcp" and "command" not in table:
@@ -228,7 +257,7 @@ def _field_problems(
             try:
                 msgspec.convert(value, types[key])
             except msgspec.ValidationError as error:
-                yield _Problem(name, key, _misfit(key, value, error))
+                yield _Problem(name, key, _misfit(kind, key, value, error))
             else:
                 if key == "headers" and (fault := _header_fault(value)):
                     yield _Problem(name, key, fault)
@@ -242,6 +271,12 @@ _RULES = {
     "labels": '; a file of `benchmodels label`, such as "labels.csv", or a list of them',
     "models": '; a list of names such as ["openai/gpt-4o-mini"]; a model\'s own table is [model.NAME]',
 }
+_AGENT_RULES = {
+    "args": '; write the words that follow those of the preset, args = ["--verbose"]',
+    "command": '; write the words that start the agent, command = ["my-agent", "--model", "{model}"]',
+    "memory": "; it is a number of MB",
+    "prompt": '; write "stdin", "argument" or "file"',
+}
 _SECRETIVE = {
     "base_url": "has to be a text",
     "env": 'each value is a text, or read from the environment: write env = {TOKEN = "env:VARIABLE"}',
@@ -252,9 +287,12 @@ _SECRETIVE = {
 """Keys whose values are not shown, for they may hold a password or a key; with what each has to be."""
 
 
-def _misfit(key: str, value: object, error: Exception) -> str:
+def _misfit(kind: str | None, key: str, value: object, error: Exception) -> str:
     """What is wrong with a value."""
-    return f"{key}: {_SECRETIVE[key]}" if key in _SECRETIVE else f"{key} = {quote(value)}: {error}{_RULES.get(key, '')}"
+    if key in _SECRETIVE:
+        return f"{key}: {_SECRETIVE[key]}"
+    rule = _AGENT_RULES.get(key, "") if kind == "model" else _RULES.get(key, "")
+    return f"{key} = {quote(value)}: {error}{rule}"
 
 
 def _header_fault(headers: object) -> str | None:
@@ -262,6 +300,15 @@ def _header_fault(headers: object) -> str | None:
     names = headers if isinstance(headers, dict) else {}
     taken = next((name for name in names if isinstance(name, str) and name.casefold() in _OWN_HEADERS), None)
     return None if taken is None else f"headers: {quote(taken)} is set for each request by the plugin: leave it out"
+
+
+def place_of(path: Path, kind: str, name: str, key: str) -> str:
+    """Where a key of the table [kind.name] stands, as `bench.toml:12`; its table's line where it has none."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return path.name
+    return _located(path.name, text, _Problem(name if kind else None, key, "")).removesuffix(": ")
 
 
 def _located(file: str, text: str, problem: _Problem) -> str:

@@ -1,4 +1,4 @@
-"""From a Request to a Response: one module per API, and the simulated one."""
+"""From a Request to a Response: one module per API, the simulated one, and commands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["create"]
 def create(
     model: Model, http: HttpPool, example_answer: ExampleAnswer | None = None, registry: Registry | None = None
 ) -> Provider:
-    """Make the provider for a model: a function of the user's, or the API of its provider.
+    """Make the provider for a model: a function of the user's, a command-line agent, or the API of its provider.
 
     `exemplar` tells simulated models a right answer; no other provider sees it. The key is read from the environment
     with each request. Raises ConfigError for a provider that nobody knows, and ProviderError where the user's own
@@ -32,6 +32,10 @@ def create(
         from pytest_benchmodels.providers.function import FunctionProvider  # noqa: PLC0415 - where there are any
 
         return FunctionProvider(model.name, registry.functions[model.name])
+    if model.agent is not None:
+        from pytest_benchmodels.providers.command import CommandProvider  # noqa: PLC0415 - the same
+
+        return CommandProvider(model)
     from pytest_benchmodels.providers.api import ApiProvider  # noqa: PLC0415 - as above
 
     return ApiProvider(model, http, _dialect(model, registry, example_answer))

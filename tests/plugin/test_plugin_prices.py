@@ -12,7 +12,7 @@ from genai_prices.data_snapshot import get_snapshot
 
 from pytest_benchmodels.core.message import Usage
 from pytest_benchmodels.core.model import Price, cost
-from pytest_benchmodels.plugin.session.models import listed_price
+from pytest_benchmodels.plugin.session.price_list import listed_price
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 CATALOG = (

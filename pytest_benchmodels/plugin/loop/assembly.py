@@ -20,6 +20,7 @@ from pytest_benchmodels.engine.working import NoWorkspaces, Workspaces
 from pytest_benchmodels.graders.patterns import compile_pattern
 from pytest_benchmodels.plugin.options import DEFAULT_RETRIES, Reuse
 from pytest_benchmodels.providers import create
+from pytest_benchmodels.providers.agent_key import agent_key
 from pytest_benchmodels.providers.http import HttpPool, load_transport
 from pytest_benchmodels.providers.key import Key
 from pytest_benchmodels.solvers.conversation import Conversation
@@ -70,7 +71,9 @@ def assemble(
     client = ModelClient(provider_for, _backoff(bench.settings.retries), rate_limits, load_transport, watch)
     recall, models = _recall(bench), bench.models.resolve
     solver, now = Conversation(_hidden, servers.of_run, compile_pattern, models), bench.clock.now
-    executor = Executor(client, solver, bench.breaker, recall, watch, now, models, keep_begun, programs, workspaces)
+    executor = Executor(
+        client, solver, bench.breaker, recall, watch, now, models, keep_begun, programs, workspaces, _hidden
+    )
     return executor, close
 
 
@@ -100,7 +103,9 @@ async def _nothing_to_end() -> None:
 
 
 def _hidden(model: Model, text: str) -> str:
-    """Take keys out of what a tool's code returns: it may return anything of the environment."""
+    """Take keys out of what a tool's code returns, or a command prints: it may be anything of the environment."""
+    if model.agent is not None:
+        return agent_key(model.agent).hide(text)
     key = Key.from_environment(model.api_key_env, model.headers, model.secret_query)
     return key.and_surroundings().hide(text)
 

@@ -166,7 +166,7 @@ class Bench:
         """As options, ini and bench.toml have it; in a worker, as it was handed over."""
         settings = read_settings(config)
         file = worker_config.file if worker_config else _read_file(settings.config_file)
-        models = Models(settings.models, file, sim_url)
+        models = Models(settings.models, file, sim_url, settings.config_file)
         return cls(
             rootdir=config.rootpath,
             settings=settings,

@@ -1,7 +1,4 @@
-"""Which models run, and what the session knows of each.
-
-Source: https://github.com/pydantic/genai-prices, the version that is installed.
-"""
+"""Which models run, and what the session knows of each."""
 
 from __future__ import annotations
 
@@ -9,109 +6,26 @@ import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 
 from pytest_benchmodels.core.errors import ConfigError
 from pytest_benchmodels.core.fingerprint import digest_of_code
-from pytest_benchmodels.core.model import Cap, Limit, Model, Price, Tier
+from pytest_benchmodels.core.model import Cap, Limit, Model, Price
 from pytest_benchmodels.core.run import COMMAND, Pool
 from pytest_benchmodels.core.text import address, nearest, plain, quote
-from pytest_benchmodels.formats.configfile import ConfigFile, ModelEntry, ProviderEntry
+from pytest_benchmodels.formats.configfile import ConfigFile, ModelEntry, ProviderEntry, place_of
+from pytest_benchmodels.plugin.session.agents import agent_of, start_problems
+from pytest_benchmodels.plugin.session.price_list import listed_price
 from pytest_benchmodels.providers.api_protocol import reads_streams
 from pytest_benchmodels.providers.catalog import CATALOG, FUNCTION, ProviderInfo, Registry
 from pytest_benchmodels.providers.key import is_unhidden, key_fault
 
-if TYPE_CHECKING:
-    from genai_prices.types import ConditionalPrice, ModelInfo, ModelPrice, TieredPrices
+__all__ = ["HOW_TO_NAME_A_MODEL", "NODE_ID_RULE", "Models", "fits_a_node_id"]
 
-__all__ = ["HOW_TO_NAME_A_MODEL", "NODE_ID_RULE", "Models", "fits_a_node_id", "listed_price"]
-
-_OURS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok")
-_ONLY_IF_ASKED_FOR = ("searches", "audio_mtok", "video_mtok", "audio_read_mtok")
-"""Ends of the names of what is billed only where a request has it, which ours do not. Images they may have: those count
-as other input, and where they have a rate of their own no price is known, for nobody tells which tokens are theirs."""
-_LONGEST_SESSION = timedelta(days=1)
 _OF_HTTP = ("base_url", "api_key_env", "headers", "stream", "stall_timeout")
-_LISTED_AS = {"xai": "x-ai"}  # what the price list calls it
-
-
-def listed_price(provider: str, name: str, now: datetime | None = None) -> Price | None:
-    """The price list's entry; None where it has none, or one that `Price` cannot say.
-
-    That is one which bills something else than tokens, and one that changes by the hour or within a day of `now`: a
-    session may last as long.
-    """
-    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 - 0.3 s, for models whose price nobody gave
-
-    try:
-        _, model = get_snapshot().find_provider_model(name, None, _LISTED_AS.get(provider, provider), None)
-    except LookupError:
-        return None
-    moment = now or datetime.now(UTC)
-    prices = [_listed_price(model.get_prices(at)) for at in _moments(model, moment)]
-    return prices[0] if all(one == other for one, other in pairwise(prices)) else None
-
-
-def _moments(model: ModelInfo, now: datetime) -> Iterator[datetime]:
-    """Now, and whenever within the next day another price may hold."""
-    yield now
-    conditions: list[ConditionalPrice] = model.prices if isinstance(model.prices, list) else []
-    for condition in conditions:
-        constraint = condition.constraint
-        for name in ("start_date", "start_time", "end_time"):
-            edge = getattr(constraint, name, None)
-            if edge is None:
-                continue
-            if name == "start_date":
-                at = datetime(edge.year, edge.month, edge.day, tzinfo=UTC)
-                if now < at <= now + _LONGEST_SESSION:
-                    yield at
-            else:
-                # The hour of a zone of its own is another one of the same day: 24 hours have all of them.
-                yield datetime.combine(now.date(), edge, edge.tzinfo or UTC)
-
-
-def _listed_price(listed: ModelPrice) -> Price | None:
-    """The entry as ours, None if it bills what we do not count."""
-    entries = {name: value for name, value in vars(listed).items() if value is not None}
-    if any(name not in _OURS and not name.removesuffix("_kcount").endswith(_ONLY_IF_ASKED_FOR) for name in entries):
-        return None
-    levels = sorted({tier.start for value in entries.values() for tier in getattr(value, "tiers", ())})
-    tiers = tuple(Tier(above, _rates(entries, above + 1)) for above in levels)
-    base = _rates(entries, 0)
-    return Price(base.input, base.output, base.cached_input, base.cache_write, base.cache_write_1h, tiers)
-
-
-def _rates(entries: dict[str, object], prompt: int) -> Price:
-    """The rates for a prompt of so many tokens; without one of its own, a kind is billed as the rest is."""
-
-    def rate(name: str, otherwise: float) -> float:
-        value = entries.get(name)
-        return otherwise if value is None else _at(value, prompt)
-
-    plain = rate("input_mtok", 0.0)
-    written = rate("cache_write_mtok", plain)
-    return Price(
-        input=plain,
-        output=rate("output_mtok", 0.0),
-        cached_input=rate("cache_read_mtok", plain),
-        cache_write=written,
-        cache_write_1h=rate("cache_write_1h_mtok", written),
-    )
-
-
-def _at(value: object, prompt: int) -> float:
-    tiered: TieredPrices | None = value if hasattr(value, "tiers") else None  # type: ignore[assignment] # as it says
-    if tiered is None:
-        return float(value)  # type: ignore[arg-type] # a Decimal
-    reached = [tier.price for tier in tiered.tiers if prompt > tier.start]
-    return float(reached[-1] if reached else tiered.base)
-
 
 HOW_TO_NAME_A_MODEL = (
     "no model is named: give --bench-models sim/steady, or `models: [...]` in the scenario or in the file's "
@@ -126,9 +40,11 @@ _KEY_HEADERS = ("api-key", "authorization", "x-api-key", "x-goog-api-key")
 class Models:
     """Resolves the names that users type. `typed` are those of `--bench-models`."""
 
-    def __init__(self, typed: tuple[str, ...], file: ConfigFile, sim_url: str) -> None:
+    def __init__(self, typed: tuple[str, ...], file: ConfigFile, sim_url: str, config_path: Path | None = None) -> None:
+        """`config_path` is where `file` was read from."""
         self._typed = typed
         self._file = file
+        self._config_path = config_path or Path("bench.toml")
         self._sim_url = sim_url
         self.registry = Registry()
         """What the user's hooks gave: known once the session has started, before anything is resolved."""
@@ -166,7 +82,8 @@ class Models:
             except ConfigError as error:
                 by_file = not self._typed and name not in self._file.models
                 problems.append(f"{error} (wanted by {plain(nodeid)})" if by_file else str(error))
-        problems += _key_problems([model for name, model in models.items() if keyed is None or name in keyed])
+        called = [model for name, model in models.items() if keyed is None or name in keyed]
+        problems += (*_key_problems(called), *start_problems(called, self._place_of))
         if problems:
             raise ConfigError("\n".join(problems))
         return models
@@ -178,6 +95,8 @@ class Models:
             raise ConfigError(f"model {quote(name)} {NODE_ID_RULE}")
         if name in self.registry.functions or entry.provider == FUNCTION:
             return self._build_function(name, entry)
+        if entry.provider == COMMAND:
+            return self._build_command(name, entry)
         if provider not in self.registry.providers:
             raise ConfigError(self._unknown(name, provider))
         if not (entry.name or api_name):
@@ -241,6 +160,23 @@ class Models:
                 code=digest_of_code(functions[function]),
             )
         )
+
+    def _build_command(self, name: str, entry: ModelEntry) -> Model:
+        return self._limited(
+            Model(
+                id=name,
+                provider=COMMAND,
+                name=entry.name or "",
+                base_url="",
+                timeout_s=entry.timeout,
+                max_in_flight=entry.max_in_flight,
+                price=_stated_price(entry),
+                agent=agent_of(name, entry, self._config_path.parent.absolute(), self._place_of),
+            )
+        )
+
+    def _place_of(self, name: str, key: str) -> str:
+        return place_of(self._config_path, "model", name, key)
 
     def _code_of(self, provider: str) -> str:
         """The digest of a protocol's code, where it is the user's."""
@@ -333,8 +269,8 @@ class Models:
 
     def _account(self, model: Model) -> str:
         """Provider, key and address: what an API counts together. What is as usual goes without saying."""
-        if model.provider == FUNCTION:
-            return f"provider {FUNCTION}"
+        if model.provider in (FUNCTION, COMMAND):
+            return f"provider {model.provider}"
         info = self.registry.providers[model.provider]
         at = f" at {model.base_url}" if model.base_url != self._usual_url(info) else ""
         key = model.api_key_env if at or model.api_key_env != info.find_key_env(os.environ) else None
@@ -396,6 +332,8 @@ def _variables(model: Model) -> Iterator[str]:
     if model.api_key_env:
         yield model.api_key_env
     yield from (variable for _, variable in (*model.headers, *model.secret_query))
+    if model.agent is not None:
+        yield from (variable for _, variable in model.agent.variables)
 
 
 def _refuse_second_key(model: Model) -> None:
