@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from pytest_benchmodels.core.run import Pool, model_of_group
+from pytest_benchmodels.engine.machine import Shares
 
 __all__ = ["CallKey", "Dispatch", "Window"]
 
@@ -90,11 +91,19 @@ class Dispatch(Generic[Key]):
     A key in flight that has to wait for something else may `leave` its lane to others and `reenter` later. One that was
     told to wait for the sake of the whole model may `hold` the group meanwhile. When twice as many keys of a group are
     away as its window could ever hold, nothing new of it starts: where every request fails, all would otherwise be
-    begun before one ends. Knows no clock, no thread and no I/O.
+    begun before one ends. `shares` say for which groups the machine itself has room. Knows no clock, no thread and no
+    I/O.
     """
 
-    def __init__(self, ceiling: int, windows: Mapping[str, Window] | None = None, pools: Iterable[Pool] = ()) -> None:
+    def __init__(
+        self,
+        ceiling: int,
+        windows: Mapping[str, Window] | None = None,
+        pools: Iterable[Pool] = (),
+        shares: Shares | None = None,
+    ) -> None:
         self._ceiling = ceiling
+        self._shares = shares
         self._windows = dict(windows or {})
         self._pools: defaultdict[str, list[Pool]] = defaultdict(list)
         for pool in pools:
@@ -183,6 +192,8 @@ class Dispatch(Generic[Key]):
         if self._in_flight[group] >= self._window(group).size:
             return False
         if self._holders and self._holders.get(model_of_group(group)):
+            return False
+        if self._shares is not None and not self._shares.has_room(group, self._in_flight):
             return False
         pools = self._pools.get(group)
         return pools is None or all(map(self._has_room, pools))

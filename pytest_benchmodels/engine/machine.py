@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["LoadMeter", "Machine", "Need", "Shares", "this_machine"]
+__all__ = ["LoadMeter", "Machine", "Need", "Shares", "processors", "this_machine"]
 
 _PRESSURE = Path("/proc/pressure/cpu")
+_CGROUP = Path("/sys/fs/cgroup/cpu.stat")
 _LEAST_TOLD = 0.1
 """A pressure below ten per cent delays nobody by more than that."""
 
@@ -23,17 +24,14 @@ class LoadMeter:
     ready waited for a processor. Where there is none, the load average stands for it.
     """
 
-    def __init__(self, stalled_us: int | None, throttled_us: int | None) -> None:
-        self._stalled_us = stalled_us
-        self._throttled_us = throttled_us
+    def __init__(self, pressure: Path = _PRESSURE, cgroup: Path = _CGROUP) -> None:
+        """Measures from now on; the files are the system's own."""
+        self._files = pressure, cgroup
+        self._stalled_us = _figure(pressure, "some")
+        self._throttled_us = _figure(cgroup, "throttled_usec")
         self._start = time.perf_counter()
         self._cpu_s: float | None = None
         self._worked_s = 0.0
-
-    @classmethod
-    def start(cls) -> LoadMeter:
-        """One that measures from now on."""
-        return cls(_stalled_us(), _throttled_us())
 
     def add(self, cpu_s: float | None, worked_s: float) -> None:
         """A command of the run ended; `cpu_s` is None where nobody knows what it took."""
@@ -48,35 +46,25 @@ class LoadMeter:
 
     def notes(self) -> Iterator[str]:
         """What bore upon the run from outside, a line each."""
+        pressure, cgroup = self._files
         passed_s = time.perf_counter() - self._start
-        now_us = _stalled_us()
-        if now_us is not None and self._stalled_us is not None and passed_s > 0:
-            share = min((now_us - self._stalled_us) / 1e6 / passed_s, 1.0)
+        stalled_us, throttled_us = _figure(pressure, "some"), _figure(cgroup, "throttled_usec")
+        if stalled_us is not None and self._stalled_us is not None and passed_s > 0:
+            share = min((stalled_us - self._stalled_us) / 1e6 / passed_s, 1.0)
             if share >= _LEAST_TOLD:
-                yield f"cpu pressure {share:.0%} during this run".replace("%", " %")
-        elif now_us is None and (load := os.getloadavg()[0]) > processors():
-            yield f"load average {load:.1f} on {processors():.0f} processors during this run"
-        throttled_us = _throttled_us()
+                yield f"cpu pressure {100 * share:.0f} % during this run"
+        elif (load := os.getloadavg()[0]) > (there := processors()):
+            yield f"load average {load:.1f} on {there:g} processors during this run"
         if throttled_us is not None and self._throttled_us is not None and throttled_us > self._throttled_us:
             yield f"throttled for {(throttled_us - self._throttled_us) / 1e6:.1f} s by the limit of its cgroup"
 
 
-def _stalled_us() -> int | None:
-    """For how long tasks have waited for a processor since the machine started, in microseconds."""
+def _figure(path: Path, name: str) -> int | None:
+    """The last number of the line that begins with this name, in microseconds; None where the system has none."""
     with suppress(OSError, ValueError, IndexError):
-        for line in _PRESSURE.read_text().splitlines():
-            if line.startswith("some"):
-                return int(line.rpartition("total=")[2])
-    return None
-
-
-def _throttled_us() -> int | None:
-    """For how long this process's cgroup has been kept from its processors, in microseconds."""
-    with suppress(OSError, ValueError):
-        for line in Path("/sys/fs/cgroup/cpu.stat").read_text().splitlines():
-            name, _, value = line.partition(" ")
-            if name == "throttled_usec":
-                return int(value)
+        for line in path.read_text().splitlines():
+            if line.split(" ", 1)[0] == name:
+                return int(line.replace("=", " ").split()[-1])
     return None
 
 
@@ -121,6 +109,8 @@ class Need:
 
 
 _LEAST_SHARE = 0.02
+_LEAST_GUESSED = 0.25
+"""Other models may wait for an API where this one computes."""
 _ROUNDING = 1e-9
 
 
@@ -128,8 +118,9 @@ class Shares:
     """How many runs of which models may be at work on one machine: their needs together are no more than it has.
 
     Where nobody said how many processors a model's runs take, the runs that have ended tell: the mean of their shares,
-    each weighted by how long it worked. Until one of its own has ended those of other models stand for it, and until
-    any has, a run is taken to need one. A run always goes if none is at work. Knows no clock.
+    each weighted by how long it worked. Until one of its own has ended those of other models stand for it, a quarter of
+    a processor at least; until any has, a run is taken to need one. Where nobody can tell what a run took, its kind is
+    not held back. A run always goes if none is at work. Knows no clock.
     """
 
     def __init__(self, machine: Machine, needs: Mapping[str, Need]) -> None:
@@ -139,10 +130,10 @@ class Shares:
         self._cpu_s: dict[str, float] = {}
         self._worked_s: dict[str, float] = {}
 
-    def learn(self, group: str, cpu_share: float, worked_s: float) -> None:
-        """A run of the group kept so many processors busy for so long, in seconds."""
+    def learn(self, group: str, cpu_share: float | None, worked_s: float) -> None:
+        """A run of the group kept so many processors busy for so long, in seconds; None where nobody can tell."""
         if group in self._needs and worked_s > 0:
-            self._cpu_s[group] = self._cpu_s.get(group, 0.0) + cpu_share * worked_s
+            self._cpu_s[group] = self._cpu_s.get(group, 0.0) + (cpu_share or 0.0) * worked_s
             self._worked_s[group] = self._worked_s.get(group, 0.0) + worked_s
 
     def has_room(self, group: str, in_flight: Mapping[str, int]) -> bool:
@@ -175,11 +166,8 @@ class Shares:
         stated = self._needs[group].cpus
         if stated is not None:
             return stated
-        known = [group] if group in self._worked_s else list(self._worked_s)
-        if not known:
+        if group in self._worked_s:
+            return max(self._cpu_s[group] / self._worked_s[group], _LEAST_SHARE)
+        if not self._worked_s:
             return 1.0
-        return max(_sum(self._cpu_s, known) / _sum(self._worked_s, known), _LEAST_SHARE)
-
-
-def _sum(figures: Mapping[str, float], names: Iterable[str]) -> float:
-    return sum([figures[name] for name in names])
+        return max(sum(self._cpu_s.values()) / sum(self._worked_s.values()), _LEAST_GUESSED)

@@ -52,7 +52,7 @@ class WatchedWorkspace:
     def __init__(self, workspace: OpenWorkspace, hide: Callable[[str], str]) -> None:
         self._workspace = workspace
         self._hide = hide
-        self._meter = LoadMeter.start()
+        self._meter = LoadMeter()
 
     @property
     def path(self) -> Path:
@@ -61,7 +61,7 @@ class WatchedWorkspace:
     async def prepare(self, changes: Sequence[FileChange] | None = None) -> None:
         """See `OpenWorkspace`."""
         await self._workspace.prepare(changes)
-        self._meter = LoadMeter.start()
+        self._meter = LoadMeter()
 
     async def run(self, command: Command, purpose: str = "tool") -> CommandResult:
         """See `Workspace`."""

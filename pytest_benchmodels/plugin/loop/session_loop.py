@@ -210,6 +210,7 @@ def _run_lanes(
             lanes_to_free = LanesToFree(result_queue, lanes.reported)
             for left in reversed(range(len(runs))):
                 item, result = result_queue.take()
+                bench.lanes.learn(result)
                 item.take(result)
                 _report(protocol, item, idle if left else None)
                 lanes_to_free.add(item)

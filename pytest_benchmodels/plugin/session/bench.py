@@ -17,6 +17,7 @@ from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.engine.breaker import CircuitBreaker
 from pytest_benchmodels.engine.clocks import SessionClock
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
+from pytest_benchmodels.engine.machine import Need, Shares, this_machine
 from pytest_benchmodels.formats.configfile import ConfigFile, read_config
 from pytest_benchmodels.plugin.options import Settings, read_settings
 from pytest_benchmodels.plugin.session.models import HOW_TO_NAME_A_MODEL, Models
@@ -45,16 +46,28 @@ class LanePlan:
         self._concurrency = concurrency
         self.windows: dict[str, int] = {}
         self.pools: list[Pool] = []
+        self._shares: Shares | None = None
 
     def add(self, models: Iterable[Model], asked: Iterable[Model]) -> None:
         """These models are going to answer, and these to judge."""
+        models = list(models)
+        needs = {model.id: Need(model.agent.cpus, model.agent.memory_mb) for model in models if model.agent is not None}
+        if needs:
+            self._shares = Shares(this_machine(), needs)
         self.windows.update({model.id: self.window_of(model) for model in models})
         self.windows.update({lane_group(model.id, "judge"): self.window_of(model) for model in asked})
         self.pools = list(self._pools())
 
     def window_of(self, model: Model) -> int:
         """How many calls of one purpose to a model may be in flight at most."""
-        return min(model.max_in_flight or self._concurrency, self._concurrency)
+        most = min(model.max_in_flight or self._concurrency, self._concurrency)
+        by_machine = None if self._shares is None else self._shares.most_of(model.id)
+        return most if by_machine is None else min(most, by_machine)
+
+    def learn(self, result: Result) -> None:
+        """A run has ended: what it took of the machine tells how many of its kind may be at work at once."""
+        if self._shares is not None and result.work is not None and not result.cached:
+            self._shares.learn(result.model, result.work.cpu_share, result.timing.duration_s)
 
     def dispatch(self) -> Dispatch[Key]:
         """An empty dispatch for these models; windows adapt where the user gave no limit."""
@@ -62,7 +75,7 @@ class LanePlan:
             group: Window(self.windows[group], fixed=bool(model.limits or model.max_in_flight))
             for group, model in self._groups().items()
         }
-        return Dispatch(self._concurrency, windows, self.pools)
+        return Dispatch(self._concurrency, windows, self.pools, self._shares)
 
     def _pools(self) -> Iterator[Pool]:
         """Groups that have a maximum in common: those of one account, and those of one model."""

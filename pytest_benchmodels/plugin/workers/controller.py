@@ -259,6 +259,7 @@ class Controller:
         """Learn from each result, and tell the workers when it trips a model or spends the budget."""
         if result.response is None:
             self._unanswered.add(result.nodeid)
+        self.bench.lanes.learn(result)
         counted = self._reruns.so_far(result.nodeid)
         self._count(result, None if counted is None else counted.result)
         self._reruns.forget(result.nodeid)
