@@ -221,8 +221,8 @@ class GradingContext(Struct, frozen=True):
         found = self.finding(model)
         if found is None:
             raise CheckError(
-                f"the store has no answer of {quote(model)} to this question; have it answer first, with "
-                f"--bench-models {quote(model)} and the same --bench-store"
+                f"the store has no answer of {quote(model)} to this question; have it answer first, without this "
+                f"check, with --bench-models {quote(model)} and the same --bench-store"
             )
         return found
 

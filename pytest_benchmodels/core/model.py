@@ -104,6 +104,11 @@ class Model:
         return bool(self.limits or self.caps)
 
     @property
+    def asks(self) -> tuple[str, str, str]:
+        """Whom a request reaches: provider, address and name. Two models with the same are one, by two names."""
+        return self.provider, self.base_url, self.name
+
+    @property
     def secret_query(self) -> tuple[tuple[str, str], ...]:
         """Those of `query` whose value is in a variable, each with its name."""
         return tuple((name, value[len(_ENV) :]) for name, value in self.query if value.startswith(_ENV))

@@ -124,6 +124,13 @@ class Grader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The tools that it is about, by name. One that its scenario does not have is an error of the file."""
         return ()
 
+    def compared_models(self) -> Mapping[str, str]:
+        """The models whose stored answers it looks at (`context.answer_of`), by the options that name them.
+
+        None of these is asked. One that nobody knows, or that answers the scenario itself, is an error of the file.
+        """
+        return {}
+
     def example(self) -> str | None:
         """An answer that this check accepts, if it can name one: with it `sim/*` answers rightly."""
         return None

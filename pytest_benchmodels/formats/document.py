@@ -207,7 +207,9 @@ class LoadOptions:
     what tells the first fault of a document, or raises ValueError; without it no arguments of tools are looked at.
     `servers` are the MCP servers of bench.toml by name: each gives its tools, None where it is not to be started, or
     raises `ToolError`. `extraction` is what a step of a check's `extract` is; without it there is no such key. With
-    `foreign_tools` models may have tools that no scenario names.
+    `foreign_tools` models may have tools that no scenario names. `compared_fault` takes the name of a model whose
+    stored answers a check compares with, and the models that its scenario names: it says why that cannot be, None if it
+    can.
     """
 
     graders: Mapping[str, type[Grader]]
@@ -221,3 +223,4 @@ class LoadOptions:
     servers: Mapping[str, Callable[[], Sequence[Tool] | None]] = field(default_factory=dict)
     extraction: type[Extraction] | None = None
     foreign_tools: bool = False
+    compared_fault: Callable[[str, Sequence[str]], str | None] = lambda _name, _models: None

@@ -29,6 +29,7 @@ from pytest_benchmodels.formats.authored import (
 )
 from pytest_benchmodels.formats.builtin_tools import builtin_tools, has_workspace, note_unknown
 from pytest_benchmodels.formats.checks import CheckReader, LocatedCheck, ToolReader, WrittenCheck
+from pytest_benchmodels.formats.compared_models import ComparedModels
 from pytest_benchmodels.formats.dataset import (
     Budget,
     TemplateError,
@@ -226,6 +227,7 @@ class Finisher:
         self._oracles = OracleReader(document, problems, options)
         self._tools = ToolReader(options, problems, budget)
         self._tool_names = ToolNames(problems, foreign_tools=options.foreign_tools)
+        self._compared_models = ComparedModels(problems, options.compared_fault)
         self._validator = options.validator
         self._looked_at: set[Steps] = set()
         self._media = Media(document.path.parent, options.allowed)
@@ -365,7 +367,8 @@ class Finisher:
         self._tool_names.conclude()
 
     def _compared(self, checks: Sequence[LocatedCheck], draft: Draft) -> tuple[Check, ...]:
-        """The checks; noted is which of the tools that they name are not there."""
+        """The checks; noted is which of the tools and models that they name are not there, or cannot be."""
+        self._compared_models.look_at(checks, or_else(draft.written.models, ()))
         entries, builtin = or_else(draft.written.tools, ()), [tool.name for tool in builtin_tools(draft.written)]
         self._tool_names.compare(checks, entries, builtin, draft.id)
         return tuple(check for check, _ in checks)

@@ -119,6 +119,10 @@ class Judge(Grader, frozen=True):
         """Each vote is a call, and in a pair two."""
         return dict.fromkeys(self.asked_models(), self.repeat * (len(_ORDERS) if self.against else 1))
 
+    def compared_models(self) -> Mapping[str, str]:
+        """Whose stored answer stands beside the one that is judged."""
+        return {"against": self.against} if self.against not in ("", _REFERENCE) else {}
+
     def example(self) -> str | None:
         # Of a pair, what equals the reference is no better than that.
         is_right = isinstance(self.reference, str) and self.against != _REFERENCE

@@ -57,6 +57,27 @@ def test_a_file_that_was_named_has_to_be_one(folder: Path, capsys: Capture) -> N
     assert done.out.startswith("other.json:1: no format recognises this file")
 
 
+def test_a_model_that_is_compared_with_itself(folder: Path, capsys: Capture) -> None:
+    pair = "  - {judge: Which?, against: AGAINST}\n"
+    (folder / "a.yaml").write_text(
+        "id: a\nprompt: 2 + 2?\nmodels: [x/y, x/z]\nchecks:\n" + pair.replace("AGAINST", "x/z")
+    )
+    (folder / "b.yaml").write_text("id: b\nprompt: 2 + 2?\nchecks:\n" + pair.replace("AGAINST", "x/a"))
+    (folder / "c.yaml").write_text("id: c\nprompt: 2 + 2?\nchecks:\n" + pair.replace("AGAINST", "x/b"))
+    (folder / "bench.toml").write_text('models = ["x/a"]\n')
+
+    done = run_command(capsys, "validate", ".", "--config", "bench.toml")
+
+    first, second, counts = done.out.splitlines()
+    assert first.startswith(
+        "a.yaml:5: check 'judge': against: 'x/z' answers this scenario itself: its answers would be"
+    )
+    assert second.startswith(
+        "b.yaml:4: check 'judge': against: 'x/a' answers this scenario itself: its answers would be"
+    )
+    assert counts.endswith("2 problems in 2 files")
+
+
 def test_each_file_is_checked_once(folder: Path, capsys: Capture) -> None:
     (folder / "one.yaml").write_text(RIGHT)
 

@@ -268,8 +268,61 @@ def test_a_pair_may_be_made_with_another_models_stored_answer(
     assert seen_by(sim)["steady"]["requests"] == 1, "it is not asked again"
 
 
-def test_a_model_to_compare_with_that_nobody_knows_is_an_error(project: Project) -> None:
-    project.suite(asked("a", {"judge": "Which?", "against": "nobody/knows", "model": "sim/judge"}))
-    result = project.bench()
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*check 'judge' cannot judge this answer: unknown model 'nobody/knows'*"])
+COMPARED = """\
+scenarios:
+  - id: a
+    prompt: 2 + 2?
+    models: [{models}]
+    checks:
+      - any_of:
+          - judge: Which one is the sum?
+            model: sim/judge
+            against: {against}
+"""
+
+
+@pytest.mark.parametrize(
+    ("models", "against", "said"),
+    [
+        ("watched", "nobody/knows", "unknown model 'nobody/knows'; a model is `provider/name` with a provider of *"),
+        ("watched", "sim/stedy", "unknown model 'sim/stedy'; did you mean 'steady'?*"),
+        (
+            "sim/hang, watched",
+            "watched",
+            "'watched' answers this scenario itself: its answers would be compared with *",
+        ),
+        ("watched", "alias", "'alias' answers this scenario itself as 'watched': its answers would be compared *"),
+    ],
+)
+def test_a_model_that_is_nothing_to_compare_with_is_told_before_the_first_call(
+    project: Project, sim: SimServer, models: str, against: str, said: str
+) -> None:
+    project.watch(sim.url, "watched")
+    project.watch(sim.url, "alias")
+    project.write("suite.yaml", COMPARED.format(models=models, against=against))
+
+    for workers in ((), ("-n2",)):
+        result = project.bench(*workers)
+
+        result.assert_outcomes(errors=1)
+        result.stdout.fnmatch_lines([f"suite.yaml:9: check 'judge': against: {said}"])
+        assert seen_by(sim) == {}, "nobody was asked"
+
+
+def test_who_runs_by_the_command_line_is_not_compared_with_itself_either(project: Project) -> None:
+    project.write("suite.yaml", COMPARED.format(models="sim/slow", against="sim/steady"))
+
+    result = project.bench("--bench-models=sim/steady")
+
+    result.stdout.fnmatch_lines(["suite.yaml:9: check 'judge': against: 'sim/steady' answers this scenario itself: *"])
+    project.bench("--bench-models=sim/slow", "--collect-only").assert_outcomes()
+
+
+def test_the_same_model_with_other_params_is_another_one_to_compare_with(project: Project, sim: SimServer) -> None:
+    judge(project, sim, "warm")
+    judge(project, sim, "cold", ", accuracy = 0")
+    project.write("suite.yaml", COMPARED.format(models="warm", against="cold"))
+
+    result = project.bench("--collect-only")
+
+    assert result.ret == pytest.ExitCode.OK

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from pytest_benchmodels import formats
@@ -13,6 +14,7 @@ from pytest_benchmodels.cli.commands import completes_files
 from pytest_benchmodels.cli.output import Output
 from pytest_benchmodels.cli.scenario_files import Conftests, ends_as_ours, find_rootdir, scenario_files
 from pytest_benchmodels.core.errors import Problem, ScenarioFileError
+from pytest_benchmodels.formats.compared_models import own_answers_fault
 from pytest_benchmodels.formats.configfile import ConfigFile, read_config
 from pytest_benchmodels.graders import BUILTIN, Extract, registry, schema_faults
 from pytest_benchmodels.reports.units import plural
@@ -60,6 +62,7 @@ def run(arguments: Namespace, output: Output) -> int:
         servers=dict.fromkeys(config.mcp, _not_started),
         extraction=Extract,
         foreign_tools=config.has_tools,
+        compared_fault=partial(_compared_fault, config),
     )
     project = _Project(rootdir, options, runs_code=arguments.with_conftest)
     files = scenarios = broken = problems = 0
@@ -131,6 +134,11 @@ class _Project:
         with suppress(OSError):
             self.unread.update({_shown(path): None for path in paths if _HOOK in path.read_bytes()})
         return replace(self._options, unknown_check_note=_CODE_NOTE) if paths else self._options
+
+
+def _compared_fault(config: ConfigFile, name: str, models: Sequence[str]) -> str | None:
+    """By their names: what these stand for is looked up when they run."""
+    return own_answers_fault(name, name) if name in (models or config.models) else None
 
 
 def _shown(path: Path) -> Path:

@@ -188,7 +188,7 @@ class Bench:
             sim_url=sim_url,
             models=models,
             breaker=CircuitBreaker(settings.budget_usd),
-            files=ScenarioFiles(config, settings, file),
+            files=ScenarioFiles(config, settings, file, models),
             lanes=LanePlan(models, settings.concurrency),
             progress=Progress(),
             worker_config=worker_config,

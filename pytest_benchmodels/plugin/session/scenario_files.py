@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path, PurePath
@@ -12,12 +13,15 @@ import pytest
 
 from pytest_benchmodels import graders
 from pytest_benchmodels.core.errors import ConfigError, ProviderError, ToolError
+from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import file_of
 from pytest_benchmodels.core.scenario import Tool
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.formats import FileFormat, LoadOptions, own_formats
+from pytest_benchmodels.formats.compared_models import own_answers_fault
 from pytest_benchmodels.formats.configfile import ConfigFile
 from pytest_benchmodels.plugin.options import Settings
+from pytest_benchmodels.plugin.session.models import Models
 from pytest_benchmodels.plugin.session.user_models import answers, usage_errors
 from pytest_benchmodels.providers.key import Key
 from pytest_benchmodels.solvers.mcp import ServerSettings, listed_tools
@@ -36,10 +40,11 @@ class ScenarioFiles:
     ours. `broken_folders` are those whose conftest.py files bring what is no format.
     """
 
-    def __init__(self, config: pytest.Config, settings: Settings, file: ConfigFile) -> None:
+    def __init__(self, config: pytest.Config, settings: Settings, file: ConfigFile, models: Models) -> None:
         self._config = config
         self._settings = settings
         self._file = file
+        self._models = models
         self.asked_runs = 0
         self.left_out = 0
         self.broken_folders: set[Path] = set()
@@ -80,8 +85,24 @@ class ScenarioFiles:
                 extraction=graders.Extract,
                 servers={name: partial(self._tools_of, name) for name in self._file.mcp},
                 foreign_tools=self._file.has_tools,
+                compared_fault=self._compared_fault,
             )
         return self._load_options[known]
+
+    def _compared_fault(self, name: str, scenario_models: Sequence[str]) -> str | None:
+        """Why the stored answers of a model are nothing to compare with; None if they are.
+
+        Another name of a model that answers has the same stored answers, unless its params differ.
+        """
+        try:
+            compared = self._models.resolve(name)
+        except ConfigError as error:
+            return str(error)
+        for other in self._models.named_for(tuple(scenario_models)):
+            with suppress(ConfigError):  # one that cannot answer is told when it is to run
+                if _have_same_answers(self._models.resolve(other), compared):
+                    return own_answers_fault(name, other)
+        return None
 
     @property
     def _base(self) -> Path:
@@ -162,6 +183,11 @@ class ScenarioFiles:
             f"this session would have {self.asked_runs:,} runs, more than {self._settings.max_runs:,}: lower `repeat` "
             f"or --bench-repeat, name fewer models or files, or allow it with --bench-max-runs {self.asked_runs}"
         )
+
+
+def _have_same_answers(one: Model, other: Model) -> bool:
+    """Whether the store takes them for one model."""
+    return one.asks == other.asks and one.params == other.params and one.query == other.query
 
 
 def _listed(returned: object) -> Iterable[Any]:
