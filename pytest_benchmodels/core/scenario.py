@@ -124,6 +124,14 @@ class Grader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The tools that it is about, by name. One that its scenario does not have is an error of the file."""
         return ()
 
+    def value_fault(self) -> str | None:
+        """Why it can judge no answer at all, with a remedy; None where it can. That is an error of its file.
+
+        It may take some milliseconds: it is asked of the first 200 such checks of a file, not of those that a dataset's
+        records fill in.
+        """
+        return None
+
     def compared_models(self) -> Mapping[str, str]:
         """The models whose stored answers it looks at (`context.answer_of`), by the options that name them.
 

@@ -28,7 +28,7 @@ from pytest_benchmodels.formats.tool_faults import (
     whole_parameters,
 )
 
-__all__ = ["CheckReader", "LocatedCheck", "ToolEntries", "ToolReader", "WrittenCheck"]
+__all__ = ["CheckReader", "LocatedCheck", "ToolEntries", "ToolReader", "WrittenCheck", "each_inside"]
 
 ToolEntries = Sequence[ToolEntry | str]
 """`tools` as the author wrote them; a text is the name of one that is built in."""
@@ -55,6 +55,9 @@ class _Common(msgspec.Struct, frozen=True):
 
 _COMMON = ("weight", "not", "name")
 _EXTRACT = "extract"
+_MOST_VALUES = 200
+"""Of one file, whose checks are asked for `value_fault`: each may take 10 ms, in each worker. Later ones tell it when
+they judge."""
 
 
 class CheckReader:
@@ -70,6 +73,7 @@ class CheckReader:
         self._problems = problems
         self._budget = budget
         self._made: dict[Steps, Check | None] = {}
+        self._values_asked = 0
         self._unusable: set[Steps] = set()
 
     def read(self, written: Sequence[WrittenCheck], names: Mapping[str, object] | None) -> list[LocatedCheck]:
@@ -101,8 +105,20 @@ class CheckReader:
                 self._problems.add(steps, f"check {quote(_title(value))}: {error}")
                 return None
         if steps not in self._made:
-            self._made[steps] = self._make(value, steps)
+            self._made[steps] = made = self._make(value, steps)
+            for check, place in () if made is None else each_inside(made, steps):
+                if type(check.grader).value_fault is not Grader.value_fault and self._values_asked < _MOST_VALUES:
+                    self._values_asked += 1
+                    self._note_value_fault(check, place)
         return self._made[steps]
+
+    def _note_value_fault(self, check: Check, steps: Steps) -> None:
+        try:
+            fault = check.grader.value_fault()
+        except Exception as error:  # noqa: BLE001 - a grader may be anybody's: its crash is a problem of this check
+            fault = f"value_fault(): {type(error).__name__}: {_reason(error)}"
+        if fault is not None:
+            self._problems.add((*steps, check.kind), f"check {quote(check.kind)}: {clip(plain(fault), _REASON_LIMIT)}")
 
     def _make(self, value: object, steps: Steps) -> Check | None:
         if isinstance(value, str):
@@ -220,6 +236,14 @@ class CheckReader:
                 (*steps, kind), f"check {kind!r} cannot be made: {type(error).__name__}: {_reason(error)}"
             )
         return None
+
+
+def each_inside(check: Check, steps: Steps) -> Iterator[LocatedCheck]:
+    """A check and those that it is made of, and where each stands."""
+    yield check, steps
+    if isinstance(check.grader, Combination):
+        for index, inside in enumerate(check.grader.checks):
+            yield from each_inside(inside, (*steps, check.kind, index))
 
 
 def _has_placeholder(value: object) -> bool:

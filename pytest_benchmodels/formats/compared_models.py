@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from pytest_benchmodels.core.scenario import Check, Combination
+from pytest_benchmodels.core.scenario import Check
 from pytest_benchmodels.core.text import clip, plain, quote
-from pytest_benchmodels.formats.checks import LocatedCheck
+from pytest_benchmodels.formats.checks import LocatedCheck, each_inside
 from pytest_benchmodels.formats.document import Problems, Steps
 
 __all__ = ["ComparedModels", "own_answers_fault"]
@@ -38,7 +38,7 @@ class ComparedModels:
 
     def look_at(self, checks: Iterable[LocatedCheck], models: Sequence[str]) -> None:
         """Note each model whose answers cannot be compared with those of `models`, which the scenario names."""
-        for check, steps in (found for pair in checks for found in _each(*pair)):
+        for check, steps in (found for pair in checks for found in each_inside(*pair)):
             for option, name in self._compared(check, steps).items():
                 said = self._fault(name, models)
                 if said and (steps, said) not in self._told:
@@ -52,11 +52,3 @@ class ComparedModels:
             said = clip(plain(str(error)), _REASON_LIMIT)
             self._problems.add(steps, f"check {quote(check.kind)}: compared_models(): {type(error).__name__}: {said}")
             return {}
-
-
-def _each(check: Check, steps: Steps) -> Iterator[LocatedCheck]:
-    """A check and those inside of it, and where each stands."""
-    yield check, steps
-    if isinstance(check.grader, Combination):
-        for index, inside in enumerate(check.grader.checks):
-            yield from _each(inside, (*steps, check.kind, index))

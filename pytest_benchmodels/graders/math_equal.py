@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,6 +28,10 @@ __all__ = ["CHECKS", "MathEqual"]
 _SCRIPT = Path(__file__).with_name("math_process.py")
 _MOST_CHARS = 50_000
 _AT_ONCE = 2
+_OPERAND = r"(?:\d+\.\d+|[0-9A-Za-z]+)"
+_AT_SIGHT = re.compile(rf"-?{_OPERAND}(?: ?[-+*/^] ?{_OPERAND})*")
+"""Numbers, fractions and the like: math-verify takes a second to load, and reads all of these."""
+
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
@@ -62,11 +67,28 @@ class MathEqual(FromExtra, frozen=True):
         if "fault" in reply:
             raise CheckError(f"math-verify could not compare {shown(answer)}: {reply['fault']}")
         if "unreadable" in reply:
-            raise CheckError(f"math_equal {shown(expected)} is no mathematical expression: write it in LaTeX")
+            raise CheckError(self._unreadable())
         read = f"read {shown(reply['read'])}" if reply["read"] else "read no expression"
         if reply["equal"]:
             return right(f"{read}, which equals {shown(expected)}")
         return wrong(f"expected {shown(expected)}, {read} in {shown(answer)}")
+
+    def value_fault(self) -> str | None:
+        """Why math-verify reads no expression in the value. What is readable at sight does not start its process."""
+        expected = text_of(self.math_equal)
+        if _AT_SIGHT.fullmatch(expected):
+            return None
+        try:
+            reply = _processes(os.getpid()).ask({"expected": expected, "limit_s": self.timeout})
+        except TimeoutError:
+            return f"to read {shown(expected)} takes more than {self.timeout:g} s; `timeout` allows up to 60"
+        if "fault" in reply:
+            return f"math-verify could not read {shown(expected)}: {reply['fault']}; write it in another way"
+        return self._unreadable() if reply["unreadable"] else None
+
+    def _unreadable(self) -> str:
+        expected = shown(text_of(self.math_equal))
+        return f"math_equal {expected} is no mathematical expression: write it in LaTeX, such as \\frac{{1}}{{2}}"
 
     def example(self) -> str:
         return text_of(self.math_equal)

@@ -37,7 +37,11 @@ def main() -> None:
             import math_verify  # noqa: F401, PLC0415 - its second is not the answer's
 
             signal.setitimer(signal.ITIMER_PROF, asked["limit_s"])
-            reply = _compared(asked["expected"], asked["answer"], asked["decimals"])
+            wanted = _wanted(asked["expected"])
+            if not wanted or "answer" not in asked:
+                reply = {"unreadable": not wanted}
+            else:
+                reply = _compared(wanted, asked["answer"], asked["decimals"])
         except BaseException as error:  # noqa: BLE001 - whatever a hostile text makes the package raise
             reply = {"fault": f"{type(error).__name__}: {error}"[:_SHOWN]}
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -45,13 +49,16 @@ def main() -> None:
         replies.flush()
 
 
-def _compared(expected: str, answer: str, decimals: int) -> dict[str, Any]:
-    """Whether the answer gives what is expected, and what was read of both; `unreadable` where there is no value."""
+def _wanted(expected: str) -> list[Any]:
+    """What is expected; empty where it has no value."""
+    wanted = _parsed(expected if any(mark in expected for mark in _MATHS) else f"${expected}$")
+    return [] if all(isinstance(each, str) for each in wanted) else wanted
+
+
+def _compared(wanted: list[Any], answer: str, decimals: int) -> dict[str, Any]:
+    """Whether the answer gives what is wanted, and what was read of it."""
     from math_verify import verify  # noqa: PLC0415 - as above
 
-    wanted = _parsed(expected if any(mark in expected for mark in _MATHS) else f"${expected}$")
-    if all(isinstance(each, str) for each in wanted):
-        return {"unreadable": True}
     found: list[Any] = []
     for form in _forms(answer):
         found = _parsed(form) or found

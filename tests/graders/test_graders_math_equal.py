@@ -15,7 +15,7 @@ from math_verify import parse, verify
 from pytest_benchmodels.core.errors import CheckError
 from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.scenario import Grade
-from pytest_benchmodels.graders import math_equal
+from pytest_benchmodels.graders import math_equal, math_process
 from pytest_benchmodels.graders.math_equal import MathEqual
 
 TOO_LONG = "$9^{9^{9^{9}}}$"
@@ -95,6 +95,40 @@ def test_an_answer_that_is_too_long_is_not_read() -> None:
 def test_a_value_that_is_no_expression_is_told() -> None:
     with pytest.raises(CheckError, match=r"math_equal '.*frac.*' is no mathematical expression: write it in LaTeX"):
         judge(r"\frac{", "1")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (r"\frac{1}{2}", None),
+        ("(x+1)(x-1)", None),
+        (0.25, None),
+        (r"\frac{1}{2", "is no mathematical expression: write it in LaTeX, such as"),
+        ("(x+1", "is no mathematical expression: write it in LaTeX, such as"),
+        ("???", "is no mathematical expression: write it in LaTeX, such as"),
+    ],
+)
+def test_a_value_tells_whether_it_can_be_read(value: str | float, said: str | None) -> None:
+    fault = msgspec.convert({"math_equal": value}, MathEqual).value_fault()
+
+    assert (fault is None) if said is None else (said in (fault or ""))
+
+
+def test_a_value_that_takes_too_long_to_read_is_told() -> None:
+    nested = "(" * 3000 + "1" + ")" * 3000
+    fault = msgspec.convert({"math_equal": nested, "timeout": 0.5}, MathEqual).value_fault()
+
+    assert fault is not None
+    assert fault.startswith("to read '((((")
+    assert fault.endswith("' takes more than 0.5 s; `timeout` allows up to 60")
+
+
+@pytest.mark.parametrize(
+    "value", ["7", "-7", "1/2", "0.5", "x^2+2x+1", "2 * n - 1", "a/b", "-x + 10.25", "1/2/3", "xy", "e^x", "2^10"]
+)
+def test_what_is_taken_as_readable_at_sight_is_read(value: str) -> None:
+    assert math_equal._AT_SIGHT.fullmatch(value)
+    assert math_process._wanted(value)
 
 
 @pytest.mark.parametrize("options", [{"decimals": -1}, {"decimals": 16}, {"timeout": 0}, {"timeout": 61}])

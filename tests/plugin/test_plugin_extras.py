@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_benchmodels import SimServer
 from tests.plugin.plugin_parts import Project, right, scenario
-from tests.plugin.plugin_results import JSON, results
+from tests.plugin.plugin_results import JSON, results, seen_by
 
 MEASURES: list[dict[str, object]] = [
     {"rouge_l": "The cat sat on the mat."},
@@ -41,6 +42,39 @@ def test_scores_are_those_of_the_measures(project: Project, workers: tuple[str, 
     assert scores["told[sim/steady]"] == [1, 1, 1], "a simulated model knows the reference"
     assert scores["near[sim/steady]"] == [0.833, 0.489, 0.658]
     assert max(scores["far[sim/steady]"]) < 0.1
+
+
+MATHEMATICS = """\
+defaults: {models: [watched]}
+scenarios:
+  - {id: sound, prompt: Hi, checks: [{math_equal: '(x+1)(x-1)'}]}
+  - id: broken
+    prompt: Hi
+    checks:
+      - any_of:
+          - math_equal: (x+1
+  - {id: data, prompt: Hi, dataset: data.jsonl, checks: [{math_equal: '{{ value }}'}]}
+"""
+
+
+def test_mathematics_that_nobody_can_read_are_told_before_the_first_call(
+    project: Project, sim: SimServer, workers: tuple[str, ...]
+) -> None:
+    project.watch(sim.url, "watched")
+    project.write("data.jsonl", '{"value": "(1"}\n')
+    project.write(
+        "suite.yaml",
+        MATHEMATICS,
+    )
+
+    result = project.bench(*workers)
+
+    result.assert_outcomes(errors=1)
+    (told,) = (line for line in result.outlines if line.startswith("suite.yaml:"))
+    assert told.startswith(
+        "suite.yaml:8: check 'math_equal': math_equal '(x+1' is no mathematical expression: write it in"
+    )
+    assert seen_by(sim) == {}
 
 
 @pytest.mark.parametrize(("kind", "package", "extra"), PACKAGES)
