@@ -171,6 +171,7 @@ class GradingContext(Struct, frozen=True):
     running: RunProgram = no_programs
     whole: Response | None = None
     workspace: Workspace | None = None
+    naming: Callable[[str], Model] | None = None
 
     @property
     def answered(self) -> Response:
@@ -196,6 +197,19 @@ class GradingContext(Struct, frozen=True):
         if kinds:
             raise TypeError(f"ask() takes a text or a list of Message, not one of {kinds.pop().__name__}")
         return await self.asking(model, messages, params or {})
+
+    def is_own(self, model: str, answer: Response) -> bool:
+        """Whether another model's `answer`, asked for by this name, comes from the model whose answer is judged.
+
+        It does where both names lead to one provider, address and name, and where providers say that one model served
+        both.
+        """
+        if not self.transcript.calls:
+            return False
+        judged = self.transcript.calls[-1].request.model
+        if model == judged.id or (self.naming is not None and self.naming(model).asks == judged.asks):
+            return True
+        return bool(answer.served_model) and answer.served_model == self.answered.served_model
 
     async def embed(self, model: str, texts: Sequence[str]) -> list[tuple[float, ...]]:
         """Ask another model for the embedding of each text, in one call, under the same conditions as `ask`.

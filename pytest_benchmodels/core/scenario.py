@@ -44,6 +44,7 @@ class Vote(msgspec.Struct, frozen=True):
     `number` counts the votes of one judge in one order, from 1 on. `order` says where the answer stood when it was
     judged beside another one; empty where it stood alone. `score` and `confidence` are from 0 to 1; None where the
     judge did not say how sure it is. `verdict` is what it said, in a word or a number, whatever `not` makes of it.
+    `own`: the judge is the model whose answer it judged, by whatever name.
     """
 
     judge: str
@@ -53,6 +54,7 @@ class Vote(msgspec.Struct, frozen=True):
     order: Literal["", "first", "second"] = ""
     confidence: float | None = None
     verdict: str = ""
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

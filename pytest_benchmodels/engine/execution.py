@@ -366,6 +366,7 @@ class Executor:
             finding=finding,
             running=running,
             workspace=scope.workspace,
+            naming=self.models,
         )
         with self.watch(scope.run) as scope.judged_anew:
             if (by_turn := scenario.by_turn(responses)) is not None:

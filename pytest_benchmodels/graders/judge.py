@@ -11,9 +11,11 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.call import GradingContext
 from pytest_benchmodels.core.errors import CallError, CheckError
@@ -148,7 +150,8 @@ class Judge(Grader, frozen=True):
         ):
             if isinstance(answer, BaseException):
                 raise answer
-            votes.append(self._vote(name, number, order, answer))
+            vote = self._vote(name, number, order, answer)
+            votes.append(changed(vote, vote=replace(vote.vote, own=context.is_own(name, answer))))
         return self._combined(votes, context)
 
     def _bounds(self) -> tuple[float, float]:
@@ -297,9 +300,10 @@ class Judge(Grader, frozen=True):
             told = f"{passing} of {len(values)} votes pass ({self.combine} {score:.2f}): {told}"
         if swayed := sum(len({vote.score for vote in pair}) > 1 for pair in pairs):
             told = f"the order decided {swayed} of {len(pairs)} pairs: {told}"
-        judged = context.transcript.calls[-1].model if context.transcript.calls else ""
-        if judged in {vote.vote.judge for vote in votes}:
-            told = f"{told} [{judged} judged its own answer]"
+        for name in dict.fromkeys(vote.vote.judge for vote in votes if vote.vote.own):
+            judged = context.transcript.calls[-1].model
+            known_as = "" if name == judged else f": it is the model of {judged}"
+            told = f"{told} [{name} judged its own answer{known_as}]"
         return Grade(score, passed, told, votes=tuple([vote.vote for vote in votes]))
 
 

@@ -183,6 +183,7 @@ def _schema(pa: Any) -> Any:
         ("order", pa.string()),
         ("confidence", pa.float64()),
         ("verdict", pa.string()),
+        ("own", pa.bool_()),
     )
     checks = (
         ("name", pa.string()),

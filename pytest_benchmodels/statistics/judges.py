@@ -16,9 +16,10 @@ __all__ = ["JudgeFigures", "JudgeTally"]
 class JudgeFigures:
     """What one judge's votes tell of it.
 
-    `own_answers` are the answers of its own that it judged. Of its `pairs`, each asked in both orders, it said `first`
-    more often than `second` in `for_first`, and the other way round in `for_second`: there the order decided. A judge
-    without position bias has none of them; one that is unsure has as many of the one as of the other.
+    `own_answers` are the answers of its own that it judged, by this name or another. Of its `pairs`, each asked in both
+    orders, it said `first` more often than `second` in `for_first`, and the other way round in `for_second`: there the
+    order decided. A judge without position bias has none of them; one that is unsure has as many of the one as of the
+    other.
     """
 
     model: str
@@ -41,14 +42,14 @@ class JudgeTally:
 
     def add(self, result: Result) -> None:
         """Count the votes of one result's checks."""
-        judges: set[str] = set()
+        own: set[str] = set()
         for check in result.checks:
             if check.votes:
-                judges.update(vote.judge for vote in check.votes)
+                # What was stored before votes told it has the name alone.
+                own.update(vote.judge for vote in check.votes if vote.own or vote.judge == result.model)
                 self._votes.update(vote.judge for vote in check.votes)
                 self._add_pairs(check.votes)
-        if result.model in judges:
-            self._own[result.model] += 1
+        self._own.update(own)
 
     def _add_pairs(self, votes: Iterable[Vote]) -> None:
         pairs: dict[tuple[str, int], list[str]] = {}

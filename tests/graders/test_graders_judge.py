@@ -318,6 +318,33 @@ def test_a_model_that_judges_itself_is_told() -> None:
     assert grade.explanation.endswith("[judged/one judged its own answer]")
 
 
+SAME = Model("an/alias", MODEL.provider, MODEL.name, MODEL.base_url, params={"temperature": 1})
+ELSEWHERE = Model("an/alias", MODEL.provider, MODEL.name, "http://other.invalid")
+
+
+@pytest.mark.parametrize(
+    ("judge_model", "answered_by", "judged_by", "is_own"),
+    [
+        (SAME, "", "", True),
+        (ELSEWHERE, "", "", False),
+        (ELSEWHERE, "one-2026", "one-2026", True),
+        (ELSEWHERE, "one-2026", "one-2025", False),
+    ],
+)
+def test_a_model_that_judges_itself_by_another_name_is_told(
+    judge_model: Model, answered_by: str, judged_by: str, *, is_own: bool
+) -> None:
+    judges = Judges({"an/alias": [Response(json.dumps(YES), served_model=judged_by)]})
+    subject = structs.replace(
+        context(Response("ok", served_model=answered_by), judges), naming={"an/alias": judge_model}.__getitem__
+    )
+
+    grade = asyncio.run(Judge("Right?", model="an/alias").grade(subject))
+
+    assert [vote.own for vote in grade.votes] == [is_own]
+    assert grade.explanation.endswith("[an/alias judged its own answer: it is the model of judged/one]") is is_own
+
+
 def test_the_form_is_told_to_the_api_and_to_the_judge() -> None:
     judges = Judges({"a/judge": [json.dumps(YES)]})
     asyncio.run(asks().grade(context(Response("ok"), judges)))

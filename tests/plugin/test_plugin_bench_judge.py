@@ -127,6 +127,7 @@ def test_votes_of_one_judge_are_calls_of_their_own(project: Project, sim: SimSer
             "order": "",
             "confidence": 0.9,
             "verdict": "yes",
+            "own": False,
         }
         for number in (1, 2, 3)
     ]
@@ -206,6 +207,23 @@ def test_a_model_that_judges_itself_is_told(project: Project, workers: tuple[str
     told = results(project)
     assert told["a[sim/judge]"]["checks"][0]["explanation"].endswith("[sim/judge judged its own answer]")
     assert not told["a[sim/steady]"]["checks"][0]["explanation"].endswith("own answer]")
+
+
+def test_a_model_that_judges_itself_by_another_name_is_told(
+    project: Project, sim: SimServer, workers: tuple[str, ...]
+) -> None:
+    judge(project, sim, "one")
+    judge(project, sim, "other", ", accuracy = 0.5")
+    project.suite(asked("a", {"judge": "Is it good?", "models": ["other", "sim/judge"]}), models=["one"])
+
+    result = project.bench(JSON, "--bench-html=r.html", *workers)
+
+    result.stdout.fnmatch_lines(["judge: other judged 1 answer of its own"])
+    (told,) = results(project).values()
+    assert "[other judged its own answer: it is the model of one]" in told["checks"][0]["explanation"]
+    assert {vote["judge"]: vote["own"] for vote in told["checks"][0]["votes"]}["other"]
+    judges = json_report(project.path / "b.json")["run"]["judges"]
+    assert {each["model"]: each["own_answers"] for each in judges}["other"] == 1
 
 
 def test_a_pair_is_asked_in_both_orders(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:

@@ -194,6 +194,7 @@ def test_the_votes_of_judges_are_exported(form: ExportFormat) -> None:
             "order": "first",
             "confidence": None,
             "verdict": "",
+            "own": False,
         }
     ]
 

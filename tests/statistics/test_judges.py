@@ -42,6 +42,11 @@ def test_votes_are_counted_by_judge_and_own_answers_once_a_run() -> None:
     )
 
 
+def test_own_answers_are_told_by_the_vote_whatever_the_name() -> None:
+    own = Vote("an/alias", 1.0, passed=True, own=True)
+    assert figures(judged(own, own), judged(replace(own, own=False))) == (JudgeFigures("an/alias", 3, 1, 0, 0, 0),)
+
+
 def test_pairs_that_the_order_decided_are_told_by_side() -> None:
     (told,) = figures(
         judged(*pair("first", "second"), *pair("second", "first", 2), *pair("tie", "tie", 3)),
