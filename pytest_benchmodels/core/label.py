@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 
 from msgspec import Struct
@@ -22,6 +22,7 @@ __all__ = [
     "check_names",
     "label_keys",
     "masked_weight",
+    "named_checks",
     "unmasked_weight",
 ]
 
@@ -110,6 +111,20 @@ def check_names(checks: Sequence[CheckResult]) -> list[str]:
         number = f" #{seen[check.name]}" if seen[check.name] > 1 else ""
         names.append(plain(f"{check.name}{number}"))
     return names
+
+
+def named_checks(checks: Sequence[CheckResult]) -> Iterator[tuple[str, CheckResult]]:
+    """Each check by its name in labels, followed by those that it is made of: `all_of/2 judge` is its second one."""
+    for name, check in zip(check_names(checks), checks, strict=True):
+        yield name, check
+        yield from _inside(name, check)
+
+
+def _inside(name: str, check: CheckResult) -> Iterator[tuple[str, CheckResult]]:
+    for number, inner in enumerate(check.checks, 1):
+        path = plain(f"{name}/{number} {inner.name}")
+        yield path, inner
+        yield from _inside(path, inner)
 
 
 def label_keys(result: Result) -> list[LabelKey]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -169,9 +169,7 @@ def to_plain(result: Result) -> dict[str, object]:
     Its strings may hold no lone surrogates (`text.well_formed`, `text.plain`), which could not cross.
     """
     plain: dict[str, Any] = msgspec.to_builtins(plain_result(result))
-    plain["checks"] = list(plain["checks"])
-    for check in plain["checks"]:
-        check["votes"] = list(check["votes"])
+    plain["checks"] = _plain_checks(plain["checks"])
     plain["retries"] = list(plain["retries"])
     plain["answers"] = list(plain["answers"])
     for response in (plain["response"], *plain["answers"]):
@@ -186,6 +184,10 @@ def to_plain(result: Result) -> dict[str, object]:
             name: list(value) if isinstance(value, tuple) else value for name, value in plain["work"].items()
         }
     return plain
+
+
+def _plain_checks(checks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**check, "votes": list(check["votes"]), "checks": _plain_checks(check["checks"])} for check in checks]
 
 
 def _plain_tool_result(result: dict[str, Any]) -> dict[str, Any]:

@@ -42,7 +42,8 @@ Status = Literal["passed", "failed", "error", "timeout", "skipped"]
 class CheckResult(Struct, frozen=True):
     """One check's verdict on one answer, after `not`, and its single votes, after `not` as well, where models judged.
 
-    `summary` is the check in a reader's words.
+    `summary` is the check in a reader's words. `checks` are the verdicts of those that it is made of, each after its
+    own `not`; empty where it is no combination, or where there was nothing to judge.
     """
 
     name: str
@@ -52,6 +53,7 @@ class CheckResult(Struct, frozen=True):
     weight: float = 1.0
     summary: str = ""
     votes: tuple[Vote, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
 
 
 class Failure(Struct, frozen=True, omit_defaults=True):

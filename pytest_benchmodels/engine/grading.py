@@ -67,21 +67,33 @@ async def judge(checks: Iterable[Check], context: GradingContext, prefix: str = 
 
 async def _judge_one(check: Check, context: GradingContext, prefix: str) -> CheckResult:
     label = f"{prefix}{check.label}"
-    grade = await _verdict(check, context, label)
+    grade, inside = await _verdict(check, context, label)
+    return _result(check, label, grade, inside)
+
+
+def _result(check: Check, name: str, grade: Grade, inside: tuple[CheckResult, ...]) -> CheckResult:
     # As plain data: a score of a numpy type would not cross from a worker to its controller.
     score, passed, said = float(grade.score), bool(grade.passed), message(grade.explanation)
-    return CheckResult(label, score, passed, said, check.weight, check.summary, grade.votes)
+    return CheckResult(name, score, passed, said, check.weight, check.summary, grade.votes, inside)
 
 
-async def _verdict(check: Check, context: GradingContext, label: str) -> Grade:
-    """The verdict after `not`. `label` names the check in errors, behind those that it is inside of."""
+async def _verdict(check: Check, context: GradingContext, label: str) -> tuple[Grade, tuple[CheckResult, ...]]:
+    """The verdict after `not`, and those of the checks inside.
+
+    `label` names the check in errors, behind those that it is inside of.
+    """
     part = await _guarded(_extracted(check, context), label) if check.extract else context
     if isinstance(part, Grade):
-        return check.settled(part)
-    if isinstance(check.grader, Combination):
-        inside = [await _verdict(inner, part, f"{label} > {inner.label}") for inner in check.grader.checks]
-        return check.settled(check.grader.combine(inside))
-    return check.settled(await _guarded(_graded(check, part), label))
+        return check.settled(part), ()
+    if not isinstance(check.grader, Combination):
+        return check.settled(await _guarded(_graded(check, part), label)), ()
+    grades: list[Grade] = []
+    inside: list[CheckResult] = []
+    for inner in check.grader.checks:
+        grade, further = await _verdict(inner, part, f"{label} > {inner.label}")
+        grades.append(grade)
+        inside.append(_result(inner, inner.label, grade, further))
+    return check.settled(check.grader.combine(grades)), tuple(inside)
 
 
 async def _guarded(judging: Awaitable[T], label: str) -> T:

@@ -253,7 +253,7 @@ class BenchDocument:
                 calls = plain.get("calls") or []
                 calls = calls if len(calls) > 1 else []  # as a result has them: one alone is told by the rest
                 yield from_plain({**plain, "started_at": started_at, "latency_s": latency_s, "calls": calls})
-            except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
+            except (msgspec.MsgspecError, KeyError, TypeError, ValueError, RecursionError) as error:
                 raise ConfigError(f"{_named(self.path)}: its result {number} is none: {error}") from None
 
 

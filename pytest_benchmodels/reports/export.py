@@ -193,6 +193,7 @@ def _schema(pa: Any) -> Any:
         ("weight", pa.float64()),
         ("summary", pa.string()),
         ("votes", pa.list_(pa.struct(votes))),
+        ("checks", pa.string()),  # no type of its own can hold checks within checks, however deep
     )
     types = {
         "string": pa.string(),
@@ -210,7 +211,8 @@ def _batches(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
     batch: list[_Row] = []
     size = 0
     for row in rows:
-        batch.append({**row, "started_at": datetime.fromisoformat(row["started_at"])})
+        checks = [{**check, "checks": msgspec.json.encode(check["checks"]).decode()} for check in row["checks"]]
+        batch.append({**row, "checks": checks, "started_at": datetime.fromisoformat(row["started_at"])})
         size += len(row["answer"] or "")
         if len(batch) == _BATCH_ROWS or size > _BATCH_CHARACTERS:
             yield batch

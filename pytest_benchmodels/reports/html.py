@@ -249,14 +249,16 @@ def _answer(answer: Response, detail: _Detail) -> list[Any]:
 
 
 def _check(check: CheckResult, detail: _Detail) -> list[Any]:
+    """Votes stand behind it where there are any, then the checks that it is made of; its text leaves these to them."""
     return [
         _text(check.name, detail.line),
         _text(check.summary, detail.line),
         check.passed,
         _number(check.score),
         _number(check.weight),
-        _text(check.explanation, detail.line),
-        *([[_vote(vote, detail) for vote in check.votes[: detail.entries]]] if check.votes else []),
+        _text(check.explanation.partition("\n")[0] if check.checks else check.explanation, detail.line),
+        *([[_vote(vote, detail) for vote in check.votes[: detail.entries]]] if check.votes or check.checks else []),
+        *([[_check(inner, detail) for inner in check.checks[: detail.entries]]] if check.checks else []),
     ]
 
 

@@ -9,7 +9,7 @@ author gave it, or else by what it asks, in one file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
@@ -72,18 +72,18 @@ class IdleTally:
         """Count the verdicts of a run; without one, or judged by no check, it says nothing."""
         if result.status not in ("passed", "failed") or not result.checks:
             return
-        names = _names(result)
-        for name, check in zip(names, result.checks, strict=True):
+        file = file_of(result.nodeid)
+        said = [(CheckName(file, told), check) for told, check in _each(result.checks)]
+        for name, check in said:
             if name not in self._checks and len(self._checks) >= _MOST_KNOWN:
                 continue
             counts = self._checks.setdefault(name, [0, 0])
             counts[0] += check.passed
             counts[1] += 1
-        if len(names) > 1:
-            self._add_pairs(names, result.checks)
+        if len(said) > 1:
+            self._add_pairs(said[:_MOST_PAIRED])
 
-    def _add_pairs(self, names: Sequence[CheckName], checks: Sequence[CheckResult]) -> None:
-        said = list(zip(names, checks, strict=True))[:_MOST_PAIRED]
+    def _add_pairs(self, said: Sequence[tuple[CheckName, CheckResult]]) -> None:
         for (first, one), (second, other) in combinations(said, 2):
             pair = (first, second) if first < second else (second, first)
             if pair not in self._pairs and len(self._pairs) >= _MOST_KNOWN:
@@ -110,13 +110,17 @@ def _ordered(checks: Sequence[IdleCheck]) -> tuple[IdleCheck, ...]:
     return tuple(sorted(checks, key=lambda check: (-check.runs, check.name)))
 
 
-def _names(result: Result) -> list[CheckName]:
-    """Without a name of its author's a check is called as its kind, with which its summary begins."""
-    file = file_of(result.nodeid)
-    return [CheckName(file, _told(check)) for check in result.checks]
+def _each(checks: Sequence[CheckResult], path: str = "") -> Iterator[tuple[str, CheckResult]]:
+    """Each check as it is told, then those inside of them: `all_of/2 max_words 50` is the second of `all_of`."""
+    places = [f"{path}/{number} " if path else "" for number in range(1, len(checks) + 1)]
+    for place, check in zip(places, checks, strict=True):
+        yield f"{place}{_told(check)}", check
+    for place, check in zip(places, checks, strict=True):
+        yield from _each(check.checks, f"{place}{check.name}")
 
 
 def _told(check: CheckResult) -> str:
+    """Without a name of its author's a check is called as its kind, with which its summary begins."""
     turn, found, own = check.name.rpartition(": ")
     asks = check.summary.removeprefix("not ")
     return f"{turn}{found}{check.summary}" if asks.startswith(own) else check.name

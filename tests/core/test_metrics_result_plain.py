@@ -35,9 +35,13 @@ results = st.builds(
     attempts=st.integers(0, 100),
     score=st.none() | numbers,
     threshold=numbers,
-    checks=st.lists(
-        st.builds(CheckResult, texts, numbers, st.booleans(), texts, numbers, texts, votes), max_size=3
-    ).map(tuple),
+    checks=st.recursive(
+        st.just(()),
+        lambda inside: st.lists(
+            st.builds(CheckResult, texts, numbers, st.booleans(), texts, numbers, texts, votes, inside), max_size=3
+        ).map(tuple),
+        max_leaves=5,
+    ),
     response=st.none() | st.builds(Response, texts, st.none() | texts, st.builds(Usage, counts, counts), numbers),
     error=st.none() | st.builds(Failure, texts, texts),
     retries=st.lists(st.builds(Retry, texts, texts, numbers), max_size=3).map(tuple),

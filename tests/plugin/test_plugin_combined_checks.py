@@ -67,8 +67,64 @@ def test_show_and_html_tell_of_the_checks_inside(project: Project, capsys: pytes
     assert main(["show", "latest", "a", "--store", str(project.path / ".benchmodels" / "store.sqlite")]) == 0
     shown = capsys.readouterr().out
     assert "0 of 2 passed, one asked for\n" in shown
-    assert "failed  contains '<i>': expected '<i>' somewhere in '4 <b>'\n" in shown
-    assert "0 of 2 passed, one asked for" in (project.path / "report.html").read_text("utf-8")
+    assert "\n  failed  equals '5' (score 0.00): expected '5', got '4 <b>'\n" in shown
+    assert "\n  failed  contains '<i>' (score 0.00): expected '<i>' somewhere in '4 <b>'\n" in shown
+    page = (project.path / "report.html").read_text("utf-8")
+    assert "0 of 2 passed, one asked for" in page
+    assert r"expected '5', got '4 \u003cb\u003e'" in page
+
+
+NESTED = {"all_of": [{"any_of": [{"equals": "no"}, REFUND], "name": "offer"}, {"contains": "4", "not": True}]}
+
+
+def test_results_have_the_checks_inside_as_a_tree(
+    project: Project, workers: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.suite(answering("A refund. 4", {**NESTED, "not": True}))
+
+    project.bench(JSON, *workers).assert_outcomes(passed=1)
+
+    (run,) = results(project).values()
+    (check,) = run["checks"]
+    offer, four = check["checks"]
+    assert (check["name"], check["passed"], offer["name"], offer["passed"]) == ("all_of", True, "offer", True)
+    assert (four["name"], four["passed"], four["summary"]) == ("contains", False, "not contains '4'")
+    equals, refund = offer["checks"]
+    assert (equals["score"], equals["passed"], equals["checks"]) == (0.0, False, [])
+    assert (refund["name"], refund["score"], refund["passed"]) == ("judge", 1.0, True)
+    assert [vote["judge"] for vote in refund["votes"]] == ["sim/judge"]
+    capsys.readouterr()
+    store = str(project.path / ".benchmodels" / "store.sqlite")
+    assert main(["show", "latest", "a", "--json", "--store", store]) == 0
+    stored = json.loads(capsys.readouterr().out)
+    assert stored["checks"] == run["checks"]
+
+
+def test_where_nothing_is_found_to_judge_the_checks_inside_are_not_asked(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    project.suite(answering("4", {**NESTED, "extract": {"after": "Answer:"}}))
+
+    project.bench(JSON, *workers).assert_outcomes(failed=1)
+
+    (run,) = results(project).values()
+    assert run["checks"][0]["checks"] == []
+    assert run["calls"] == [run["calls"][0]], "no judge was asked"
+
+
+def test_idle_checks_inside_of_others_are_told_by_their_place(project: Project, workers: tuple[str, ...]) -> None:
+    checks = [{"any_of": [{"equals": "never"}, {"contains": "4", "name": "four"}]}]
+    project.suite(*[scenario(f"s{number}", {"text": "4"}, checks=checks) for number in range(20)])
+
+    result = project.bench("-v", *workers)
+
+    result.assert_outcomes(passed=20)
+    result.stdout.fnmatch_lines(
+        [
+            "tells nothing: never failed in 20 runs: any_of/2 four (suite.yaml)",
+            "tells nothing: never passed in 20 runs: any_of/1 equals 'never' (suite.yaml)",
+        ]
+    )
 
 
 def test_people_label_what_a_combination_asks_not_what_a_judge_inside_is_asked(

@@ -86,6 +86,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
                 "weight": 2.0,
                 "summary": "equals '4'",
                 "votes": [],
+                "checks": [],
             }
         ],
         "waits": {"rpm of sim/steady": 0.25},

@@ -96,6 +96,7 @@ def test_a_row_has_these_columns() -> None:
                 "weight": 1.0,
                 "summary": "equals '4'",
                 "votes": [],
+                "checks": [],
             }
         ],
         "cached": False,
@@ -109,6 +110,8 @@ def test_parquet_has_the_same_with_types() -> None:
     assert str(table.schema.field("started_at").type) == "timestamp[ms, tz=UTC]"
     rows = table.to_pylist()
     moment = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    for row in rows:
+        row["checks"] = [{**check, "checks": json.loads(check["checks"])} for check in row["checks"]]
     assert rows == [{**row, "started_at": moment} for row in jsonl_rows([result(), ERRED])]
 
 
@@ -225,3 +228,16 @@ def test_a_stream_stays_open_when_the_results_end_early() -> None:
     with pytest.raises(RuntimeError, match="the store broke"):
         export(stream, results(), "csv")
     assert not stream.closed
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_checks_inside_of_others_are_exported(form: ExportFormat) -> None:
+    inner = CheckResult("judge", math.inf, passed=True, explanation="\ud800", votes=(Vote("a", 1.0, passed=True),))
+    outer = CheckResult("any_of", 1.0, passed=True, explanation="", checks=(inner,))
+    read = {"csv": csv_rows, "jsonl": jsonl_rows, "parquet": parquet_rows}[form]
+    checks = read([result(checks=(outer,))])[0]["checks"]
+    (told,) = json.loads(checks) if isinstance(checks, str) else checks
+    (inside,) = json.loads(told["checks"]) if form == "parquet" else told["checks"]
+    assert (inside["name"], inside["score"], inside["explanation"]) == ("judge", None, "?")
+    assert [vote["judge"] for vote in inside["votes"]] == ["a"]
+    assert inside["checks"] == []

@@ -265,6 +265,13 @@ def test_the_votes_of_judges_stand_with_their_check() -> None:
     ]
 
 
+def test_checks_inside_of_others_stand_behind_them() -> None:
+    inner = CheckResult("judge", 1.0, passed=True, explanation="yes", votes=(Vote("a", 1.0, passed=True),))
+    outer = CheckResult("any_of", 1.0, passed=True, explanation="1 of 1 passed\npassed  judge: yes", checks=(inner,))
+    (shown,) = entries([result(checks=(outer,))])[0]["checks"]
+    assert shown[5:] == ["1 of 1 passed", [], [["judge", "", True, 1.0, 1.0, "yes", [["a", True, 1.0, "", None]]]]]
+
+
 def test_thinking_stands_beside_its_answer() -> None:
     thoughtful = result(response=Response("b", thinking="<script>"))
     assert entries([thoughtful])[0]["answers"] == [["b", 1, "<script>", 8]]

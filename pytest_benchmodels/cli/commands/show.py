@@ -168,8 +168,16 @@ def _spent(answer: Response, asked: str) -> str:
 
 def _check_lines(result: Result) -> Iterator[str]:
     for check in result.checks:
-        explained = f": {_indented(check.explanation)}" if check.explanation else ""
-        yield f"{'passed' if check.passed else 'failed'}  {_check_name(check)}{explained}"
+        yield from _check_tree(check)
+
+
+def _check_tree(check: CheckResult) -> Iterator[str]:
+    """A check, and below it those that it is made of, of which its own text tells as well."""
+    said = check.explanation.partition("\n")[0] if check.checks else _indented(check.explanation)
+    explained = f": {said}" if said else ""
+    yield f"{'passed' if check.passed else 'failed'}  {_check_name(check)}{explained}"
+    for inner in check.checks:
+        yield from (f"  {_indented(line)}" for line in _check_tree(inner))
 
 
 def _check_name(check: CheckResult) -> str:

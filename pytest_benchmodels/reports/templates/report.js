@@ -66,7 +66,8 @@
       const said = [result.nodeid, result.model, result.status, ...(result.error || [])];
       for (const messages of asked(result)) for (const message of messages) said.push(message[1]);
       for (const answer of result.answers || []) said.push(answer[0]);
-      for (const check of result.checks || []) said.push(check[0], check[1], check[5]);
+      const add = (check) => (said.push(check[0], check[1], check[5]), (check[7] || []).forEach(add));
+      (result.checks || []).forEach(add);
       result.text = said.join("\n").toLowerCase();
     }
     return result.text;
@@ -161,20 +162,23 @@
     );
 
   const checks = (result) => {
-    const rows = result.checks.map(([name, summary, passed, points, weight, explanation, votes]) => {
+    // Those that a check is made of stand below it, further in.
+    const rows = (depth) => ([name, summary, passed, points, weight, explanation, votes, inside]) => {
       const verdict = passed ? "passed" : "failed";
-      return make(
+      const indents = Array.from({ length: depth }, () => make("span", { class: "indent" }));
+      const row = make(
         "tr",
         { class: verdict },
-        make("td", { class: "left" }, make("span", { class: "status" }, verdict)),
+        make("td", { class: "left" }, ...indents, make("span", { class: "status" }, verdict)),
         make("td", { class: "left name", dir: "auto" }, summary.includes(name) ? summary : [name, summary].filter(Boolean).join(": ")),
         make("td", {}, score(points)),
         make("td", {}, weight === 0 ? "0 (only informs)" : String(weight ?? "-")),
         make("td", { class: "left", dir: "auto" }, explanation, ...(votes || []).map(vote)),
       );
-    });
+      return [row, ...(inside || []).flatMap(rows(depth + 1))];
+    };
     const more = result.more_checks ? [note(`and ${counted(result.more_checks, "more check")}`)] : [];
-    return [make("h4", {}, "Checks"), listing(["verdict", "check", "score", "weight", "expected and actual"], rows), ...more];
+    return [make("h4", {}, "Checks"), listing(["verdict", "check", "score", "weight", "expected and actual"], result.checks.flatMap(rows(0))), ...more];
   };
 
   // What was asked may stand with another result that was asked the same.
