@@ -13,7 +13,7 @@ import msgspec
 
 from pytest_benchmodels.cli.source import Source
 from pytest_benchmodels.core.errors import ConfigError
-from pytest_benchmodels.core.label import LabelKey, label_keys, masked_weight
+from pytest_benchmodels.core.label import LabelKey, keyed_checks, masked_weight
 from pytest_benchmodels.core.message import readable
 from pytest_benchmodels.core.result import CheckResult, Result
 from pytest_benchmodels.core.text import clip, nearest, plain, quote, well_formed
@@ -63,7 +63,7 @@ def sample(source: Source, count: int, seed: int, checks: Collection[str]) -> di
     for result in source.results():
         if result.status not in ("passed", "failed"):
             continue
-        for check, key in zip(result.checks, label_keys(result), strict=True):
+        for key, check in keyed_checks(result):
             if key.check in checks or check.name in checks or (not checks and check.votes):
                 verdicts.setdefault(key, check.passed)
             else:
@@ -85,9 +85,7 @@ def sample(source: Source, count: int, seed: int, checks: Collection[str]) -> di
 
 def _nothing(source: Source, checks: Collection[str], others: Collection[str]) -> str:
     if not checks:
-        # What a judge says within a combination is that one's alone: it has no verdict that a label could stand beside.
-        rule = "--check NAME labels another check, a combination with a judge inside among them"
-        told = f"; {rule}: {', '.join(map(quote, sorted(others)))}" if others else ""
+        told = f"; --check NAME labels another check: {', '.join(map(quote, sorted(others)))}" if others else ""
         return f"{source.name} has no check that is a judge{told}"
     wanted = min(checks)
     there = f"; there are {', '.join(map(quote, sorted(others)))}" if others else ""
@@ -100,7 +98,7 @@ def tasks(source: Source, chosen: Mapping[LabelKey, float]) -> list[Task]:
     for result in source.results():
         if result.status not in ("passed", "failed"):
             continue
-        for check, key in zip(result.checks, label_keys(result), strict=True):
+        for key, check in keyed_checks(result):
             if key in chosen and key not in found:
                 found[key] = _task(source, result, check, key, chosen[key])
     return [found[key] for key in chosen]
@@ -108,7 +106,7 @@ def tasks(source: Source, chosen: Mapping[LabelKey, float]) -> list[Task]:
 
 def _task(source: Source, result: Result, check: CheckResult, key: LabelKey, weight: float) -> Task:
     """As the judge saw it where that is stored, else what there is: the check in few words, and the conversation."""
-    # What a combination asks is not what a judge inside of it is asked: of `none_of` it is the opposite.
+    # What a combination asks, which has no votes, is not what a judge inside is asked: of `none_of` it is the opposite.
     for call in source.calls(result).values() if check.votes else ():
         material = judged_material(call.messages)
         if material is not None and quote(material.asked.partition("\n\nScore ")[0], 60) in check.summary:

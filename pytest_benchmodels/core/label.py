@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.result import CheckResult, Result
 from pytest_benchmodels.core.run import scenario_of
@@ -20,9 +21,10 @@ __all__ = [
     "Labels",
     "answer_digest",
     "check_names",
+    "keyed_checks",
+    "keyed_inside",
     "label_keys",
     "masked_weight",
-    "named_checks",
     "unmasked_weight",
 ]
 
@@ -113,21 +115,22 @@ def check_names(checks: Sequence[CheckResult]) -> list[str]:
     return names
 
 
-def named_checks(checks: Sequence[CheckResult]) -> Iterator[tuple[str, CheckResult]]:
-    """Each check by its name in labels, followed by those that it is made of: `all_of/2 judge` is its second one."""
-    for name, check in zip(check_names(checks), checks, strict=True):
-        yield name, check
-        yield from _inside(name, check)
-
-
-def _inside(name: str, check: CheckResult) -> Iterator[tuple[str, CheckResult]]:
-    for number, inner in enumerate(check.checks, 1):
-        path = plain(f"{name}/{number} {inner.name}")
-        yield path, inner
-        yield from _inside(path, inner)
-
-
 def label_keys(result: Result) -> list[LabelKey]:
     """What a label of each of a run's checks would be about, in their order."""
     scenario, digest = plain(scenario_of(result.nodeid)), answer_digest(result)
     return [LabelKey(scenario, name, digest) for name in check_names(result.checks)]
+
+
+def keyed_checks(result: Result) -> Iterator[tuple[LabelKey, CheckResult]]:
+    """Each of a run's checks with what a label of it would be about, each followed by those that it is made of."""
+    for key, check in zip(label_keys(result), result.checks, strict=True):
+        yield key, check
+        yield from keyed_inside(key, check)
+
+
+def keyed_inside(key: LabelKey, check: CheckResult) -> Iterator[tuple[LabelKey, CheckResult]]:
+    """Those that a check is made of, by their place in it: `all_of/2 judge` is the second of `all_of`."""
+    for number, inner in enumerate(check.checks, 1):
+        inner_key = replace(key, check=plain(f"{key.check}/{number} {inner.name}"))
+        yield inner_key, inner
+        yield from keyed_inside(inner_key, inner)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct, field
@@ -54,6 +54,12 @@ class CheckResult(Struct, frozen=True):
     summary: str = ""
     votes: tuple[Vote, ...] = ()
     checks: tuple[CheckResult, ...] = ()
+
+    def with_inside(self) -> Iterator[CheckResult]:
+        """It, followed by those that it is made of."""
+        yield self
+        for inner in self.checks:
+            yield from inner.with_inside()
 
 
 class Failure(Struct, frozen=True, omit_defaults=True):

@@ -68,7 +68,7 @@ def _reliability(check: CheckReliability) -> str:
 def _corrected(rate: CorrectedRate) -> str:
     model = "all models" if rate.model == "*" else short_name(rate.model)
     if not rate.judged:
-        return f"nothing to correct: {model}: no judge decided a run"
+        return f"nothing to correct: {model}: {one_line(rate.reason or '', _NAME_LIMIT)}"
     over = f"{rate.labels} labelled of {plural(rate.judged, 'judged run')}"
     if rate.estimate is None:
         return f"not corrected: {model} {percent(rate.rate)}, {over}: {one_line(rate.reason or '', _NAME_LIMIT)}"

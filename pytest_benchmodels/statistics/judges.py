@@ -43,7 +43,7 @@ class JudgeTally:
     def add(self, result: Result) -> None:
         """Count the votes of one result's checks."""
         own: set[str] = set()
-        for check in result.checks:
+        for check in (each for outer in result.checks for each in outer.with_inside()):
             if check.votes:
                 # What was stored before votes told it has the name alone.
                 own.update(vote.judge for vote in check.votes if vote.own or vote.judge == result.model)

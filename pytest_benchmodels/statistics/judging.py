@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from pytest_benchmodels.core.label import LabelKey, Labels, label_keys
+from pytest_benchmodels.core.label import LabelKey, Labels, keyed_inside, label_keys
 from pytest_benchmodels.core.result import CheckResult, Result, passes
 from pytest_benchmodels.statistics.agreement import (
     Counted,
@@ -139,11 +139,15 @@ class _Verdict(NamedTuple):
     weight: float | None
 
 
+_JUDGED_INSIDE = "its judges are inside of combinations; label these, too, by --check NAME"
+
+
 class _Runs:
     """One model's runs by scenario, and what people's labels make of those that the judge decided."""
 
     def __init__(self) -> None:
         self.counted: defaultdict[int, list[int]] = defaultdict(lambda: [0] * 4)
+        self.has_judges_inside = False
         self.verdicts: dict[bool, list[_Verdict]] = {True: [], False: []}
 
     def add_known(self, scenario: int, *, passed: bool) -> None:
@@ -157,6 +161,7 @@ class _Runs:
     def merge(self, other: _Runs) -> None:
         for scenario, counts in other.counted.items():
             self.counted[scenario] = [sum(pair) for pair in zip(self.counted[scenario], counts, strict=True)]
+        self.has_judges_inside |= other.has_judges_inside
         for passed, verdicts in other.verdicts.items():
             self.verdicts[passed] += verdicts
 
@@ -187,6 +192,8 @@ class _Runs:
         sides = self.side(passed=True), self.side(passed=False)
         scenarios = [Counted(*counts) for counts in self.counted.values()]
         reason = doubt or missing_labels(*sides)
+        if not self.judged:
+            reason = _JUDGED_INSIDE if self.has_judges_inside else "no judge decided a run"
         return CorrectedRate(
             model=model,
             passed=sum(each.known_passed + each.judged_passed for each in scenarios),
@@ -222,6 +229,10 @@ class LabelTally:
             if check.votes or keys[place].check in self._labels.checks
         ]
         found = {place: self._add_verdict(scenario, result.checks[place], keys[place]) for place in judged}
+        for key, check in (each for pair in zip(keys, result.checks, strict=True) for each in keyed_inside(*pair)):
+            if check.votes or key.check in self._labels.checks:
+                self._add_verdict(scenario, check, key)
+                runs.has_judges_inside = True
         if result.status == "timeout" or _decided(result, dict.fromkeys(judged)) is not None:
             runs.add_known(scenario, passed=passed)
         else:

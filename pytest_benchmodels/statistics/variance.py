@@ -27,7 +27,7 @@ class ScoredTrial:
     """One run's score, from 0 to 1.
 
     `judge` is the variance that is in it from its judges' votes; 0 where no judge scored it, None where each judged
-    once: how far another vote would differ is then not known, and is part of the trials'.
+    once, or within a combination: how far another vote would differ is then not known, and is part of the trials'.
     """
 
     scenario: int
@@ -141,12 +141,15 @@ class NoiseTally:
 
 
 def _judges_variance(result: Result) -> float | None:
-    """Of a weighted mean of checks: each judged check adds the variance of the mean of its votes."""
+    """Of a weighted mean of checks: each judged check adds the variance of the mean of its votes.
+
+    Where judges vote within a combination nobody knows what of their variance is in its score.
+    """
     checks = deciding(result.checks)
     weight, variance = math.fsum(check.weight for check in checks), 0.0
     for check in checks:
         votes = [vote.score for vote in check.votes]
-        if len(votes) == 1:
+        if len(votes) == 1 or any(inner.votes for inner in check.with_inside() if inner is not check):
             return None
         if votes:
             mean = math.fsum(votes) / len(votes)

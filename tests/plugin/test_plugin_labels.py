@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from pytest_benchmodels.cli import main
 from pytest_benchmodels.core.label import answer_digest
 from tests.core.made_results import made
 from tests.plugin.plugin_parts import Project, json_report, right, scenario, wrong
@@ -137,3 +138,37 @@ def test_with_trials_the_noise_of_the_score_is_split(project: Project, workers: 
     assert noise["sampling"] > 0
     assert noise["error_with_trials"] < noise["error"]
     assert noise["error_with_scenarios"] == pytest.approx(noise["error"] / 2**0.5)
+
+
+def test_a_judge_inside_of_a_combination_is_sampled_labelled_and_compared(
+    project: Project, workers: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks = [{"any_of": [QUESTION, {"equals": "never"}]}]
+    project.suite(
+        *(right(f"p{n}", checks=checks) for n in range(6)), *(wrong(f"f{n}", checks=checks) for n in range(6))
+    )
+    project.bench(JUDGE, *workers).assert_outcomes(passed=6, failed=6)
+    capsys.readouterr()
+    store = str(project.path / ".benchmodels" / "store.sqlite")
+    assert main(["label", "latest", "--format", "jsonl", "--store", store]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row["check"] for row in rows} == {"any_of/1 judge"}
+    assert {row["asked"] for row in rows} == {"Is it the sum?"}
+    assert {row["reference"] for row in rows} == {"4"}
+    filled = [{**row, "label": row["answer"] == "4" and not row["scenario"].endswith("p0")} for row in rows]
+    project.write("anna.jsonl", "".join(f"{json.dumps(row)}\n" for row in filled))
+    project.write("bench.toml", '[judge]\nlabels = "anna.jsonl"\n')
+
+    result = project.bench(JUDGE, JSON, *workers)
+
+    result.stdout.fnmatch_lines(
+        [
+            "labels: 12 of 12 fit answers of this run, by anna",
+            "judged checks: kappa 0.83 (*",
+            "nothing to correct: sim/steady: its judges are inside of combinations; label these, too, by --check NAME",
+        ]
+    )
+    judging = json_report(project.path / "b.json")["run"]["checks"]["judging"]
+    assert judging["checks"][0]["kappa"]["value"] == pytest.approx(5 / 6)
+    assert main(["show", "latest", "--labels", "anna.jsonl", "--store", store]) == 0
+    assert "judged checks: kappa 0.83 (" in capsys.readouterr().out

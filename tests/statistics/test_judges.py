@@ -47,6 +47,14 @@ def test_own_answers_are_told_by_the_vote_whatever_the_name() -> None:
     assert figures(judged(own, own), judged(replace(own, own=False))) == (JudgeFigures("an/alias", 3, 1, 0, 0, 0),)
 
 
+def test_judges_inside_of_combinations_count_as_others_do() -> None:
+    inner = CheckResult("judge", 1.0, passed=True, explanation="", votes=(Vote("a/judge", 1.0, passed=True),))
+    run = judged()
+    outer = replace(run.checks[0], checks=(replace(inner, votes=()), replace(inner, checks=(inner,), votes=())))
+    counted = replace(run, verdict=replace(run.verdict, checks=(outer,)))
+    assert figures(counted, counted) == (JudgeFigures("a/judge", 2, 0, 0, 0, 0),)
+
+
 def test_pairs_that_the_order_decided_are_told_by_side() -> None:
     (told,) = figures(
         judged(*pair("first", "second"), *pair("second", "first", 2), *pair("tie", "tie", 3)),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.label import (
     Label,
@@ -8,6 +9,7 @@ from pytest_benchmodels.core.label import (
     Labels,
     answer_digest,
     check_names,
+    keyed_checks,
     label_keys,
     masked_weight,
     unmasked_weight,
@@ -56,6 +58,40 @@ def test_a_rate_is_corrected_by_what_people_say_of_either_side() -> None:
     assert (found.labels, found.fitting, found.undecided, found.people) == (20, 20, 0, ("anna",))
     assert found.overall.figures is not None
     assert found.overall.figures.agreement.mean == pytest.approx(0.6 * 0.8 + 0.4 * 0.9)
+
+
+def combined(name: str, *, says: bool) -> Result:
+    """A run that passes whatever its judge says, which is the second check of the first one inside."""
+    inner = replace(check("any_of"), checks=(check("contains"), check("judge", passed=says, votes={"a": says})))
+    return judged(name, replace(check("all_of"), checks=(inner,)))
+
+
+def test_a_judge_inside_of_a_combination_is_known_by_its_place() -> None:
+    results = [combined(f"s{number}", says=number % 2 == 0) for number in range(20)]
+    assert [key.check for key, _ in keyed_checks(results[0])] == [
+        "all_of",
+        "all_of/1 any_of",
+        "all_of/1 any_of/1 contains",
+        "all_of/1 any_of/2 judge",
+    ]
+    keys = [list(keyed_checks(each))[-1][0] for each in results]
+    # Anna agrees but about the first two.
+    labels = Labels(Label(key, (number % 2 == 0) != (number < 2), "anna") for number, key in enumerate(keys))
+    found = figures(results, labels)
+    assert (found.fitting, found.overall.answers, found.overall.labels) == (20, 20, 20)
+    assert found.overall.figures is not None
+    assert found.overall.figures.kappa is not None
+    assert found.overall.figures.kappa.mean == pytest.approx(0.8)
+    rate = found.rate_of("m")
+    assert rate is not None
+    assert (rate.judged, rate.estimate) == (0, None)
+    assert rate.reason == "its judges are inside of combinations; label these, too, by --check NAME"
+
+
+def test_where_no_judge_decides_there_is_nothing_to_correct() -> None:
+    rate = figures([judged("a", check("contains"))], LABELS).rate_of("m")
+    assert rate is not None
+    assert rate.reason == "no judge decided a run"
 
 
 def test_labels_hold_for_a_later_run_as_far_as_it_gave_the_same_answers() -> None:

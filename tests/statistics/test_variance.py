@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from statsmodels.regression.mixed_linear_model import MixedLM
 
 from pytest_benchmodels.core.result import CheckResult
@@ -97,11 +98,14 @@ def test_a_runs_judges_are_known_by_their_votes_and_weigh_as_their_checks_do() -
             tally.add(judged(f"s{scenario}", *checks, model="m", trial=trial), scenario)
             tally.add(judged(f"s{scenario}", voted("judge", 1.0), model="once", trial=trial), scenario)
             tally.add(judged(f"s{scenario}", voted("contains"), model="nobody", trial=trial), scenario)
+            inside = replace(voted("all_of"), checks=(voted("judge", 1.0, 0.0, score=0.5),))
+            tally.add(judged(f"s{scenario}", inside, model="inside", trial=trial), scenario)
     found = tally.found()
     # Two votes of 1 and 0: the variance of their mean is 0.25, and the check has three quarters of the weight.
     assert found["m"].judges == pytest.approx(0.75**2 * 0.25)
     assert found["once"].judges is None
     assert found["nobody"].judges == 0
+    assert found["inside"].judges is None, "what of it is in the combination's score is not known"
 
 
 def test_without_trials_nothing_is_told() -> None:
