@@ -57,10 +57,12 @@ class Command:
 
 
 class CommandResult(Struct, frozen=True):
-    """How a command ended. `status` is its exit status, a signal's number below zero; None where its time was over.
+    """How a command ended.
 
-    `output` and `errors` are what it wrote, hostile text, with no half characters. `is_cut`: the beginning of one of
-    them was too long to be kept. `duration_s` and `cpu_s` are in seconds, `cpu_s` None where nobody could tell.
+    `status` is its exit status, as shells have it: 127 for a program that is not there, 128 and a signal's number where
+    that ended it; None where its time was over. `output` and `errors` are what it wrote, hostile text, with no half
+    characters. `is_cut`: the beginning of one of them was too long to be kept. `duration_s` and `cpu_s` are in seconds,
+    `cpu_s` None where nobody could tell.
     """
 
     status: int | None
@@ -72,11 +74,12 @@ class CommandResult(Struct, frozen=True):
 
 
 class FileChange(Struct, frozen=True, omit_defaults=True):
-    """One file that a run changed. `path` is relative to the workspace, with slashes.
+    """One file that a run changed.
 
-    `diff` is a unified diff, empty for what is no text or too long. `size` in bytes and `digest` (SHA-256 in hex) are
-    those of the file as it is now, 0 and empty for one that was deleted. `is_link`: it is a symbolic link, whose target
-    stands in the diff. `mode` holds the permission bits, where they changed.
+    `path` is relative to the workspace, with slashes; with one at its end it stands for the many changed files below
+    that folder. `diff` is a unified diff, empty for what is no text or too long. `size` in bytes and `digest` (SHA-256
+    in hex) are those of the file as it is now, 0 and empty for one that was deleted. `is_link`: it is a symbolic link,
+    whose target stands in the diff. `mode` holds the permission bits, where they changed.
     """
 
     path: str
@@ -90,7 +93,8 @@ class FileChange(Struct, frozen=True, omit_defaults=True):
     @property
     def is_whole(self) -> bool:
         """Whether the file can be made again from what it was, and this."""
-        return self.kind == "deleted" or bool(self.diff) or self.size == 0 or self.mode is not None
+        is_file = not self.path.endswith("/")
+        return is_file and (self.kind == "deleted" or bool(self.diff) or self.size == 0 or self.mode is not None)
 
 
 class RanCommand(Struct, frozen=True, omit_defaults=True):

@@ -1,0 +1,72 @@
+"""Where the workspaces of one process lie, and what becomes of those that a killed one left."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+
+from pytest_benchmodels.workspaces.copying import remove_folder
+
+__all__ = ["SessionFolder"]
+
+_OWNER = ".owner"
+_LEFT_S = 24 * 3600.0
+"""So old are the workspaces of a killed session when the next one removes them."""
+
+
+class SessionFolder:
+    """One for each process. It is private, made when it is needed, and holds a lock as long as the process lives."""
+
+    def __init__(self, above: Path) -> None:
+        self._above = above
+        self._kept = above / "kept" / time.strftime(f"%Y%m%d-%H%M%S-{os.getpid()}")
+
+    @cached_property
+    def path(self) -> Path:
+        """Raises `OSError`."""
+        self._above.mkdir(0o700, parents=True, exist_ok=True)
+        ignore = self._above / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", "ascii")
+        self._remove_left()
+        made = self._above / f"{os.getpid()}-{time.time_ns():x}"
+        made.mkdir(0o700)
+        self._lock = os.open(made / _OWNER, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return made
+
+    def keep(self, folder: Path, name: str) -> Path:
+        """Put a workspace where it stays until the user removes it. Raises `OSError`."""
+        self._kept.mkdir(0o700, parents=True, exist_ok=True)
+        target = self._kept / name
+        folder.rename(target)
+        return target
+
+    def close(self) -> None:
+        """The end of the process: what is empty goes."""
+        if "path" in self.__dict__:
+            remove_folder(self.path)
+            os.close(self._lock)
+            for folder in (self._above / "kept", self._above):
+                with suppress(OSError):  # not empty
+                    if folder == self._above and {entry.name for entry in folder.iterdir()} == {".gitignore"}:
+                        (folder / ".gitignore").unlink()
+                    folder.rmdir()
+
+    def _remove_left(self) -> None:
+        """Remove the folders of processes that are gone, if they are a day old: somebody may look at them still."""
+        for folder in self._above.iterdir():
+            owner = folder / _OWNER
+            with suppress(OSError):
+                if folder.is_symlink() or time.time() - owner.stat().st_mtime < _LEFT_S:
+                    continue
+                lock = os.open(owner, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    remove_folder(folder)
+                finally:
+                    os.close(lock)
