@@ -283,7 +283,7 @@ def read_settings(config: pytest.Config) -> Settings:
         allow_code=option.bench_allow_code,
         allow_commands=option.bench_allow_commands,
         keep=option.bench_keep,
-        workspaces=(store or config.rootpath / DEFAULT_STORE).parent / "workspaces",
+        workspaces=(config.rootpath / DEFAULT_STORE).with_name("workspaces"),  # hidden: no tests are collected there
         outputs=outputs,
         max_runs=option.bench_max_runs,
     )

@@ -22,7 +22,20 @@ from tempfile import TemporaryDirectory
 from pytest_benchmodels.core.errors import BenchError
 from pytest_benchmodels.core.text import clip, plain
 
-__all__ = ["Confinement", "Limits", "UnconfinedError", "find_confinement", "last_line", "started", "told_confinement"]
+__all__ = [
+    "Confinement",
+    "Limits",
+    "Place",
+    "UnconfinedError",
+    "any_user",
+    "compile_programs",
+    "find_confinement",
+    "last_line",
+    "left_open",
+    "probed",
+    "started",
+    "told_confinement",
+]
 
 _HERE = Path(__file__).parent
 _PROBE_S = 20
@@ -31,7 +44,18 @@ _FIRST_USER, _USERS = 1_900_000_000, 50_000_000
 """Where root starts processes: a range of users that nobody is."""
 
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
+_CONFIGURATION = tuple(
+    f"/etc/{name}"
+    for name in (
+        *("passwd", "group", "nsswitch.conf", "hosts", "host.conf", "resolv.conf", "gai.conf", "services", "protocols"),
+        *("ssl", "ca-certificates", "pki", "crypto-policies", "localtime", "timezone", "os-release", "debian_version"),
+        *("ld.so.conf", "ld.so.conf.d", "mime.types", "inputrc", "terminfo", "fonts", "java", "python3"),
+    )
+)
+"""Of the system's settings what programs need to know names, times and certificates; no passwords are in there."""
+
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+_WRITABLE_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/ptmx", "/dev/pts", "/dev/shm")  # noqa: S108 - those of the machine
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 _START = """import sys
 for name, path in (("pytest_benchmodels", {package!r}), ("pytest_benchmodels.workspaces", {room!r})):
@@ -50,21 +74,24 @@ class UnconfinedError(BenchError):
 class Limits:
     """Resource limits of each confined process. `processes` are those that its user may have, threads counted.
 
-    `cpu_s` is in seconds of processor time, `memory_mb` in MB of address space, `file_mb` in MB of each file.
+    `cpu_s` is in seconds of processor time, None for no such limit; `memory_mb` in MB of address space, or without
+    `counts_reserved` of what can be written to: engines of JavaScript reserve more addresses than any machine has
+    memory. `file_mb` is in MB of each file.
     """
 
-    cpu_s: int = 60
+    cpu_s: int | None = 60
     memory_mb: int = 2_000
     processes: int = 8
     file_mb: int = 16
     open_files: int = 64
+    counts_reserved: bool = True
 
     def by_name(self, others: int) -> dict[str, int]:
         """As the module `resource` names them, for a user who has so many other processes and threads."""
         return {
             "RLIMIT_CORE": 0,
-            "RLIMIT_CPU": self.cpu_s,
-            "RLIMIT_AS": self.memory_mb * 1_000_000,
+            **({} if self.cpu_s is None else {"RLIMIT_CPU": self.cpu_s}),
+            "RLIMIT_AS" if self.counts_reserved else "RLIMIT_DATA": self.memory_mb * 1_000_000,
             "RLIMIT_FSIZE": self.file_mb * 1_000_000,
             "RLIMIT_NOFILE": self.open_files,
             "RLIMIT_NPROC": others + self.processes,
@@ -84,6 +111,29 @@ def _tasks_of(user: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a command works, and what it may use beside the system's programs.
+
+    It starts in `folder`. That and `home` it may change, and `temporary`, which bubblewrap shows it as /tmp; so may it
+    the files and folders `writable`. It may read those of `readable`. `user` is the user that root starts it as.
+    `replaced` are files of the system, each with the one that it sees in its place.
+    """
+
+    folder: str
+    home: str
+    temporary: str
+    readable: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
+    network: bool = False
+    user: int = 0
+    replaced: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def changeable(self) -> tuple[str, ...]:
+        return (self.folder, self.home, self.temporary, *self.writable)
+
+
+@dataclass(frozen=True, slots=True)
 class Confinement:
     """A way to confine processes. `open` says what it leaves open, in a reader's words; empty where nothing is.
 
@@ -100,24 +150,33 @@ class Confinement:
     files: bool = True
     open: tuple[str, ...] = ()
 
-    def command(self, command: Sequence[str], limits: Limits, readable: Sequence[str] = ()) -> list[str]:
+    def command(
+        self, command: Sequence[str], limits: Limits, readable: Sequence[str] = (), place: Place | None = None
+    ) -> list[str]:
         """What to run instead of this command. Of files it sees Python, the system's programs and `readable`.
 
-        It starts in a folder in memory, the only one that it may write to, of 64 MB.
+        It starts in a folder in memory, the only one that it may write to, of 64 MB; or in a `place`.
         """
-        seen = _readable(self.python, readable)
-        user = _FIRST_USER + secrets.randbelow(_USERS) if os.geteuid() == 0 else 0
+        seen = _readable(self.python, readable if place is None else (*_CONFIGURATION, *place.readable, *readable))
         is_wrapped = self.bubblewrap is not None
+        user = 0
+        if os.geteuid() == 0 and (place is None or is_wrapped):  # others may not reach root's folders unwrapped
+            user = place.user if place is not None else any_user()
+        devices = _DEVICES if place is None else ("/dev", "/proc")
         spec = {
             "user": user,
+            "powers": place is None or is_wrapped,
             "namespaces": self.namespaces and not is_wrapped,
-            "scratch": self.scratch,
+            "network": place is not None and place.network,
+            "scratch": self.scratch if place is None else "",
             "scratch_bytes": _SCRATCH_BYTES,
-            "readable": [*seen, *_DEVICES] if self.files and not is_wrapped else None,
+            "readable": [*seen, *devices] if self.files and not is_wrapped else None,
+            "writable": [] if place is None else [*place.changeable, *_WRITABLE_DEVICES],
+            "start": "" if place is None else place.folder,
             "limits": limits.by_name(0 if user else _tasks_of(os.geteuid())),
         }
         limited = [*started(self.python, "limiter_process", "limit_and_run", repr(spec)), *command]
-        return limited if self.bubblewrap is None else [self.bubblewrap, *_wrapping(seen), *limited]
+        return limited if self.bubblewrap is None else [self.bubblewrap, *_wrapping(seen, place), *limited]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -148,38 +207,57 @@ def _readable(python: str, others: Sequence[str]) -> list[str]:
     return [path for path in dict.fromkeys(wanted) if os.path.lexists(path)]
 
 
-def _wrapping(readable: Sequence[str]) -> Iterator[str]:
+def any_user() -> int:
+    """The number of a user that nobody is."""
+    return _FIRST_USER + secrets.randbelow(_USERS)
+
+
+def _wrapping(readable: Sequence[str], place: Place | None) -> Iterator[str]:
     """Bubblewrap's arguments."""
-    yield from (
-        "--die-with-parent",
-        "--new-session",
-        "--unshare-ipc",
-        "--unshare-pid",
-        "--unshare-net",
-        "--unshare-uts",
-    )
+    yield from ("--die-with-parent", "--new-session", "--unshare-ipc", "--unshare-pid", "--unshare-uts")
     yield "--unshare-cgroup-try"
+    if place is None or not place.network:
+        yield "--unshare-net"
     if os.geteuid() == 0:
         # It becomes a user that nobody is; of root's rights it keeps these two until it has done so.
         yield from ("--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
     else:
         yield "--unshare-user"
     # Before the others: some of them may lie in there.
-    yield from ("--perms", "1777", "--size", str(_SCRATCH_BYTES), "--tmpfs", "/tmp")  # noqa: S108 - its own
-    made = {"/tmp"}  # noqa: S108 - the same
-    for path in sorted(readable, key=len):
-        if any(str(parent) in readable for parent in Path(path).parents if not Path(parent).is_symlink()):
+    if place is None:
+        yield from ("--perms", "1777", "--size", str(_SCRATCH_BYTES), "--tmpfs", "/tmp")  # noqa: S108 - its own
+    else:
+        yield from ("--bind", place.temporary, "/tmp")  # noqa: S108 - the same
+    writable = place.changeable if place is not None else ()
+    yield from _bound(readable, writable)
+    if place is None:
+        yield from ("--dir", "/dev")
+        for device in _DEVICES:
+            yield from ("--dev-bind-try", device, device)
+    else:
+        yield from ("--dev", "/dev", "--proc", "/proc")
+        for path, other in place.replaced:
+            yield from ("--ro-bind", other, path)
+    yield from ("--remount-ro", "/", "--chdir", "/tmp" if place is None else "/", "--")  # noqa: S108 - the same
+
+
+def _bound(readable: Sequence[str], writable: Sequence[str]) -> Iterator[str]:
+    """What of the machine's files is there; the outer before the inner, which may have other rights."""
+    made = {"/tmp"}  # noqa: S108 - its own
+    for path in sorted({*readable, *writable}, key=len):
+        above = [str(parent) for parent in Path(path).parents if not parent.is_symlink()]
+        nearest = next((parent for parent in above if parent in writable or parent in readable), None)
+        if nearest is not None and (nearest in writable or path not in writable):
             continue
         for parent in reversed(Path(path).parents[:-1]):
-            if str(parent) not in made:
+            if str(parent) not in made and nearest is None:
                 made.add(str(parent))
                 yield from ("--dir", str(parent))  # made on the way, it would be root's alone
+        if path in writable:
+            yield from ("--bind", path, path)
+            continue
         is_link = Path(path).is_symlink() and Path(path).is_dir()
         yield from ("--symlink", os.readlink(path), path) if is_link else ("--ro-bind", path, path)  # noqa: PTH115 - as it is
-    yield from ("--dir", "/dev")
-    for device in _DEVICES:
-        yield from ("--dev-bind-try", device, device)
-    yield from ("--remount-ro", "/", "--chdir", "/tmp", "--")  # noqa: S108 - the same
 
 
 def find_confinement(scratch: str, python: str | None = None, *, bubblewrap: bool = True) -> Confinement:
@@ -188,7 +266,7 @@ def find_confinement(scratch: str, python: str | None = None, *, bubblewrap: boo
     Raises `UnconfinedError` where not even the number of processes can be limited. `bubblewrap=False` looks for what
     there is without it. `scratch` is an empty folder.
     """
-    _compile_programs()
+    compile_programs()
     python = python or os.path.realpath(getattr(sys, "_base_executable", sys.executable))
     program = shutil.which("bwrap") if bubblewrap else None
     ways = [Confinement("resource limits, and namespaces and Landlock of the kernel", python, scratch)]
@@ -197,19 +275,19 @@ def find_confinement(scratch: str, python: str | None = None, *, bubblewrap: boo
     reasons = []
     for way in ways:
         try:
-            left_open = _left_open(_probed(way))
+            left = _confined(probed(way))
         except UnconfinedError as error:
             reasons.append(f"{way.name}: {error}")
             continue
-        holds_nothing = len(left_open) == len(_OPEN)
-        return replace(way, name="resource limits alone" if holds_nothing else way.name, open=left_open)
+        holds_nothing = len(left) == len(_OPEN) - 1
+        return replace(way, name="resource limits alone" if holds_nothing else way.name, open=left)
     remedy = "install bubblewrap (Debian's package bubblewrap)" + (
         ", or do not run as root" if os.geteuid() == 0 else ""
     )
     raise UnconfinedError(f"foreign code cannot be confined on this machine: {remedy} ({'; '.join(reasons)})")
 
 
-def _compile_programs() -> None:
+def compile_programs() -> None:
     """Have the programs compiled for the session's Python: what is confined can write nothing beside them."""
     for path in _HERE.glob("*.py"):
         with suppress(OSError):
@@ -230,13 +308,20 @@ _OPEN = {
     "writes": "it can write files of yours",
     "network": "it can reach the network",
     "signals": "it can end processes of yours, and outlive its run",
+    "forks": "it can start any number of processes",
 }
 
 
-def _left_open(found: Mapping[str, bool]) -> tuple[str, ...]:
+def left_open(found: Mapping[str, bool]) -> tuple[str, ...]:
+    """What a probe could do, in a reader's words."""
+    return tuple(words for name, words in _OPEN.items() if found[name])
+
+
+def _confined(found: Mapping[str, bool]) -> tuple[str, ...]:
+    """The same for code of answers: without a limit on processes none is run."""
     if found["forks"]:
         raise UnconfinedError("the number of processes cannot be limited")
-    return tuple(words for name, words in _OPEN.items() if found[name])
+    return left_open(found)
 
 
 def last_line(errors: bytes) -> str:
@@ -245,8 +330,8 @@ def last_line(errors: bytes) -> str:
     return plain(lines[-1]) if lines else ""
 
 
-def _probed(way: Confinement) -> dict[str, bool]:
-    """What a process can do that is confined in this way."""
+def probed(way: Confinement, place: Place | None = None) -> dict[str, bool]:
+    """What a process can do that is confined in this way. Raises `UnconfinedError` where none begins."""
     with TemporaryDirectory(prefix="benchmodels-probe-") as folder:
         # Anybody may enter: what keeps the probe out has to be the confinement.
         Path(folder).chmod(0o755)
@@ -256,7 +341,7 @@ def _probed(way: Confinement) -> dict[str, bool]:
         task = [*started(way.python, "confinement_probe", "probe"), str(secret), str(os.getpid())]
         try:
             run = subprocess.run(  # noqa: S603 - our own command
-                way.command(task, Limits(processes=4)),
+                way.command(task, Limits(processes=4), (), place),
                 check=False,
                 capture_output=True,
                 stdin=subprocess.DEVNULL,

@@ -1,162 +1,297 @@
-"""A run's own copy of a folder: made, worked in, compared with what it was, kept or removed."""
+"""A run's own folder: made, worked in, compared with what it was, kept or removed."""
 
 from __future__ import annotations
 
 import asyncio
-import difflib
-import fnmatch
-import hashlib
 import os
-import shutil
-import signal
+import re
+import shlex
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pytest_benchmodels.core.errors import WorkspaceError
+from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.text import clip, plain
 from pytest_benchmodels.core.workspace import Command, CommandResult, FileChange, RanCommand, Work, WorkspaceSpec
+from pytest_benchmodels.workspaces.changes import (
+    MOST_TEXT,
+    Snapshot,
+    apply_changes,
+    find_changes,
+    take_snapshot,
+)
+from pytest_benchmodels.workspaces.command_confinement import Way, command_confinement
+from pytest_benchmodels.workspaces.commands import Running, confined_words
+from pytest_benchmodels.workspaces.confinement import Place, any_user
+from pytest_benchmodels.workspaces.copying import copy_folder, remove_folder
+from pytest_benchmodels.workspaces.session_folder import SessionFolder
+from pytest_benchmodels.workspaces.tree import Entry, Tree
+from pytest_benchmodels.workspaces.visible_programs import program_path, visible_programs
 
-__all__ = ["Folder", "FolderWorkspaces", "Keep"]
+__all__ = ["Folder", "FolderWorkspaces", "Hide", "Keep"]
 
 Keep = Literal["none", "failed", "all"]
+Hide = Callable[[Model, str], str]
+"""Takes the keys of a model, and of the session, out of a text."""
+
+_T = TypeVar("_T")
 _SHOWN = 4_000
+_MOST_SAVED = 50_000_000
+"""In bytes: of what setup made so much is saved, to tell later what the run changed of it."""
+
+_TAKEN_OVER = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "NO_COLOR")
+
+
+def _as_it_is(_: Model, text: str) -> str:
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What all workspaces of a session have in common; `way`: see `command_confinement`."""
+
+    session: SessionFolder
+    keep: Keep
+    way: Way
 
 
 class FolderWorkspaces:
-    """Makes the workspaces of a session below one folder. `keep` says which are left there."""
+    """Makes the workspaces of a process below one folder. `keep` says which are left there, `hide` hides keys."""
 
-    def __init__(self, folder: Path, keep: Keep) -> None:
-        self._folder = folder
-        self._keep = keep
-        self._made = 0
+    def __init__(self, folder: Path, keep: Keep, hide: Hide = _as_it_is, way: Way = "best") -> None:
+        """`way`: see `command_confinement`."""
+        self._making = Making(SessionFolder(folder), keep, way)
+        self._hide = hide
+        self._numbers = count(1)
 
-    def open(self, run: Run, spec: WorkspaceSpec) -> Folder:  # noqa: ARG002 - a Workspaces
+    def open(self, run: Run, spec: WorkspaceSpec) -> Folder:
         """See `Workspaces`."""
-        self._made += 1
-        return Folder(self._folder / f"{os.getpid()}-{self._made}", spec, self._keep)
+        name = f"{_safe(run.scenario.id)}-{_safe(run.model.id)}-{run.trial}-{next(self._numbers)}"
+        return Folder(self._making, name, spec, partial(self._hide, run.model))
 
     def close(self) -> None:
         """The end of the session."""
+        self._making.session.close()
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")[:40] or "x"
 
 
 class Folder:
-    """Implements `Workspace`."""
+    """Implements `OpenWorkspace`.
 
-    def __init__(self, path: Path, spec: WorkspaceSpec, keep: Keep) -> None:
-        self._path = path
-        self._spec = spec
-        self._keep = keep
-        self._before: dict[str, bytes] = {}
+    Beside the workspace itself, `work`, lie a home and a folder for temporary files of its commands, and `before`: what
+    setup made of files, as far as that is needed to tell what the run changes.
+    """
+
+    def __init__(self, making: Making, name: str, spec: WorkspaceSpec, hide: Callable[[str], str]) -> None:
+        self._session, self._keep, self._way = making.session, making.keep, making.way
+        self._name, self._spec, self._hide = name, spec, hide
         self._commands: list[RanCommand] = []
+        self._notes: list[str] = []
+        self._confined = ""
+        self._saved: dict[str, Path] = {}
+        self._snapshot = Snapshot({}, {}, {}, 0)
+        self._stopped = threading.Event()
+        self._user = 0
+        try:
+            self._place = self._session.path / name
+        except OSError as error:
+            raise _not_made(error) from None
+        self._path = self._place / "work"
+        self._tree = Tree(self._path)
 
     @property
     def path(self) -> Path:
         return self._path
 
-    async def prepare(self, changes: Sequence[FileChange] | None = None) -> None:  # noqa: ARG002 - not yet
+    async def prepare(self, changes: Sequence[FileChange] | None = None) -> None:
         """See `OpenWorkspace`."""
-        await asyncio.to_thread(self._copy)
-        for command in self._spec.setup:
-            ended = await self.run(Command(command), "setup")
-            if ended.status != 0:
-                said = clip(plain((ended.errors or ended.output).strip()), 300)
-                raise WorkspaceError(f"setup failed with status {ended.status}: {command}: {said}")
-        self._before = await asyncio.to_thread(self._contents)
+        try:
+            copied = await self._in_thread(self._copy)
+            for command in self._spec.setup:
+                await self._set_up(command)
+            self._snapshot = await self._in_thread(partial(self._looked_at, copied))
+            if changes is not None:
+                await self._in_thread(partial(apply_changes, self._tree, changes))
+        except OSError as error:
+            raise _not_made(error) from None
 
-    def _copy(self) -> None:
-        self._path.mkdir(parents=True)
+    async def _set_up(self, command: str) -> None:
+        ended = await self.run(Command(command), "setup")
+        if ended.status != 0:
+            said = clip(plain((ended.errors or ended.output).strip()), 300)
+            raise WorkspaceError(f"setup failed with status {ended.status}: {clip(plain(command), 200)}: {said}")
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        """Wait for work in a thread; cancelled, wait until it has stopped: nobody else is to be in the folder then."""
+        task = asyncio.ensure_future(asyncio.to_thread(work))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            self._stopped.set()
+            while not task.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait((task,))
+            with suppress(BaseException):
+                task.result()
+            raise
+
+    def _copy(self) -> dict[str, Entry]:
+        """Make it; what it then holds."""
+        if os.geteuid() == 0 and command_confinement(self._way).bubblewrap is not None:
+            self._user = any_user()
+            self._tree = Tree(self._path, self._user)
+        self._place.mkdir(0o700)
+        for name in ("work", "home", "tmp"):
+            folder = self._place / name
+            folder.mkdir(0o700)
+            if self._user:
+                os.chown(folder, self._user, self._user)
+        (self._place / "tmp").chmod(0o1777)  # as /tmp is: root gets through it before it becomes that user
         if self._spec.folder is not None:
-            for entry in self._spec.folder.iterdir():
-                if entry.name not in self._spec.left_out:
-                    target = self._path / entry.name
-                    shutil.copytree(entry, target, symlinks=True) if entry.is_dir() else shutil.copy2(entry, target)
+            copy_folder(self._spec.folder, self._path, self._spec.left_out, self._user, self._stopped)
         for name, text in self._spec.files.items():
-            self.write(name, text.encode())
+            self._tree.write(name, text.encode())
+        return {entry.path: entry for entry in self._tree.entries()} if self._spec.setup else {}
 
-    def _contents(self) -> dict[str, bytes]:
-        return {name: (self._path / name).read_bytes() for name in self.names()}
+    def _looked_at(self, copied: Mapping[str, Entry]) -> Snapshot:
+        """Look at all of it before the model does, and save what setup made: no other place has it."""
+        snapshot = take_snapshot(self._tree, time.time_ns())
+        if self._spec.setup:
+            (self._place / "before").mkdir(0o700)
+            left = _MOST_SAVED
+            for path, entry in snapshot.entries.items():
+                if copied.get(path) != entry and not entry.is_link and entry.size <= min(left, MOST_TEXT):
+                    left -= entry.size
+                    self._saved[path] = saved = self._place / "before" / str(len(self._saved))
+                    with suppress(OSError):
+                        saved.write_bytes(self._tree.read(path, MOST_TEXT))
+        return snapshot
+
+    def _before(self, path: str) -> bytes | None:
+        """What a file held when the model began."""
+        with suppress(OSError):
+            if path in self._saved:
+                return self._saved[path].read_bytes()
+            if path in self._spec.files:
+                return self._spec.files[path].encode()
+            if self._spec.folder is not None:
+                return Tree(self._spec.folder).read(path, MOST_TEXT + 1)
+        return None
 
     async def run(self, command: Command, purpose: str = "tool") -> CommandResult:
         """See `Workspace`."""
-        words = ["/bin/sh", "-c", command.words] if isinstance(command.words, str) else list(command.words)
+        way = await asyncio.to_thread(command_confinement, self._way)
+        place = await asyncio.to_thread(self._placed, command)
+        self._confined = way.told()
+        environment = {**_surroundings(), **self._own_environment(way.bubblewrap is not None), **command.environment}
+        words = confined_words(way, command, place)
+        is_wrapped = way.bubblewrap is not None or way.namespaces
+        running = Running(words, command, environment, way.python, is_wrapped, self._user)
         start = time.perf_counter()
-        process = await asyncio.create_subprocess_exec(
-            *words,
-            cwd=self._path,
-            env={"PATH": os.environ.get("PATH", ""), **command.environment},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
+        status: int | None = None
         try:
-            out, errors = await asyncio.wait_for(process.communicate(command.stdin.encode()), command.timeout_s)
-            status: int | None = process.returncode
-        except TimeoutError:
-            os.killpg(process.pid, signal.SIGKILL)
-            out, errors, status = b"", b"", None
-        except asyncio.CancelledError:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-        took = time.perf_counter() - start
-        ended = CommandResult(status, out.decode("utf-8", "replace"), errors.decode("utf-8", "replace"), took)
-        told = command.words if isinstance(command.words, str) else " ".join(command.words)
-        self._commands.append(RanCommand(told, purpose, status, took, ended.output[-_SHOWN:]))
-        return ended
+            ended = await running.run()
+            status = ended.status
+        finally:
+            took = time.perf_counter() - start
+            told = command.words if isinstance(command.words, str) else shlex.join(command.words)
+            written = self._hide(running.written())[-_SHOWN:]
+            self._commands.append(RanCommand(self._hide(clip(told, _SHOWN)), purpose, status, took, written))
+            self._note(running)
+        output, errors = self._hide(ended.output), self._hide(ended.errors)
+        return CommandResult(ended.status, output, errors, ended.duration_s, ended.cpu_s, ended.is_cut)
+
+    def _placed(self, command: Command) -> Place:
+        """Where a command works. Those who were no users of the system yet get a name: programs ask for it."""
+        home = self._place / "home"
+        replaced: tuple[tuple[str, str], ...] = ()
+        if self._user:
+            known = (("passwd", f"{self._user}:{self._user}::{home}:/bin/sh"), ("group", f"{self._user}:"))
+            root = {"passwd": "root:x:0:0::/:/bin/sh", "group": "root:x:0:"}
+            for name, rest in known:
+                (self._place / name).write_text(f"{root[name]}\nagent:x:{rest}\n", "utf-8")
+                (self._place / name).chmod(0o644)
+            replaced = tuple((f"/etc/{name}", str(self._place / name)) for name, _ in known)
+        return Place(
+            str(self._path),
+            str(home),
+            str(self._place / "tmp"),
+            (*visible_programs(), *command.readable),
+            command.writable,
+            command.network,
+            self._user,
+            replaced,
+        )
+
+    def _own_environment(self, is_wrapped: bool) -> dict[str, str]:  # noqa: FBT001 - one caller
+        temporary = "/tmp" if is_wrapped else str(self._place / "tmp")  # noqa: S108 - its own
+        home = str(self._place / "home")
+        return {"HOME": home, "TMPDIR": temporary, "PWD": str(self._path), "USER": "agent", "LOGNAME": "agent"}
+
+    def _note(self, running: Running) -> None:
+        if running.throttled_s >= 1.0:
+            self._notes.append(
+                f"a command was held back by its limit on processor time for {running.throttled_s:.0f} s"
+            )
+        if running.left:
+            self._notes.append(f"{running.left} processes of a command could not be ended: they wait for a device")
 
     def names(self, pattern: str = "**") -> Sequence[str]:
         """See `Workspace`."""
-        return sorted(name for name in self._files() if pattern == "**" or fnmatch.fnmatchcase(name, pattern))
-
-    def _files(self) -> Iterator[str]:
-        for folder, _, files in os.walk(self._path):
-            for name in files:
-                path = Path(folder, name)
-                if not path.is_symlink():
-                    yield path.relative_to(self._path).as_posix()
+        return self._tree.names(pattern)
 
     def read(self, path: str, most: int = 2_000_000) -> bytes:
         """See `Workspace`."""
-        with self._inside(path).open("rb") as file:
-            return file.read(most)
+        return self._tree.read(path, most)
 
     def write(self, path: str, content: bytes) -> None:
         """See `Workspace`."""
-        target = self._inside(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-
-    def _inside(self, path: str) -> Path:
-        target = (self._path / path).resolve()
-        if not target.is_relative_to(self._path.resolve()):
-            raise PermissionError(f"{path} leads out of the workspace")
-        return target
+        self._tree.write(path, content)
 
     def changes(self) -> tuple[FileChange, ...]:
         """See `Workspace`."""
-        now = self._contents()
-        found = []
-        for path in sorted(self._before.keys() | now.keys()):
-            old, new = self._before.get(path), now.get(path)
-            if old != new:
-                kind: Literal["added", "modified", "deleted"] = (
-                    "added" if old is None else "deleted" if new is None else "modified"
-                )
-                digest = "" if new is None else hashlib.sha256(new).hexdigest()
-                found.append(FileChange(path, kind, _diff(path, old or b"", new or b""), len(new or b""), digest))
-        return tuple(found)
+        changes, notes = find_changes(self._tree, self._snapshot, self._before, self._hide)
+        self._notes += [note for note in notes if note not in self._notes]
+        return changes
 
     async def close(self, *, passed: bool) -> Work:
         """See `OpenWorkspace`."""
+        kept = ""
         is_kept = self._keep == "all" or (self._keep == "failed" and not passed)
-        if not is_kept:
-            await asyncio.to_thread(shutil.rmtree, self._path, ignore_errors=True)
-        return Work("by nothing", str(self._path) if is_kept else "", tuple(self._commands))
+        try:
+            kept = await self._in_thread(partial(self._leave, is_kept=is_kept))
+        except OSError as error:
+            self._notes.append(f"the workspace could not be kept: {error.strerror}")
+        return Work(self._confined, kept, tuple(self._commands), notes=tuple(self._notes))
+
+    def _leave(self, *, is_kept: bool) -> str:
+        kept = ""
+        try:
+            if is_kept and self._path.is_dir():
+                kept = str(self._session.keep(self._path, self._name))
+        finally:
+            if not remove_folder(self._place) and self._place.exists():
+                self._notes.append(f"not all of its workspace could be removed: {self._place}")
+        return kept
 
 
-def _diff(path: str, old: bytes, new: bytes) -> str:
-    before, after = (each.decode("utf-8", "replace").splitlines(keepends=True) for each in (old, new))
-    return "".join(difflib.unified_diff(before, after, f"a/{path}", f"b/{path}"))
+def _surroundings() -> dict[str, str]:
+    """What of the session's environment commands have: nothing that may hold a key."""
+    taken = {name: os.environ[name] for name in _TAKEN_OVER if name in os.environ}
+    return {"LANG": "C.UTF-8", **taken, "PATH": program_path()}
+
+
+def _not_made(error: OSError) -> WorkspaceError:
+    where = f" ({plain(str(error.filename))})" if error.filename else ""
+    return WorkspaceError(f"the workspace cannot be made: {error.strerror or error}{where}")

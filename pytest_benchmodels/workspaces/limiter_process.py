@@ -21,17 +21,22 @@ if TYPE_CHECKING:
     class Spec(TypedDict):
         """What is to be taken away.
 
-        `user` is the user to become, 0 for none. `namespaces`: no network, no other processes, and `scratch` as a
-        folder in memory of `scratch_bytes` bytes; only where that worked may it be written to. `readable` are the only
-        files and folders that may be read, None for no such rule. `limits` are resource limits by their names in
-        `resource`.
+        `user` is the user to become, 0 for none; `powers`: whether root keeps its rights over others. `namespaces`: no
+        other processes, no network unless `network`, and `scratch`, if there is any, as a folder in memory of
+        `scratch_bytes` bytes; only where that worked may it be written to. `readable` are the only files and folders
+        that may be read, None for no such rule, and `writable` those that may be changed. `start` is the folder that
+        the command starts in, empty for the scratch folder. `limits` are resource limits by their names in `resource`.
         """
 
         user: int
+        powers: bool
         namespaces: bool
+        network: bool
         scratch: str
         scratch_bytes: int
         readable: list[str] | None
+        writable: list[str]
+        start: str
         limits: dict[str, int]
 
 
@@ -46,12 +51,15 @@ _NEWNS, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = (
     0x40000000,
 )
 _MS_NOSUID, _MS_NODEV, _MS_REC, _MS_PRIVATE = 2, 4, 0x4000, 0x40000
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+_PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 24, 38
 _KILL = 9
 
 # The numbers of these calls are the same on every architecture of Linux.
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _READ, _READ_OF_A_FILE, _WRITE_OF_A_FILE = 0b1101, 0b101, 0b10
+_FILE_WRITES = 0b111 | 1 << 14 | 1 << 15
+"""Those of all rights that a file knows: to execute, write, read, cut it, and to control a device."""
+
 _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 """How many rights about files each version of Landlock knows; the lowest bits stand for them."""
 
@@ -61,13 +69,13 @@ def limit_and_run(spec: Spec) -> None:
     command = sys.argv[1:]
     libc: Any = None
     may_write = False
-    if spec["namespaces"] or spec["readable"] is not None:
+    if spec["namespaces"] or spec["readable"] is not None or not spec["powers"]:
         import ctypes  # noqa: PLC0415 - takes as long as Python itself to start
 
         libc = ctypes.CDLL(None, use_errno=True)
-    if spec["namespaces"] and _leave_namespaces(libc):
-        may_write = _mount_scratch(libc, spec)
-        _go_on_as_child(libc)
+    if spec["namespaces"] and _leave_namespaces(libc, network=spec["network"]):
+        may_write = bool(spec["scratch"]) and _mount_scratch(libc, spec)
+        _go_on_as_child(libc, reaps=not spec["scratch"])
     if spec["user"]:
         os.setgroups([])
         os.setresgid(spec["user"], spec["user"], spec["user"])
@@ -76,25 +84,28 @@ def limit_and_run(spec: Spec) -> None:
         # A change of the user has taken this back.
         libc.prctl(_PR_SET_PDEATHSIG, _KILL, 0, 0, 0)
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if not spec["powers"]:
+        _drop_powers(libc)
     if spec["readable"] is not None:
-        _restrict_files(libc, spec["readable"], spec["scratch"] if may_write else None)
-    if may_write:
-        os.chdir(spec["scratch"])
+        _restrict_files(libc, spec["readable"], [*spec["writable"], *([spec["scratch"]] if may_write else [])])
+    if may_write or spec["start"]:
+        os.chdir(spec["start"] or spec["scratch"])
     for name, most in spec["limits"].items():
         number = getattr(resource, name)
         hard = resource.getrlimit(number)[1]
         allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(number, (allowed, allowed))
     try:
-        os.execv(command[0], command)  # noqa: S606 - that is what it is for
-    except OSError as error:
-        sys.exit(f"{command[0]} cannot be started: {error.strerror}")
+        os.execvp(command[0], command)  # noqa: S606 - that is what it is for
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"{command[0]} cannot be started: {getattr(error, 'strerror', error)}\n")
+        sys.exit(126 if isinstance(error, PermissionError) else 127)  # as shells have it
 
 
-def _leave_namespaces(libc: Any) -> bool:
-    """Have a network, processes and mounts of our own. False where the system does not let us."""
+def _leave_namespaces(libc: Any, *, network: bool) -> bool:
+    """Have processes, mounts and maybe a network of our own. False where the system does not let us."""
     user, group = os.geteuid(), os.getegid()
-    own = _NEWNS | _NEWUTS | _NEWIPC | _NEWPID | _NEWNET
+    own = _NEWNS | _NEWUTS | _NEWIPC | _NEWPID | (0 if network else _NEWNET)
     if libc.unshare(own if user == 0 else own | _NEWUSER) != 0:
         return False
     if user != 0:
@@ -112,17 +123,45 @@ def _mount_scratch(libc: Any, spec: Spec) -> bool:
     return is_private and bool(libc.mount(b"tmpfs", os.fsencode(spec["scratch"]), b"tmpfs", flags, options) == 0)
 
 
-def _go_on_as_child(libc: Any) -> None:
-    """Go on as the first process of the new namespace; with it, all in there end."""
+def _go_on_as_child(libc: Any, *, reaps: bool) -> None:
+    """Go on as the first process of the new namespace; with it, all in there end.
+
+    `reaps`: as a child of that first one, which takes leave of processes that nobody else waits for.
+    """
     libc.prctl(_PR_SET_PDEATHSIG, _KILL, 0, 0, 0)
+    _leave_to_child()
+    if reaps:
+        libc.prctl(_PR_SET_PDEATHSIG, _KILL, 0, 0, 0)
+        # Programs look there for their own processes. Where it may not be mounted they see the numbers of outside.
+        # Without the first, root would mount it for the whole machine.
+        if libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None) == 0:
+            libc.mount(b"proc", b"/proc", b"proc", _MS_NOSUID | _MS_NODEV, None)
+        _leave_to_child()
+
+
+def _leave_to_child() -> None:
+    """Have a child go on; wait for it, and for whoever else is left to us, and end as it did."""
     child = os.fork()
-    if child:
-        _, status = os.waitpid(child, 0)
-        os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+    if child == 0:
+        return
+    for standard in range(3):
+        with suppress(OSError):
+            os.close(standard)
+    while True:
+        ended, status = os.waitpid(-1, 0)
+        if ended == child:
+            code = os.waitstatus_to_exitcode(status)
+            os._exit(code if code >= 0 else 128 - code)
 
 
-def _restrict_files(libc: Any, readable: Sequence[str], writable: str | None) -> None:
-    """Let nothing be read but these, and nothing be written but below one folder (Landlock)."""
+def _drop_powers(libc: Any) -> None:
+    """Let root be a user like others: what it then becomes has none of its rights over files and processes."""
+    for power in range(64):
+        libc.prctl(_PR_CAPBSET_DROP, power, 0, 0, 0)
+
+
+def _restrict_files(libc: Any, readable: Sequence[str], writable: Sequence[str]) -> None:
+    """Let nothing be read but these, and nothing be written but below others (Landlock)."""
     import ctypes  # noqa: PLC0415 - see above
 
     version = libc.syscall(_CREATE_RULESET, None, 0, 1)
@@ -138,8 +177,8 @@ def _restrict_files(libc: Any, readable: Sequence[str], writable: str | None) ->
     for path in readable:
         _allow(libc, ruleset, path, _READ if os.path.isdir(path) else _READ_OF_A_FILE)  # noqa: PTH112 - see above
     _allow(libc, ruleset, "/dev/null", _READ_OF_A_FILE | _WRITE_OF_A_FILE)
-    if writable is not None:
-        _allow(libc, ruleset, writable, files)
+    for path in writable:
+        _allow(libc, ruleset, path, files if os.path.isdir(path) else files & _FILE_WRITES)  # noqa: PTH112 - see above
     libc.syscall(_RESTRICT_SELF, ctypes.c_long(ruleset), 0)
     os.close(ruleset)
 

@@ -47,15 +47,15 @@ def test_what_is_left_open_is_told(scratch: Path) -> None:
 def test_limits_alone_leave_open_what_they_cannot_hold(scratch: Path) -> None:
     """As on a kernel without namespaces and Landlock: the probe tells what it could do."""
     python = confinement("kernel", scratch).python
-    found = module._probed(Confinement("limits", python, str(scratch), namespaces=False, files=False))
+    found = module.probed(Confinement("limits", python, str(scratch), namespaces=False, files=False))
 
     assert (found["reads"], found["writes"], found["forks"]) == (True, True, False)
-    assert module._left_open(found)[:2] == ("it can read files of yours", "it can write files of yours")
+    assert module.left_open(found)[:2] == ("it can read files of yours", "it can write files of yours")
 
 
 def test_without_a_limit_on_processes_nothing_runs() -> None:
     with pytest.raises(UnconfinedError, match="the number of processes cannot be limited"):
-        module._left_open({"reads": False, "writes": False, "network": False, "signals": False, "forks": True})
+        module._confined({"reads": False, "writes": False, "network": False, "signals": False, "forks": True})
 
 
 def test_a_python_that_does_not_start_is_told_with_a_remedy(scratch: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_benchmodels import graders
+from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.core.program import RunProgram, no_programs
 from pytest_benchmodels.engine.client import Backoff, ModelClient
 from pytest_benchmodels.engine.execution import Executor, KeepBegun
@@ -94,7 +95,7 @@ def _workspaces(bench: Bench) -> tuple[Workspaces, Callable[[], Awaitable[None]]
         return NoWorkspaces(), _nothing_to_end
     from pytest_benchmodels.workspaces.folder import FolderWorkspaces  # noqa: PLC0415 - few sessions need it
 
-    made = FolderWorkspaces(bench.settings.workspaces, bench.settings.keep)
+    made = FolderWorkspaces(bench.settings.workspaces, bench.settings.keep, _hidden_in_work)
     return made, partial(asyncio.to_thread, made.close)
 
 
@@ -108,6 +109,14 @@ def _hidden(model: Model, text: str) -> str:
         return agent_key(model.agent).hide(text)
     key = Key.from_environment(model.api_key_env, model.headers, model.secret_query)
     return key.and_surroundings().hide(text)
+
+
+def _hidden_in_work(model: Model, text: str) -> str:
+    """The same for what commands write; a run whose key is not set tells of that where its model is asked."""
+    try:
+        return _hidden(model, text)
+    except ProviderError:
+        return Key.of_surroundings().hide(text)
 
 
 def _backoff(retries: int | None) -> Backoff:

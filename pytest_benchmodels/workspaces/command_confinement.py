@@ -1,0 +1,81 @@
+"""How commands in workspaces are confined on this machine: found once a process, by trying."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from pytest_benchmodels.workspaces.confinement import (
+    Confinement,
+    Place,
+    UnconfinedError,
+    any_user,
+    compile_programs,
+    left_open,
+    probed,
+)
+
+__all__ = ["Way", "command_confinement", "told_command_confinement"]
+
+Way = str
+"""`best`, or one of `bubblewrap`, `kernel`, `limits`."""
+
+_PLAIN = "resource limits and process groups alone"
+
+
+def told_command_confinement() -> str:
+    """`by bubblewrap`, for a reader."""
+    return command_confinement().told()
+
+
+@cache
+def command_confinement(way: Way = "best") -> Confinement:
+    """The best way that works here, or a given one. There always is one: what it leaves open is told."""
+    compile_programs()
+    for confinement in _ways(way):
+        try:
+            found = _probed(confinement)
+        except UnconfinedError:
+            continue
+        # Where processes of ours are seen, the kernel gave it no namespaces.
+        namespaces = confinement.namespaces and not found["signals"]
+        return replace(confinement, open=left_open(found), namespaces=namespaces)
+    return replace(_plain(), open=("nothing could be tried",))
+
+
+def _python() -> str:
+    return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+
+
+def _plain() -> Confinement:
+    return Confinement(_PLAIN, _python(), "", namespaces=False, files=False)
+
+
+def _ways(way: Way) -> Iterator[Confinement]:
+    program = shutil.which("bwrap")
+    if way in ("best", "bubblewrap") and program is not None:
+        yield Confinement("bubblewrap", _python(), "", program)
+    if way in ("best", "kernel"):
+        yield Confinement("resource limits, and namespaces and Landlock of the kernel", _python(), "")
+        yield Confinement("resource limits, and Landlock of the kernel", _python(), "", namespaces=False)
+    if way != "bubblewrap":
+        yield _plain()
+
+
+def _probed(confinement: Confinement) -> dict[str, bool]:
+    user = any_user() if os.geteuid() == 0 and confinement.bubblewrap else 0
+    with tempfile.TemporaryDirectory(prefix="benchmodels-probe-") as name:
+        folders = [Path(name, each) for each in ("work", "home", "tmp")]
+        for folder in folders:
+            folder.mkdir(0o700)
+            if user:
+                os.chown(folder, user, user)
+        folders[-1].chmod(0o1777)
+        work, home, temporary = map(str, folders)
+        return probed(confinement, Place(work, home, temporary, user=user))

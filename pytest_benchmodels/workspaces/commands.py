@@ -1,0 +1,263 @@
+"""Runs one command, confined, to the end of all its processes; what it wrote, how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import IO
+
+from pytest_benchmodels.core.errors import WorkspaceError
+from pytest_benchmodels.core.workspace import Command, CommandResult
+from pytest_benchmodels.workspaces.cgroups import ControlGroup, open_control_group
+from pytest_benchmodels.workspaces.confinement import Confinement, Limits, Place, started
+
+__all__ = ["GRACE_S", "Running", "confined_words"]
+
+GRACE_S = 1.0
+"""How long processes have between TERM and KILL."""
+
+_PIECE = 1 << 16
+_PATIENCE_S = 10.0
+"""For so long after the grace the process that ends them may still say that it did."""
+
+_OPEN_FILES = 8_192
+
+
+def confined_words(way: Confinement, command: Command, place: Place) -> list[str]:
+    """What is to run instead of a command. Raises `WorkspaceError` for files that are not there."""
+    for path in (*command.readable, *command.writable):
+        if not path.startswith("/") or not os.path.lexists(path):
+            raise WorkspaceError(f"a command is to use {path}, which is not there: name an absolute path that is")
+    words = ["/bin/sh", "-c", command.words] if isinstance(command.words, str) else list(command.words)
+    if not words or any("\0" in word for word in words):
+        raise WorkspaceError("a command needs a program, and none of its words may hold a NUL character")
+    limits = Limits(
+        cpu_s=None,
+        memory_mb=command.memory_mb,
+        processes=command.processes,
+        file_mb=command.file_mb,
+        open_files=_OPEN_FILES,
+        counts_reserved=False,
+    )
+    return way.command(words, limits, (), place)
+
+
+class _End:
+    """The end of a stream: the last so many bytes of what came."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept = bytearray()
+        self.is_cut = False
+
+    def add(self, piece: bytes) -> None:
+        self._kept += piece
+        if len(self._kept) > 2 * self._most:
+            self._cut()
+
+    def _cut(self) -> None:
+        if len(self._kept) > self._most:
+            self.is_cut = True
+            del self._kept[: len(self._kept) - self._most]
+
+    def text(self) -> str:
+        """It as text. What was cut begins with a whole line where there is one: half a key would not be hidden."""
+        self._cut()
+        kept = bytes(self._kept)
+        if self.is_cut:
+            first, line_end, rest = kept.partition(b"\n")
+            # A character takes four bytes at most; those in its middle begin with the bits 10.
+            kept = rest if line_end and len(first) < len(kept) // 2 else kept.lstrip(bytes(range(0x80, 0xC0)))
+        return kept.decode("utf-8", "replace")
+
+
+@dataclass(slots=True)
+class Running:
+    """One command at work. `run` is called once, on an event loop; `output` and `errors` can be read at any time.
+
+    `python` runs the program that watches over it; `user` is who owns its streams where it is not us.
+    """
+
+    words: Sequence[str]
+    command: Command
+    environment: dict[str, str]
+    python: str
+    is_wrapped: bool
+    user: int = 0
+    throttled_s: float = 0.0
+    left: int = 0
+    _out: _End = field(init=False)
+    _errors: _End = field(init=False)
+    _process: subprocess.Popen[bytes] | None = None
+    _control: int = -1
+    _report: bytes = b""
+    _start: float = field(default_factory=time.perf_counter)
+
+    def __post_init__(self) -> None:
+        self._out, self._errors = _End(self.command.output_bytes), _End(self.command.output_bytes)
+
+    async def run(self) -> CommandResult:
+        """Run it; return, or be cancelled, when nothing of it is left. Raises `WorkspaceError`."""
+        group = open_control_group(self.command.memory_mb, self.command.processes)
+        try:
+            with tempfile.TemporaryFile() as stdin:
+                _fill(stdin, self.command.stdin, self.user)
+                return await self._supervised(stdin, group)
+        except OSError as error:
+            raise WorkspaceError(f"a command cannot be started: {error.strerror or error}") from None
+        finally:
+            if group is not None:
+                group.close()
+
+    async def _supervised(self, stdin: IO[bytes], group: ControlGroup | None) -> CommandResult:
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[None] = loop.create_future()
+        ends = self._spawn(stdin, group)
+        readers = dict(zip(ends, (self._out.add, self._errors.add, self._say), strict=True))
+        for end, add in readers.items():
+            loop.add_reader(end, partial(self._read, end, add, over if end == ends[2] else None))
+        try:
+            in_time = await self._wait(over)
+        finally:
+            for end, add in readers.items():
+                loop.remove_reader(end)
+                # All who could write are gone: what they left in the pipe is all there is.
+                while not self._read(end, add, None):
+                    pass
+                os.close(end)
+            os.close(self._control)
+            self._leave()
+        return self._result(group, in_time=in_time)
+
+    def _spawn(self, stdin: IO[bytes], group: ControlGroup | None) -> tuple[int, int, int]:
+        """Start it; the ends of its three pipes that are ours: output, errors, report."""
+        (out, their_out), (errors, their_errors), (report, their_report) = os.pipe(), os.pipe(), os.pipe()
+        control, self._control = os.pipe()
+        theirs = (their_out, their_errors, their_report, control)
+        if self.user:  # else it could not open /dev/stdout
+            os.fchown(their_out, self.user, self.user)
+            os.fchown(their_errors, self.user, self.user)
+        task = {
+            "control": control,
+            "report": their_report,
+            "grace_s": GRACE_S,
+            "cgroup": "" if group is None else str(group.folder),
+            "is_wrapped": self.is_wrapped,
+        }
+        for end in (out, errors, report):
+            os.set_blocking(end, False)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                [*started(self.python, "command_process", "supervise", repr(task)), *self.words],
+                stdin=stdin,
+                stdout=their_out,
+                stderr=their_errors,
+                env=self.environment,
+                cwd="/",
+                pass_fds=(control, their_report),
+                start_new_session=True,
+            )
+        except OSError:
+            for end in (out, errors, report, self._control):
+                os.close(end)
+            raise
+        finally:
+            for end in theirs:
+                os.close(end)
+        return out, errors, report
+
+    def _say(self, piece: bytes) -> None:
+        self._report += piece
+
+    def _read(self, end: int, add: Callable[[bytes], None], over: asyncio.Future[None] | None) -> bool:
+        """Take what is in a pipe. True where nothing more is to come by now."""
+        try:
+            piece = os.read(end, _PIECE)
+        except OSError:  # nothing yet
+            return True
+        if piece:
+            add(piece)
+            return False
+        asyncio.get_running_loop().remove_reader(end)
+        if over is not None and not over.done():
+            over.set_result(None)
+        return True
+
+    async def _wait(self, over: asyncio.Future[None]) -> bool:
+        """Wait for its end. False where its time was over, and it was ended."""
+        try:
+            await asyncio.wait((over,), timeout=self.command.timeout_s)
+            in_time = over.done()
+            if not in_time:
+                await self._end(over)
+        except asyncio.CancelledError:
+            await self._end(over)
+            raise
+        return in_time
+
+    async def _end(self, over: asyncio.Future[None]) -> None:
+        """Have all of it ended. To be cancelled meanwhile shortens the grace, and is no reason to leave anything."""
+        self._tell(b"t")
+        loop = asyncio.get_running_loop()
+        until = loop.time() + GRACE_S + _PATIENCE_S
+        is_cancelled = False
+        while not over.done() and (left := until - loop.time()) > 0:
+            try:
+                await asyncio.wait((over,), timeout=left)
+            except asyncio.CancelledError:
+                is_cancelled = True
+                self._tell(b"k")
+        if is_cancelled:
+            raise asyncio.CancelledError
+
+    def _tell(self, word: bytes) -> None:
+        with suppress(OSError):  # it is gone already
+            os.write(self._control, word)
+
+    def _leave(self) -> None:
+        """Take leave of the process that watched; where it said nothing at all, it hangs or was ended."""
+        if self._process is not None:
+            if not self._report:
+                self._process.kill()
+            self._process.wait()
+
+    def _result(self, group: ControlGroup | None, *, in_time: bool) -> CommandResult:
+        try:
+            report = json.loads(self._report)
+        except ValueError:
+            raise WorkspaceError(
+                "the process that watched over a command was ended, by the command or by you"
+            ) from None
+        self.left = int(report["left"])
+        cpu_s = report["cpu_s"] if group is None else (group.cpu_s() or report["cpu_s"])
+        if group is not None:
+            self.throttled_s = group.throttled_s()
+        return CommandResult(
+            status=report["status"] if in_time else None,
+            output=self._out.text(),
+            errors=self._errors.text(),
+            duration_s=time.perf_counter() - self._start,
+            cpu_s=cpu_s,
+            is_cut=self._out.is_cut or self._errors.is_cut,
+        )
+
+    def written(self) -> str:
+        """The end of what it has written so far: errors after output."""
+        return self._out.text() + self._errors.text()
+
+
+def _fill(stdin: IO[bytes], text: str, user: int) -> None:
+    """A file in place of a pipe: who does not read it holds nobody up."""
+    stdin.write(text.encode("utf-8", "surrogateescape"))
+    stdin.flush()
+    stdin.seek(0)
+    if user:
+        os.fchown(stdin.fileno(), user, user)
