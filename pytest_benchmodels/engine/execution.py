@@ -40,6 +40,7 @@ from pytest_benchmodels.core.user_code import in_thread
 from pytest_benchmodels.engine.breaker import CircuitBreaker, RefusedError
 from pytest_benchmodels.engine.client import Asker, BegunClient, Client, ReplayClient, ScopedClient
 from pytest_benchmodels.engine.grading import Watch, is_bounded, judge, unwatched
+from pytest_benchmodels.engine.judged_workspace import JudgedWorkspace
 from pytest_benchmodels.engine.known import Known, Recall, as_it_was_run, at_the_cost_of, gone_on
 from pytest_benchmodels.engine.scope import Alone, Lane, OpenCall, Scope
 from pytest_benchmodels.engine.working import NoWorkspaces, OpenWorkspace, WatchedWorkspace, Workspaces
@@ -365,7 +366,7 @@ class Executor:
             embedding=embedding,
             finding=finding,
             running=running,
-            workspace=scope.workspace,
+            workspace=None if scope.workspace is None else JudgedWorkspace(scope.workspace, scope),
             naming=self.models,
         )
         with self.watch(scope.run) as scope.judged_anew:

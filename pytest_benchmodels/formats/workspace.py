@@ -24,7 +24,23 @@ def workspace_folder(written: str, folder: Path, allowed: tuple[Path, ...]) -> P
         raise ValueError(str(error)) from None
     if not path.is_dir():
         raise ValueError("does not exist, or is no folder: a workspace is a folder beside the scenario file")
+    if (link := _leading_out(path)) is not None:
+        raise ValueError(f"holds a link that leads out of it, {quote(link)}: put what it leads to in its place")
     return path
+
+
+@cache
+def _leading_out(folder: Path) -> str | None:
+    """The first link that leads out of a folder: copies of it would lead out of their workspace."""
+    whole = folder.resolve()
+    for name in sorted(_entries(folder)):
+        link = folder / name
+        if link.is_symlink() and (
+            link.readlink().is_absolute()
+            or not (whole / name).parent.joinpath(link.readlink()).resolve().is_relative_to(whole)
+        ):
+            return name
+    return None
 
 
 def file_fault(name: str) -> str | None:

@@ -8,6 +8,7 @@ from pytest_benchmodels.core.message import usual_finish_reason
 from pytest_benchmodels.core.result import CheckResult, Result, deciding, rule_of
 from pytest_benchmodels.core.text import clip, harmless
 from pytest_benchmodels.reports.units import duration, failed_request, fraction, one_line, plural, requests
+from pytest_benchmodels.reports.work import changed_line
 
 __all__ = ["OUT_OF_STEPS", "failed_of", "failure_headline", "failure_text", "ruling"]
 
@@ -171,6 +172,10 @@ def _details(result: Result) -> Iterator[str]:
     if result.is_out_of_steps:
         yield f"  {OUT_OF_STEPS}"
     yield from _answer(result)
+    if changed := changed_line(result):
+        yield changed
+    if result.work is not None and result.work.kept:
+        yield f"workspace kept in {one_line(result.work.kept, _LINE_LIMIT)}"
 
 
 def _cause(result: Result) -> Iterator[str]:

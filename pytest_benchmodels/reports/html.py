@@ -37,6 +37,7 @@ from pytest_benchmodels.reports.summary import (
 )
 from pytest_benchmodels.reports.units import dollars, duration, fraction, one_line, percent, plural, tokens, utc
 from pytest_benchmodels.reports.verdicts import gate_line, pair_lines, ranking_table
+from pytest_benchmodels.reports.work import change_line, command_line
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -134,7 +135,8 @@ def _encoded(record: Record, share: int, questions: _Questions) -> bytes:
     facts = _facts(record.result)
     # A character takes a byte at least: what is allowed more of them than there is room for need not be tried.
     for detail in (*(detail for detail in greater if detail.text <= share), least):
-        explained = _explained(record.result, detail) | _conversation(record, detail, questions)
+        told = _explained(record.result, detail) | _work(record.result, detail)
+        explained = told | _conversation(record, detail, questions)
         encoded = _escaped(
             msgspec.json.encode(facts | {name: fact for name, fact in explained.items() if fact or _is_zero(fact)})
         )
@@ -200,6 +202,27 @@ def _explained(result: Result, detail: _Detail) -> dict[str, Any]:
         "finish": _text((response and response.finish_reason) or "", detail.line),
         "served": _text(", ".join(dict.fromkeys(_served(result))), detail.line),
     }
+
+
+def _work(result: Result, detail: _Detail) -> dict[str, Any]:
+    """What was done in the run's workspace."""
+    work, changes = result.work, result.changes
+    told: dict[str, Any] = {
+        "changes": [[_text(change_line(change), detail.line), _text(change.diff, detail.text)] for change in changes][
+            : detail.entries
+        ],
+        "more_changes": len(changes[detail.entries :]) or None,
+    }
+    if work is not None:
+        told["work"] = [f"commands were confined {_text(work.confined, detail.line)}"] if work.confined else []
+        told["work"] += [_text(note, detail.line) for note in work.notes]
+        told["work"] += [f"kept in {_text(work.kept, detail.line)}"] if work.kept else []
+        told["commands"] = [
+            [_text(command_line(command).strip(), detail.line), _text(command.output, detail.text)]
+            for command in work.commands[: detail.entries]
+        ]
+        told["more_commands"] = len(work.commands[detail.entries :]) or None
+    return told
 
 
 def _is_zero(fact: object) -> bool:

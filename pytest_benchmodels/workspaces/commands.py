@@ -79,7 +79,7 @@ class _End:
         return kept.decode("utf-8", "replace")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Running:
     """One command at work. `run` is called once, on an event loop; `output` and `errors` can be read at any time.
 
@@ -98,11 +98,17 @@ class Running:
     _errors: _End = field(init=False)
     _process: subprocess.Popen[bytes] | None = None
     _control: int = -1
+    _is_stopped: bool = False
     _report: bytes = b""
     _start: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
         self._out, self._errors = _End(self.command.output_bytes), _End(self.command.output_bytes)
+
+    def stop(self) -> None:
+        """Have it ended as if its time were over: `run` returns soon."""
+        self._is_stopped = True
+        self._tell(b"t")
 
     async def run(self) -> CommandResult:
         """Run it; return, or be cancelled, when nothing of it is left. Raises `WorkspaceError`."""
@@ -121,6 +127,8 @@ class Running:
         loop = asyncio.get_running_loop()
         over: asyncio.Future[None] = loop.create_future()
         ends = self._spawn(stdin, group)
+        if self._is_stopped:
+            self.stop()
         readers = dict(zip(ends, (self._out.add, self._errors.add, self._say), strict=True))
         for end, add in readers.items():
             loop.add_reader(end, partial(self._read, end, add, over if end == ends[2] else None))
@@ -134,6 +142,7 @@ class Running:
                     pass
                 os.close(end)
             os.close(self._control)
+            self._control = -1
             self._leave()
         return self._result(group, in_time=in_time)
 

@@ -19,7 +19,7 @@ from typing import Literal, TypeVar
 from pytest_benchmodels.core.errors import WorkspaceError
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.text import clip, plain
+from pytest_benchmodels.core.text import clip, plain, well_formed
 from pytest_benchmodels.core.workspace import Command, CommandResult, FileChange, RanCommand, Work, WorkspaceSpec
 from pytest_benchmodels.workspaces.changes import (
     MOST_TEXT,
@@ -102,6 +102,8 @@ class Folder:
         self._saved: dict[str, Path] = {}
         self._snapshot = Snapshot({}, {}, {}, 0)
         self._stopped = threading.Event()
+        self._untold = self._is_closed = False
+        self._at_work: dict[Running, asyncio.Future[None]] = {}
         self._user = 0
         try:
             self._place = self._session.path / name
@@ -121,6 +123,7 @@ class Folder:
             for command in self._spec.setup:
                 await self._set_up(command)
             self._snapshot = await self._in_thread(partial(self._looked_at, copied))
+            self._untold = True
             if changes is not None:
                 await self._in_thread(partial(apply_changes, self._tree, changes))
         except OSError as error:
@@ -191,6 +194,8 @@ class Folder:
 
     async def run(self, command: Command, purpose: str = "tool") -> CommandResult:
         """See `Workspace`."""
+        if self._is_closed:
+            raise WorkspaceError("the run is over, and so is its workspace: no command can run there any more")
         way = await asyncio.to_thread(command_confinement, self._way)
         place = await asyncio.to_thread(self._placed, command)
         self._confined = way.told()
@@ -200,6 +205,7 @@ class Folder:
         running = Running(words, command, environment, way.python, is_wrapped, self._user)
         start = time.perf_counter()
         status: int | None = None
+        over = self._at_work[running] = asyncio.get_running_loop().create_future()
         try:
             ended = await running.run()
             status = ended.status
@@ -207,8 +213,12 @@ class Folder:
             took = time.perf_counter() - start
             told = command.words if isinstance(command.words, str) else shlex.join(command.words)
             written = self._hide(running.written())[-_SHOWN:]
-            self._commands.append(RanCommand(self._hide(clip(told, _SHOWN)), purpose, status, took, written))
+            self._commands.append(
+                RanCommand(self._hide(clip(well_formed(told), _SHOWN)), purpose, status, took, written)
+            )
             self._note(running)
+            del self._at_work[running]
+            over.set_result(None)
         output, errors = self._hide(ended.output), self._hide(ended.errors)
         return CommandResult(ended.status, output, errors, ended.duration_s, ended.cpu_s, ended.is_cut)
 
@@ -261,19 +271,28 @@ class Folder:
 
     def changes(self) -> tuple[FileChange, ...]:
         """See `Workspace`."""
+        self._untold = False
         changes, notes = find_changes(self._tree, self._snapshot, self._before, self._hide)
         self._notes += [note for note in notes if note not in self._notes]
         return changes
 
     async def close(self, *, passed: bool) -> Work:
         """See `OpenWorkspace`."""
-        kept = ""
+        self._is_closed = True
+        # Whoever started these may be code of the user's that nobody waits for any more.
+        for running in self._at_work:
+            running.stop()
+        if self._at_work:
+            await asyncio.wait(tuple(self._at_work.values()))
+        kept, changes = "", tuple[FileChange, ...]()
         is_kept = self._keep == "all" or (self._keep == "failed" and not passed)
         try:
+            # A run that came to no end has no answer to keep them with.
+            changes = await self._in_thread(self.changes) if self._untold else ()
             kept = await self._in_thread(partial(self._leave, is_kept=is_kept))
         except OSError as error:
             self._notes.append(f"the workspace could not be kept: {error.strerror}")
-        return Work(self._confined, kept, tuple(self._commands), notes=tuple(self._notes))
+        return Work(self._confined, kept, tuple(self._commands), changes, tuple(self._notes))
 
     def _leave(self, *, is_kept: bool) -> str:
         kept = ""

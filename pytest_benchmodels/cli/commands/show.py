@@ -35,6 +35,7 @@ from pytest_benchmodels.reports.units import (
     tokens,
 )
 from pytest_benchmodels.reports.verdicts import ranking_lines, ranking_plain
+from pytest_benchmodels.reports.work import work_lines
 from pytest_benchmodels.store import StoredCall, StoredConversation
 
 __all__ = ["add_arguments", "run", "transcript_lines", "transcript_plain"]
@@ -58,6 +59,7 @@ def transcript_lines(result: Result, answers: StoredConversation, calls: Calls) 
         yield OUT_OF_STEPS
     yield from _check_lines(result)
     yield from _call_lines(result, calls)
+    yield from work_lines(result)
 
 
 def transcript_plain(result: Result, answers: StoredConversation, calls: Calls) -> dict[str, object]:

@@ -32,6 +32,7 @@ from pytest_benchmodels.reports.summary import (
     wrapped,
 )
 from pytest_benchmodels.reports.units import dollars, name_limit, one_line, plural, short_name, tokens
+from pytest_benchmodels.reports.work import WorkspaceTally
 from pytest_benchmodels.statistics.metrics import Figures
 
 if TYPE_CHECKING:
@@ -187,6 +188,7 @@ class Reporter:
         self._verdicts = verdicts
         self._durations: dict[str, float] = {}
         self._not_reused: dict[str, int] = {}
+        self._workspaces = WorkspaceTally()
         self._failed_runs = 0
         self._others_failed = 0
         self._exitstatus = 0
@@ -228,6 +230,7 @@ class Reporter:
         self._verdicts.add(result)
         self._bench.progress.count(result)
         self._failed_runs += report.failed
+        self._workspaces.add(result)
         if result.reuse and not result.cached:
             self._not_reused[result.reuse] = self._not_reused.get(result.reuse, 0) + 1
         if result.status != "skipped" and not result.cached:
@@ -355,6 +358,7 @@ class Reporter:
             from pytest_benchmodels.workspaces import told_confinement  # noqa: PLC0415 - few sessions need it
 
             yield f"code of answers was confined {told_confinement()}"
+        yield from self._workspaces.notes(details=self._config.option.verbose > 0)
         for variable in self._bench.models.unhidden_keys:
             short = f"that of {plain(variable)} has fewer than {LEAST_HIDDEN_LENGTH} characters"
             yield f"key not hidden: {short}, and stands in outputs wherever a server repeats it; set a longer one"

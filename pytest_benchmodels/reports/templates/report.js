@@ -134,6 +134,7 @@
     ...turns(result),
     ...others(result),
     ...retries(result),
+    ...work(result),
     make("h4", {}, "Figures"),
     make("dl", {}, ...figures(result)),
   ];
@@ -241,6 +242,22 @@
     );
     const more = result.more_retries ? [note(`and ${result.more_retries} more`)] : [];
     return [make("h4", {}, "Attempts that were followed by another"), listing(["attempt", "failure", "waited", "message"], rows), ...more];
+  };
+
+  // A text with a title, folded: diffs and outputs are long.
+  const folded = ([title, said]) =>
+    said ? make("details", {}, make("summary", { dir: "auto" }, title), make("pre", { dir: "auto" }, said)) : make("p", { dir: "auto" }, title);
+
+  const work = (result) => {
+    const commands = (result.commands || []).map(folded);
+    const changes = (result.changes || []).map(folded);
+    return [
+      ...(result.work ? [make("h4", {}, "Workspace"), ...result.work.map(note)] : []),
+      ...(commands.length ? [make("h4", {}, "Commands"), ...commands] : []),
+      ...(result.more_commands ? [note(`and ${counted(result.more_commands, "more command")}`)] : []),
+      ...(changes.length ? [make("h4", {}, "Changed files"), ...changes] : []),
+      ...(result.more_changes ? [note(`and ${counted(result.more_changes, "more file")}`)] : []),
+    ];
   };
 
   const figures = (result) => {
