@@ -196,7 +196,7 @@ class CommandProvider:
             served_model=clip(plain(shown(printed.served_model)), 200),
             tool_calls=tuple([sound_call(call, shown) for call in printed.calls]),
             tool_results=tuple(results),
-            asked_model=self._model.name,
+            asked_model=self._model.name if "{model}" in "".join(self._agent.words) else "",
         )
 
     async def _fail(

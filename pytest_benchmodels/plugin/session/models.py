@@ -166,7 +166,7 @@ class Models:
             Model(
                 id=name,
                 provider=COMMAND,
-                name=entry.name or "",
+                name=entry.name or entry.preset or name,
                 base_url="",
                 timeout_s=entry.timeout,
                 max_in_flight=entry.max_in_flight,
