@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from .agent_figures import AGENT_FIGURES
 from .figures import FIGURES as SPEED_FIGURES
 from .keeping_figures import KEEPING_FIGURES
 from .latency_figures import LATENCY_FIGURES
@@ -22,7 +23,15 @@ from .table import Row, render
 
 __all__ = ["main"]
 
-FIGURES = {**SPEED_FIGURES, **LATENCY_FIGURES, **STREAM_FIGURES, **LOAD_FIGURES, **KEEPING_FIGURES, **MANY_FIGURES}
+FIGURES = {
+    **SPEED_FIGURES,
+    **LATENCY_FIGURES,
+    **STREAM_FIGURES,
+    **LOAD_FIGURES,
+    **KEEPING_FIGURES,
+    **MANY_FIGURES,
+    **AGENT_FIGURES,
+}
 _RESULTS = Path(__file__).with_name("RESULTS.md")
 _PACKAGES = ("pytest", "pytest-xdist", "httpx", "pytest-benchmodels")
 

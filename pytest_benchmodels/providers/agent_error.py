@@ -17,11 +17,14 @@ _SPENT = re.compile(
     r"|insufficient (?:credits|quota|funds|balance)",
     re.IGNORECASE,
 )
-_TOO_MANY = re.compile(r"\b429\b|rate.?limit|too many requests|RESOURCE_EXHAUSTED", re.IGNORECASE)
-_OVERLOADED = re.compile(r"\b(?:529|503)\b|overloaded|at capacity|service unavailable", re.IGNORECASE)
+_STATUS = r"(?:status|error|http|code|rejected)[^\n\d]{0,20}\b%s\b"
+_TOO_MANY = re.compile(_STATUS % 429 + r"|rate.?limit|too many requests|RESOURCE_EXHAUSTED", re.IGNORECASE)
+_OVERLOADED = re.compile(
+    _STATUS % "(?:503|529)" + r"|overloaded|at capacity|service unavailable|server is busy", re.IGNORECASE
+)
 _AUTH = re.compile(
-    r"\b401\b|invalid (?:x-)?api.?key|incorrect api key|not logged in|please run /login|AuthenticationError"
-    r"|API_KEY_INVALID|ProviderAuthError",
+    _STATUS % 401 + r"|\b401 unauthorized|(?:invalid|incorrect) (?:x-)?api.?key|not logged in|please run /login"
+    r"|AuthenticationError|API_KEY_INVALID|ProviderAuthError",
     re.IGNORECASE,
 )
 

@@ -169,8 +169,9 @@ def is_unhidden(env: str) -> bool:
 
 def _look_like_keys() -> Iterator[str]:
     """Values of variables that are named as keys are, long and mixed as keys are: no word that an answer may need."""
-    for name, value in os.environ.items():
-        value = value.strip()  # noqa: PLW2901 - the same value
+    # Another thread may change the environment meanwhile, as pytest does for each item that it reports.
+    for name in list(os.environ):
+        value = os.environ.get(name, "").strip()
         if name.upper().endswith(_KEY_ENDINGS) and len(value) >= _LEAST_GUESSED_LENGTH and _is_mixed(value):
             yield value
 
