@@ -161,7 +161,10 @@ def _readable(part: Part) -> str:
     if isinstance(part, ToolCall):
         return _readable_call(part)
     what = "rejection" if part.is_rejected else "error" if part.is_error else "result"
-    return f"[{what} of {part.call_id}: {readable(part.content)}]"
+    said = f" {readable(part.content)}"
+    if isinstance(part.content, str) and "\n" in said.strip():  # a file, or what a command wrote
+        said = f"\n{part.content.rstrip()}"
+    return f"[{what} of {part.call_id}:{said}]"
 
 
 def _readable_call(call: ToolCall) -> str:

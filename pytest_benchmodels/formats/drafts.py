@@ -224,7 +224,6 @@ class Finisher:
         self._options = options
         self._problems = problems
         self._checks = CheckReader(options, problems, budget)
-        self._oracles = OracleReader(document, problems, options)
         self._tools = ToolReader(options, problems, budget)
         self._tool_names = ToolNames(problems, foreign_tools=options.foreign_tools)
         self._compared_models = ComparedModels(problems, options.compared_fault)
@@ -232,6 +231,7 @@ class Finisher:
         self._looked_at: set[Steps] = set()
         self._media = Media(document.path.parent, options.allowed)
         self._budget = budget
+        self._oracles = OracleReader(document, problems, options)
 
     def scenario(self, draft: Draft, name: str, names: Names) -> Scenario:
         written = draft.written

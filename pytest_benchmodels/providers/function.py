@@ -37,7 +37,7 @@ class UserFault(ProviderError):  # noqa: N818 - the name of what it tells of
 
 def without_solution(request: Request) -> Request:
     """The request without what a right answer is, and with parameters that may be changed at will."""
-    return replace(request, params=copy.deepcopy(dict(request.params)), checks=(), target=None)
+    return replace(request, params=copy.deepcopy(dict(request.params)), checks=(), target=None, script=None)
 
 
 def settled_error(error: ProviderError, key: Key, *, sent: bool = True) -> ProviderError:

@@ -141,7 +141,9 @@ def test_the_tokens_of_a_prompt_are_guessed(content: str | tuple[Part, ...], tok
 def test_a_call_is_followed_by_its_result_and_long_arguments_stand_as_they_are() -> None:
     write = ToolCall("1", "write_file", {"path": "a.py", "content": "x = 1\ny = 2\n"})
     read = ToolCall("2", "read_file", {"path": "a.py"})
-    answer = Response("", tool_calls=(write, read), tool_results=(ToolResult("1", "wrote"), ToolResult("2", "x = 1\n")))
+    answer = Response(
+        "", tool_calls=(write, read), tool_results=(ToolResult("1", "wrote"), ToolResult("2", "x = 1\ny = 2\n"))
+    )
 
     assert answer.readable.split("\n") == [
         '[call write_file({"path": "a.py"})',
@@ -150,6 +152,7 @@ def test_a_call_is_followed_by_its_result_and_long_arguments_stand_as_they_are()
         "y = 2]",
         "[result of 1: wrote]",
         '[call read_file({"path": "a.py"})]',
-        "[result of 2: x = 1",
-        "]",
+        "[result of 2:",
+        "x = 1",
+        "y = 2]",
     ]

@@ -13,7 +13,7 @@ from pytest_benchmodels.core.call import Call, Purpose, Request
 from pytest_benchmodels.core.message import Response, ToolCall, ToolResult
 from pytest_benchmodels.core.scenario import Tool, ToolAnswer
 from pytest_benchmodels.solvers.conversation import Conversation
-from tests.engine.engine_parts import run, scenario
+from tests.engine.engine_parts import MODEL, run, scenario
 
 NEXT = Tool("next", "", {}, tuple(map(ToolAnswer, ("one", "two", "three"))))
 
@@ -53,3 +53,15 @@ def test_results_in_turn_go_on_after_those_that_were_stored(stored: int) -> None
 
     told = [result.content for each in transcript.responses for result in each.tool_results]
     assert told == list(given)
+
+
+@pytest.mark.parametrize(("provider", "names"), [("fake", ["next"]), ("command", [])])
+def test_a_command_line_agent_is_offered_no_tools(provider: str, names: list[str]) -> None:
+    of = with_fields(scenario(), tools=(NEXT,), tool_choice="required")
+    model = with_fields(MODEL, provider=provider)
+
+    transcript = asyncio.run(Conversation().solve(run(of, model=model), Answers([Response("done")])))
+
+    (call,) = transcript.calls
+    assert [tool.name for tool in call.request.tools] == names
+    assert call.request.tool_choice == ("required" if names else None)

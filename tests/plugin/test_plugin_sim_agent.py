@@ -145,3 +145,19 @@ def test_the_documents_example_passes(project: Project, workers: tuple[str, ...]
     (run,) = results(project).values()
     assert [change["path"] for change in run["response"]["changes"]] == ["hello.txt"]
     assert run["answers"][1]["tool_results"][1]["content"] == "exit status 0\nHello"
+
+
+FUNCTION = """
+def model(request):
+    return f"{request.script}, {[tool.name for tool in request.tools]}"
+
+def pytest_bench_models():
+    return {"my/model": model}
+"""
+
+
+def test_a_function_in_a_models_place_sees_no_script(project: Project) -> None:
+    project.write("conftest.py", FUNCTION)
+    project.suite(playing("a", ["Secret."], checks=[{"equals": "None, ['look_up']"}]), models=["my/model"])
+
+    assert project.bench().ret == 0
