@@ -16,6 +16,7 @@ from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.model import NOTHING, Bill, together
 from pytest_benchmodels.core.result_parts import (
     NEXT_ATTEMPT,
+    THE_USER,
     Account,
     AnsweredCall,
     CallSum,
@@ -35,6 +36,7 @@ from pytest_benchmodels.core.workspace import FileChange, Work
 
 __all__ = [
     "NEXT_ATTEMPT",
+    "THE_USER",
     "Account",
     "AnsweredCall",
     "CallSum",
@@ -214,9 +216,13 @@ class Result(Struct, frozen=True, gc=False):
 
     @property
     def in_flight_s(self) -> float:
-        """For how long, in seconds, the run had a lane: between attempts, and while it is graded, others have it."""
+        """For how long, in seconds, the run had a lane.
+
+        Others have it between attempts, while its user is asked, and while it is graded.
+        """
         timing = self.timing
-        return max(timing.duration_s - timing.waits.get(NEXT_ATTEMPT, 0.0) - timing.grading_s, 0.0)
+        without = sum([timing.waits.get(reason, 0.0) for reason in (NEXT_ATTEMPT, THE_USER)])
+        return max(timing.duration_s - without - timing.grading_s, 0.0)
 
     @property
     def sums(self) -> Mapping[Purpose, CallSum]:

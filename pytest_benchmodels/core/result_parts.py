@@ -15,6 +15,7 @@ from pytest_benchmodels.core.scenario import Vote
 
 __all__ = [
     "NEXT_ATTEMPT",
+    "THE_USER",
     "Account",
     "AnsweredCall",
     "CallSum",
@@ -32,6 +33,9 @@ __all__ = [
 
 NEXT_ATTEMPT = "the next attempt"
 """What a wait between two attempts is accounted as, among `Result.waits`."""
+
+THE_USER = "the user"
+"""The same of what passes while a model that plays the user is asked, until the run has a lane again."""
 
 Purpose = Literal["answer", "judge", "user", "embed"]
 """What a call is for: the model's own answer, a verdict on one, what a simulated user says, a text as numbers."""

@@ -19,7 +19,7 @@ from pytest_benchmodels.core.errors import CallError, ProviderError
 from pytest_benchmodels.core.fingerprint import call_fingerprint
 from pytest_benchmodels.core.message import Message, Response, ToolResult
 from pytest_benchmodels.core.model import Model
-from pytest_benchmodels.core.result import NEXT_ATTEMPT, Failure
+from pytest_benchmodels.core.result import NEXT_ATTEMPT, THE_USER, Failure
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.core.thinking import rid_of_thinking
 from pytest_benchmodels.core.user_code import in_thread
@@ -238,6 +238,9 @@ class ModelClient:
         call = OpenCall(request, purpose)
         scope.calls.append(call)
         await scope.lane.enter()
+        if scope.asks_user_since is not None:
+            call.waited(THE_USER, perf_counter() - scope.asks_user_since)
+            scope.asks_user_since = None
         return await self._answered(call, scope, _Tries(scope.lane))
 
     async def _recall_or_ask(self, request: Request, scope: Scope, purpose: Purpose) -> Call:
@@ -263,6 +266,8 @@ class ModelClient:
         if (cause := scope.tripped(model)) is not None:
             return call.ended(cause)
         scope.lane.leave()
+        if call.purpose == "user" and scope.asks_user_since is None:
+            scope.asks_user_since = perf_counter()
         lane = scope.lane.beside(model, call.purpose)
         try:
             with scope.suspended(), call.waiting(OTHERS):

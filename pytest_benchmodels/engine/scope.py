@@ -200,7 +200,8 @@ class Scope:
     `stored_call` finds the answer to a call of another purpose that need not be made again; with `no_calls` none is to
     be made, and `refusal` says which one was wanted all the same.
     `judged_anew` tells whoever looks after the judging that no check has held all up so far. `keep_begun` gets the
-    answers so far. `workspace` is the run's folder, where it has one.
+    answers so far. `workspace` is the run's folder, where it has one. `asks_user_since` is when the run left its lane
+    to ask a model that plays its user, by `time.perf_counter`; None while it has one.
     """
 
     run: Run
@@ -216,6 +217,7 @@ class Scope:
     keep_begun: Callable[[tuple[Response, ...]], None] = _not_kept
     no_calls: bool = False
     workspace: Workspace | None = None
+    asks_user_since: float | None = None
     refusal: Failure | None = None
     left_at: float | None = None
     calls: list[OpenCall] = field(default_factory=list)

@@ -85,6 +85,8 @@ def test_a_model_plays_the_user(project: Project, workers: tuple[str, ...], caps
     shown = capsys.readouterr().out
     assert shown.count("user: ada") == 2
     assert "You like blue." in shown
+    # Others had its lane meanwhile: that is no time in which it was in flight.
+    assert 0 < run["waits"]["the user"] < run["duration_s"]
     # The second time it knows what it was asked, and said, before.
     second = shown.rpartition("user: ada")[2]
     assert [line for line in second.splitlines() if line.startswith("> ")][-3:] == [
