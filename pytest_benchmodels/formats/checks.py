@@ -337,7 +337,8 @@ class ToolReader:
                     remedy = "leave it out by `only`" if tool.server else "give it another name"
                     self._problems.add((*place, "name"), f"{fault}: {remedy}")
                 if tool.name in builtin:
-                    rule = "a tool of that name is built in: give it another name, or list those that you want"
+                    remedy = "leave it out by `only`" if tool.server else "give it another name"
+                    rule = f"a tool of that name is built in: {remedy}, or list those that you want"
                     self._problems.add((*place, "name"), f"tool {quote(tool.name)}: {rule} (`- {builtin[0]}`)")
                 elif tool.name in seen:
                     remedy = "leave one out by `only`" if tool.server else "give each its own name"

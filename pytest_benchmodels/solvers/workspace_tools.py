@@ -135,12 +135,16 @@ class WorkspaceTools:
 
     def _find(self, pattern: regex.Pattern[str], files: str, found: list[str]) -> None:
         until = monotonic() + _SEARCH_S
+
+        def left_s() -> float:
+            if (left := until - monotonic()) <= 0:
+                raise TimeoutError
+            return left
+
         for name in self._workspace.names(files):
+            left_s()  # a file may have no line to look at
             for number, line in self._searched(name):
-                left_s = until - monotonic()
-                if left_s <= 0:
-                    raise TimeoutError
-                if pattern.search(line, timeout=left_s, concurrent=True) is None:
+                if pattern.search(line, timeout=left_s(), concurrent=True) is None:
                     continue
                 if len(found) == _MOST_MATCHES:
                     found.append(f"[more than {_MOST_MATCHES} lines match: search fewer files, or for less]")
