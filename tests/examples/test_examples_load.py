@@ -54,7 +54,12 @@ def test_ids_are_unique_in_each_file() -> None:
 
 
 def test_every_example_runs_without_a_key(scenarios: list[Scenario]) -> None:
-    assert {model for scenario in scenarios for model in scenario.models} == {"sim/steady", "sim/flaky", "sim/slow"}
+    assert {model for scenario in scenarios for model in scenario.models} == {
+        "sim/steady",
+        "sim/flaky",
+        "sim/slow",
+        "sim/agent",
+    }
     assert all(scenario.models for scenario in scenarios)
 
 
