@@ -70,7 +70,7 @@ class Call(Struct, frozen=True):
     `request` is what was sent. `attempts` counts requests, of which all but the last are in `retries`. `waits_s` holds
     the seconds that it waited, by reason; `failed_s` is the time in flight of attempts that were not answered. `bill`
     adds up the requests that were billed or may have been; None where there was none. `cached`: the answer came from
-    the store, and no model was asked.
+    the store, or from another run of this session that asked the same, and no model was asked.
     """
 
     purpose: Purpose

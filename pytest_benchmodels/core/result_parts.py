@@ -91,9 +91,10 @@ class CallSummary(Struct, frozen=True):
     `served_model` is which model the provider says that answered. `latency_s` is that of the answered attempt, None
     where nothing was answered; `held_s` how long it had a lane, `wait_s` how long it waited for rate limits and between
     attempts. All in seconds. Tokens and cost are those of all its requests that were billed; None where any part is
-    unknown, and `known_cost_usd` is then the part that is known. `cached`: no model was asked in this session; it has
-    attempts and a cost where the same run paid for it in an earlier one. `error` is why it was not answered.
-    `fingerprint` is that under which its answer is stored: one of its own, or the run's where it was an answer.
+    unknown, and `known_cost_usd` is then the part that is known. `cached`: no model was asked for it, as the store had
+    the answer, or another run of this session; it has attempts and a cost where the same run paid for it in an earlier
+    one. `error` is why it was not answered. `fingerprint` is that under which its answer is stored: one of its own, or
+    the run's where it was an answer.
     """
 
     purpose: Purpose

@@ -29,6 +29,7 @@ from pytest_benchmodels.engine.clocks import LoopLag
 from pytest_benchmodels.engine.grading import Watch, unwatched
 from pytest_benchmodels.engine.limiter import RateLimits
 from pytest_benchmodels.engine.scope import Lane, OpenCall, Scope
+from pytest_benchmodels.engine.shared_calls import SAME_QUESTION
 
 __all__ = [
     "OTHERS",
@@ -187,7 +188,8 @@ class Asker:
             raise CallError(f"model {quote(name)} cannot be asked: {rule}")
         model = self._models(name)
         embeds = self._purpose == "embed"
-        request = Request(model, messages, {**model.params, **params}, trial=self._scope.run.trial, embeds=embeds)
+        # Whatever the trial, the same question is the same: it may be answered already.
+        request = Request(model, messages, {**model.params, **params}, embeds=embeds)
         call = await self._client.ask(request, self._scope, self._purpose)
         if call.response is None:
             cause = "" if call.failure is None else f": {call.failure.message}"
@@ -250,11 +252,28 @@ class ModelClient:
         if call.fingerprint and (stored := scope.stored_call(call.fingerprint)) is not None:
             call.recalled(stored)
             return call.ended()
+        if (stored := _kept_by_trial(call, scope)) is not None:
+            call.shares(stored)  # and is stored once more, as it is found from now on
+            return call.ended()
         if scope.no_calls:
             scope.refusal = Failure("not-stored", f"no stored response of {request.model.id}, which a check asks")
             return call.ended(scope.refusal)
-        await self._ready()
-        return await self._ask_beside(call, scope)
+        if (shared := scope.shared) is None or not call.fingerprint:
+            await self._ready()
+            return await self._ask_beside(call, scope)
+        if (asking := shared.in_flight(call.fingerprint)) is not None:
+            scope.lane.leave()
+            with scope.suspended(), call.waiting(SAME_QUESTION):
+                await asking.wait()
+        if (known := shared.answer(call.fingerprint)) is not None:
+            call.shares(known)
+            return call.ended()
+        with shared.asking(call.fingerprint):
+            await self._ready()
+            done = await self._ask_beside(call, scope)
+            if done.response is not None:
+                shared.keep(call.fingerprint, done.response)
+        return done
 
     async def _ask_beside(self, call: OpenCall, scope: Scope) -> Call:
         """Ask another model, in a lane of its own.
@@ -401,6 +420,14 @@ class BegunClient:
         if self._begun and purpose == "answer":
             return await _stored(self._begun.popleft(), request, scope, purpose)
         return await self._client.ask(request, scope, purpose)
+
+
+def _kept_by_trial(call: OpenCall, scope: Scope) -> Response | None:
+    """What an earlier version stored, for which the same question was another one in each trial."""
+    if scope.run.trial == 1 or not call.fingerprint:
+        return None
+    number = int(call.fingerprint.rpartition("-")[2])
+    return scope.stored_call(call_fingerprint(replace(call.request, trial=scope.run.trial), call.purpose, number))
 
 
 async def _stored(response: Response, request: Request, scope: Scope, purpose: Purpose) -> Call:

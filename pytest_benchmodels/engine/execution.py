@@ -43,6 +43,7 @@ from pytest_benchmodels.engine.grading import Watch, is_bounded, judge, unwatche
 from pytest_benchmodels.engine.judged_workspace import JudgedWorkspace
 from pytest_benchmodels.engine.known import Known, Recall, as_it_was_run, at_the_cost_of, gone_on
 from pytest_benchmodels.engine.scope import Alone, Lane, OpenCall, Scope
+from pytest_benchmodels.engine.shared_calls import SharedCalls
 from pytest_benchmodels.engine.working import NoWorkspaces, OpenWorkspace, WatchedWorkspace, Workspaces
 
 __all__ = [
@@ -120,7 +121,8 @@ def _summary(call: OpenCall, fingerprint_of_run: str) -> CallSummary:
     if call.purpose == "answer":
         return _told(call, fingerprint_of_run)
     summary, response = _told(call, call.fingerprint), call.response
-    if response is None or call.cached or not call.fingerprint:
+    # A shared one as well: nobody knows whether the run that asked is going to be kept.
+    if response is None or (call.cached and not call.shared) or not call.fingerprint:
         return summary
     return AnsweredCall(*astuple(summary), messages=sendable(without_data(call.request.messages)), response=response)
 
@@ -201,6 +203,7 @@ class Executor:
     gets a run's answers so far whenever its model is asked for more: what was answered and paid survives whatever ends
     the run, and is not asked for again. Without it, nothing begun is kept or taken over. `programs` runs code of
     answers. `workspaces` makes the folders of runs that have one. `hide` takes keys that a model may see out of a text.
+    `shared` has what checks of other runs asked and were told; without it each run asks for itself.
     """
 
     client: Client
@@ -214,6 +217,7 @@ class Executor:
     programs: RunProgram = no_programs
     workspaces: Workspaces = NoWorkspaces()  # noqa: RUF009 - it holds nothing
     hide: Callable[[Model, str], str] = _hide_nothing
+    shared: SharedCalls | None = None
 
     async def execute(self, run: Run, lane: Lane) -> Result:
         """Run to the end within the run's limit. Failures are in the Result; only cancellation is raised.
@@ -328,6 +332,8 @@ class Executor:
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - a provider of the user's may raise anything; the others go on
+            if self.shared is not None:
+                self.shared.forget(call.fingerprint for call in scope.calls)
             status, failure = _ended_by(error, scope)
             return conclude(scope, status, failure=failure)
         passed = passes(scope.verdicts, scope.run.scenario.threshold)
@@ -356,6 +362,7 @@ class Executor:
             asking = Asker(self.client, scope, self.models)
             embedding = Asker(self.client, scope, self.models, "embed")
             scope.stored_call = partial(self.recalled.call, afresh=scope.cached)
+            scope.shared = self.shared
             if scenario.asked_models:
                 scope.keep_answers()  # its judges may take as long as they like
         in_context = partial(

@@ -20,6 +20,7 @@ from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.text import message, quote
 from pytest_benchmodels.core.workspace import FileChange, Workspace
 from pytest_benchmodels.engine.breaker import CircuitBreaker
+from pytest_benchmodels.engine.shared_calls import SharedCalls
 
 __all__ = ["Alone", "Lane", "OpenCall", "Scope"]
 
@@ -38,11 +39,13 @@ class OpenCall:
     billed or may have been, each with what its provider counted. `refusal` is the 429 that is waited out at this
     moment. `held_s` is for how long, in seconds, it had a lane of its own. `doing` completes the sentence "when time
     ran out, ...". `fingerprint` is empty where it is the run's.
+    `shared`: another run of this session asked the same, and has paid for it.
     """
 
     request: Request
     purpose: Purpose
     cached: bool = False
+    shared: bool = False
     attempts: int = 0
     failed_s: float = 0.0
     waits_s: dict[str, float] = field(default_factory=dict)
@@ -70,6 +73,11 @@ class OpenCall:
         self.cached = True
         self.response = response
         self.doing = _ANSWERED
+
+    def shares(self, response: Response) -> None:
+        """What another run has asked and paid for is taken."""
+        self.recalled(response)
+        self.shared = True
 
     def attempt(self) -> None:
         """A request goes out. What it takes is unknown until its provider says so."""
@@ -197,8 +205,9 @@ class Scope:
     what each took so far; `verdicts` those of the checks. `doing` completes the sentence "when time ran out, ...".
     `fingerprint` is empty until somebody needs it. `cached` says that stored answers are judged, and `reuse` what was
     reused, or why nothing was. `left_at` is when the answer was there and the lane given back, by `time.perf_counter`.
-    `stored_call` finds the answer to a call of another purpose that need not be made again; with `no_calls` none is to
-    be made, and `refusal` says which one was wanted all the same.
+    `stored_call` finds the answer to a call of another purpose that need not be made again; `shared` are those of the
+    session's other runs, None where each run asks for itself; with `no_calls` none is to be made, and `refusal` says
+    which one was wanted all the same.
     `judged_anew` tells whoever looks after the judging that no check has held all up so far. `keep_begun` gets the
     answers so far. `workspace` is the run's folder, where it has one. `asks_user_since` is when the run left its lane
     to ask a model that plays its user, by `time.perf_counter`; None while it has one.
@@ -214,6 +223,7 @@ class Scope:
     breaker: CircuitBreaker | None = None
     judged_anew: Callable[[], None] = _unwatched
     stored_call: FindCall = _nothing_stored
+    shared: SharedCalls | None = None
     keep_begun: Callable[[tuple[Response, ...]], None] = _not_kept
     no_calls: bool = False
     workspace: Workspace | None = None

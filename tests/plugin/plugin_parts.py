@@ -101,7 +101,7 @@ def hanging(name: str, /, timeout: float | None = 0.3, **keys: object) -> Scenar
     return scenario(name, {"hang_rate": 1}, **limit, **keys)
 
 
-def judging_conftest(example: str, question: str = "{context.text}") -> str:
+def judging_conftest(example: str, question: str = "{context.scenario.id} {context.text}") -> str:
     """A check that asks a model, `judge` unless its `by` says another, and passes whatever that says."""
     return _JUDGING.replace("EXAMPLE", example).replace("QUESTION", question)
 

@@ -150,16 +150,44 @@ def test_votes_are_told_after_not_and_kept(project: Project, workers: tuple[str,
 
 def test_a_verdict_is_not_asked_for_again(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
     judge(project, sim, "counted")
-    project.suite(asked("a"), asked("b"))
+    other = {**QUESTION, "judge": "Is it right?"}
+    project.suite(asked("a"), asked("b", other))
     project.bench("--bench-judge=counted", *workers).assert_outcomes(passed=2)
 
     project.bench("--bench-judge=counted", "--bench-regrade", *workers).assert_outcomes(passed=2)
     project.bench("--bench-judge=counted", "--bench-cache", *workers).assert_outcomes(passed=2)
     assert asked_of(sim, "counted") == 2
 
-    project.suite(asked("a", {**QUESTION, "judge": "Is it really the sum?"}), asked("b"))
+    project.suite(asked("a", {**QUESTION, "judge": "Is it really the sum?"}), asked("b", other))
     project.bench("--bench-judge=counted", "--bench-cache", *workers).assert_outcomes(passed=2)
     assert asked_of(sim, "counted") == 3, "another rubric is another question"
+
+
+def test_equal_answers_are_judged_once_in_a_session(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:
+    judge(project, sim, "priced")
+    with (project.path / "bench.toml").open("a", encoding="utf-8") as file:
+        file.write("price = {input = 1e5, output = 1e5}\n")
+    project.watch(sim.url, "other")
+    project.suite(asked("a", {**QUESTION, "repeat": 2}), models=["sim/steady", "other"])
+
+    result = project.bench("--bench-judge=priced", "--bench-repeat=3", JSON, *workers)
+
+    result.assert_outcomes(passed=6)
+    told = results(project)
+    calls = [call for ended in told.values() for call in ended["calls"] if call["purpose"] == "judge"]
+    paid = [call for call in calls if not call["cached"]]
+    assert len(calls) == 12
+    assert len(paid) == asked_of(sim, "priced")
+    # A worker may ask what another one is asking.
+    assert 2 <= len(paid) <= (4 if workers else 2)
+    assert {call["cost_usd"] for call in calls if call["cached"]} == {0}
+    assert [vote["number"] for vote in told["a[other#3]"]["checks"][0]["votes"]] == [1, 2]
+    result.stdout.fnmatch_lines([f"judge: priced: 12 calls, {12 - len(paid)} cached, *"])
+    (line,) = json_report(project.path / "b.json")["run"]["asked"]
+    assert line["cost_usd"] == pytest.approx(sum(call["cost_usd"] for call in paid))
+
+    project.bench("--bench-judge=priced", "--bench-repeat=3", "--bench-regrade", *workers).assert_outcomes(passed=6)
+    assert asked_of(sim, "priced") == len(paid)
 
 
 def test_another_judge_judges_afresh(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:

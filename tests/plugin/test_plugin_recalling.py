@@ -71,6 +71,18 @@ def test_a_call_is_found_where_answers_are_reused(
     assert recall.call("judge-2", afresh=True) is None
 
 
+@pytest.mark.parametrize(("since", "is_found"), [(None, False), (0.0, True), (4e9, False)])
+def test_a_worker_finds_what_others_have_asked_in_its_session(
+    tmp_path: Path, since: float | None, *, is_found: bool
+) -> None:
+    recall = StoreRecall(tmp_path / "store.sqlite", Reuse(), None, since)
+    assert recall.call("judge-1", afresh=False) is None, "the store is not there yet"
+
+    with_a_call(tmp_path / "store.sqlite").close()
+
+    assert (recall.call("judge-1", afresh=False) is not None) == is_found
+
+
 def test_a_call_that_cannot_be_read_is_made_again(tmp_path: Path) -> None:
     with with_a_call(tmp_path / "store.sqlite") as store:
         store._database.write("UPDATE calls SET data = 'garbage'")

@@ -78,6 +78,53 @@ def test_twice_as_many_of_each_take_away_their_own_part_of_the_noise() -> None:
     assert found.error**2 - found.error_with_votes**2 == pytest.approx(found.judges / 240)
 
 
+def drawn_with_equal_answers(seed: int) -> list[ScoredTrial]:
+    """Four trials of each scenario, each gives one of two answers; equal ones are judged once, by two votes."""
+    generator = np.random.default_rng(seed)
+    found = []
+    for scenario in range(24):
+        worth = 0.5 + generator.normal(0, 0.1) + generator.normal(0, 0.08, 2)
+        votes = worth[:, np.newaxis] + generator.normal(0, 0.15, (2, 2))
+        for answer in generator.integers(0, 2, 4):
+            said = votes[answer]
+            found.append(ScoredTrial(scenario, float(said.mean()), float(said.var(ddof=1)) / 2, 1 + int(answer)))
+    return found
+
+
+def test_a_verdict_that_trials_share_is_one_observation() -> None:
+    suites = [drawn_with_equal_answers(seed) for seed in range(1000)]
+    found = [noise for noise in map(noise_of, suites) if noise is not None]
+    parts = np.mean([(noise.scenarios, noise.sampling, noise.judges or 0.0) for noise in found], axis=0)
+    # Half of what the two answers differ by is in the scenario's mean, half of it among its trials.
+    assert parts == pytest.approx([0.01 + 0.0064 / 2, 0.0064 / 2, 0.15**2 / 2], rel=0.1)
+    # The error is what the mean scatters by from suite to suite: shared verdicts average out no further.
+    means = [np.mean([trial.score for trial in suite]) for suite in suites]
+    assert np.mean([noise.error**2 for noise in found]) == pytest.approx(np.var(means, ddof=1), rel=0.1)
+
+
+def test_shared_verdicts_have_the_parts_of_the_closed_form() -> None:
+    """Two answers in each scenario, each given twice and judged once by two votes: these are all there is to know."""
+    generator = np.random.default_rng(7)
+    scores = generator.normal(0.5, 0.1, (10, 2))
+    trials = [
+        ScoredTrial(scenario, float(score), 0.004, 1 + answer)
+        for scenario, row in enumerate(scores)
+        for answer, score in enumerate(row)
+        for _ in range(2)
+    ]
+    found = noise_of(trials)
+    assert found is not None
+    within = 2 * float(((scores - scores.mean(axis=1, keepdims=True)) ** 2).sum()) / 30
+    between = 4 * float(scores.mean(axis=1).var(ddof=1))
+    # Of 4 trials in 2 pairs: 4 - 8 / 4 = 2 of 3 degrees of freedom; the mean of a scenario has half of a verdict's.
+    assert found.sampling == pytest.approx(max(within - 0.004 * 2 / 3, 0))
+    assert found.scenarios == pytest.approx(max(between - within - 0.004 * (2 - 2 / 3), 0) / 4)
+    assert found.error == pytest.approx(math.sqrt(found.scenarios / 10 + found.sampling / 40 + 0.004 / 20))
+    # Of two trials one in three shares the other's verdict; with 8 trials of each that stays as it is.
+    more = found.scenarios / 10 + found.sampling / 80 + 0.004 * (1 / 8 + 7 / 8 / 3) / 10
+    assert found.error_with_trials == pytest.approx(math.sqrt(more))
+
+
 @pytest.mark.parametrize(("scenarios", "trials"), [(5, 3), (6, 1), (100, 1)])
 def test_too_few_scenarios_or_trials_tell_nothing(scenarios: int, trials: int) -> None:
     assert noise_of(drawn(scenarios, trials, 1, (0.1, 0.1, 0.0), seed=5)) is None

@@ -17,6 +17,7 @@ from pytest_benchmodels.engine.grading import Watch, unwatched
 from pytest_benchmodels.engine.known import NothingStored, Recall
 from pytest_benchmodels.engine.limiter import Limiter, RateLimits, SharedSlots, Unlimited
 from pytest_benchmodels.engine.scope import Alone
+from pytest_benchmodels.engine.shared_calls import SharedCalls
 from pytest_benchmodels.engine.working import NoWorkspaces, Workspaces
 from pytest_benchmodels.graders.patterns import compile_pattern
 from pytest_benchmodels.plugin.options import DEFAULT_RETRIES, Reuse
@@ -73,7 +74,18 @@ def assemble(
     recall, models = _recall(bench), bench.models.resolve
     solver, now = Conversation(_hidden, servers.of_run, compile_pattern, models), bench.clock.now
     executor = Executor(
-        client, solver, bench.breaker, recall, watch, now, models, keep_begun, programs, workspaces, _hidden
+        client,
+        solver,
+        bench.breaker,
+        recall,
+        watch,
+        now,
+        models,
+        keep_begun,
+        programs,
+        workspaces,
+        _hidden,
+        SharedCalls(),
     )
     return executor, close
 
@@ -141,25 +153,34 @@ def _recall(bench: Bench) -> Recall:
     """What finds stored results, if the user asked for any: who reuses nothing pays for no look-up."""
     if bench.settings.store is None:
         return NothingStored()
+    # One process has its own in memory.
+    since = bench.clock.epoch_s if bench.worker_config is not None else None
     if not bench.settings.reuse:
-        return _AnswersOnly(bench.settings.store, bench.settings.reuse)
+        return _ChecksOnly(bench.settings.store, bench.settings.reuse, since)
     from pytest_benchmodels.plugin.loop.recall import StoreRecall  # noqa: PLC0415 - sqlite3, for those who reuse
 
-    return StoreRecall(bench.settings.store, bench.settings.reuse, bench.resumed)
+    return StoreRecall(bench.settings.store, bench.settings.reuse, bench.resumed, since)
 
 
-class _AnswersOnly(NothingStored):
-    """Nothing is reused, but checks may look for answers of other models: only then the store is opened."""
+class _ChecksOnly(NothingStored):
+    """Nothing is reused, but checks may look for answers of other models, and for what checks of other workers asked.
 
-    def __init__(self, path: Path, reuse: Reuse) -> None:
+    Only then the store is opened.
+    """
+
+    def __init__(self, path: Path, reuse: Reuse, calls_since: float | None) -> None:
         self._path = path
         self._reuse = reuse
+        self._calls_since = calls_since
 
     @cached_property
     def _recall(self) -> Recall:
         from pytest_benchmodels.plugin.loop.recall import StoreRecall  # noqa: PLC0415 - sqlite3, for those who look
 
-        return StoreRecall(self._path, self._reuse, None)
+        return StoreRecall(self._path, self._reuse, None, self._calls_since)
+
+    def call(self, fingerprint: str, *, afresh: bool) -> Response | None:
+        return None if self._calls_since is None else self._recall.call(fingerprint, afresh=afresh)
 
     def answer(self, run: Run) -> Response | None:
         return self._recall.answer(run)

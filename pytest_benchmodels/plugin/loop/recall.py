@@ -27,13 +27,15 @@ _FINISHED = ("passed", "failed", "timeout")
 class StoreRecall:
     """Implements `Recall` by a store that is only read; `resumed` is the id of the run that is to be finished.
 
-    The file is opened by the thread that asks, and by each process for itself.
+    The file is opened by the thread that asks, and by each process for itself. `calls_since` is there in a worker: what
+    other workers have asked since then, in seconds since the epoch, need not be asked again.
     """
 
-    def __init__(self, path: Path, reuse: Reuse, resumed: str | None) -> None:
+    def __init__(self, path: Path, reuse: Reuse, resumed: str | None, calls_since: float | None = None) -> None:
         self._path = path
         self._reuse = reuse
         self._resumed = resumed
+        self._calls_since = calls_since
         self._fingerprints: dict[str, str] = {}
         self._expected: dict[str, StoredConversation] = {}
         self._known: dict[str, Result] = {}
@@ -63,11 +65,13 @@ class StoreRecall:
 
     def call(self, fingerprint: str, *, afresh: bool) -> Response | None:
         """See `Recall`. If the store cannot be read, the call is made: the session has said by then that it cannot."""
-        if not (afresh or self._reuse.cache or self._reuse.regrade):
-            return None
+        any_time = afresh or self._reuse.cache or self._reuse.regrade
+        if not any_time and (self._calls_since is None or not self._path.exists()):
+            return None  # the file comes with the session's first result
         with suppress(StoreError):
             found = self._store.calls.find(fingerprint)
-            return None if found is None else found.response
+            if found is not None and (any_time or found.created_at >= (self._calls_since or 0.0)):
+                return found.response
         return None
 
     def answer(self, run: Run) -> Response | None:
