@@ -117,6 +117,13 @@ class Grader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """How often `grade` asks each of `asked_models`, for `--bench-plan`; without those where only it knows."""
         return {}
 
+    def asked_tokens(self, scenario: Scenario) -> tuple[float, int] | None:  # noqa: ARG002 - a check's own knows more
+        """What one of `asked_calls` sends, for `--bench-plan`: a rough count of tokens, and how many answers besides.
+
+        None where only `grade` knows. A reply is taken to have some reasons and a verdict.
+        """
+        return None
+
     @property
     def needs_target(self) -> bool:
         """Whether it judges by the scenario's `target`, so that one without is refused before any model is asked."""

@@ -17,10 +17,10 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec.structs import replace
 
-from pytest_benchmodels.core.call import GradingContext
+from pytest_benchmodels.core.call import GradingContext, Transcript
 from pytest_benchmodels.core.errors import CallError, CheckError
-from pytest_benchmodels.core.message import Message, Response, readable
-from pytest_benchmodels.core.scenario import Grade, Grader, Vote
+from pytest_benchmodels.core.message import Message, Response, prompt_tokens, readable
+from pytest_benchmodels.core.scenario import Grade, Grader, Scenario, Vote
 from pytest_benchmodels.core.text import clip, quote
 from pytest_benchmodels.graders.judge_prompt import judge_messages
 from pytest_benchmodels.graders.normalization import shown
@@ -120,6 +120,16 @@ class Judge(Grader, frozen=True):
     def asked_calls(self) -> Mapping[str, int]:
         """Each vote is a call, and in a pair two."""
         return dict.fromkeys(self.asked_models(), self.repeat * (len(_ORDERS) if self.against else 1))
+
+    def asked_tokens(self, scenario: Scenario) -> tuple[float, int]:
+        """Those of a prompt for an answer of no length; of a pair both may be answers."""
+        blank = GradingContext(Response(""), Transcript(), scenario, finding=lambda _: Response(""))
+        # Until a dataset's target is there, or in a scenario that is told of as wrong, there may be none.
+        judged = self if self.reference is not True or scenario.target is not None else replace(self, reference="")
+        sent = prompt_tokens(judged._prompt(blank, "first" if self.against else ""))  # noqa: SLF001 - of its own
+        if self.transcript:
+            sent += sum(map(prompt_tokens, scenario.asked))
+        return sent, 2 if self.compared_models() else 1
 
     def compared_models(self) -> Mapping[str, str]:
         """Whose stored answer stands beside the one that is judged."""

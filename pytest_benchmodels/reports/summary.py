@@ -1,17 +1,14 @@
-"""The benchmark summary: what stands in the terminal after pytest's own output, and what `--bench-plan` says before."""
+"""The benchmark summary: what stands in the terminal after pytest's own output."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
-from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.text import clip
 from pytest_benchmodels.reports.units import (
     UNKNOWN,
-    aligned,
     dollars,
     duration,
     fraction,
@@ -29,7 +26,6 @@ from pytest_benchmodels.statistics.metrics import Figures, ModelFigures
 from pytest_benchmodels.statistics.outcomes import ErrorGroup
 
 __all__ = [
-    "ModelPlan",
     "asked_lines",
     "cause_lines",
     "closing_lines",
@@ -37,7 +33,6 @@ __all__ = [
     "cut_lines",
     "doubt_lines",
     "interval_lines",
-    "plan_lines",
     "position_lines",
     "rerun_lines",
     "served_lines",
@@ -49,92 +44,6 @@ __all__ = [
     "wait_lines",
     "wrapped",
 ]
-
-_TITLES = ("model", "runs", "stored", "tokens in", "tokens out", "cost", "time")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelPlan:
-    """One model's share.
-
-    `runs` would call the model; `stored` have an answer in the store. `output_tokens` are the least and the most that
-    are to be expected, `cost_usd` the same in US dollars, None where the price is unknown. `known_durations` are the
-    seconds that runs of these took before; the others are taken to be like them. `window` is how many run at once.
-    """
-
-    model: Model
-    runs: int
-    stored: int
-    input_tokens: int
-    output_tokens: tuple[int, int]
-    known_durations: tuple[float, ...]
-    window: int
-    cost_usd: tuple[float, float] | None = None
-
-    @property
-    def time_s(self) -> float | None:
-        """Seconds at this window and within the model's limits; None where no run's duration is known."""
-        if not self.runs:
-            return 0.0
-        paced = max((self._paced_s(limit.kind, limit.per_minute) for limit in self.model.limits), default=0.0)
-        if not self.known_durations:
-            return paced or None
-        mean = math.fsum(self.known_durations) / len(self.known_durations)
-        return max(mean * self.runs / self.window, paced, *self.known_durations)
-
-    def _paced_s(self, kind: str, per_minute: float) -> float:
-        amount = self.runs if kind == "rpm" else self.input_tokens + sum(self.output_tokens) / 2
-        return amount * 60 / per_minute
-
-
-def plan_lines(plans: Sequence[ModelPlan], asked: Mapping[str, tuple[int, int | None]] | None = None) -> list[str]:
-    """A table with one row for each model, and what all of it comes to.
-
-    `asked` are the models that checks ask, by how many runs, and how often; None where the checks alone know.
-    """
-    if not plans:
-        return ["nothing would run"]
-    times = [plan.time_s for plan in plans]
-    costs = [plan.cost_usd for plan in plans]
-    total = [cost for cost in costs if cost is not None]
-    known_times = [time_s for time_s in times if time_s is not None]
-    least, most = sum(cost[0] for cost in total), sum(cost[1] for cost in total)
-    unknown = (
-        f" and what {plural(len(costs) - len(total), 'model')} of unknown price would cost" if None in costs else ""
-    )
-    runs = plural(sum(plan.runs for plan in plans), "run")
-    partly = " for the models whose durations are known" if known_times and None in times else ""
-    longest = duration(max(known_times)) if known_times else "unknown"
-    return [
-        *aligned(_TITLES, list(map(_plan_row, plans)), frozenset(("model",))),
-        f"{runs} would run, {_range(dollars(least), dollars(most))}{unknown}",
-        f"expected time: {longest}{partly}",
-        *(f"checks ask {full_name(name)} too: {_judging(*counts)}" for name, counts in (asked or {}).items()),
-    ]
-
-
-def _judging(runs: int, calls: int | None) -> str:
-    often = "" if calls is None else f"{plural(calls, 'call')} "
-    return f"{often}at {plural(runs, 'run')}, at a cost that is not known before"
-
-
-def _plan_row(plan: ModelPlan) -> list[str]:
-    cost = plan.cost_usd
-    least, most = plan.output_tokens
-    return [
-        full_name(plan.model.id),
-        str(plan.runs),
-        str(plan.stored),
-        tokens(plan.input_tokens),
-        _range(tokens(least), tokens(most)),
-        UNKNOWN if cost is None else _range(dollars(cost[0]), dollars(cost[1])),
-        UNKNOWN if plan.time_s is None else duration(plan.time_s),
-    ]
-
-
-def _range(least: str, most: str) -> str:
-    return least if least == most else f"{least}-{most}"
-
 
 _GAP = "  "
 _ERROR_LINES = 5

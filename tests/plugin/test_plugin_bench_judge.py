@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pytest_benchmodels import SimServer
@@ -220,8 +222,59 @@ def test_a_plan_names_the_judge_and_asks_nobody(project: Project, sim: SimServer
 
     result = project.bench("--bench-judge=planned", "--bench-plan", *workers)
 
-    result.stdout.fnmatch_lines(["checks ask planned too: 8 calls at 2 runs, *"])
+    result.stdout.fnmatch_lines(
+        ["checks ask planned too: 8 calls at 2 runs, tokens 2.*k-*k in and 160-2.4k out, $0.00"]
+    )
+    result.stdout.no_fnmatch_line("all together*")
     assert seen_by(sim) == {}
+
+
+PRICES = "price = {input = 1e4, output = 1e5}\n"
+
+
+def test_a_plan_tells_what_judges_would_cost_and_is_right(project: Project, sim: SimServer) -> None:
+    judge(project, sim, "priced", ", latency = 0")
+    with (project.path / "bench.toml").open("a", encoding="utf-8") as file:
+        file.write(PRICES)
+    judge(project, sim, "unpriced")
+    checks: list[dict[str, object]] = [
+        {**QUESTION, "repeat": 2},
+        {**QUESTION, "transcript": True},
+        PAIR,
+        {"any_of": [QUESTION]},
+    ]
+    project.suite(*[asked(f"s{number}", *checks, prompt=f"What is {number} + 4?") for number in range(3)])
+
+    planned = project.bench("--bench-judge=priced", "--bench-plan")
+    project.bench("--bench-judge=priced", JSON)
+
+    (told,) = [line for line in planned.outlines if line.startswith("checks ask priced too: 18 calls at 3 runs, ")]
+    found = re.search(r"tokens ([\d.]+)k-([\d.]+)k in and ([\d.]+)(k?)-([\d.]+)k out, \$([\d.]+)-\$([\d.]+)$", told)
+    assert found is not None, told
+    (line,) = json_report(project.path / "b.json")["run"]["asked"]
+    assert line["calls"] == 18
+    # The second question of each run that is the same as its first is another vote.
+    assert line["cached"] == 0
+    assert float(found[1]) * 900 <= line["input_tokens"] <= float(found[2]) * 1000
+    assert float(found[6]) <= line["cost_usd"] <= float(found[7])
+    planned.stdout.fnmatch_lines([f"all together: ${found[6]}-${found[7]}"])
+
+
+def test_a_plan_says_which_price_is_not_known(project: Project, sim: SimServer) -> None:
+    project.write(
+        "bench.toml",
+        f'[model.own]\nprovider = "openai"\nname = "judge"\nbase_url = "{sim.url}"\nparams = {{max_tokens = 50}}\n',
+    )
+    project.suite(asked("a", {**QUESTION, "models": ["own", "sim/judge"]}))
+
+    result = project.bench("--bench-plan")
+
+    result.stdout.fnmatch_lines(
+        [
+            "checks ask own too: 1 call at 1 run, tokens * in and 20-50 out, at a price that is not known",
+            "checks ask sim/judge too: 1 call at 1 run, tokens * in and 20-300 out, $0.00",
+        ]
+    )
 
 
 def test_a_model_that_judges_itself_is_told(project: Project, workers: tuple[str, ...]) -> None:

@@ -317,6 +317,31 @@ def test_the_plan_names_whom_checks_ask_and_needs_no_key(judging: Project) -> No
     )
 
 
+TELLING = """
+    def asked_calls(self):
+        return {self.by: 2}
+
+    def asked_tokens(self, scenario):
+        return SENT
+"""
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ("(1000, 3)", "4 calls at 2 runs, tokens 4.2k-10k in and 80-1.2k out, $427.20-$1,134.40"),
+        ("None", "4 calls at 2 runs, at a cost that is not known before"),
+        ("1 / 0", "4 calls at 2 runs, at a cost that is not known before"),
+    ],
+)
+def test_a_check_of_the_users_tells_the_plan_what_it_would_ask(judging: Project, sent: str, told: str) -> None:
+    before, example, after = CONFTEST.partition("    def example")
+    judging.write("conftest.py", f"{before}{TELLING.replace('SENT', sent)}\n{example}{after}")
+    judging.suite(*judged(2))
+
+    judging.bench("--bench-plan").stdout.fnmatch_lines([f"checks ask judge too: {told}"])
+
+
 def test_the_plan_names_nobody_when_answers_are_only_regraded(judging: Project) -> None:
     judging.suite(*judged(2))
     judging.bench()

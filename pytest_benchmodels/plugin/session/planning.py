@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,13 @@ import pytest
 from pytest_benchmodels.core.errors import StoreError
 from pytest_benchmodels.core.fingerprint import fingerprint
 from pytest_benchmodels.core.message import Usage, prompt_tokens
-from pytest_benchmodels.core.model import bill
+from pytest_benchmodels.core.model import Model, bill, cost
 from pytest_benchmodels.core.run import Run, scenario_of
+from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.plugin.compat import is_skipped
 from pytest_benchmodels.plugin.items.collection import RunItem, asked_models
 from pytest_benchmodels.plugin.session.bench import Bench, Wanted
-from pytest_benchmodels.reports.summary import ModelPlan, plan_lines
+from pytest_benchmodels.reports.plan import AskedPlan, ModelPlan, plan_lines
 
 if TYPE_CHECKING:
     from pytest_benchmodels.store import Spending
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["print_plan"]
 
 _USUAL_OUTPUT = (16, 512)
+_USUAL_VERDICT = (20, 300)
+"""Tokens of a judge's reply: a sentence of reasons, or a page of them, and the verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +53,75 @@ def print_plan(session: pytest.Session, bench: Bench) -> None:
     if reporter is not None:
         reporter.section("benchmark plan")
         asking = () if bench.settings.reuse.regrade else runs
-        for line in plan_lines(plans, _asked(asking)):
+        for line in plan_lines(plans, _asked(bench, asking, known)):
             reporter.write_line(line)
 
 
-def _asked(runs: Iterable[Run]) -> dict[str, tuple[int, int | None]]:
-    """The models that checks ask, by how many runs, and how often; None where only the checks know."""
-    asked: dict[str, tuple[int, int | None]] = {}
+class _Asked:
+    """Adds up what checks would ask one model."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._runs = 0
+        self._calls: int | None = 0
+        self._ends: tuple[list[float], list[float]] | None = ([0.0, 0.0, 0.0], [0.0, 0.0, 0.0])
+
+    def add(self, calls: int | None) -> None:
+        """Count a run whose checks ask it so often."""
+        self._runs += 1
+        self._calls = None if self._calls is None or calls is None else self._calls + calls
+
+    def add_calls(self, calls: int | None, sent: tuple[float, int] | None, answer: tuple[int, int]) -> None:
+        """Count what one of the run's checks would send and get; `answer` is how many tokens it judges."""
+        if self._ends is None or calls is None or sent is None:
+            self._ends = None
+            return
+        most = self._model.params.get("max_tokens")
+        replies = [min(usual, most) if isinstance(most, int) else usual for usual in _USUAL_VERDICT]
+        for end, reply, length in zip(self._ends, replies, answer, strict=True):
+            usage = Usage(math.ceil(sent[0] + sent[1] * length), reply)
+            took = (usage.input_tokens or 0, reply, cost(self._model.price, usage).known_usd)
+            end[:] = [before + calls * more for before, more in zip(end, took, strict=True)]
+
+    def plan(self) -> AskedPlan:
+        """The sum."""
+        if self._ends is None:
+            return AskedPlan(self._model.id, self._runs, self._calls)
+        (least_in, least_out, least), (most_in, most_out, most) = self._ends
+        sent, given = (round(least_in), round(most_in)), (round(least_out), round(most_out))
+        priced = None if self._model.price is None else (least, most)
+        return AskedPlan(self._model.id, self._runs, self._calls, sent, given, priced)
+
+
+def _asked(bench: Bench, runs: Iterable[Run], known: _Knowledge) -> list[AskedPlan]:
+    """What checks would ask, model by model."""
+    asked: dict[str, _Asked] = {}
+    told: dict[int, list[tuple[str, int | None, tuple[float, int] | None]]] = {}
     for run in runs:
-        for name, calls in run.scenario.asked_calls.items():
-            count, before = asked.get(name, (0, 0))
-            asked[name] = count + 1, None if before is None or calls is None else before + calls
-    return asked
+        scenario = run.scenario
+        for name, calls in scenario.asked_calls.items():
+            asked.setdefault(name, _Asked(bench.models.resolve(name))).add(calls)
+        if scenario.asked_models:
+            spending = known.spending.get((scenario_of(run.nodeid), run.model.id))
+            expected = _expected(run, spending)
+            answer = (expected.least.output_tokens or 0, expected.most.output_tokens or 0)
+            if id(scenario) not in told:  # the same for each model and trial
+                told[id(scenario)] = list(_told_calls(scenario))
+            for name, calls, sent in told[id(scenario)]:
+                asked[name].add_calls(calls, sent, answer)
+    return [each.plan() for each in asked.values()]
+
+
+def _told_calls(scenario: Scenario) -> Iterator[tuple[str, int | None, tuple[float, int] | None]]:
+    """What each check would ask each model: how often, and what it would send, None where it does not tell."""
+    for check in scenario.all_checks:
+        calls = check.grader.asked_calls()
+        try:
+            sent = check.grader.asked_tokens(scenario) if calls else None
+        except Exception:  # noqa: BLE001 - a grader may be anybody's: what it cannot tell is not known
+            sent = None
+        for name in check.grader.asked_models():
+            yield name, calls.get(name), sent
 
 
 def _knowledge(bench: Bench, runs: Iterable[Run]) -> _Knowledge:
