@@ -229,7 +229,7 @@ def _wrapping(readable: Sequence[str], place: Place | None) -> Iterator[str]:
     else:
         yield from ("--bind", place.temporary, "/tmp")  # noqa: S108 - the same
     writable = place.changeable if place is not None else ()
-    yield from _bound(readable, writable)
+    yield from _bound(readable, writable, "" if place is None else place.temporary)
     if place is None:
         yield from ("--dir", "/dev")
         for device in _DEVICES:
@@ -241,8 +241,11 @@ def _wrapping(readable: Sequence[str], place: Place | None) -> Iterator[str]:
     yield from ("--remount-ro", "/", "--chdir", "/tmp" if place is None else "/", "--")  # noqa: S108 - the same
 
 
-def _bound(readable: Sequence[str], writable: Sequence[str]) -> Iterator[str]:
-    """What of the machine's files is there; the outer before the inner, which may have other rights."""
+def _bound(readable: Sequence[str], writable: Sequence[str], temporary: str) -> Iterator[str]:
+    """What of the machine's files is there; the outer before the inner, which may have other rights.
+
+    `temporary` is what stands for /tmp, empty where that is new: a link made in there is there for the next command.
+    """
     made = {"/tmp"}  # noqa: S108 - its own
     for path in sorted({*readable, *writable}, key=len):
         above = [str(parent) for parent in Path(path).parents if not parent.is_symlink()]
@@ -257,6 +260,8 @@ def _bound(readable: Sequence[str], writable: Sequence[str]) -> Iterator[str]:
             yield from ("--bind", path, path)
             continue
         is_link = Path(path).is_symlink() and Path(path).is_dir()
+        if is_link and temporary and path.startswith("/tmp/") and os.path.lexists(temporary + path[len("/tmp") :]):  # noqa: S108 - its own
+            continue
         yield from ("--symlink", os.readlink(path), path) if is_link else ("--ro-bind", path, path)  # noqa: PTH115 - as it is
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels.core.errors import WorkspaceError
-from pytest_benchmodels.core.workspace import Command, RanCommand, Work, WorkspaceSpec
+from pytest_benchmodels.core.workspace import Command, CommandResult, RanCommand, Work, WorkspaceSpec
 from pytest_benchmodels.workspaces.command_confinement import command_confinement
-from pytest_benchmodels.workspaces.folder import FolderWorkspaces
-from tests.workspaces.made import COMMAND_WAYS, Marked, need, opened, run, run_of
+from pytest_benchmodels.workspaces.folder import Folder, FolderWorkspaces
+from pytest_benchmodels.workspaces.visible_programs import visible_programs
+from tests.workspaces.made import COMMAND_WAYS, Marked, need, opened, prepared, run, run_of
 
 pytestmark = pytest.mark.parametrize("way", COMMAND_WAYS)
 
@@ -295,3 +296,27 @@ def test_a_killed_session_leaves_no_process(way: str, scratch: Path) -> None:
 
     while marked.living():  # a test that ends proves it: nobody else would end them
         os.sched_yield()
+
+
+def test_programs_below_the_temporary_folder_are_there_for_each_command(
+    way: str, scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As in a virtual environment: `lib64` is a link, which bubblewrap makes in what stands for /tmp, and that stays.
+    folder = tmp_path / "venv"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "lib").mkdir()
+    (folder / "lib64").symlink_to("lib")
+    (folder / "bin" / "greet").write_text("#!/bin/sh\necho hello\n", "utf-8")
+    (folder / "bin" / "greet").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder / 'bin'}:{os.environ['PATH']}")
+    visible_programs.cache_clear()
+
+    async def twice(workspace: Folder) -> list[CommandResult]:
+        return [await workspace.run(Command("greet")) for _ in range(2)]
+
+    try:
+        ended = prepared(scratch, WorkspaceSpec(), twice, way)
+    finally:
+        visible_programs.cache_clear()
+
+    assert [(each.status, each.output, each.errors) for each in ended] == [(0, "hello\n", "")] * 2
