@@ -340,8 +340,11 @@ class Executor:
         return conclude(scope, "passed" if passed else "failed", score=total(scope.verdicts))
 
     async def _with_changes(self, scope: Scope, transcript: Transcript) -> Transcript:
-        """What was changed in the run's workspace is kept with its last answer, before a check may change more."""
-        if scope.workspace is None or not scope.responses:
+        """What was changed in the run's workspace is kept with its last answer, before a check may change more.
+
+        A stored answer has it already.
+        """
+        if scope.workspace is None or not scope.responses or scope.responses[-1].changes is not None:
             return transcript
         with scope.suspended():
             scope.keep_changes(await in_thread(scope.workspace.changes, "benchmodels-workspace"))
