@@ -90,12 +90,14 @@ class Grader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `bounded` promises that `grade` takes time linear in the answer's length and never blocks: such a grader runs on
     the event loop, any other in a thread that the run's time limit can abandon. `runs_code` says that it runs code of
     the answer: its runs are skipped unless the session allows that. `needs_workspace`: it judges by what is in the
-    run's workspace, or by commands that run there; a scenario without one cannot have it.
+    run's workspace, or by commands that run there; a scenario without one cannot have it. `file_options` are options
+    whose value names a text file beside the scenario: the loader puts the file's text in its place.
     """
 
     bounded: ClassVar[bool] = False
     runs_code: ClassVar[bool] = False
     needs_workspace: ClassVar[bool] = False
+    file_options: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def kind(cls) -> str:

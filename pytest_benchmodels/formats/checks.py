@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -27,6 +28,7 @@ from pytest_benchmodels.formats.tool_faults import (
     result_fault,
     whole_parameters,
 )
+from pytest_benchmodels.formats.workspace import text_beside
 
 __all__ = ["CheckReader", "LocatedCheck", "ToolEntries", "ToolReader", "WrittenCheck", "each_inside"]
 
@@ -63,10 +65,13 @@ they judge."""
 class CheckReader:
     """Makes Checks; what cannot be one is noted in `problems`.
 
-    A check without placeholders is made once, however many scenarios or records it applies to.
+    A check without placeholders is made once, however many scenarios or records it applies to. `folder` is that of the
+    file: others that checks name lie in it.
     """
 
-    def __init__(self, options: LoadOptions, problems: Problems, budget: Budget) -> None:
+    def __init__(self, options: LoadOptions, problems: Problems, budget: Budget, folder: Path) -> None:
+        self._folder = folder
+        self._allowed = options.allowed
         self._graders = options.graders
         self._extraction = options.extraction
         self._unknown_note = options.unknown_check_note
@@ -131,6 +136,10 @@ class CheckReader:
             return None
         common = self._common({key: value[key] for key in _COMMON if key in value}, kind, steps)
         apart = {*_COMMON, _EXTRACT} if self._extracts(kind, value) else {*_COMMON}
+        if _EXTRACT in apart and self._graders[kind].needs_workspace:
+            rule = "judges what is in the workspace, and `extract` takes a part of the answer: leave it out"
+            self._problems.add((*steps, _EXTRACT), f"check {kind!r} {rule}")
+            return None
         extract = self._steps_of(value[_EXTRACT], (*steps, _EXTRACT)) if _EXTRACT in apart else ()
         grader = self._grader(kind, {key: part for key, part in value.items() if key not in apart}, steps)
         if common is None or grader is None or extract is None:
@@ -226,6 +235,9 @@ class CheckReader:
             if None in inside:
                 return None
             options = {**options, kind: inside}
+        if (files := self._texts(model, options, kind, steps)) is None:
+            return None
+        options = {**options, **files}
         try:
             return msgspec.convert(options, model)
         except msgspec.ValidationError as error:
@@ -236,6 +248,20 @@ class CheckReader:
                 (*steps, kind), f"check {kind!r} cannot be made: {type(error).__name__}: {_reason(error)}"
             )
         return None
+
+    def _texts(
+        self, model: type[Grader], options: Mapping[str, object], kind: str, steps: Steps
+    ) -> dict[str, str] | None:
+        """What stands in the files that options name; None where one cannot be read."""
+        texts = {}
+        for name in model.file_options:
+            if isinstance(written := options.get(name), str):
+                try:
+                    texts[name] = text_beside(written, self._folder, self._allowed)
+                except ValueError as error:
+                    self._problems.add((*steps, name), f"check {kind!r}: {name} {quote(written)} {error}")
+                    return None
+        return texts
 
 
 def each_inside(check: Check, steps: Steps) -> Iterator[LocatedCheck]:

@@ -223,7 +223,7 @@ class Finisher:
         self._document = document
         self._options = options
         self._problems = problems
-        self._checks = CheckReader(options, problems, budget)
+        self._checks = CheckReader(options, problems, budget, document.path.parent)
         self._tools = ToolReader(options, problems, budget)
         self._tool_names = ToolNames(problems, foreign_tools=options.foreign_tools)
         self._compared_models = ComparedModels(problems, options.compared_fault)

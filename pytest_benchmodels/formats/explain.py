@@ -98,7 +98,7 @@ _CHECK_NAMES = {
     **dict.fromkeys(("cost", "price"), "write `max_cost:`"),
     **dict.fromkeys(("finish-reason", "stop_reason"), "write `finish_reason:`"),
     **dict.fromkeys(("max_tokens", "output_tokens"), "write `max_output_tokens:`"),
-    **dict.fromkeys(("match", "matches", "pattern"), "write `regex:`"),
+    **dict.fromkeys(("match", "matches"), "write `regex:`"),
     **dict.fromkeys(("type", "value"), "the check's name is the key: write `contains: Paris`"),
     **dict.fromkeys(
         ("javascript", "python", "func", "function"), "a check in Python is a class in conftest.py: docs/extending.md"

@@ -10,10 +10,13 @@ from pathlib import Path, PurePosixPath
 
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.formats.dataset import DatasetError, inside
+from pytest_benchmodels.formats.document import MalformedError
+from pytest_benchmodels.formats.reading import open_regular
 
-__all__ = ["digest_of", "file_fault", "workspace_folder"]
+__all__ = ["digest_of", "file_fault", "text_beside", "workspace_folder"]
 
 _CHUNK = 1 << 20
+_MOST_BYTES = 2_000_000
 
 
 def workspace_folder(written: str, folder: Path, allowed: tuple[Path, ...]) -> Path:
@@ -49,6 +52,23 @@ def file_fault(name: str) -> str | None:
     if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name or name.endswith("/"):
         return f"{quote(name)} is no path in the workspace: write it relative to that, with slashes and without '..'"
     return None
+
+
+def text_beside(written: str, folder: Path, allowed: tuple[Path, ...]) -> str:
+    """The text of a file that a check names; raises ValueError for one outside of `folder`, or that is no text."""
+    try:
+        with os.fdopen(open_regular(inside(written, folder, allowed)), "rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    except DatasetError as error:
+        raise ValueError(str(error)) from None
+    except MalformedError as error:
+        raise ValueError(error.flaw.message) from None
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"is larger than {_MOST_BYTES // 1_000_000} MB, the most that a check compares with")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("is no text in UTF-8: a check compares with texts") from None
 
 
 @cache

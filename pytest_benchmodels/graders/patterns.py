@@ -38,8 +38,11 @@ _OTHER_SYNTAX = re.compile(r"\(\?(?:#|[a-zA-Z01-]*[xV])|\[[^\]]*\[")
 """Comments, verbose patterns and sets in sets, in which a bracket need not mean what `_TOKEN` takes it for."""
 
 
-def compile_pattern(pattern: str, *, ignore_case: bool = False) -> regex.Pattern[str]:
-    """Compile a pattern; raise ValueError where it is none, or one that no machine should be asked to compile."""
+def compile_pattern(pattern: str, *, ignore_case: bool = False, by_line: bool = False) -> regex.Pattern[str]:
+    """Compile a pattern; raise ValueError where it is none, or one that no machine should be asked to compile.
+
+    `by_line`: `^` and `$` are the ends of each line.
+    """
     import regex  # noqa: PLC0415 - 25 ms that only a suite with patterns pays
 
     if len(pattern) > _PATTERN_LENGTH:
@@ -48,7 +51,8 @@ def compile_pattern(pattern: str, *, ignore_case: bool = False) -> regex.Pattern
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # `possible nested set` says nothing that a failing check does not
-            return regex.compile(pattern, regex.IGNORECASE if ignore_case else 0)
+            flags = (regex.IGNORECASE if ignore_case else 0) | (regex.MULTILINE if by_line else 0)
+            return regex.compile(pattern, flags)
     except (regex.error, RecursionError, OverflowError) as error:
         raise ValueError(f"{shown_pattern(pattern)} is no pattern that can be compiled: {error}") from error
 

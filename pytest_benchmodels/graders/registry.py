@@ -24,9 +24,12 @@ from pytest_benchmodels.core.message import Response, Usage
 from pytest_benchmodels.core.scenario import Check, Combination, Grade, Grader
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.graders import (
+    changes,
     code,
     combinations,
+    commands,
     embedding,
+    files,
     json_value,
     judge,
     language,
@@ -143,6 +146,9 @@ _FAMILIES = (
     markdown.CHECKS,
     sets.CHECKS,
     code.CHECKS,
+    commands.CHECKS,
+    files.CHECKS,
+    changes.CHECKS,
 )
 BUILTIN: Mapping[str, type[Grader]] = MappingProxyType(
     {grader.kind(): grader for family in _FAMILIES for grader in family}
@@ -269,6 +275,8 @@ def _points(check: Check, text: str) -> float:
 def _verdict(check: Check, text: str) -> Grade:
     grader = check.grader
     asks = inspect.iscoroutinefunction(grader.grade)
+    if grader.needs_workspace:  # which no answer changes
+        return Grade.of(passed=True)
     if asks or isinstance(grader, FromExtra) or not (grader.bounded or BUILTIN.get(check.kind) is type(grader)):
         # A user's check may block or end the process, a package takes seconds to load, others ask a model: only the
         # engine calls these.

@@ -357,6 +357,11 @@ class WantedValue:
     def __init__(self, value: object, where: str) -> None:
         self._wanted = _read(value, where)
 
+    @property
+    def is_check(self) -> bool:
+        """Whether it is one check as a whole."""
+        return isinstance(self._wanted, _Nested)
+
     def fault(self, given: Any, where: str) -> str | None:
         """What is wrong with a value that stands at `where`; None if nothing is."""
         return _differs(self._wanted, composed(given), where)

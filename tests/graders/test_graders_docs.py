@@ -29,6 +29,7 @@ from pytest_benchmodels.graders.judge import Judge
 from pytest_benchmodels.providers.sim.embedding import embedding
 from pytest_benchmodels.providers.sim.reply import own_verdict
 from tests.graders.grading_contexts import context
+from tests.graders.workspace_cases import judged
 from tests.workspaces.runners import best_runner
 
 PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="utf-8")
@@ -43,7 +44,13 @@ def programs() -> Iterator[RunProgram]:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example["check"])[:40])
 def test_example(example: dict[str, Any], tmp_path: Path, programs: RunProgram) -> None:
-    assert {"check", "accepts", "rejects"} <= example.keys() <= {"check", "accepts", "rejects", "errors", "price"}
+    known = {"check", "accepts", "rejects", "errors", "price", "given"}
+    assert {"check", "accepts", "rejects"} <= example.keys() <= known
+    if kind_of(example).needs_workspace:
+        given = example.get("given", {})
+        assert [each for each in example["accepts"] if not judged(example["check"], each, tmp_path, given).passed] == []
+        assert [each for each in example["rejects"] if judged(example["check"], each, tmp_path, given).passed] == []
+        return
     if extracts(example) or is_made_of_checks(example):
         scenario = loaded(example["check"], tmp_path / "a.json")
         assert [answer for answer in example["accepts"] if not passes(scenario, answer)] == []
@@ -66,7 +73,11 @@ def extracts(example: dict[str, Any]) -> bool:
 
 
 def is_made_of_checks(example: dict[str, Any]) -> bool:
-    return issubclass(BUILTIN[next(iter(example["check"]))], Combination)
+    return issubclass(kind_of(example), Combination)
+
+
+def kind_of(example: dict[str, Any]) -> type[Grader]:
+    return BUILTIN[next(iter(example["check"]))]
 
 
 def loaded(check: dict[str, Any], path: Path) -> Scenario:
@@ -97,12 +108,17 @@ DOZENS = (
     "markdown",
     "same_as_reference_set",
     "code_passes",
+    "command",
+    "tests_pass",
+    "file",
+    "pattern",
+    "changed_only",
 )
 
 
 @pytest.mark.parametrize("name", ["extract", "all_of", "any_of", "none_of", *DOZENS])
 def test_there_are_a_dozen_answers_each_way(name: str) -> None:
-    told = [example for example in EXAMPLES if (extracts(example) if name == "extract" else name in example["check"])]
+    told = [each for each in EXAMPLES if (extracts(each) if name == "extract" else name == next(iter(each["check"])))]
 
     for side in ("accepts", "rejects"):
         assert sum(len(example[side]) for example in told) >= 12

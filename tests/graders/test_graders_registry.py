@@ -56,6 +56,11 @@ NAMES = [
     "markdown",
     "same_as_reference_set",
     "code_passes",
+    "command",
+    "tests_pass",
+    "file",
+    "pattern",
+    "changed_only",
 ]
 
 

@@ -85,7 +85,14 @@ def test_what_looks_like_a_check_and_is_none_is_told(value: object, said: str) -
         ToolCalled("t", {"q": value})
 
 
-@pytest.mark.parametrize("kind", BUILTIN)
+def test_checks_of_a_workspace_have_names_that_are_plain_keys_here() -> None:
+    value = {"file": "a.txt", "command": {"pattern": "x"}}
+
+    assert graded({"q": value}, {"q": value}).passed
+    assert not graded({"q": value}, {"q": {"file": "b.txt"}}).passed
+
+
+@pytest.mark.parametrize("kind", [kind for kind, grader in BUILTIN.items() if not grader.needs_workspace])
 def test_no_built_in_check_is_taken_for_a_value(kind: str) -> None:
     with pytest.raises(ValueError, match=re.escape(f"check {kind!r} ")):
         ToolCalled("t", {"q": {kind: None, "no_such_option": 1}})

@@ -1,0 +1,130 @@
+"""What checks of a workspace have in common: reading files of somebody hostile, and what a text in there has to be."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pytest_benchmodels.core.call import GradingContext
+from pytest_benchmodels.core.errors import CheckError
+from pytest_benchmodels.core.scenario import Grade
+from pytest_benchmodels.core.text import plain, quote, told
+from pytest_benchmodels.core.workspace import Workspace
+from pytest_benchmodels.graders.tool_calls import WantedValue
+
+__all__ = [
+    "MOST_BYTES",
+    "TextConditions",
+    "UnreadableError",
+    "content_of",
+    "kind_of",
+    "last_lines",
+    "undecided",
+    "workspace_of",
+]
+
+MOST_BYTES = 2_000_000
+_MOST_JUDGED = 200_000
+_LINES = 12
+_LINES_CHARS = 1_500
+
+
+class UnreadableError(Exception):
+    """A file that cannot be judged; the text says why: `is larger than 2 MB`."""
+
+
+def workspace_of(context: GradingContext) -> Workspace:
+    """The run's workspace. Raises `CheckError` where the run has none."""
+    if context.workspace is None:
+        raise CheckError("this run has no workspace: a scenario has one by `workspace:` or `files:`")
+    return context.workspace
+
+
+def undecided(explanation: str) -> Grade:
+    """What cannot be told: neither the check nor its opposite holds."""
+    return Grade(0.0, passed=False, explanation=explanation, undecided=True)
+
+
+def kind_of(workspace: Workspace, path: str) -> str:
+    """What is at a path: `file`, `nothing`, `a folder`, `a link out of the workspace`, and so on. It may block.
+
+    Nothing is opened: to open a pipe waits for whoever writes into it.
+    """
+    root = workspace.path.resolve()
+    place = root / path
+    try:
+        found = place.resolve()
+        if not found.is_relative_to(root):
+            return "a link out of the workspace"
+        mode = found.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "a link to nothing" if _is_link(place) else "nothing"
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a name that is too long
+        return f"nothing that can be looked at ({plain(told(error))})"
+    if stat.S_ISLNK(mode):
+        return "a link to itself"
+    if stat.S_ISREG(mode):
+        return "file"
+    return "a folder" if stat.S_ISDIR(mode) else "no regular file (a pipe, a socket or a device)"
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except OSError:
+        return False
+
+
+def content_of(workspace: Workspace, path: str, most: int = MOST_BYTES) -> bytes:
+    """A file's content, of `most` bytes at most. It may block. Raises `UnreadableError`."""
+    if (kind := kind_of(workspace, path)) != "file":
+        raise UnreadableError(f"is {kind}")
+    try:
+        content = workspace.read(path, most + 1)
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {error.strerror or plain(told(error))}") from error
+    if len(content) > most:
+        raise UnreadableError(f"is larger than {most // 1_000_000} MB")
+    return content
+
+
+def last_lines(*texts: str) -> str:
+    """The end of what a command wrote, for a reader: hostile, therefore plain and short."""
+    whole = "\n".join(text.rstrip()[-_LINES_CHARS:] for text in texts if text.strip())
+    if not whole:
+        return "it wrote nothing"
+    lines = plain(whole[-_LINES_CHARS:].replace("\r\n", "\n")).split("\n")[-_LINES:]
+    return "\n".join(("it wrote at the end:", *(f"  {line}" for line in lines)))
+
+
+class TextConditions:
+    """What an author asks of a text: a text that it equals, a check of it, or a list of these, which all have to hold.
+
+    The checks are those that may stand in place of an argument in `tool_called`. Raises ValueError, with `where`.
+    """
+
+    def __init__(self, written: Any, where: str) -> None:
+        several = written if isinstance(written, list | tuple) else (written,)
+        if not several:
+            raise ValueError(f"{where}: the list is empty: write a check such as {{contains: Paris}}")
+        self._wanted = [_condition(each, where) for each in several]
+
+    def faults(self, text: str, what: str) -> Iterator[str]:
+        """What is wrong with a text, `what` naming it; nothing if nothing is. It may block."""
+        if len(text) > _MOST_JUDGED:
+            limit = f"checks inside read up to {_MOST_JUDGED:,}"
+            yield f"{what} has {len(text):,} characters, and {limit}"
+            return
+        yield from filter(None, (wanted.fault(text, what) for wanted in self._wanted))
+
+
+def _condition(written: Any, where: str) -> WantedValue:
+    if isinstance(written, str | int | float):
+        return WantedValue({"equals": written}, where)
+    made = WantedValue(written, where)
+    if not made.is_check:
+        shown = quote(written)
+        raise ValueError(f"{where}: write a text, or a check such as {{contains: Paris}}, got {shown}")
+    return made
