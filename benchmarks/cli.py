@@ -17,6 +17,7 @@ from .keeping_figures import KEEPING_FIGURES
 from .latency_figures import LATENCY_FIGURES
 from .load_figures import LOAD_FIGURES
 from .many_figures import MANY_FIGURES
+from .outlive_figures import OUTLIVE_FIGURES
 from .scale import FULL, QUICK
 from .stream_figures import STREAM_FIGURES
 from .table import Row, render
@@ -31,6 +32,7 @@ FIGURES = {
     **KEEPING_FIGURES,
     **MANY_FIGURES,
     **AGENT_FIGURES,
+    **OUTLIVE_FIGURES,
 }
 _RESULTS = Path(__file__).with_name("RESULTS.md")
 _PACKAGES = ("pytest", "pytest-xdist", "httpx", "pytest-benchmodels")

@@ -20,7 +20,7 @@ class Scale:
     `huge` is the 100,000 runs, `large` what they are held against, `huge_workers` who shares them; `wide_window` is how
     many runs of a model are in flight at once where the transport is what is measured, `wide_s` how long each of these
     takes.
-    `streams` is how many answers stream at once.
+    `streams` is how many answers stream at once, `outliving` how many agents try to outlive their limit.
     `judged` says whether the limits apply.
     """
 
@@ -45,6 +45,7 @@ class Scale:
     wide_window: int
     wide_s: float
     streams: int
+    outliving: int
     judged: bool
 
     def judge(self, *, holds: bool) -> bool | None:
@@ -74,6 +75,7 @@ FULL = Scale(
     wide_window=200,
     wide_s=1.0,
     streams=500,
+    outliving=1000,
     judged=True,
 )
 QUICK = Scale(
@@ -98,5 +100,6 @@ QUICK = Scale(
     wide_window=10,
     wide_s=0.05,
     streams=12,
+    outliving=16,
     judged=False,
 )

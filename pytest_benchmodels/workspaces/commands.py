@@ -126,13 +126,25 @@ class Running:
     async def _supervised(self, stdin: IO[bytes], group: ControlGroup | None) -> CommandResult:
         loop = asyncio.get_running_loop()
         over: asyncio.Future[None] = loop.create_future()
-        ends = self._spawn(stdin, group)
+        # In a thread: on a busy machine a process takes its time to begin.
+        spawning = asyncio.ensure_future(asyncio.to_thread(self._spawn, stdin, group))
+        is_cancelled = False
+        while not spawning.done():
+            try:
+                await asyncio.wait((spawning,))
+            except asyncio.CancelledError:
+                is_cancelled = True
+        ends = spawning.result()
         if self._is_stopped:
             self.stop()
         readers = dict(zip(ends, (self._out.add, self._errors.add, self._say), strict=True))
         for end, add in readers.items():
             loop.add_reader(end, partial(self._read, end, add, over if end == ends[2] else None))
         try:
+            if is_cancelled:
+                self._tell(b"k")
+                await self._end(over)
+                raise asyncio.CancelledError
             in_time = await self._wait(over)
         finally:
             for end, add in readers.items():
@@ -163,6 +175,7 @@ class Running:
         }
         for end in (out, errors, report):
             os.set_blocking(end, False)
+        self._start = time.perf_counter()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
                 [*started(self.python, "command_process", "supervise", repr(task)), *self.words],

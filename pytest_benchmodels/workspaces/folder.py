@@ -200,7 +200,7 @@ class Folder:
         place = await asyncio.to_thread(self._placed, command)
         self._confined = way.told()
         environment = {**_surroundings(), **self._own_environment(way.bubblewrap is not None), **command.environment}
-        words = confined_words(way, command, place)
+        words = await asyncio.to_thread(confined_words, way, command, place)
         is_wrapped = way.bubblewrap is not None or way.namespaces
         running = Running(words, command, environment, way.python, is_wrapped, self._user)
         start = time.perf_counter()
