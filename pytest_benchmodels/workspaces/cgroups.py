@@ -73,9 +73,18 @@ def _own() -> Path | None:
         probe.mkdir()
     except (OSError, StopIteration, IndexError):
         return None
+    _remove_left(folder)
     try:
         is_good = (probe / "cgroup.kill").exists() and os.access(probe / "cgroup.procs", os.W_OK)
         # Whoever moves a process has to be allowed to write here, too.
         return folder if is_good and os.access(folder / "cgroup.procs", os.W_OK) else None
     finally:
         probe.rmdir()
+
+
+def _remove_left(folder: Path) -> None:
+    """Remove the groups of killed sessions: only one without processes can be removed."""
+    for left in folder.glob("benchmodels-*-*"):
+        with suppress(OSError, ValueError):
+            if not Path("/proc", str(int(left.name.split("-")[1]))).exists():
+                left.rmdir()

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -26,6 +27,7 @@ __all__ = ["Way", "command_confinement", "told_command_confinement"]
 Way = str
 """`best`, or one of `bubblewrap`, `kernel`, `limits`."""
 
+_FINDING = threading.Lock()
 _PLAIN = "resource limits and process groups alone"
 
 
@@ -34,9 +36,17 @@ def told_command_confinement() -> str:
     return command_confinement().told()
 
 
-@cache
 def command_confinement(way: Way = "best") -> Confinement:
-    """The best way that works here, or a given one. There always is one: what it leaves open is told."""
+    """The best way that works here, or a given one. There always is one: what it leaves open is told.
+
+    The first to ask waits until it was tried; so do others who ask meanwhile.
+    """
+    with _FINDING:
+        return _found(way)
+
+
+@cache
+def _found(way: Way) -> Confinement:
     compile_programs()
     for confinement in _ways(way):
         try:

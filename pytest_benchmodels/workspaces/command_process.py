@@ -56,8 +56,12 @@ def supervise(task: Task) -> None:
         family.ask_to_end(task["grace_s"])
     left = family.end()
     report = {"status": None if was_told else family.status, "cpu_s": family.cpu_s(), "left": left}
-    with suppress(OSError):  # nobody is there any more
+    try:
         os.write(task["report"], json.dumps(report).encode())
+    except OSError:  # nobody is there any more, who would remove it
+        if task["cgroup"]:
+            with suppress(OSError):
+                os.rmdir(task["cgroup"])  # noqa: PTH106 - pathlib takes time to import
 
 
 def _adopt_orphans() -> None:
@@ -175,7 +179,7 @@ def _become(task: Task) -> None:
         if sys.platform == "linux":
             _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if task["cgroup"]:
-            with open(task["cgroup"] + "/cgroup.procs", "w") as file:  # noqa: PTH123 - pathlib takes time to import
+            with suppress(OSError), open(task["cgroup"] + "/cgroup.procs", "w") as file:  # noqa: PTH123 - pathlib takes time to import
                 file.write("0")
         os.execv(sys.argv[1], sys.argv[1:])  # noqa: S606 - that is what it is for
     except OSError as error:

@@ -117,8 +117,8 @@ class Running:
             with tempfile.TemporaryFile() as stdin:
                 _fill(stdin, self.command.stdin, self.user)
                 return await self._supervised(stdin, group)
-        except OSError as error:
-            raise WorkspaceError(f"a command cannot be started: {error.strerror or error}") from None
+        except (OSError, ValueError) as error:  # a name of the environment that is none, say
+            raise WorkspaceError(f"a command cannot be started: {getattr(error, 'strerror', None) or error}") from None
         finally:
             if group is not None:
                 group.close()
@@ -187,7 +187,7 @@ class Running:
                 pass_fds=(control, their_report),
                 start_new_session=True,
             )
-        except OSError:
+        except (OSError, ValueError):
             for end in (out, errors, report, self._control):
                 os.close(end)
             raise
@@ -278,7 +278,7 @@ class Running:
 
 def _fill(stdin: IO[bytes], text: str, user: int) -> None:
     """A file in place of a pipe: who does not read it holds nobody up."""
-    stdin.write(text.encode("utf-8", "surrogateescape"))
+    stdin.write(text.encode("utf-8", "replace"))
     stdin.flush()
     stdin.seek(0)
     if user:

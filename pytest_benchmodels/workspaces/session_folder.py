@@ -28,20 +28,17 @@ class SessionFolder:
     @cached_property
     def path(self) -> Path:
         """Raises `OSError`."""
-        self._above.mkdir(0o700, parents=True, exist_ok=True)
-        ignore = self._above / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", "ascii")
-        self._remove_left()
         made = self._above / f"{os.getpid()}-{time.time_ns():x}"
-        made.mkdir(0o700)
+        _made_below(self._above, made)
+        (self._above / ".gitignore").write_text("*\n", "ascii")
+        self._remove_left()
         self._lock = os.open(made / _OWNER, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return made
 
     def keep(self, folder: Path, name: str) -> Path:
         """Put a workspace where it stays until the user removes it. Raises `OSError`."""
-        self._kept.mkdir(0o700, parents=True, exist_ok=True)
+        _made_below(self._above / "kept", self._kept)
         target = self._kept / name
         folder.rename(target)
         return target
@@ -70,3 +67,16 @@ class SessionFolder:
                     remove_folder(folder)
                 finally:
                     os.close(lock)
+
+
+def _made_below(above: Path, folder: Path) -> None:
+    """Make both. Another process that ends at this moment may remove the outer one, as long as it is empty."""
+    for left in reversed(range(10)):
+        above.mkdir(0o700, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(0o700, exist_ok=True)
+        except FileNotFoundError:
+            if not left:
+                raise
+        else:
+            return

@@ -259,9 +259,18 @@ def _parts(path: str) -> list[str]:
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if path.startswith("/") or ".." in parts:
         raise _leads_out(path)
-    if "\0" in path or (path and not parts):
+    if "\0" in path or (path and not parts) or not _is_a_name(path):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path.replace("\0", "?"))
     return parts
+
+
+def _is_a_name(path: str) -> bool:
+    """Whether the system can be asked for it: half of a surrogate pair is no character anywhere."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _leads_out(path: str) -> PermissionError:
