@@ -91,8 +91,8 @@ class Dispatch(Generic[Key]):
     A key in flight that has to wait for something else may `leave` its lane to others and `reenter` later. One that was
     told to wait for the sake of the whole model may `hold` the group meanwhile. When twice as many keys of a group are
     away as its window could ever hold, nothing new of it starts: where every request fails, all would otherwise be
-    begun before one ends. `shares` say for which groups the machine itself has room. Knows no clock, no thread and no
-    I/O.
+    begun before one ends. `shares` say for which groups the machine itself has room; while they have to see what a run
+    takes, the shortest goes first. Knows no clock, no thread and no I/O.
     """
 
     def __init__(
@@ -146,11 +146,22 @@ class Dispatch(Generic[Key]):
                 group, least = pending, in_flight
         if group is None:
             return None
-        _, _, key = heapq.heappop(self._pending[group])
+        key = self._next_of(group)
         if not self._pending[group]:
             del self._pending[group]
         self._occupy(key, _Lane(group, self._window(group).round))
         return key
+
+    def _next_of(self, group: str) -> Key:
+        """The longest; the shortest that is known, where only its end tells how many more the machine has room for."""
+        pending = self._pending[group]
+        if self._shares is not None and self._shares.is_unmeasured(group):
+            known = [entry for entry in pending if entry[0] > -_UNKNOWN]
+            if known:
+                pending.remove(shortest := max(known, key=lambda entry: (entry[0], -entry[1])))
+                heapq.heapify(pending)
+                return shortest[2]
+        return heapq.heappop(pending)[2]
 
     def join(self, key: CallKey, group: str) -> None:
         """Let a key that is already under way wait for a lane: it is away, and to `reenter`, before new ones start."""

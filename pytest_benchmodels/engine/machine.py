@@ -14,7 +14,7 @@ __all__ = ["LoadMeter", "Machine", "Need", "Shares", "processors", "this_machine
 _PRESSURE = Path("/proc/pressure/cpu")
 _CGROUP = Path("/sys/fs/cgroup/cpu.stat")
 _LEAST_TOLD = 0.1
-"""A pressure below ten per cent delays nobody by more than that."""
+"""A pressure below ten per cent delays nobody by more than that. Told in tens, so that runs have notes in common."""
 
 
 class LoadMeter:
@@ -52,7 +52,7 @@ class LoadMeter:
         if stalled_us is not None and self._stalled_us is not None and passed_s > 0:
             share = min((stalled_us - self._stalled_us) / 1e6 / passed_s, 1.0)
             if share >= _LEAST_TOLD:
-                yield f"cpu pressure {100 * share:.0f} % during this run"
+                yield f"cpu pressure about {10 * round(10 * share)} % during this run"
         elif (load := os.getloadavg()[0]) > (there := processors()):
             yield f"load average {load:.1f} on {there:g} processors during this run"
         if throttled_us is not None and self._throttled_us is not None and throttled_us > self._throttled_us:
@@ -151,6 +151,11 @@ class Shares:
             return True
         used = sum([count * (self._needs[each].memory_mb or 0.0) for each, count in at_work])
         return wanted + used <= self._machine.memory_mb
+
+    def is_unmeasured(self, group: str) -> bool:
+        """Whether the end of a run of the group is waited for, to see what one takes."""
+        need = self._needs.get(group)
+        return need is not None and need.cpus is None and group not in self._worked_s
 
     def most_of(self, group: str) -> int | None:
         """How many of the group may be at work where no others are; None where that is still to be seen."""

@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -32,6 +32,9 @@ __all__ = ["CommandProvider", "program_fault", "prompt_of"]
 
 _LONGEST_WORD = 131_071
 """Linux takes no longer word of a command, in bytes."""
+
+_BY_SIGNAL = 128
+"""Shells, and what confines a command, exit with so much more than a signal's number where one ended it."""
 
 _SAID_LINES = 12
 _SAID_CHARS = 2_000
@@ -133,7 +136,8 @@ class CommandProvider:
         words = [*agent.words, *(agent.system if system else ()), *agent.last]
         if agent.prompt == "argument" and not any("prompt" in placeholders_in(word) for word in words):
             words.append("{prompt}")
-        filled = [_program(agent), *(_filled(word, values) for word in words[1:])]
+        # Where its commands look for programs is the workspace's affair: this one is known by its path.
+        filled = [shutil.which(_program(agent)) or _program(agent), *(_filled(word, values) for word in words[1:])]
         for word in filled:
             _check_word(word)
         return Command(
@@ -241,12 +245,10 @@ def _check_word(word: str) -> None:
 def _how_it_ended(ended: CommandResult) -> str:
     if ended.status is None:
         return "ran out of time"
-    if ended.status < 0:
-        try:
-            name = signal.Signals(-ended.status).name
-        except ValueError:
-            name = f"signal {-ended.status}"
-        return f"was ended by {name}"
+    number = -ended.status if ended.status < 0 else ended.status - _BY_SIGNAL
+    if ended.status < 0 or number > 0:
+        with suppress(ValueError):
+            return f"was ended by {signal.Signals(number).name}"
     if ended.status == 0 and not ended.output.strip():
         return "ended with exit status 0 and printed nothing"
     return f"ended with exit status {ended.status}"

@@ -71,6 +71,17 @@ def test_runs_of_which_nobody_can_tell_are_not_held_back() -> None:
     assert len(most_at_once(shares, "a")) == 20
 
 
+def test_the_shortest_go_first_until_one_has_ended() -> None:
+    shares = Shares(FOUR, {"a": Need()})
+    dispatch: Dispatch[str] = Dispatch(20, shares=shares)
+    for name, expected_s in (("unknown", None), ("long", 600.0), ("short", 5.0), ("longer", 700.0), ("mid", 70.0)):
+        dispatch.add(name, "a", expected_s)
+
+    assert [dispatch.take(), dispatch.take()] == ["short", "mid"]
+    shares.learn("a", 0.1, 5.0)
+    assert [dispatch.take(), dispatch.take(), dispatch.take()] == ["unknown", "longer", "long"]
+
+
 def test_a_stated_need_bounds_the_window() -> None:
     shares = Shares(FOUR, {"a": Need(cpus=0.5), "b": Need(), "c": Need(cpus=0.5, memory_mb=3_000)})
 
@@ -99,7 +110,7 @@ def test_pressure_and_throttling_are_noted(tmp_path: Path) -> None:
     cgroup(tmp_path, 2_000_000)
 
     assert list(meter.notes()) == [
-        "cpu pressure 100 % during this run",
+        "cpu pressure about 100 % during this run",
         "throttled for 1.5 s by the limit of its cgroup",
     ]
 

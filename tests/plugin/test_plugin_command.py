@@ -211,9 +211,12 @@ print("4")
 
 def test_a_rate_limit_is_tried_again_unless_something_was_changed(project: Project, workers: tuple[str, ...]) -> None:
     project.waits("0")
-    agent(project, LIMITED.format(counter=project.path / "one", writes=""), name="clean", writable='["."]')
+    kept = project.path / "kept"
+    kept.mkdir()
+    kept.chmod(0o777)  # commands of root's sessions may run as somebody else
+    agent(project, LIMITED.format(counter=kept / "one", writes=""), name="clean", writable='["kept"]')
     writes = 'pathlib.Path("left.txt").write_text("half")'
-    agent(project, LIMITED.format(counter=project.path / "two", writes=writes), name="dirty", writable='["."]')
+    agent(project, LIMITED.format(counter=kept / "two", writes=writes), name="dirty", writable='["kept"]')
     project.suite(asking(), models=["clean", "dirty"])
 
     project.bench(JSON, ALLOWED, *workers)
