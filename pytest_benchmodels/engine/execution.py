@@ -179,8 +179,8 @@ def _no_model(name: str) -> Model:
     raise ConfigError(f"no model {quote(name)} is known here")
 
 
-def _hide_nothing(model: Model, text: str) -> str:  # noqa: ARG001 - `Executor.hide`
-    return text
+def _hiding_nothing(model: Model) -> Callable[[str], str]:  # noqa: ARG001 - `Executor.hiding`
+    return str
 
 
 KeepBegun = Callable[[Run, tuple[Response, ...]], None]
@@ -202,8 +202,9 @@ class Executor:
     when a run began, in seconds since the epoch. `models` gives the model of a name that a check asks. `keep_begun`
     gets a run's answers so far whenever its model is asked for more: what was answered and paid survives whatever ends
     the run, and is not asked for again. Without it, nothing begun is kept or taken over. `programs` runs code of
-    answers. `workspaces` makes the folders of runs that have one. `hide` takes keys that a model may see out of a text.
-    `shared` has what checks of other runs asked and were told; without it each run asks for itself.
+    answers. `workspaces` makes the folders of runs that have one. `hiding` gives what takes keys that a model may see
+    out of a text. `shared` has what checks of other runs asked and were
+    told; without it each run asks for itself.
     """
 
     client: Client
@@ -216,7 +217,7 @@ class Executor:
     keep_begun: KeepBegun | None = None
     programs: RunProgram = no_programs
     workspaces: Workspaces = NoWorkspaces()  # noqa: RUF009 - it holds nothing
-    hide: Callable[[Model, str], str] = _hide_nothing
+    hiding: Callable[[Model], Callable[[str], str]] = _hiding_nothing
     shared: SharedCalls | None = None
 
     async def execute(self, run: Run, lane: Lane) -> Result:
@@ -292,7 +293,7 @@ class Executor:
             opened = self.workspaces.open(scope.run, spec)
         except WorkspaceError as error:
             return conclude(scope, "error", failure=Failure("workspace", told(error)))
-        workspace = WatchedWorkspace(opened, partial(self.hide, scope.run.model))
+        workspace = WatchedWorkspace(opened, self.hiding(scope.run.model))
         passed = False
         try:
             result = await self._worked_in(workspace, scope, client, stored)

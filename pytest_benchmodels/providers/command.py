@@ -123,13 +123,13 @@ class CommandProvider:
     def _command(self, workspace: Workspace, system: str, prompt: str, file: str) -> Command:
         agent = self._agent
         with_system = system and not self._takes_system
-        whole = f"{system}\n\n{prompt}" if with_system else prompt
+        whole = well_formed(f"{system}\n\n{prompt}" if with_system else prompt)
         values = {
             "prompt": whole,
             "prompt_file": file,
             "model": self._model.name,
             "workspace": str(workspace.path),
-            "system": system,
+            "system": well_formed(system),
             "max_turns": str(agent.max_turns or ""),
             "project": agent.folder,
         }
@@ -163,7 +163,9 @@ class CommandProvider:
             return
         with tempfile.TemporaryDirectory(prefix="benchmodels-prompt-") as folder:
             path = Path(folder, "prompt.md")
-            path.write_text(well_formed(f"{system}\n\n{prompt}" if system and not self._takes_system else prompt))
+            whole = f"{system}\n\n{prompt}" if system and not self._takes_system else prompt
+            path.write_text(well_formed(whole), encoding="utf-8")
+            Path(folder).chmod(0o711)  # commands of root's sessions may run as somebody else
             yield str(path)
 
     def _outside(self, path: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pytest_benchmodels import SimServer
 from pytest_benchmodels.cli import main
 from tests.plugin.plugin_parts import Project, json_report
 from tests.plugin.plugin_results import JSON, results
@@ -358,3 +359,38 @@ def test_a_command_cannot_judge(project: Project) -> None:
     project.bench(JSON, ALLOWED)
 
     assert "agent as a judge: a command works in a run's workspace" in json.dumps(json_report(project.path / "b.json"))
+
+
+LOOKS = """
+from typing import ClassVar
+from pytest_benchmodels import Grade, Grader
+
+class Looks(Grader, frozen=True):
+    looks: str
+    needs_workspace: ClassVar[bool] = True
+
+    async def grade(self, context):
+        return Grade.of(context.workspace.read(self.looks) == b"x")
+
+def pytest_bench_graders():
+    return [Looks]
+"""
+
+
+def test_a_workspace_that_is_looked_at_again_needs_no_key(
+    project: Project, workers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, sim: SimServer
+) -> None:
+    monkeypatch.setenv("MY_API_KEY", "sk-mine-0123456789abcdef")
+    project.write("conftest.py", LOOKS)
+    project.watch(sim.url, api_key_env="MY_API_KEY")
+    project.suite(
+        {"id": "a", "prompt": "Hi", "files": {"a.txt": "x"}, "checks": [{"looks": "a.txt"}]}, models=["watched"]
+    )
+    project.bench(JSON, ALLOWED, *workers)
+    assert only(project)["status"] == "passed"
+    monkeypatch.delenv("MY_API_KEY")
+
+    project.bench(JSON, ALLOWED, "--bench-regrade", *workers)
+
+    run = only(project)
+    assert (run["status"], run["error"], run["cached"]) == ("passed", None, True)

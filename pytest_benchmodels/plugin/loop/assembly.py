@@ -84,7 +84,7 @@ def assemble(
         keep_begun,
         programs,
         workspaces,
-        _hidden,
+        _hiding,
         SharedCalls(),
     )
     return executor, close
@@ -116,11 +116,19 @@ async def _nothing_to_end() -> None:
 
 
 def _hidden(model: Model, text: str) -> str:
-    """Take keys out of what a tool's code returns, or a command prints: it may be anything of the environment."""
+    """Take keys out of what a tool's code returns: it may return anything of the environment."""
+    return _hiding(model)(text)
+
+
+def _hiding(model: Model) -> Callable[[str], str]:
+    """Takes keys out of what a command prints, or code of the user's: those of the model, and what looks like one."""
     if model.agent is not None:
-        return agent_key(model.agent).hide(text)
-    key = Key.from_environment(model.api_key_env, model.headers, model.secret_query)
-    return key.and_surroundings().hide(text)
+        return agent_key(model.agent).hide
+    try:
+        key = Key.from_environment(model.api_key_env, model.headers, model.secret_query)
+    except ProviderError:  # nothing is asked of it: its answers are stored, and it needs no key
+        return Key.of_surroundings().hide
+    return key.and_surroundings().hide
 
 
 def _hidden_in_work(model: Model, text: str) -> str:
