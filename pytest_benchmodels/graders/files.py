@@ -20,9 +20,9 @@ from pytest_benchmodels.core.workspace import Workspace
 from pytest_benchmodels.graders.documents import NotJsonError, parse
 from pytest_benchmodels.graders.globs import Globs, Patterns, path_fault
 from pytest_benchmodels.graders.markdown import Markdown
+from pytest_benchmodels.graders.nested_values import WantedValue
 from pytest_benchmodels.graders.normalization import right, shown, shown_pattern, wrong
 from pytest_benchmodels.graders.patterns import compile_pattern, find_match
-from pytest_benchmodels.graders.tool_calls import WantedValue
 from pytest_benchmodels.graders.workspace_text import (
     TextConditions,
     UnreadableError,
@@ -191,7 +191,7 @@ class FileCheck(Grader, frozen=True, dict=True):
 
     @cached_property
     def _wanted(self) -> WantedValue | None:
-        return None if self.value is UNSET else WantedValue(self.value, "value")
+        return None if self.value is UNSET else WantedValue(self.value, "value", OTHERS)
 
     @cached_property
     def _conditions(self) -> TextConditions | None:

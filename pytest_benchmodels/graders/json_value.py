@@ -12,8 +12,8 @@ from msgspec import UNSET, Meta
 from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.scenario import Grade, Grader
 from pytest_benchmodels.graders.documents import NotJsonError, extract
+from pytest_benchmodels.graders.nested_values import WantedValue
 from pytest_benchmodels.graders.normalization import right, shown, wrong
-from pytest_benchmodels.graders.tool_calls import WantedValue
 
 if TYPE_CHECKING:
     from pytest_benchmodels.graders.json_paths import PathQuery
@@ -76,7 +76,7 @@ class JsonPath(Grader, frozen=True, dict=True):
 
     @cached_property
     def _wanted(self) -> WantedValue:
-        return WantedValue(None if self.value is UNSET else self.value, "value")
+        return WantedValue(None if self.value is UNSET else self.value, "value", CHECKS)
 
 
 CHECKS: tuple[type[Grader], ...] = (JsonPath,)

@@ -12,10 +12,12 @@ from pytest_benchmodels.core.errors import CheckError
 from pytest_benchmodels.core.scenario import Grade
 from pytest_benchmodels.core.text import plain, quote, told
 from pytest_benchmodels.core.workspace import Workspace
-from pytest_benchmodels.graders.tool_calls import WantedValue
+from pytest_benchmodels.graders import json_value, tool_calls
+from pytest_benchmodels.graders.nested_values import WantedValue
 
 __all__ = [
     "MOST_BYTES",
+    "OTHERS",
     "TextConditions",
     "UnreadableError",
     "content_of",
@@ -26,6 +28,8 @@ __all__ = [
 ]
 
 MOST_BYTES = 2_000_000
+OTHERS = (*json_value.CHECKS, *tool_calls.CHECKS)
+"""Checks that judge answers, and are none of a text or a value in a file."""
 _MOST_JUDGED = 200_000
 _LINES = 12
 _LINES_CHARS = 1_500
@@ -122,8 +126,8 @@ class TextConditions:
 
 def _condition(written: Any, where: str) -> WantedValue:
     if isinstance(written, str | int | float):
-        return WantedValue({"equals": written}, where)
-    made = WantedValue(written, where)
+        return WantedValue({"equals": written}, where, OTHERS)
+    made = WantedValue(written, where, OTHERS)
     if not made.is_check:
         shown = quote(written)
         raise ValueError(f"{where}: write a text, or a check such as {{contains: Paris}}, got {shown}")

@@ -11,7 +11,7 @@ import pytest
 from pytest_benchmodels.core.errors import CheckError
 from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.scenario import Check
-from pytest_benchmodels.graders import example_answer
+from pytest_benchmodels.graders import BUILTIN, example_answer, tool_calls
 from pytest_benchmodels.graders.json_value import JsonPath
 
 
@@ -67,3 +67,14 @@ def test_an_example_is_right(value: dict[str, Any]) -> None:
     grader = msgspec.convert({"json_path": "$.a.b", **value}, JsonPath)
 
     assert grader.grade(Response(example_answer((Check("json_path", "", "", grader),), None))).passed
+
+
+@pytest.mark.parametrize("kind", sorted(BUILTIN.keys() - {grader.kind() for grader in tool_calls.CHECKS}))
+def test_no_check_of_answers_is_taken_for_a_value(kind: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=re.escape(f"check {kind!r} ")):
+        msgspec.convert({"json_path": "$.a", "value": {kind: None, "no_such_option": 1}}, JsonPath)
+
+
+def test_what_is_only_about_a_run_is_a_value_as_others_are() -> None:
+    wanted = {"json_path": "$.a", "value": {"tool_called": "x"}}
+    assert msgspec.convert(wanted, JsonPath).grade(Response('{"a": {"tool_called": "x"}}')).passed
