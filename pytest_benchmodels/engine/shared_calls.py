@@ -13,7 +13,7 @@ __all__ = ["SAME_QUESTION", "SharedCalls"]
 SAME_QUESTION = "the same question"
 """What a call waits for while another run has asked just that."""
 
-_MOST_KEPT = 20_000
+_MOST_KEPT = 10_000
 
 
 class SharedCalls:
