@@ -24,6 +24,7 @@ from pytest_benchmodels.graders.nested_values import WantedValue
 from pytest_benchmodels.graders.normalization import right, shown, shown_pattern, wrong
 from pytest_benchmodels.graders.patterns import compile_pattern, find_match
 from pytest_benchmodels.graders.workspace_text import (
+    OTHERS,
     TextConditions,
     UnreadableError,
     content_of,
