@@ -7,6 +7,7 @@ shell would; only a workspace that is broken itself ends the run.
 from __future__ import annotations
 
 import asyncio
+import posixpath
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from time import monotonic
@@ -94,7 +95,7 @@ class WorkspaceTools:
 
     async def _write_file(self, arguments: Mapping[str, Any]) -> str:
         content = well_formed(arguments["content"]).encode()
-        await _in_thread(partial(self._workspace.write, arguments["path"], content))
+        await _in_thread(partial(self._workspace.write, self._relative(arguments["path"]), content))
         return f"wrote {len(content):,} bytes to {quote(arguments['path'])}"
 
     async def _edit_file(self, arguments: Mapping[str, Any]) -> str:
@@ -111,7 +112,7 @@ class WorkspaceTools:
             raise _RefusedError(fault)
         if len(text) + count * (len(new) - len(old)) > _MOST_BYTES:
             raise _RefusedError(f"{quote(path)} would become larger than {_MOST_BYTES:,} bytes")
-        await _in_thread(partial(self._workspace.write, path, text.replace(old, new).encode()))
+        await _in_thread(partial(self._workspace.write, self._relative(path), text.replace(old, new).encode()))
         return f"replaced {count} {'place' if count == 1 else 'places'} in {quote(path)}"
 
     async def _list_files(self, arguments: Mapping[str, Any]) -> str:
@@ -176,7 +177,11 @@ class WorkspaceTools:
         return content[:_MOST_BYTES].decode("utf-8", "replace"), len(content) <= _MOST_BYTES
 
     async def _content(self, path: str, most: int) -> bytes:
-        return await _in_thread(partial(self._workspace.read, path, most))
+        return await _in_thread(partial(self._workspace.read, self._relative(path), most))
+
+    def _relative(self, path: str) -> str:
+        """A path as the workspace takes it: models write `./a.txt`, and what `pwd` told them."""
+        return posixpath.normpath(path.removeprefix(f"{self._workspace.path}/"))
 
 
 async def _in_thread(function: Callable[[], T]) -> T:
