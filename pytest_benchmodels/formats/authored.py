@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -22,6 +22,7 @@ __all__ = [
     "Entry",
     "ScenarioFile",
     "Spoken",
+    "ToolEntries",
     "ToolEntry",
     "Written",
     "id_fault",
@@ -159,6 +160,8 @@ class ToolEntry(_Model):
 BuiltIn = Annotated[
     str, Meta(description="A tool that is built in.", extra_json_schema={"enum": [*WORKSPACE_TOOLS, ASK_USER.name]})
 ]
+ToolEntries = Sequence[ToolEntry | str]
+"""`tools` as the author wrote them; a text is the name of one that is built in."""
 Tools = Annotated[list[ToolEntry | BuiltIn], Meta(description="Tools that the model may call.")]
 
 

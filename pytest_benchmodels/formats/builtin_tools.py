@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
 from msgspec import UnsetType
 
 from pytest_benchmodels.core.builtin_tools import ASK_USER, WORKSPACE_TOOLS
@@ -10,7 +14,30 @@ from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.formats.authored import Defaults, or_else
 from pytest_benchmodels.formats.document import Problems, Steps
 
-__all__ = ["builtin_tools", "has_workspace", "note_unknown"]
+__all__ = ["LookedAt", "builtin_tools", "has_workspace", "name_taken", "note_unknown"]
+
+
+class LookedAt:
+    """Gives the built-in tools what looks at the arguments of their calls; made once for a file."""
+
+    def __init__(self, validator: Callable[[Mapping[str, Any]], Callable[[object], str | None]] | None) -> None:
+        """`validator`: see `LoadOptions`."""
+        self._validator = validator
+        self._made: dict[str, Tool] = {}
+
+    def tool(self, tool: Tool) -> Tool:
+        """A tool, with `fault`."""
+        if tool.name not in self._made:
+            fault = None if self._validator is None else self._validator(tool.parameters)
+            self._made[tool.name] = replace(tool, fault=fault)
+        return self._made[tool.name]
+
+
+def name_taken(tool: Tool, builtin: str) -> str:
+    """What is wrong with a tool of the author's that is called as a built-in one is; `builtin` is one that is there."""
+    remedy = "leave it out by `only`" if tool.server else "give it another name"
+    rule = f"a tool of that name is built in: {remedy}, or list those that you want (`- {builtin}`)"
+    return f"tool {quote(tool.name)}: {rule}"
 
 
 def builtin_tools(written: Defaults) -> tuple[Tool, ...]:

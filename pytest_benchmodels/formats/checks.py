@@ -15,7 +15,8 @@ from pytest_benchmodels.core.errors import ToolError
 from pytest_benchmodels.core.scenario import Check, Combination, Extraction, Grader, Tool, ToolAnswer
 from pytest_benchmodels.core.text import clip, plain, quote
 from pytest_benchmodels.core.user_code import defined_at
-from pytest_benchmodels.formats.authored import TOOL_NAME, ToolEntry
+from pytest_benchmodels.formats.authored import TOOL_NAME, ToolEntries, ToolEntry
+from pytest_benchmodels.formats.builtin_tools import LookedAt, name_taken
 from pytest_benchmodels.formats.dataset import Budget, TemplateError, as_text, render
 from pytest_benchmodels.formats.document import LoadOptions, Problems, Steps
 from pytest_benchmodels.formats.explain import explain, foreign_check, summary
@@ -30,10 +31,7 @@ from pytest_benchmodels.formats.tool_faults import (
 )
 from pytest_benchmodels.formats.workspace import text_beside
 
-__all__ = ["CheckReader", "LocatedCheck", "ToolEntries", "ToolReader", "WrittenCheck", "each_inside"]
-
-ToolEntries = Sequence[ToolEntry | str]
-"""`tools` as the author wrote them; a text is the name of one that is built in."""
+__all__ = ["CheckReader", "LocatedCheck", "ToolReader", "WrittenCheck", "each_inside"]
 
 
 class WrittenCheck(NamedTuple):
@@ -303,7 +301,7 @@ class ToolReader:
         self._problems = problems
         self._budget = budget
         self._made: dict[tuple[Steps, tuple[str, ...]], tuple[Tool, ...]] = {}
-        self._builtin: dict[str, Tool] = {}
+        self._builtin = LookedAt(options.validator)
         self._served: dict[tuple[str, str], Tool] = {}
 
     def read(
@@ -314,7 +312,7 @@ class ToolReader:
         `builtin` are those that are there without the author's doing.
         """
         own = [entry for entry in entries if not isinstance(entry, str)]
-        given = tuple(map(self._built_in, builtin))
+        given = tuple(map(self._builtin.tool, builtin))
         if not own:
             return given
         if names is None:
@@ -329,13 +327,6 @@ class ToolReader:
         except (TemplateError, msgspec.ValidationError) as error:
             self._problems.add(steps, f"tools: {error}")
             return ()
-
-    def _built_in(self, tool: Tool) -> Tool:
-        """A tool of ours, with what looks at the arguments of its calls; made once for a file."""
-        if tool.name not in self._builtin:
-            fault = None if self._options.validator is None else self._options.validator(tool.parameters)
-            self._builtin[tool.name] = replace(tool, fault=fault)
-        return self._builtin[tool.name]
 
     def choice(
         self, choice: str | None, tools: Sequence[Tool], entries: ToolEntries, scenario: str, steps: Steps
@@ -363,9 +354,7 @@ class ToolReader:
                     remedy = "leave it out by `only`" if tool.server else "give it another name"
                     self._problems.add((*place, "name"), f"{fault}: {remedy}")
                 if tool.name in builtin:
-                    remedy = "leave it out by `only`" if tool.server else "give it another name"
-                    rule = f"a tool of that name is built in: {remedy}, or list those that you want"
-                    self._problems.add((*place, "name"), f"tool {quote(tool.name)}: {rule} (`- {builtin[0]}`)")
+                    self._problems.add((*place, "name"), name_taken(tool, builtin[0]))
                 elif tool.name in seen:
                     remedy = "leave one out by `only`" if tool.server else "give each its own name"
                     self._problems.add((*place, "name"), f"tool {quote(tool.name)} is there twice: {remedy}")

@@ -9,7 +9,8 @@ from msgspec import UnsetType
 
 from pytest_benchmodels.core.scenario import Check, Combination
 from pytest_benchmodels.core.text import clip, plain, quote
-from pytest_benchmodels.formats.checks import LocatedCheck, ToolEntries
+from pytest_benchmodels.formats.authored import ToolEntries
+from pytest_benchmodels.formats.checks import LocatedCheck
 from pytest_benchmodels.formats.document import Problems, Steps
 
 __all__ = ["ToolNames"]
