@@ -1,0 +1,1 @@
+"""A shop: what its articles cost."""
