@@ -18,6 +18,7 @@ from pytest_benchmodels.core.scenario import Grade, Grader
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.core.workspace import Workspace
 from pytest_benchmodels.graders.documents import NotJsonError, parse
+from pytest_benchmodels.graders.examples import specimen
 from pytest_benchmodels.graders.globs import Globs, Patterns, path_fault
 from pytest_benchmodels.graders.markdown import Markdown
 from pytest_benchmodels.graders.nested_values import WantedValue
@@ -119,6 +120,15 @@ class FileCheck(Grader, frozen=True, dict=True):
         if faults:
             return wrong(f"{name}: {'; '.join(faults)}")
         return right(f"{name} is as it has to be" if self._asks_more else f"{name} is there")
+
+    def example_file(self) -> tuple[str, str] | None:
+        """The file's path and a text that satisfies it, as far as one can be told: `sim/agent` writes that."""
+        whole = next((each for each in (self.equals, self.equals_file) if each is not None), None)
+        headings = (f"# {title}" for title in _several(self.section_header))
+        parts = [*_several(self.contains), *filter(None, map(specimen, _several(self.matches))), *headings]
+        if self._is_absent or (whole is None and not parts and self._asks_more):
+            return None
+        return self.file, "\n".join((*parts, "")) if whole is None else whole
 
     @property
     def _is_absent(self) -> bool:

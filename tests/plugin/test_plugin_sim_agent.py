@@ -161,3 +161,24 @@ def test_a_function_in_a_models_place_sees_no_script(project: Project) -> None:
     project.suite(playing("a", ["Secret."], checks=[{"equals": "None, ['look_up']"}]), models=["my/model"])
 
     assert project.bench().ret == 0
+
+
+def test_without_a_script_it_writes_the_files_that_the_checks_ask_for(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    checks: list[dict[str, Any]] = [
+        {"file": "docs/log.md", "contains": ["one", "two"], "section_header": "Log"},
+        {"file": "version", "matches": r"^\d+\.\d+$"},
+        {"file": "whole.txt", "equals": "a\nb"},
+        {"file": "there"},
+        {"file": "gone", "absent": True},
+        {"file": "never", "not": True},
+        {"tool_called": "run_command"},
+    ]
+    project.suite({**scenario("a"), "files": {}, "checks": checks}, models=["sim/agent"])
+
+    assert project.bench(JSON, ALLOW, *workers).ret == 0
+
+    (run,) = results(project).values()
+    changed = [change["path"] for change in run["response"]["changes"]]
+    assert changed == ["docs/log.md", "there", "version", "whole.txt"]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
     from pytest_benchmodels.core.scenario import Tool
 
-__all__ = ["NAME", "Part", "part_of"]
+__all__ = ["NAME", "Part", "files_of", "part_of"]
 
 NAME = "agent"
 """The one simulated model that plays scripts."""
@@ -50,6 +50,13 @@ def part_of(request: Request) -> Part:
             return Part(calls, said)
         calls.append([{"name": name, "arguments": arguments} for name, arguments in made])
     return Part(calls, None)
+
+
+def files_of(request: Request) -> list[dict[str, Any]]:
+    """Calls that write the files that the checks ask for: what is done without a script."""
+    asking = [check.grader for check in request.checks if not check.negate and hasattr(check.grader, "example_file")]
+    files = filter(None, (grader.example_file() for grader in asking))
+    return [{"name": "write_file", "arguments": {"path": path, "content": text}} for path, text in files]
 
 
 def _turns_before(messages: Sequence[Message]) -> int:

@@ -90,7 +90,9 @@ def _right_calls(request: Request) -> list[object]:
     asking = [check.grader for check in request.checks if not check.negate and hasattr(check.grader, "example_calls")]
     examples = sorted((grader.example_calls() for grader in asking), key=len, reverse=True)
     parameters = {tool.name: tool.parameters for tool in request.tools}
-    files = [call for calls in examples for call in calls if call["name"] == _WRITES and _WRITES in parameters]
+    files = [call for calls in examples for call in calls if call["name"] == _WRITES]
+    files += agent.files_of(request) if request.model.name == agent.NAME else []
+    files = files if _WRITES in parameters else []
     examples = [[call for call in calls if call["name"] != _WRITES] for calls in examples]
     arguments = {call["name"]: call["arguments"] for calls in examples for call in calls if call["arguments"]}
     names: list[str] = []
