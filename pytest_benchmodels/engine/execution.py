@@ -3,46 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from dataclasses import replace as changed
 from functools import partial
 from typing import Protocol
 
-from msgspec.structs import astuple, replace
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.call import Ask, FindAnswer, GradingContext, Transcript, nobody, none_stored
 from pytest_benchmodels.core.errors import CallError, CheckError, ConfigError, ProviderError, ToolError, WorkspaceError
-from pytest_benchmodels.core.fingerprint import fingerprint, grade_fingerprint
-from pytest_benchmodels.core.message import Response, sendable, without_data
-from pytest_benchmodels.core.model import NOTHING, Model, bill
+from pytest_benchmodels.core.message import Response
+from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.program import Program, ProgramResult, RunProgram, no_programs
 from pytest_benchmodels.core.result import (
-    Account,
-    AnsweredCall,
-    CallSummary,
     Failure,
-    Origin,
     Result,
     Status,
-    Timing,
-    Verdict,
     passes,
     total,
 )
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.text import message, quote, told
+from pytest_benchmodels.core.text import quote, told
 from pytest_benchmodels.core.user_code import in_thread
 from pytest_benchmodels.engine.breaker import CircuitBreaker, RefusedError
 from pytest_benchmodels.engine.client import Asker, BegunClient, Client, ReplayClient, ScopedClient
+from pytest_benchmodels.engine.conclusion import conclude, whole_response
 from pytest_benchmodels.engine.grading import Watch, is_bounded, judge, unwatched
 from pytest_benchmodels.engine.judged_workspace import JudgedWorkspace
 from pytest_benchmodels.engine.known import Known, Recall, as_it_was_run, at_the_cost_of, gone_on
-from pytest_benchmodels.engine.scope import Alone, Lane, OpenCall, Scope
+from pytest_benchmodels.engine.scope import Alone, Lane, Scope
 from pytest_benchmodels.engine.shared_calls import SharedCalls
 from pytest_benchmodels.engine.working import NoWorkspaces, OpenWorkspace, WatchedWorkspace, Workspaces
 
@@ -50,137 +42,11 @@ __all__ = [
     "Executor",
     "KeepBegun",
     "Solver",
-    "conclude",
-    "whole_response",
 ]
-
-
-def conclude(scope: Scope, status: Status, *, score: float | None = None, failure: Failure | None = None) -> Result:
-    """The run's Result."""
-    run, responses = scope.run, scope.responses
-    response = whole_response(responses)
-    asked = scope.fingerprint or fingerprint(run)
-    return Result(
-        nodeid=run.nodeid,
-        scenario=run.scenario.id,
-        model=run.model.id,
-        trial=run.trial,
-        status=status,
-        timing=_timing(scope, response),
-        verdict=Verdict(
-            score,
-            run.scenario.threshold,
-            scope.verdicts,
-            run.scenario.xfail,
-            grade_fingerprint(run.scenario) if responses else "",
-        ),
-        account=_account(scope),
-        origin=Origin(asked, scope.cached, scope.cached, scope.reuse),
-        response=response,
-        answers=responses if len(responses) > 1 else (),
-        error=None if failure is None else replace(failure, message=message(failure.message)),
-        calls=tuple([_summary(call, asked) for call in scope.calls]) if len(scope.calls) > 1 else (),
-    )
-
-
-def _timing(scope: Scope, response: Response | None) -> Timing:
-    answers = scope.answers
-    waits = _waits(answers)
-    was_sent = any(call.attempts for call in answers)
-    return Timing(
-        started_at=scope.started_at,
-        duration_s=scope.elapsed_s(),
-        latency_s=0.0 if response is None else response.latency_s,
-        wait_s=math.fsum(waits.values()),
-        waits=waits,
-        retry_s=math.fsum([call.failed_s for call in answers]) if was_sent else None,
-        connect_s=None if response is None else response.connect_s,
-        client_s=None if response is None else response.client_s,
-        timeout_s=scope.run.timeout_s or 0.0,
-        grading_s=scope.grading_s,
-    )
-
-
-def _account(scope: Scope) -> Account:
-    """What the requests for the run's own answer took."""
-    answers = scope.answers
-    billed = [usage for call in answers for usage in call.billed]
-    took = bill(scope.run.model.price, billed)
-    return Account(
-        attempts=sum([call.attempts for call in answers]),
-        retries=tuple([retry for call in answers for retry in call.retries]),
-        cost_usd=took.cost_usd,
-        known_cost_usd=took.known_cost_usd,
-        usage=took.usage if billed else None,
-        known_usage=took.known_usage if billed else None,
-    )
-
-
-def _summary(call: OpenCall, fingerprint_of_run: str) -> CallSummary:
-    """The call for the result, with question and answer where the store has them not yet and no turn does."""
-    if call.purpose == "answer":
-        return _told(call, fingerprint_of_run)
-    summary, response = _told(call, call.fingerprint), call.response
-    # A shared one as well: nobody knows whether the run that asked is going to be kept.
-    if response is None or (call.cached and not call.shared) or not call.fingerprint:
-        return summary
-    return AnsweredCall(*astuple(summary), messages=sendable(without_data(call.request.messages)), response=response)
-
-
-def _told(call: OpenCall, stored_under: str) -> CallSummary:
-    is_unpaid = call.cached and call.purpose != "answer"
-    took = NOTHING if is_unpaid else bill(call.request.model.price, call.billed)
-    response = call.response
-    return CallSummary(
-        purpose=call.purpose,
-        model=call.request.model.id,
-        served_model="" if response is None else response.served_model,
-        attempts=call.attempts,
-        latency_s=None if response is None else response.latency_s,
-        held_s=call.held_s,
-        wait_s=math.fsum(call.waits_s.values()),
-        cached=call.cached,
-        error=call.failure if call.is_over else Failure("timeout", f"when the run's time ran out, {call.doing}"),
-        fingerprint=stored_under,
-    ).billed(took)
-
-
-def whole_response(responses: Sequence[Response]) -> Response | None:
-    """The last answer, with the times and the tokens of the whole conversation."""
-    if len(responses) < 2:
-        return responses[0] if responses else None
-    return replace(
-        responses[-1],
-        usage=bill(None, [response.usage for response in responses]).usage,
-        latency_s=sum([response.latency_s for response in responses]),
-        connect_s=_sum(response.connect_s for response in responses),
-        client_s=_sum(response.client_s for response in responses),
-    )
-
-
-def _waits(calls: Sequence[OpenCall]) -> dict[str, float]:
-    if len(calls) == 1:  # nearly always
-        return calls[0].waits_s
-    waits: Counter[str] = Counter()
-    for call in calls:
-        waits.update(call.waits_s)
-    return dict(waits)
-
-
-def _sum(parts: Iterable[float | None]) -> float | None:
-    """The sum of the parts that were measured, added in order; None where none was."""
-    total: float | None = None
-    for part in parts:
-        total = total if part is None else (total or 0.0) + part
-    return total
 
 
 def _no_model(name: str) -> Model:
     raise ConfigError(f"no model {quote(name)} is known here")
-
-
-def _hiding_nothing(model: Model) -> Callable[[str], str]:  # noqa: ARG001 - `Executor.hiding`
-    return str
 
 
 KeepBegun = Callable[[Run, tuple[Response, ...]], None]
@@ -202,8 +68,7 @@ class Executor:
     when a run began, in seconds since the epoch. `models` gives the model of a name that a check asks. `keep_begun`
     gets a run's answers so far whenever its model is asked for more: what was answered and paid survives whatever ends
     the run, and is not asked for again. Without it, nothing begun is kept or taken over. `programs` runs code of
-    answers. `workspaces` makes the folders of runs that have one. `hiding` gives what takes keys that a model may see
-    out of a text. `shared` has what checks of other runs asked and were
+    answers. `workspaces` makes the folders of runs that have one. `shared` has what checks of other runs asked and were
     told; without it each run asks for itself.
     """
 
@@ -217,7 +82,6 @@ class Executor:
     keep_begun: KeepBegun | None = None
     programs: RunProgram = no_programs
     workspaces: Workspaces = NoWorkspaces()  # noqa: RUF009 - it holds nothing
-    hiding: Callable[[Model], Callable[[str], str]] = _hiding_nothing
     shared: SharedCalls | None = None
 
     async def execute(self, run: Run, lane: Lane) -> Result:
@@ -293,7 +157,7 @@ class Executor:
             opened = self.workspaces.open(scope.run, spec)
         except WorkspaceError as error:
             return conclude(scope, "error", failure=Failure("workspace", told(error)))
-        workspace = WatchedWorkspace(opened, self.hiding(scope.run.model))
+        workspace = WatchedWorkspace(opened)
         passed = False
         try:
             result = await self._worked_in(workspace, scope, client, stored)

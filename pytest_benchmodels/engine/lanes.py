@@ -13,8 +13,9 @@ from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 from pytest_benchmodels.core.result import Failure, Purpose, Result
 from pytest_benchmodels.core.run import Run, lane_group
 from pytest_benchmodels.core.text import told
+from pytest_benchmodels.engine.conclusion import conclude
 from pytest_benchmodels.engine.dispatch import CallKey
-from pytest_benchmodels.engine.execution import Executor, conclude
+from pytest_benchmodels.engine.execution import Executor
 from pytest_benchmodels.engine.scope import Alone, Scope
 
 __all__ = ["CallKey", "Job", "LaneScheduler", "Lanes"]

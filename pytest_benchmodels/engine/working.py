@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -44,14 +44,10 @@ class NoWorkspaces:
 
 
 class WatchedWorkspace:
-    """An `OpenWorkspace` whose account holds no key, and tells what its commands and the machine were busy with.
+    """An `OpenWorkspace` whose account tells what its commands and the machine were busy with."""
 
-    A command may see a key, and print it, or write it into a file: `hide` takes it out of all that is kept.
-    """
-
-    def __init__(self, workspace: OpenWorkspace, hide: Callable[[str], str]) -> None:
+    def __init__(self, workspace: OpenWorkspace) -> None:
         self._workspace = workspace
-        self._hide = hide
         self._meter = LoadMeter()
 
     @property
@@ -84,22 +80,10 @@ class WatchedWorkspace:
 
     def changes(self) -> tuple[FileChange, ...]:
         """See `Workspace`."""
-        return self._without_keys(self._workspace.changes())
+        return self._workspace.changes()
 
     async def close(self, *, passed: bool) -> Work:
         """See `OpenWorkspace`."""
         notes = self._meter.notes()
         work = await self._workspace.close(passed=passed)
-        commands = [
-            replace(ran, command=self._hide(ran.command), output=self._hide(ran.output)) for ran in work.commands
-        ]
-        return replace(
-            work,
-            commands=tuple(commands),
-            changes=self._without_keys(work.changes),
-            notes=(*work.notes, *notes),
-            cpu_share=self._meter.cpu_share,
-        )
-
-    def _without_keys(self, changes: Sequence[FileChange]) -> tuple[FileChange, ...]:
-        return tuple([replace(each, path=self._hide(each.path), diff=self._hide(each.diff)) for each in changes])
+        return replace(work, notes=(*work.notes, *notes), cpu_share=self._meter.cpu_share)

@@ -28,7 +28,7 @@ from pytest_benchmodels.formats.authored import (
     tag_fault,
 )
 from pytest_benchmodels.formats.builtin_tools import builtin_tools, has_workspace, note_unknown
-from pytest_benchmodels.formats.checks import CheckReader, LocatedCheck, ToolReader, WrittenCheck
+from pytest_benchmodels.formats.checks import CheckReader, LocatedCheck, WrittenCheck
 from pytest_benchmodels.formats.compared_models import ComparedModels
 from pytest_benchmodels.formats.dataset import (
     Budget,
@@ -42,6 +42,7 @@ from pytest_benchmodels.formats.explain import explain
 from pytest_benchmodels.formats.media import Media
 from pytest_benchmodels.formats.oracle import OracleReader
 from pytest_benchmodels.formats.tool_names import ToolNames
+from pytest_benchmodels.formats.tools import ToolReader
 from pytest_benchmodels.formats.workspace import digest_of, file_fault, workspace_folder
 
 __all__ = ["MOST_INHERITED", "Draft", "DraftTurn", "Drafter", "Finisher", "fitted"]

@@ -13,8 +13,9 @@ from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.model import Model, Price
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Check, Grade, Grader, Scenario, Turn
+from pytest_benchmodels.engine.backoff import Backoff
 from pytest_benchmodels.engine.breaker import CircuitBreaker
-from pytest_benchmodels.engine.client import Backoff, ModelClient
+from pytest_benchmodels.engine.client import ModelClient
 from pytest_benchmodels.engine.execution import Executor
 from pytest_benchmodels.engine.known import NothingStored, Recall
 from pytest_benchmodels.engine.limiter import Limiter, MemoryLimiter, RateLimits, Unlimited

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.errors import ProviderError
-from pytest_benchmodels.engine.client import Backoff
+from pytest_benchmodels.engine.backoff import Backoff
 
 BUSY = ProviderError("overloaded", "busy", status=503, retryable=True)
 

@@ -20,8 +20,9 @@ from pytest_benchmodels.core.model import Model, Price
 from pytest_benchmodels.core.result import CallSummary, Failure, Record, Result
 from pytest_benchmodels.core.run import Pool, Run, lane_group
 from pytest_benchmodels.core.scenario import Grade, Grader
+from pytest_benchmodels.engine.backoff import Backoff
 from pytest_benchmodels.engine.breaker import CircuitBreaker
-from pytest_benchmodels.engine.client import Backoff, ModelClient
+from pytest_benchmodels.engine.client import ModelClient
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
 from pytest_benchmodels.engine.execution import Executor
 from pytest_benchmodels.engine.known import Known, NothingStored

@@ -13,8 +13,9 @@ from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.engine import lanes
+from pytest_benchmodels.engine.backoff import Backoff, Refusals
 from pytest_benchmodels.engine.breaker import CircuitBreaker
-from pytest_benchmodels.engine.client import Backoff, ModelClient, Refusals
+from pytest_benchmodels.engine.client import ModelClient
 from pytest_benchmodels.engine.dispatch import Dispatch, Window
 from pytest_benchmodels.engine.execution import Executor
 from pytest_benchmodels.engine.known import NothingStored

@@ -15,8 +15,9 @@ from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.model import Model, Price
 from pytest_benchmodels.core.result import Record, Result
 from pytest_benchmodels.core.scenario import Grade, Grader
+from pytest_benchmodels.engine.backoff import Backoff
 from pytest_benchmodels.engine.breaker import CircuitBreaker
-from pytest_benchmodels.engine.client import Backoff, ModelClient
+from pytest_benchmodels.engine.client import ModelClient
 from pytest_benchmodels.engine.execution import Executor
 from pytest_benchmodels.engine.known import NothingStored
 from pytest_benchmodels.engine.limiter import MemoryLimiter, RateLimits, Unlimited

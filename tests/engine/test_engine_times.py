@@ -22,8 +22,9 @@ from pytest_benchmodels.core.plain_result import from_plain, to_plain
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.scenario import Turn
+from pytest_benchmodels.engine.backoff import Backoff
 from pytest_benchmodels.engine.breaker import CircuitBreaker
-from pytest_benchmodels.engine.client import Backoff, ModelClient
+from pytest_benchmodels.engine.client import ModelClient
 from pytest_benchmodels.engine.execution import Executor
 from pytest_benchmodels.engine.known import Known, NothingStored
 from pytest_benchmodels.engine.limiter import MemoryLimiter, RateLimits, Unlimited

@@ -65,7 +65,7 @@ def pytest_bench_graders():
 """
 _WAITS = """
 import pytest
-from pytest_benchmodels.engine.client import Backoff
+from pytest_benchmodels.engine.backoff import Backoff
 
 def pytest_configure(config):
     patch = pytest.MonkeyPatch()

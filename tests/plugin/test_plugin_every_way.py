@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 CONFTEST = f"""
 import pytest
-from pytest_benchmodels.engine.client import Backoff
+from pytest_benchmodels.engine.backoff import Backoff
 {judging_conftest("4", "{context.transcript.calls[0].model} {context.text}")}
 def pytest_configure(config):
     patch = pytest.MonkeyPatch()

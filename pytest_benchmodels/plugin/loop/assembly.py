@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from pytest_benchmodels import graders
 from pytest_benchmodels.core.errors import ProviderError
 from pytest_benchmodels.core.program import RunProgram, no_programs
-from pytest_benchmodels.engine.client import Backoff, ModelClient
+from pytest_benchmodels.engine.backoff import Backoff
+from pytest_benchmodels.engine.client import ModelClient
 from pytest_benchmodels.engine.execution import Executor, KeepBegun
 from pytest_benchmodels.engine.grading import Watch, unwatched
 from pytest_benchmodels.engine.known import NothingStored, Recall
@@ -84,7 +85,6 @@ def assemble(
         keep_begun,
         programs,
         workspaces,
-        _hiding,
         SharedCalls(),
     )
     return executor, close
@@ -107,7 +107,7 @@ def _workspaces(bench: Bench) -> tuple[Workspaces, Callable[[], Awaitable[None]]
         return NoWorkspaces(), _nothing_to_end
     from pytest_benchmodels.workspaces.folder import FolderWorkspaces  # noqa: PLC0415 - few sessions need it
 
-    made = FolderWorkspaces(bench.settings.workspaces, bench.settings.keep, _hidden_in_work)
+    made = FolderWorkspaces(bench.settings.workspaces, bench.settings.keep, _hidden)
     return made, partial(asyncio.to_thread, made.close)
 
 
@@ -116,27 +116,14 @@ async def _nothing_to_end() -> None:
 
 
 def _hidden(model: Model, text: str) -> str:
-    """Take keys out of what a tool's code returns: it may return anything of the environment."""
-    return _hiding(model)(text)
-
-
-def _hiding(model: Model) -> Callable[[str], str]:
-    """Takes keys out of what a command prints, or code of the user's: those of the model, and what looks like one."""
+    """Take keys out of what a command writes, or code of the user's: those of the model, and what looks like one."""
     if model.agent is not None:
-        return agent_key(model.agent).hide
+        return agent_key(model.agent).hide(text)
     try:
         key = Key.from_environment(model.api_key_env, model.headers, model.secret_query)
     except ProviderError:  # nothing is asked of it: its answers are stored, and it needs no key
-        return Key.of_surroundings().hide
-    return key.and_surroundings().hide
-
-
-def _hidden_in_work(model: Model, text: str) -> str:
-    """The same for what commands write; a run whose key is not set tells of that where its model is asked."""
-    try:
-        return _hidden(model, text)
-    except ProviderError:
         return Key.of_surroundings().hide(text)
+    return key.and_surroundings().hide(text)
 
 
 def _backoff(retries: int | None) -> Backoff:
