@@ -38,12 +38,22 @@ Before = Callable[[str], "bytes | None"]
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a workspace held when it was `taken_ns` (nanoseconds since the epoch)."""
+    """What a workspace held when it was `taken_ns` (nanoseconds since the epoch).
+
+    `digests` are those of files that `origin`, the folder that it was copied from, does not hold as they were.
+    """
 
     entries: dict[str, Entry]
     targets: dict[str, str]
     digests: dict[str, str]
     taken_ns: int
+    origin: Tree | None = None
+
+    def digest(self, path: str) -> str:
+        """That of a file as it was."""
+        if path in self.digests or self.origin is None:
+            return self.digests.get(path, "")
+        return _digest(self.origin, path)
 
     def is_untouched(self, entry: Entry) -> bool:
         """Whether a file is surely as it was, without reading it: nobody but root can set a `ctime`."""
@@ -51,12 +61,16 @@ class Snapshot:
         return old == entry and entry.stamp[2] < self.taken_ns - _RACY_NS
 
 
-def take_snapshot(tree: Tree, now_ns: int) -> Snapshot:
-    """Look at all of it. Each file is read once, for its digest."""
+def take_snapshot(
+    tree: Tree, now_ns: int, origin: Tree | None = None, is_original: Callable[[Entry], bool] = lambda _: False
+) -> Snapshot:
+    """Look at all of it. What `is_original` is as in `origin`; of the others each is read once, for its digest."""
     entries = {entry.path: entry for entry in tree.entries()}
     targets = {path: tree.target(path) for path, entry in entries.items() if entry.is_link}
-    digests = {path: _digest(tree, path) for path, entry in entries.items() if not entry.is_link}
-    return Snapshot(entries, targets, digests, now_ns)
+    digests = {
+        path: _digest(tree, path) for path, entry in entries.items() if not entry.is_link and not is_original(entry)
+    }
+    return Snapshot(entries, targets, digests, now_ns, origin)
 
 
 def _digest(tree: Tree, path: str) -> str:
@@ -119,7 +133,7 @@ def _differs(tree: Tree, snapshot: Snapshot, entry: Entry | None, path: str) -> 
     old = snapshot.entries.get(path)
     if entry is None or old is None or entry.is_link or old.is_link or entry.mode != old.mode or entry.size != old.size:
         return True
-    return _digest(tree, path) != snapshot.digests[path]
+    return _digest(tree, path) != snapshot.digest(path)
 
 
 def _change(tree: Tree, snapshot: Snapshot, before: Before, entry: Entry | None, path: str) -> FileChange | None:
@@ -134,7 +148,7 @@ def _change(tree: Tree, snapshot: Snapshot, before: Before, entry: Entry | None,
         return _link_change(tree, snapshot, path, kind)
     mode = entry.mode if old is None or old.is_link or old.mode != entry.mode else None
     digest = _digest(tree, path)
-    if old is not None and not old.is_link and digest == snapshot.digests[path]:
+    if old is not None and not old.is_link and digest == snapshot.digest(path):
         return None if mode is None else FileChange(path, kind, "", entry.size, digest, mode=mode)
     if kind == "added" and mode == 0o644:  # as most are
         mode = None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
+import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +29,9 @@ GRACE_S = 1.0
 _PIECE = 1 << 16
 _PATIENCE_S = 10.0
 """For so long after the grace the process that ends them may still say that it did."""
+
+_MARK = "BENCHMODELS_COMMAND"
+"""In the environment of all that comes of a command, unless it takes that away."""
 
 _OPEN_FILES = 8_192
 
@@ -99,6 +104,7 @@ class Running:
     _process: subprocess.Popen[bytes] | None = None
     _control: int = -1
     _is_stopped: bool = False
+    _mark: str = field(default_factory=lambda: secrets.token_hex(16))
     _report: bytes = b""
     _start: float = field(default_factory=time.perf_counter)
 
@@ -156,6 +162,8 @@ class Running:
             os.close(self._control)
             self._control = -1
             self._leave()
+            if not self._report:
+                await asyncio.to_thread(self._sweep, group)
         return self._result(group, in_time=in_time)
 
     def _spawn(self, stdin: IO[bytes], group: ControlGroup | None) -> tuple[int, int, int]:
@@ -182,7 +190,7 @@ class Running:
                 stdin=stdin,
                 stdout=their_out,
                 stderr=their_errors,
-                env=self.environment,
+                env={**self.environment, _MARK: self._mark},
                 cwd="/",
                 pass_fds=(control, their_report),
                 start_new_session=True,
@@ -243,6 +251,8 @@ class Running:
     def _tell(self, word: bytes) -> None:
         with suppress(OSError):  # it is gone already
             os.write(self._control, word)
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGCONT)  # unconfined, somebody may have stopped it
 
     def _leave(self) -> None:
         """Take leave of the process that watched; where it said nothing at all, it hangs or was ended."""
@@ -250,6 +260,16 @@ class Running:
             if not self._report:
                 self._process.kill()
             self._process.wait()
+
+    def _sweep(self, group: ControlGroup | None) -> None:
+        """End all of it without the process that watched: whoever ended that is no friend, and was not confined."""
+        if group is not None:
+            group.kill()
+        until = time.monotonic() + _PATIENCE_S
+        while (left := list(_marked(self._mark))) and time.monotonic() < until:
+            for process in left:
+                with suppress(OSError):
+                    os.kill(process, signal.SIGKILL)
 
     def _result(self, group: ControlGroup | None, *, in_time: bool) -> CommandResult:
         try:
@@ -274,6 +294,16 @@ class Running:
     def written(self) -> str:
         """The end of what it has written so far: errors after output."""
         return self._out.text() + self._errors.text()
+
+
+def _marked(mark: str) -> Iterator[int]:
+    """The processes of this user that have a mark in their environment."""
+    wanted = f"{_MARK}={mark}".encode()
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            with suppress(OSError), open(f"/proc/{entry.name}/environ", "rb") as file:  # noqa: PTH123 - of thousands
+                if wanted in file.read():
+                    yield int(entry.name)
 
 
 def _fill(stdin: IO[bytes], text: str, user: int) -> None:

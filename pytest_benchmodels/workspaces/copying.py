@@ -74,7 +74,9 @@ def _copy_file(source: str, made: Path) -> None:
             fcntl.ioctl(copy.fileno(), _CLONE, file.fileno())
         except OSError:
             _copy_range(file.fileno(), copy.fileno())
-    shutil.copystat(source, made)
+        about = os.fstat(file.fileno())
+        os.fchmod(copy.fileno(), stat.S_IMODE(about.st_mode) & 0o777)
+        os.utime(copy.fileno(), ns=(about.st_atime_ns, about.st_mtime_ns))
 
 
 def _copy_range(source: int, copy: int) -> None:

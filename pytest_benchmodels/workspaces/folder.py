@@ -165,11 +165,16 @@ class Folder:
             copy_folder(self._spec.folder, self._path, self._spec.left_out, self._user, self._stopped)
         for name, text in self._spec.files.items():
             self._tree.write(name, text.encode())
-        return {entry.path: entry for entry in self._tree.entries()} if self._spec.setup else {}
+        return {entry.path: entry for entry in self._tree.entries()}
 
     def _looked_at(self, copied: Mapping[str, Entry]) -> Snapshot:
         """Look at all of it before the model does, and save what setup made: no other place has it."""
-        snapshot = take_snapshot(self._tree, time.time_ns())
+        origin = Tree(self._spec.folder) if self._spec.folder is not None else None
+
+        def is_original(entry: Entry) -> bool:
+            return origin is not None and entry.path not in self._spec.files and copied.get(entry.path) == entry
+
+        snapshot = take_snapshot(self._tree, time.time_ns(), origin, is_original)
         if self._spec.setup:
             (self._place / "before").mkdir(0o700)
             left = _MOST_SAVED

@@ -222,6 +222,23 @@ def test_to_cancel_it_twice_leaves_nothing_either(way: str, scratch: Path) -> No
     assert marked.living() == []
 
 
+@pytest.mark.parametrize("number", ["KILL", "STOP"])
+def test_to_end_or_stop_what_watches_over_it_helps_nobody(way: str, scratch: Path, number: str) -> None:
+    """Confined, it ends or stops no process but those that it may; without, what it started is looked for."""
+    marked = Marked()
+    script = f"(setsid {marked.sleeps()} &) ; kill -{number} $PPID; {marked.sleeps()}"
+
+    command = Command(script, timeout_s=0.5)
+
+    if (way, number) == ("limits", "KILL"):
+        with pytest.raises(WorkspaceError, match="the process that watched over a command was ended"):
+            run(scratch, command, way)
+    else:
+        assert run(scratch, command, way).status is None
+
+    assert marked.living() == []
+
+
 def test_its_own_time_ends_it(way: str, scratch: Path) -> None:
     marked = Marked()
 
