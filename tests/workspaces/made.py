@@ -70,22 +70,22 @@ def run(folder: Path, command: Command, way: str = "best", spec: WorkspaceSpec |
 
 
 class Marked:
-    """A mark for processes of one test: an argument that no other process has."""
+    """A mark for processes of one test: an argument that no other process has, or a variable of its children."""
 
     def __init__(self) -> None:
         self.mark = f"mark-{os.getpid()}-{secrets.token_hex(6)}"
 
     def sleeps(self) -> str:
         """A shell's command that sleeps, and can be found."""
-        return f"sh -c 'sleep 600; : {self.mark}'"
+        return f"env MARK={self.mark} sh -c 'sleep 600; : {self.mark}'"
 
     def living(self) -> list[str]:
-        """The command lines of processes that have the mark and have not ended."""
+        """The command lines of processes that have the mark there, or in their environment, and have not ended."""
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit() and int(entry.name) != os.getpid():
                 with suppress(OSError):
                     words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-                    if self.mark in words:
+                    if self.mark in words or self.mark.encode() in (entry / "environ").read_bytes():
                         found.append(words)
         return found

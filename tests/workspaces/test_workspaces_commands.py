@@ -199,7 +199,7 @@ SURVIVORS = {
 def test_whatever_it_does_it_ends(way: str, scratch: Path, script: str) -> None:
     """And what it wrote so far is kept."""
     marked = Marked()
-    whole = script.format(sleeps=marked.sleeps(), sleeps2=f"sleep 600; : {marked.mark}")
+    whole = script.format(sleeps=marked.sleeps(), sleeps2=f"MARK={marked.mark} sleep 600; : {marked.mark}")
 
     ran = cut_short(scratch, way, whole)
 
