@@ -21,8 +21,8 @@ from pytest_benchmodels.graders.runner_output import RanTest, TestRun, read_juni
 from pytest_benchmodels.graders.workspace_text import (
     TextConditions,
     UnreadableError,
-    content_of,
     last_lines,
+    listed_content,
     undecided,
     workspace_of,
 )
@@ -200,7 +200,7 @@ class PassesTests(Grader, frozen=True, dict=True):
         left = _REPORT_BYTES
         for path in written:
             try:
-                content = content_of(workspace, path, left)
+                content = listed_content(workspace, path, left)
             except UnreadableError as reason:
                 raise UnreadableError(f"the report {quote(path)} cannot be read: it {reason}") from None
             left -= len(content)

@@ -30,6 +30,7 @@ from pytest_benchmodels.graders.workspace_text import (
     UnreadableError,
     content_of,
     kind_of,
+    listed_content,
     undecided,
     workspace_of,
 )
@@ -336,7 +337,7 @@ class _Search:
     def look_into(self, workspace: Workspace, path: str, most: int) -> None:
         """Search one file, until so many are found in all."""
         try:
-            content = content_of(workspace, path)
+            content = listed_content(workspace, path)
         except UnreadableError as reason:
             self.unread.append(f"{quote(path)} {reason}")
             return

@@ -56,8 +56,8 @@ class Globs:
     def fit(self, path: str) -> bool:
         """Whether one of them fits a path."""
         parts = path.split("/")
-        hidden = {name for name in self._left_out if name in parts[:-1]}
-        return any(hidden <= form.named and _fits(form.parts, parts) for form in self._forms)
+        hidden = [name for name in self._left_out if name in parts[:-1]]
+        return any(form.named.issuperset(hidden) and _fits(form.parts, parts) for form in self._forms)
 
     def of(self, paths: Iterable[str]) -> list[str]:
         """Those that fit."""
@@ -96,9 +96,26 @@ def _read(form: str) -> _Form:
 
 
 def _fits(pattern: Sequence[re.Pattern[str] | None], path: Sequence[str]) -> bool:
-    """Whether a path fits part by part; `ends` says behind which of its parts the pattern so far may end.
+    """Whether a path fits part by part. `**` at the end stands for what is in a folder: it needs one part at least."""
+    if pattern.count(None) > 1:
+        return _fits_somehow(pattern, path)
+    if None not in pattern:
+        return len(pattern) == len(path) and _each_fits(pattern, path)
+    place = pattern.index(None)
+    before, behind = pattern[:place], pattern[place + 1 :]
+    if len(path) < len(before) + max(1, len(behind)):
+        return False
+    return _each_fits(before, path) and (not behind or _each_fits(behind, path[-len(behind) :]))
 
-    As `**` at the end stands for what is in a folder, it needs one part at least.
+
+def _each_fits(pattern: Sequence[re.Pattern[str] | None], path: Sequence[str]) -> bool:
+    return all(part is not None and part.match(name) for part, name in zip(pattern, path, strict=False))
+
+
+def _fits_somehow(pattern: Sequence[re.Pattern[str] | None], path: Sequence[str]) -> bool:
+    """The same with several `**`, in steps that grow with the product of both lengths, and no faster.
+
+    `ends` says behind which parts of the path the pattern so far may end.
     """
     ends = [True] + [False] * len(path)
     for place, part in enumerate(pattern):

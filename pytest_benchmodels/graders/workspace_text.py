@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ __all__ = [
     "content_of",
     "kind_of",
     "last_lines",
+    "listed_content",
     "undecided",
     "workspace_of",
 ]
@@ -31,6 +33,7 @@ MOST_BYTES = 2_000_000
 OTHERS = (*json_value.CHECKS, *tool_calls.CHECKS)
 """Checks that judge answers, and are none of a text or a value in a file."""
 _MOST_JUDGED = 200_000
+_NO_FILE = "no regular file (a pipe, a socket or a device)"
 _LINES = 12
 _LINES_CHARS = 1_500
 
@@ -71,7 +74,7 @@ def kind_of(workspace: Workspace, path: str) -> str:
         return "a link to itself"
     if stat.S_ISREG(mode):
         return "file"
-    return "a folder" if stat.S_ISDIR(mode) else "no regular file (a pipe, a socket or a device)"
+    return "a folder" if stat.S_ISDIR(mode) else _NO_FILE
 
 
 def _is_link(path: Path) -> bool:
@@ -85,6 +88,21 @@ def content_of(workspace: Workspace, path: str, most: int = MOST_BYTES) -> bytes
     """A file's content, of `most` bytes at most. It may block. Raises `UnreadableError`."""
     if (kind := kind_of(workspace, path)) != "file":
         raise UnreadableError(f"is {kind}")
+    return _read(workspace, path, most)
+
+
+def listed_content(workspace: Workspace, path: str, most: int = MOST_BYTES) -> bytes:
+    """The same of a path among the workspace's `names`, to which no link leads: of 10,000 that takes half the time."""
+    try:
+        mode = os.lstat(f"{workspace.path}/{path}").st_mode
+    except (OSError, ValueError) as error:
+        raise UnreadableError(f"cannot be looked at: {plain(told(error))}") from error
+    if not stat.S_ISREG(mode):
+        raise UnreadableError(f"is {_NO_FILE}")
+    return _read(workspace, path, most)
+
+
+def _read(workspace: Workspace, path: str, most: int) -> bytes:
     try:
         content = workspace.read(path, most + 1)
     except OSError as error:

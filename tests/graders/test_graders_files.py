@@ -250,16 +250,16 @@ def test_matches_of_nothing_end(judge: Judge) -> None:
     assert judge({"pattern": "x*", "count": {"least": 6}}, {"a.txt": "axa\nb"}).passed
 
 
-def test_ten_thousand_files_are_searched(judge: Judge) -> None:
+def test_thousands_of_files_are_searched(judge: Judge) -> None:
     def work(folder: Path) -> None:
-        for number in range(100):
+        for number in range(20):
             (folder / f"d{number}").mkdir()
             for other in range(100):
                 (folder / f"d{number}" / f"{other}.txt").write_text("a line\n")
 
     verdict = judge({"pattern": "TODO", "absent": True}, work)
 
-    assert verdict.explanation == "/TODO/ was not found in 10,000 files that fit '**'"
+    assert verdict.explanation == "/TODO/ was not found in 2,000 files that fit '**'"
 
 
 @pytest.mark.parametrize(

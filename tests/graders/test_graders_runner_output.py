@@ -123,6 +123,12 @@ def test_more_tests_than_anybody_has_are_a_fault() -> None:
     assert (len(run.tests), run.faults) == (100_000, ["there are more than 100,000 tests"])
 
 
+def test_more_elements_than_any_report_has_are_a_fault() -> None:
+    run = junit("<testsuite>" + "<a/>" * 500_001 + "</testsuite>")
+
+    assert run.faults == ["it has more than 500,000 elements"]
+
+
 def test_tap_as_it_is_usually_written() -> None:
     run = tap(
         "TAP version 13\n1..6\nok 1 - adds\nnot ok 2 - subtracts\n  ---\n  message: no\n  ok 9 - in the block\n  ...\n"
@@ -212,7 +218,7 @@ def test_what_a_test_prints_indented_is_no_subtest() -> None:
 
 
 def test_hostile_tap_is_bounded() -> None:
-    many = tap("1..200000\n" + "ok\n" * 200_000)
+    many = tap("1..100005\n" + "ok\n" * 100_005)
     nested = tap("    1..999999999\nok 1 - a\n1..1\n")
 
     assert many.faults == ["there are more than 100,000 tests"]
