@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from functools import cache, partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.formats.dataset import DatasetError, inside
@@ -55,9 +55,15 @@ def file_fault(name: str) -> str | None:
 
 
 def text_beside(written: str, folder: Path, allowed: tuple[Path, ...]) -> str:
-    """The text of a file that a check names; raises ValueError for one outside of `folder`, or that is no text."""
+    """The text of a file that a check names; raises ValueError for one outside of `folder`, or that is no text.
+
+    Of what is hidden, such as `.env`, nothing is read: failures tell of the text.
+    """
     try:
-        with os.fdopen(open_regular(inside(written, folder, allowed)), "rb") as file:
+        path = inside(written, folder, allowed)
+        if _is_hidden(PurePosixPath(written)) or all(_leads_to_hidden(path, root) for root in (folder, *allowed)):
+            raise ValueError("is hidden, or in a hidden folder: what a check compares with is shown where it differs")
+        with os.fdopen(open_regular(path), "rb") as file:
             content = file.read(_MOST_BYTES + 1)
     except DatasetError as error:
         raise ValueError(str(error)) from None
@@ -69,6 +75,16 @@ def text_beside(written: str, folder: Path, allowed: tuple[Path, ...]) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("is no text in UTF-8: a check compares with texts") from None
+
+
+def _is_hidden(path: PurePath) -> bool:
+    return any(part.startswith(".") for part in path.parts if part not in (".", ".."))
+
+
+def _leads_to_hidden(path: Path, root: Path) -> bool:
+    """Whether a link in the way leads to something hidden, or out; where `root` lies is no matter."""
+    real = root.resolve()
+    return not path.is_relative_to(real) or _is_hidden(path.relative_to(real))
 
 
 @cache

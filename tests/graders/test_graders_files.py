@@ -82,6 +82,8 @@ def test_another_text_to_compare_with_is_another_judgement(tmp_path: Path) -> No
         ("folder", "equals_file 'folder' is not a regular file"),
         ("binary", "equals_file 'binary' is no text in UTF-8"),
         ("large", "equals_file 'large' is larger than 2 MB"),
+        (".env", "equals_file '.env' is hidden, or in a hidden folder"),
+        ("leads", "equals_file 'leads' is hidden, or in a hidden folder"),
     ],
 )
 def test_an_expected_file_that_cannot_be_read_is_an_error_of_the_scenario(
@@ -90,11 +92,14 @@ def test_an_expected_file_that_cannot_be_read_is_an_error_of_the_scenario(
     (tmp_path / "folder").mkdir()
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     (tmp_path / "large").write_bytes(b"x" * 2_000_001)
+    (tmp_path / ".env").write_text("KEY=secret")
+    (tmp_path / "leads").symlink_to(".env")
 
     with pytest.raises(ScenarioFileError) as caught:
         judge({"file": "a.txt", "equals_file": name}, {})
 
     assert said in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def secret_outside(folder: Path) -> None:
