@@ -81,6 +81,46 @@ def test_what_was_changed_has_a_score(writer: Project, workers: tuple[str, ...])
     result.stdout.fnmatch_lines(["*only 'src/[*][*]' may be changed, not 'setup.py'*"])
 
 
+OWN = """
+from typing import ClassVar
+from pytest_benchmodels import Grade, Grader
+
+class Shortest(Grader, frozen=True):
+    shortest: str
+    needs_workspace: ClassVar[bool] = True
+
+    def grade(self, context):
+        sizes = {name: len(context.workspace.read(name)) for name in context.workspace.names()}
+        return Grade.of(min(sizes, key=sizes.get) == self.shortest, str(sizes))
+
+def pytest_bench_graders():
+    return [Shortest]
+"""
+
+
+def test_a_check_of_ones_own_judges_the_workspace(writer: Project, workers: tuple[str, ...]) -> None:
+    writer.write("conftest.py", WRITER + OWN)
+    writer.suite(
+        works("good", "write b.py b", {"shortest": "b.py"}),
+        works("bad", "write b.py b", {"shortest": "src/a.py"}),
+        models=MODELS,
+    )
+
+    result = writer.bench(ALLOW, *workers)
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*{'b.py': 1, 'src/a.py': 6}*"])
+
+
+def test_a_check_of_ones_own_needs_one_too(writer: Project) -> None:
+    writer.write("conftest.py", WRITER + OWN)
+    writer.suite(scenario("a", checks=[{"shortest": "b.py"}]), models=MODELS)
+
+    writer.bench(ALLOW).stdout.fnmatch_lines(
+        ["*check 'shortest' of scenario 'a' looks into a workspace, and it has none*"]
+    )
+
+
 def test_what_lies_outside_is_never_read(writer: Project, workers: tuple[str, ...]) -> None:
     writer.write("secret.txt", "the secret")
     outside = f"link leak.txt {writer.path}/secret.txt"
