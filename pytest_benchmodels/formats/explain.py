@@ -99,6 +99,10 @@ _CHECK_NAMES = {
     **dict.fromkeys(("finish-reason", "stop_reason"), "write `finish_reason:`"),
     **dict.fromkeys(("max_tokens", "output_tokens"), "write `max_output_tokens:`"),
     **dict.fromkeys(("match", "matches"), "write `regex:`"),
+    **dict.fromkeys(("exec", "run", "shell", "script"), "write `command:`"),
+    **dict.fromkeys(("file_exists", "files_exist", "path"), "write `file:`, an entry for each"),
+    **dict.fromkeys(("test", "tests", "unit_tests", "pytest"), "write `tests_pass:` with the command"),
+    **dict.fromkeys(("allowed_paths", "only_changed"), "write `changed_only:`"),
     **dict.fromkeys(("type", "value"), "the check's name is the key: write `contains: Paris`"),
     **dict.fromkeys(
         ("javascript", "python", "func", "function"), "a check in Python is a class in conftest.py: docs/extending.md"

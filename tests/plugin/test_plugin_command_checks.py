@@ -131,6 +131,10 @@ def test_show_and_html_tell_what_ran(project: Project, capsys: pytest.CaptureFix
         ({"file": "../a"}, "*'../a' is no path in the workspace*"),
         ({"pattern": "("}, "*is no pattern that can be compiled*"),
         ({"changed_only": "/"}, "*'/' is no path in the workspace*"),
+        ({"shell": "ls"}, "*unknown check 'shell'; write `command:`*"),
+        ({"file_exists": "a"}, "*unknown check 'file_exists'; write `file:`, an entry for each*"),
+        ({"unit_tests": "make"}, "*unknown check 'unit_tests'; write `tests_pass:` with the command*"),
+        ({"allowed_paths": "src"}, "*unknown check 'allowed_paths'; write `changed_only:`*"),
     ],
 )
 def test_what_cannot_be_a_check_is_told_with_its_line(
