@@ -200,10 +200,12 @@ class PassesTests(Grader, frozen=True, dict=True):
         left = _REPORT_BYTES
         for path in written:
             try:
-                content = listed_content(workspace, path, left)
+                content = listed_content(workspace, path, _REPORT_BYTES)
             except UnreadableError as reason:
                 raise UnreadableError(f"the report {quote(path)} cannot be read: it {reason}") from None
             left -= len(content)
+            if left < 0:
+                raise UnreadableError(f"its reports are larger than {_REPORT_BYTES // 1_000_000} MB together")
             faults = len(run.faults)
             read_junit(content, run)
             run.faults[faults:] = [f"the report {quote(path)}: {fault}" for fault in run.faults[faults:]]

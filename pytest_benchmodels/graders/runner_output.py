@@ -15,6 +15,7 @@ __all__ = ["RanTest", "TestRun", "read_junit", "read_tap"]
 Outcome = Literal["passed", "failed", "skipped"]
 
 _MOST_TESTS = 100_000
+_TOO_MANY = f"there are more than {_MOST_TESTS:,} tests"
 _MOST_ELEMENTS = 500_000
 """Of XML; and lines that may be TAP, of which the first are read. Each takes microseconds of this process."""
 
@@ -48,9 +49,8 @@ class TestRun:
         """One test more; beyond 100,000 they are a fault."""
         if len(self.tests) < _MOST_TESTS:
             self.tests.append(RanTest(names, outcome))
-        elif len(self.tests) == _MOST_TESTS and not self.missing:
-            self.faults.append(f"there are more than {_MOST_TESTS:,} tests")
-            self.missing = 1
+        elif _TOO_MANY not in self.faults:
+            self.faults.append(_TOO_MANY)
 
 
 class _RefusedError(Exception):
@@ -223,7 +223,7 @@ class _Tap:
             if outcome == "failed" and all(each != "failed" for _, each in inside):
                 level.tests.append((name, "failed"))
         if len(level.tests) > _MOST_TESTS:
-            raise _RefusedError(f"there are more than {_MOST_TESTS:,} tests")
+            raise _RefusedError(_TOO_MANY)
 
     def _closed(self, depth: int) -> list[tuple[str, Outcome]]:
         """The tests of a subtest that its summary ends; those that it lacks have failed.

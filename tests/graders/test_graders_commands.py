@@ -236,6 +236,12 @@ def test_a_report_that_is_too_large_fails(judge: Judge) -> None:
     assert "the report 'report.xml' cannot be read: it is larger than 50 MB" in judge(check).explanation
 
 
+def test_reports_that_are_too_large_together_fail(judge: Judge) -> None:
+    check = {"tests_pass": "for i in 1 2 3; do head -c 20000000 /dev/zero > $i.xml; done", "report": "*.xml"}
+
+    assert "its reports are larger than 50 MB together" in judge(check).explanation
+
+
 @pytest.mark.parametrize(
     ("tap", "score", "said"),
     [
