@@ -67,7 +67,8 @@ def judged(
 async def _judged(scenario: Scenario, work: Work, folder: Path) -> CheckResult:
     run = Run("scenario.json::a[m]", scenario, Model("m", "sim", "steady", ""))
     assert run.workspace is not None
-    workspace = FolderWorkspaces(folder, "none").open(run, run.workspace)
+    session = FolderWorkspaces(folder, "none")
+    workspace = session.open(run, run.workspace)
     try:
         await workspace.prepare()
         work(workspace.path)
@@ -78,4 +79,5 @@ async def _judged(scenario: Scenario, work: Work, folder: Path) -> CheckResult:
         (verdict,) = await judge(scenario.checks, context)
     finally:
         await workspace.close(passed=True)
+        session.close()
     return verdict
