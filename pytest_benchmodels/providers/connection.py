@@ -16,14 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Connection",
-    "EncodingError",
     "HttpReply",
-    "Inflater",
     "Pacer",
     "ReplyError",
     "ReplyParser",
-    "decode",
-    "inflater",
     "origin_of",
 ]
 
@@ -49,73 +45,6 @@ def origin_of(url: str) -> str:
     """`scheme://host:port`: what a message may show of an address, which can hold a password."""
     scheme, separator, rest = url.partition("://")
     return scheme + separator + rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
-
-
-# zlib's window size, plus 32: the header tells whether it is gzip or zlib.
-_EITHER = 47
-
-
-_PLAIN = frozenset({"", "identity"})
-
-
-_KNOWN = frozenset({"gzip", "x-gzip", "deflate"})
-
-
-class EncodingError(ValueError):
-    """An encoding that is not known, or a body that is not in it; the text says which, and nothing of the server's."""
-
-
-def decode(body: bytes, encoding: str, limit_bytes: int) -> bytes:
-    """The body without its `Content-Encoding`; of a longer one, the first `limit_bytes` + 1 bytes.
-
-    gzip and deflate are known, one of them at a time. Raises EncodingError.
-    """
-    inflate = inflater(encoding)
-    if inflate is None:
-        return body
-    decoded = inflate.feed(body, limit_bytes + 1)
-    if not inflate.is_whole and len(decoded) <= limit_bytes:
-        raise EncodingError(f"its {inflate.encoding} breaks off")
-    return decoded
-
-
-def inflater(encoding: str) -> Inflater | None:
-    """What takes a `Content-Encoding` off; None where there is none. Raises EncodingError for one that is not known."""
-    encoding = encoding.strip().lower()
-    if encoding in _PLAIN:
-        return None
-    if encoding not in _KNOWN:
-        # Its name is the server's word, and what a server says may be the key.
-        raise EncodingError("its Content-Encoding was not asked for, and is neither gzip nor deflate")
-    return Inflater(encoding)
-
-
-class Inflater:
-    """Decodes a body piece by piece, or all at once."""
-
-    def __init__(self, encoding: str) -> None:
-        import zlib  # noqa: PLC0415 - servers do as they are asked, but for the odd proxy
-
-        self.encoding = encoding
-        self._error = zlib.error
-        self._decompressor = zlib.decompressobj(wbits=_EITHER)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether its end came."""
-        return self._decompressor.eof
-
-    @property
-    def left(self) -> bytes:
-        """What was fed and is still to be decoded, for it stands for more than was asked for: feed it next."""
-        return self._decompressor.unconsumed_tail
-
-    def feed(self, data: bytes, most_bytes: int) -> bytes:
-        """What these bytes stand for, no more of it than that many. Raises EncodingError."""
-        try:
-            return self._decompressor.decompress(data, most_bytes)
-        except self._error:
-            raise EncodingError(f"it is no {self.encoding}, as its Content-Encoding says") from None
 
 
 # What may come without any of a body: a head with the interim replies (1xx) before it, extensions of a chunk, trailers.
@@ -251,10 +180,18 @@ _IDLE_S = 4.0
 _PAUSE_S = 0.01
 
 
+_BUFFER_BYTES = 262_144
+
+
 class Pacer:
-    """Keeps replies that are much work for few bytes from occupying the event loop: together a tenth of it."""
+    """What the connections of an event loop share: it keeps replies that are much work for few bytes to a tenth of it.
+
+    `buffer` is where the system puts what it received: asyncio's own way is a new one for each read, which has memory
+    mapped and unmapped and costs as much as the read.
+    """
 
     def __init__(self) -> None:
+        self.buffer = memoryview(bytearray(_BUFFER_BYTES))
         self._waiting = 0
 
     def delay(self) -> float:
@@ -266,7 +203,7 @@ class Pacer:
         self._waiting -= 1
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """Made by `create_connection`. `reply` is the one being read, or read last."""
 
     def __init__(self, pacer: Pacer) -> None:
@@ -285,7 +222,15 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
+    def get_buffer(self, sizehint: int) -> memoryview:
+        del sizehint
+        return self._pacer.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(self._pacer.buffer[:nbytes]))
+
     def data_received(self, data: bytes) -> None:
+        """Read what came."""
         reply = self.reply
         if reply is None or reply.complete:
             # Nobody asked for it: the next reply would not be the one to the next request.

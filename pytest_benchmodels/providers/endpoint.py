@@ -22,14 +22,8 @@ from typing import TYPE_CHECKING
 import httpx
 
 from pytest_benchmodels.core.errors import ProviderError
-from pytest_benchmodels.providers.connection import (
-    EncodingError,
-    HttpReply,
-    ReplyError,
-    decode,
-    inflater,
-    origin_of,
-)
+from pytest_benchmodels.providers.connection import HttpReply, ReplyError, origin_of
+from pytest_benchmodels.providers.content_encoding import EncodingError, decode, inflater
 from pytest_benchmodels.providers.dialect import UnreadableError
 from pytest_benchmodels.providers.dialing import (
     ProxyError,

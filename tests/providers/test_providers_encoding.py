@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_benchmodels.providers.connection import EncodingError, decode
+from pytest_benchmodels.providers.content_encoding import EncodingError, decode
 
 NEITHER = "its Content-Encoding was not asked for, and is neither gzip nor deflate"
 
