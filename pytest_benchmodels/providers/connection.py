@@ -214,6 +214,7 @@ class Connection(asyncio.BufferedProtocol):
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._left = b""
+        self._kept: list[bytes] = []
         self._idle_since = perf_counter()
         self._listener: Callable[[bytes, float], bool] | None = None
 
@@ -227,7 +228,12 @@ class Connection(asyncio.BufferedProtocol):
         return self._pacer.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(bytes(self._pacer.buffer[:nbytes]))
+        data = bytes(self._pacer.buffer[:nbytes])
+        if self._kept:
+            self.keep(data)
+            self.read_kept()
+        else:
+            self.data_received(data)
 
     def data_received(self, data: bytes) -> None:
         """Read what came."""
@@ -243,6 +249,8 @@ class Connection(asyncio.BufferedProtocol):
             self._feed(reply, data)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if exc is None:
+            self.read_kept()
         reply = self.reply
         if reply is not None and not reply.complete and self._error is None:
             self._end(reply, exc)
@@ -259,6 +267,22 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is None or self.lost.done():
             raise self._error or ConnectionResetError("Server disconnected")
         return self._transport
+
+    @property
+    def lags(self) -> bool:
+        """Whether some of what came is left for a later turn, and nothing more is received until then."""
+        return bool(self._left)
+
+    def keep(self, data: bytes) -> None:
+        """Take what was received by other means than the event loop, to be read before what it receives next."""
+        self._kept.append(data)
+
+    def read_kept(self) -> None:
+        """Read what was kept, as if it had come now."""
+        if self._kept:
+            data = b"".join(self._kept)
+            self._kept.clear()
+            self.data_received(data)
 
     @property
     def reusable(self) -> bool:

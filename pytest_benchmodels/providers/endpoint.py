@@ -10,13 +10,8 @@ import asyncio
 import errno
 import os
 import re
-import socket
 import ssl
-import struct
-import sys
-from contextlib import suppress
 from functools import cache
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import httpx
@@ -38,6 +33,7 @@ from pytest_benchmodels.providers.dialing import (
 )
 from pytest_benchmodels.providers.event_stream import StalledError, StreamWatch
 from pytest_benchmodels.providers.remedies import BROKEN_OFF
+from pytest_benchmodels.providers.stream_polling import PolledStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -45,6 +41,7 @@ if TYPE_CHECKING:
     from pytest_benchmodels.providers.connection import Connection, ReplyParser
     from pytest_benchmodels.providers.dialing import Dialer
     from pytest_benchmodels.providers.event_stream import StreamReader
+    from pytest_benchmodels.providers.stream_polling import StreamPoller
 
     Listener = Callable[[bytes, float], bool]
 
@@ -101,11 +98,12 @@ class OneConnection:
 class Endpoint:
     """`idle` holds the connections that wait: the one used last is taken first, so that the others may expire."""
 
-    def __init__(self, url: str, dialer: Dialer) -> None:
+    def __init__(self, url: str, dialer: Dialer, poller: StreamPoller) -> None:
         """Raise ProviderError `connection` where `url` is none that HTTP could use."""
         parsed = _parsed(url)
         self._origin = origin_of(url)
         self._dialer = dialer
+        self._poller = poller
         self._route = _route(parsed)
         self._start = _start(parsed, self._route)
         self._last: tuple[Mapping[str, str], bytes] | None = None
@@ -189,17 +187,17 @@ class Endpoint:
         reader.begin(limit_bytes)
         watch = StreamWatch(reader, asyncio.get_running_loop(), connection.fail)
         try:
-            sparing = _SparingReads(connection.transport, reader, _listener(reader, encoding))
+            polled = PolledStream(connection, reply, reader, _listener(reader, encoding), self._poller)
             try:
-                await connection.stream(reply, sparing.take)
-                last_byte = sparing.last_byte(reply.last_byte)
+                await connection.stream(reply, polled.take)
+                last_byte = polled.last_byte(reply.last_byte)
             except (StalledError, ReplyError, OSError):
                 if not reader.fold.is_whole:
                     raise
                 # The answer is there, and paid for. What keeps a connection alive behind it is no part of it.
-                last_byte = min(sparing.last_byte(reply.last_byte), reader.last_event or reply.last_byte)
+                last_byte = min(polled.last_byte(reply.last_byte), reader.last_event or reply.last_byte)
             finally:
-                sparing.end()
+                polled.end()
             if reader.fold.is_over:
                 await connection.settle(reply, _END_S)
             reply.last_byte = last_byte
@@ -246,88 +244,6 @@ def _listener(reader: StreamReader, encoding: str) -> Listener:
         return True
 
     return take
-
-
-# To wake up for a token takes ten times what the token takes: the system is told to wake us for so many bytes only, and
-# is asked now and then whether the stream has become quiet, as it does at its end.
-_BYTES_AT_ONCE = 16_384
-_SHORTEST_QUIET_S, _LONGEST_LOOK_S, _LONGEST_REST_S = 0.01, 0.05, 1.0
-_TCP_INFO = struct.Struct("=52xI")  # of linux/tcp.h: as much of it as to `tcpi_last_data_recv`, in milliseconds
-
-
-class _SparingReads:
-    """Has a stream read in larger pieces once its first token came, if the system tells when what it keeps came.
-
-    That is Linux: elsewhere each piece is read as it comes, for a latency is no guess. The end is noticed later by
-    three times the time between two tokens, or an eighth of the time since the first; its time is the system's.
-    """
-
-    def __init__(self, transport: asyncio.Transport, reader: StreamReader, take: Listener) -> None:
-        self._socket: socket.socket = transport.get_extra_info("socket")
-        self._reader = reader
-        self._take = take
-        self._timer: asyncio.TimerHandle | None = None
-        self._last_read = 0.0
-        self._rests = False
-        # A limit on silence is measured by what is read.
-        self._may_rest = sys.platform == "linux" and (reader.stall_s is None or reader.stall_s >= 2 * _LONGEST_REST_S)
-
-    def take(self, data: bytes, received: float) -> bool:
-        """Have it read. Whether that was enough."""
-        self._last_read = received
-        if self._take(data, received):
-            return True
-        if self._may_rest and not self._rests and self._quiet_s(received) >= _SHORTEST_QUIET_S:
-            self._may_rest = self._rests = self._age_s() is not None
-            if self._rests:
-                self._wait_for(_BYTES_AT_ONCE)
-                self._timer = self._timer or self._look_later(received)
-        return False
-
-    def last_byte(self, read: float) -> float:
-        """When the last byte was received that was read at that moment, in seconds of the monotonic clock."""
-        if self._timer is None or (age_s := self._age_s()) is None:
-            return read
-        return max(self._reader.first_token or 0.0, min(perf_counter() - age_s, read))
-
-    def end(self) -> None:
-        """What follows on the connection may be short, and is read as it comes."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._wait_for(1)
-
-    def _quiet_s(self, now: float) -> float:
-        """For how long nothing has to come for the stream to be quiet; 0.0 before its first token."""
-        since_s = now - (self._reader.first_token or now)
-        return min(3 * since_s / max(self._reader.count, 1), since_s / 8)
-
-    def _look_later(self, now: float) -> asyncio.TimerHandle:
-        since_s = now - (self._reader.first_token or now)
-        return asyncio.get_running_loop().call_later(min(since_s / 8, _LONGEST_LOOK_S), self._look)
-
-    def _look(self) -> None:
-        now = perf_counter()
-        if self._rests:
-            age_s = self._age_s()
-            is_quiet = age_s is None or age_s >= max(self._quiet_s(now), _SHORTEST_QUIET_S)
-            if is_quiet or now - self._last_read > _LONGEST_REST_S:
-                self._rests = False  # until something was read
-                self._wait_for(1)
-        self._timer = self._look_later(now)
-
-    def _wait_for(self, count: int) -> None:
-        """Be told of data once there are so many bytes, or the connection has ended."""
-        with suppress(OSError):  # it may have ended
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
-
-    def _age_s(self) -> float | None:
-        """For how long no data has come, in seconds; None where the system does not tell."""
-        try:
-            info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
-            age_ms: int = _TCP_INFO.unpack(info)[0]
-        except (OSError, struct.error):  # a system that only resembles Linux
-            return None
-        return age_ms / 1000
 
 
 def _named_headers(lines: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

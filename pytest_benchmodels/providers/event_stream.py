@@ -114,7 +114,7 @@ def _events(text: bytes) -> list[bytes]:
     if text.startswith(b"data: "):
         # An answer has hundreds of events, nearly always of one line each: then nothing else is between them.
         events = text[6:].split(b"\n\ndata: ")
-        if text.count(b"\n") == 2 * (len(events) - 1) and all(events):
+        if b"\n" not in b"".join(events) and all(events):
             return events
     return [data for block in text.split(b"\n\n") if (data := _data(block)) is not None]
 

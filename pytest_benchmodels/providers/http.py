@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_benchmodels.providers.dialing import Dialer
     from pytest_benchmodels.providers.endpoint import Endpoint, OneConnection
     from pytest_benchmodels.providers.event_stream import StreamReader
+    from pytest_benchmodels.providers.stream_polling import StreamPoller
 
 __all__ = ["MAX_REPLY_BYTES", "HttpPool", "load_transport", "raise_limit", "spare"]
 
@@ -73,6 +74,7 @@ class HttpPool:
         self._connections = 0
         self._endpoints: dict[str, Endpoint] = {}
         self._dialer: Dialer | None = None
+        self._poller: StreamPoller | None = None
         self._closed = False
 
     async def post(
@@ -143,7 +145,9 @@ class HttpPool:
         # It imports httpx and asyncio: 60 ms, due with the first request only, and before any request's time begins.
         from pytest_benchmodels.providers.dialing import Dialer  # noqa: PLC0415 - see above
         from pytest_benchmodels.providers.endpoint import Endpoint  # noqa: PLC0415 - see above
+        from pytest_benchmodels.providers.stream_polling import StreamPoller  # noqa: PLC0415 - see above
 
         self._dialer = self._dialer or Dialer()
-        endpoint = self._endpoints[url] = Endpoint(url, self._dialer)
+        self._poller = self._poller or StreamPoller()
+        endpoint = self._endpoints[url] = Endpoint(url, self._dialer, self._poller)
         return endpoint
