@@ -339,6 +339,7 @@ class Response(Struct, frozen=True):
     received, in seconds; None where the answer was not streamed. `tool_results` are what the model was told in reply to
     its calls; empty where it was not asked again. `thinking_parts` go back with these. `changes` are the files that the
     run had changed in its workspace when it was over; None for an answer that is not the last, or a run without one.
+    `own_calls`: its calls are those that an agent made itself, and had their results of; it is not asked again.
     """
 
     text: str
@@ -358,6 +359,7 @@ class Response(Struct, frozen=True):
     system_fingerprint: str = ""
     asked_model: str = ""
     changes: tuple[FileChange, ...] | None = None
+    own_calls: bool = False
 
     @property
     def generated(self) -> tuple[int, float] | None:

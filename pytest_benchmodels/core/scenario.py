@@ -337,7 +337,7 @@ class Scenario:
 
     def wants_more(self, answer: Response, steps: int) -> bool:
         """Whether a turn goes on after its answer number `steps`: the model called tools, and may be asked again."""
-        return bool(self.tools and answer.tool_calls) and steps < self.max_steps
+        return bool(self.tools and answer.tool_calls and not answer.own_calls) and steps < self.max_steps
 
     def by_turn(self, answers: Sequence[Response]) -> list[Sequence[Response]] | None:
         """The answers of each turn; None unless every turn has its answers, and no answer is left over."""

@@ -12,6 +12,7 @@ import msgspec
 
 from pytest_benchmodels.core.agent import PromptWay
 from pytest_benchmodels.core.errors import ConfigError
+from pytest_benchmodels.core.run import COMMAND
 from pytest_benchmodels.core.text import nearest, quote
 from pytest_benchmodels.formats.agent_table import OutputEntry, agent_faults
 from pytest_benchmodels.formats.explain import foreign_key
@@ -157,8 +158,8 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def has_tools(self) -> bool:
-        """Whether the parameters of a model hold tools, of which scenarios say nothing."""
-        return any("tools" in entry.params for entry in self.model.values())
+        """Whether a model has tools of which scenarios say nothing: in its parameters, or as an agent's own."""
+        return any("tools" in entry.params or entry.provider == COMMAND for entry in self.model.values())
 
     def allowed(self, folder: Path) -> tuple[Path, ...]:
         """The folders that datasets may be read from; `folder` is the file's own."""

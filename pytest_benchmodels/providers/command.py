@@ -202,6 +202,7 @@ class CommandProvider:
             served_model=clip(plain(shown(printed.served_model)), 200),
             tool_calls=tuple([sound_call(call, shown) for call in printed.calls]),
             tool_results=tuple(results),
+            own_calls=bool(printed.calls),
             asked_model=self._model.name if "{model}" in "".join(self._agent.words) else "",
         )
 

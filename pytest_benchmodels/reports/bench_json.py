@@ -172,7 +172,7 @@ def _result(result: Result) -> dict[str, object]:
     for response in (plain["response"], *plain["answers"]):
         if response:
             # Between a provider and the engine, nobody else's business; `thinking` has what can be read of it.
-            del response["pause_s"], response["thinking_parts"]
+            del response["pause_s"], response["thinking_parts"], response["own_calls"]
     truncated = None if result.response is None else result.is_truncated
     out_of_steps = None if result.response is None else result.is_out_of_steps
     calls = [msgspec.to_builtins(call) for call in result.all_calls]

@@ -326,15 +326,16 @@ async def _held(run: Run, client: Client, tools: ToolBox, user: User | None) -> 
 def _opening(run: Run) -> Request:
     system = () if run.scenario.system is None else (Message("system", run.scenario.system),)
     scenario = run.scenario
-    # A command-line agent has tools of its own.
-    has_tools = run.model.provider != COMMAND
+    # A command-line agent has tools of its own in a workspace; those of the author's it is told of, and cannot take.
+    is_agent = run.model.provider == COMMAND
+    tools = tuple([tool for tool in scenario.tools if not tool.builtin]) if is_agent else scenario.tools
     return Request(
         run.model,
         system,
         {**run.model.params, **scenario.params},
         trial=run.trial,
-        tools=scenario.tools if has_tools else (),
-        tool_choice=scenario.tool_choice if has_tools else None,
+        tools=tools,
+        tool_choice=scenario.tool_choice if tools else None,
         script=scenario.metadata.get("sim_agent"),
     )
 

@@ -369,3 +369,19 @@ def test_a_preset_is_not_there(project: Project, monkeypatch: pytest.MonkeyPatch
     result = project.bench(ALLOWED)
 
     result.stderr.fnmatch_lines("*bench.toml:3: model agent: the program 'codex' is not on the PATH: install it*")
+
+
+def test_what_an_agent_did_by_itself_is_a_call_that_checks_see_and_nobody_answers(
+    project: Project, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+) -> None:
+    # A workspace gives models of APIs tools, and asks them again with what came of them.
+    stand_in(project, monkeypatch, CASES["codex"])
+    turn = {"prompt": "Do it.", "checks": [{"contains": "README"}]}
+    done = {"tool_called": "command_execution", "arguments": {"command": "bash -lc ls"}, "times": 1}
+    project.suite({"id": "a", "turns": [turn], "files": {}, "checks": [done]}, models=["agent"])
+
+    run = _run(project, *workers)
+
+    assert (run["status"], len(run["checks"]), run["attempts"]) == ("passed", 2, 1)
+    assert run["out_of_steps"] is False
+    assert [call["purpose"] for call in run["calls"]] == ["answer"]
