@@ -107,7 +107,10 @@ def test_a_list_of_words_is_read_by_no_shell(judge: Judge) -> None:
 
 def test_a_signal_is_told_by_its_number(judge: Judge) -> None:
     assert judge({"command": "kill -9 $$", "exit": -9}).passed
-    assert "was ended by signal 9" in judge({"command": "kill -9 $$"}).explanation
+    assert judge({"command": "kill -9 $$", "exit": 137}).passed
+    assert not judge({"command": "kill -9 $$", "exit": -15}).passed
+    assert "was ended by signal 9" in graded(CommandCheck("a"), Answering(CommandResult(-9))).explanation
+    assert graded(CommandCheck("a", exit=-9), Answering(CommandResult(137))).passed
 
 
 @pytest.mark.parametrize("check", [CommandCheck("a", timeout=2), PassesTests("a", format="tap", timeout=2)])
