@@ -224,7 +224,9 @@ class GradingContext(Struct, frozen=True):
             vectors = []
         if len(vectors) != len(texts) or len({len(vector) for vector in vectors}) > 1:
             sizes = ", ".join(str(len(vector)) for vector in vectors[:5]) or "none"
-            raise CallError(f"{model} was asked for {len(texts)} embeddings of one length, it gave some of {sizes}")
+            raise CallError(
+                f"{model} was asked for {len(texts)} embeddings of one length, it gave some of {sizes}", answer
+            )
         return vectors
 
     def answer_of(self, model: str) -> Response:

@@ -132,7 +132,14 @@ class WorkspaceError(BenchError):
 
 
 class CallError(BenchError):
-    """Another model did not answer a check's question; the text names the model and the cause."""
+    """Another model did not answer a check's question; the text names the model and the cause.
+
+    `answer` is the `Response` that it gave, where that is no answer to the question: it is not taken for one again.
+    """
+
+    def __init__(self, message: str, answer: object = None) -> None:
+        super().__init__(message)
+        self.answer = answer
 
 
 class StoreError(BenchError):

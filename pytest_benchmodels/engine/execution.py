@@ -199,6 +199,8 @@ class Executor:
         except BaseException as error:  # noqa: BLE001 - a provider of the user's may raise anything; the others go on
             if self.shared is not None:
                 self.shared.forget(call.fingerprint for call in scope.calls)
+            if isinstance(error, CallError):
+                scope.set_aside(error.answer)
             status, failure = _ended_by(error, scope)
             return conclude(scope, status, failure=failure)
         passed = passes(scope.verdicts, scope.run.scenario.threshold)

@@ -101,7 +101,7 @@ async def _guarded(judging: Awaitable[T], label: str) -> T:
     try:
         return await judging
     except CallError as error:
-        raise CallError(f"check {label!r} has no verdict: {told(error)}") from error
+        raise CallError(f"check {label!r} has no verdict: {told(error)}", error.answer) from error
     except CheckError as error:
         raise CheckError(f"check {label!r} cannot judge this answer: {told(error)}") from error
     except Exception as error:

@@ -27,6 +27,7 @@ __all__ = ["Alone", "Lane", "OpenCall", "Scope"]
 FindCall = Callable[[str], Response | None]
 """Finds the stored answer to a call of another purpose, by the call's fingerprint."""
 
+_ASIDE = "-aside"
 _UNKNOWN = Usage()
 _ANSWERED = "the model answered, but a check did not finish"
 
@@ -350,6 +351,12 @@ class Scope:
     def answers(self) -> list[OpenCall]:
         """The calls by which the run's own model was asked for an answer."""
         return [call for call in self.calls if call.purpose == "answer"]
+
+    def set_aside(self, answer: object) -> None:
+        """Let nobody find an answer that is none, be it the run itself when it is finished later; readers see it."""
+        for call in self.calls:
+            if answer is not None and call.response is answer and call.fingerprint and (call.shared or not call.cached):
+                call.fingerprint += _ASIDE
 
     def numbered(self, fingerprint: str) -> str:
         """The fingerprint of a call (`call_fingerprint`), with its number among equal calls of the run."""

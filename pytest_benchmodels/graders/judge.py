@@ -160,7 +160,10 @@ class Judge(Grader, frozen=True):
         ):
             if isinstance(answer, BaseException):
                 raise answer
-            vote = self._vote(name, number, order, answer)
+            try:
+                vote = self._vote(name, number, order, answer)
+            except CallError as error:
+                raise CallError(str(error), answer) from error
             votes.append(changed(vote, vote=replace(vote.vote, own=context.is_own(name, answer))))
         return self._combined(votes, context)
 

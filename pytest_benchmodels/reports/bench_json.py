@@ -263,7 +263,7 @@ def read_bench_json(path: Path) -> BenchDocument:
         document = msgspec.json.decode(path.read_bytes(), type=_Document)
     except OSError as error:
         raise ConfigError(f"{_named(path)} cannot be read: {error.strerror or error}") from None
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise ConfigError(f"{_named(path)} is no file that --bench-json wrote: {error}") from None
     if document.schema_version != SCHEMA_VERSION:
         raise ConfigError(

@@ -307,6 +307,13 @@ def test_an_answer_that_is_not_stored_is_an_error_with_its_remedy() -> None:
         graded(asks(against="other/model"), TIE)
 
 
+def test_an_error_has_the_answer_that_was_no_verdict() -> None:
+    mumbled = Response("Well, yes and no.")
+    with pytest.raises(CallError, match="gave no verdict") as caught:
+        graded(asks(repeat=2), YES, mumbled)
+    assert caught.value.answer is mumbled
+
+
 def test_one_judge_of_several_that_fails_is_an_error() -> None:
     with pytest.raises(CallError, match="late"):
         graded(asks(repeat=3), YES, CallError("late"), YES)

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from pytest_benchmodels import SimServer
+from pytest_benchmodels.cli import main
 from tests.plugin.plugin_parts import Project, broken, json_report, right, scenario, wrong
 from tests.plugin.plugin_results import JSON, results, seen_by
 
@@ -214,6 +215,41 @@ def test_a_judge_that_says_nothing_that_can_be_read_is_an_error(
     assert ended["error"]["kind"] == "judge"
     assert "mumbles gave no verdict that can be read" in ended["error"]["message"]
     assert ended["response"]["text"] == "4", "the answer is kept"
+
+
+MUMBLES_ONCE = """
+import pathlib
+
+def judge(request):
+    asked = pathlib.Path("asked")
+    with asked.open("a") as file:
+        file.write("x")
+    return "Well." if len(asked.read_text()) == 1 else '{"reasons": "", "verdict": "yes"}'
+
+def pytest_bench_models():
+    return {"my/judge": judge}
+"""
+
+
+def test_what_was_no_verdict_is_asked_for_again(
+    project: Project, workers: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.write("conftest.py", MUMBLES_ONCE)
+    project.suite(asked("a"))
+
+    project.bench("--bench-judge=my/judge", JSON, *workers).assert_outcomes(errors=1)
+    (first,) = results(project).values()
+    assert first["calls"][1]["fingerprint"].endswith("-aside")
+    capsys.readouterr()
+    assert main(["show", "latest", "a", "--store", str(project.path / ".benchmodels" / "store.sqlite")]) == 0
+    assert "tokens): Well.\n" in capsys.readouterr().out, "readers see what it said"
+    project.bench("--bench-judge=my/judge", "--bench-regrade", *workers).assert_outcomes(skipped=1)
+
+    result = project.bench("--bench-judge=my/judge", "--bench-resume", JSON, *workers)
+
+    result.assert_outcomes(passed=1)
+    assert (project.path / "asked").read_text() == "xx"
+    project.bench("--bench-judge=my/judge", "--bench-regrade", *workers).assert_outcomes(passed=1)
 
 
 def test_a_plan_names_the_judge_and_asks_nobody(project: Project, sim: SimServer, workers: tuple[str, ...]) -> None:

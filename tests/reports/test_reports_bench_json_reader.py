@@ -16,6 +16,7 @@ from tests.core.made_results import made
 
 RUN = BenchRun(started_at=1.5, duration_s=2.0, version="0.1.0", concurrency=20, exit_status=0, id="r1")
 EQUALS = CheckResult("equals", 1.0, passed=True, explanation="ok")
+ALL_OF = CheckResult("all_of", 1.0, passed=True, explanation="", checks=(EQUALS,))
 ANSWER = Response("4", "stop", Usage(3, 1), 0.25)
 
 
@@ -26,7 +27,7 @@ def a_result(nodeid: str, **fields: object) -> Result:
 
 def test_results_come_back_as_they_were(tmp_path: Path) -> None:
     results = [
-        a_result("a[m]", score=1.0, response=ANSWER, checks=(EQUALS,)),
+        a_result("a[m]", score=1.0, response=ANSWER, checks=(EQUALS, ALL_OF)),
         a_result("b[m]", status="error", error=Failure("auth", "no"), retries=(Retry("http", "500", 0.5),)),
         a_result("c[m]", response=ANSWER, answers=(ANSWER, ANSWER), waits={"rpm of m": 2.0}, wait_s=2.0),
     ]
@@ -53,6 +54,14 @@ def test_another_file_is_refused(tmp_path: Path, text: str, reason: str) -> None
     path = tmp_path / "other.json"
     path.write_text(text)
     with pytest.raises(ConfigError, match=reason):
+        read_bench_json(path)
+
+
+def test_checks_within_checks_without_end_are_refused(tmp_path: Path) -> None:
+    check = '{"name": "a", "score": 1, "passed": true, "explanation": "", "checks": ['
+    path = tmp_path / "bench.json"
+    path.write_text(f'{{"schema_version": 1, "run": {{}}, "results": [{check * 1000}{"]}" * 1000}]}}')
+    with pytest.raises(ConfigError, match="is no file that --bench-json wrote: maximum recursion depth exceeded"):
         read_bench_json(path)
 
 
