@@ -28,7 +28,7 @@ LIMIT_S = 1.0
 _AT_ONCE = 20
 _BEAT_S = 0.01
 
-# Each has its mark in the command line of what is to survive.
+# Each has its mark in the command lines and the environment of what is to survive.
 _SLEEP = "sh -c 'trap \"\" TERM HUP INT; sleep 300; : {mark}'"
 _AGENTS = (
     "trap '' TERM; while :; do {sleep}; done",
@@ -43,19 +43,21 @@ _AGENTS = (
 
 
 def _agent(number: int, mark: str) -> str:
-    return _AGENTS[number % len(_AGENTS)].format(sleep=_SLEEP.format(mark=mark), mark=mark)
+    script = _AGENTS[number % len(_AGENTS)].format(sleep=_SLEEP.format(mark=mark), mark=mark)
+    return f"export MARK={mark}; {script}"
 
 
 def living(mark: str) -> list[int]:
-    """The processes that have the mark in their command line."""
+    """The processes that have the mark in their command line or their environment, this program's apart."""
     found = []
     for entry in os.scandir("/proc"):
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:
                 words = Path(entry.path, "cmdline").read_bytes()
+                around = Path(entry.path, "environ").read_bytes()
             except OSError:
                 continue
-            if mark.encode() in words and b"benchmarks.outlive" not in words:
+            if mark.encode() in words + around and b"benchmarks.outlive" not in words:
                 found.append(int(entry.name))
     return found
 

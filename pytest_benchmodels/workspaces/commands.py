@@ -23,8 +23,8 @@ from pytest_benchmodels.workspaces.confinement import Confinement, Limits, Place
 
 __all__ = ["GRACE_S", "Running", "confined_words"]
 
-GRACE_S = 1.0
-"""How long processes have between TERM and KILL."""
+GRACE_S = 0.7
+"""How long processes have between TERM and KILL: on a busy machine all are to be gone within 2 s of their limit."""
 
 _PIECE = 1 << 16
 _PATIENCE_S = 10.0
