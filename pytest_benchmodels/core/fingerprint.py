@@ -162,6 +162,8 @@ def _digest_of_grades(scenario: Scenario) -> str:
     judged: list[object] = [turns, [_describe(check) for check in scenario.checks]]
     if scenario.thinking != "strip":
         judged.append(scenario.thinking)
+    if scenario.scoring is not None:
+        judged.append(repr(scenario.scoring))
     checks = _digest(judged, 32)
     return f"{GRADING_VERSION}-{_digest(scenario.threshold, 8)}-{checks}"
 

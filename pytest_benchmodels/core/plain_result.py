@@ -187,7 +187,11 @@ def to_plain(result: Result) -> dict[str, object]:
 
 
 def _plain_checks(checks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**check, "votes": list(check["votes"]), "checks": _plain_checks(check["checks"])} for check in checks]
+    told = [{**check, "votes": list(check["votes"]), "checks": _plain_checks(check["checks"])} for check in checks]
+    for check in told:
+        if not check["measures"]:  # hardly any has some
+            del check["measures"]
+    return told
 
 
 def _plain_tool_result(result: dict[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,8 @@ class CheckResult(Struct, frozen=True):
     """One check's verdict on one answer, after `not`, and its single votes, after `not` as well, where models judged.
 
     `summary` is the check in a reader's words. `checks` are the verdicts of those that it is made of, each after its
-    own `not`; empty where it is no combination, or where there was nothing to judge.
+    own `not`; empty where it is no combination, or where there was nothing to judge. `measures` are further
+    figures that it gives.
     """
 
     name: str
@@ -58,6 +59,7 @@ class CheckResult(Struct, frozen=True):
     summary: str = ""
     votes: tuple[Vote, ...] = ()
     checks: tuple[CheckResult, ...] = ()
+    measures: Mapping[str, float] = field(default_factory=dict)
 
     def with_inside(self) -> Iterator[CheckResult]:
         """It, followed by those that it is made of."""

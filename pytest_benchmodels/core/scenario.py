@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import msgspec
 from msgspec.structs import replace
@@ -62,7 +62,8 @@ class Grade:
     """A grader's verdict. `score` is from 0 to 1; `explanation` is for a reader and says expected and actual.
 
     `undecided`: what the check looks for is there, but not as it asks (`17 or 18` where 18 is asked for). Such an
-    answer satisfies neither the check nor its `not`. `votes` are the single verdicts, where models judged.
+    answer satisfies neither the check nor its `not`. `votes` are the single verdicts, where models judged. `measures`
+    are further figures, for reports.
     """
 
     score: float
@@ -70,6 +71,7 @@ class Grade:
     explanation: str = ""
     undecided: bool = False
     votes: tuple[Vote, ...] = ()
+    measures: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, passed: bool, explanation: str = "") -> Self:  # noqa: FBT001 - the verdict is the one thing it takes
@@ -255,6 +257,42 @@ def _with_nested(checks: Iterable[Check]) -> Iterator[Check]:
             yield from _with_nested(check.grader.checks)
 
 
+class Judged(Protocol):
+    """A check's verdict, after `not`."""
+
+    @property
+    def name(self) -> str:
+        """What reports call the check."""
+
+    @property
+    def score(self) -> float:
+        """From 0 to 1."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it was satisfied."""
+
+    @property
+    def weight(self) -> float:
+        """Its part in a mean."""
+
+    @property
+    def votes(self) -> tuple[Vote, ...]:
+        """The single verdicts of models."""
+
+
+class Scoring(Protocol):
+    """Another way to make one score of a run's verdicts than their weighted mean; its `repr` tells all that it does.
+
+    The verdicts then only inform: the one that it gives decides, under its `name`.
+    """
+
+    name: ClassVar[str]
+
+    def grade(self, model: str, judged: Sequence[Judged]) -> Grade:
+        """The verdict on the run of this model as a whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """The messages that the user's side adds for one turn, and what the answer has to satisfy."""
@@ -304,6 +342,8 @@ class Scenario:
     tool's name), and is asked again with their results: a turn has at most `max_steps` answers.
     `thinking` is kept in the text that checks see, or stripped from it. `workspace` is the folder that each run gets a
     copy of, None for a scenario without one. `oracle` answers what the model asks its user by the tool `ask_user`.
+    `scoring` makes one score of all verdicts in place of their mean. `fault` is why it cannot be judged whatever the
+    answer is: no model is asked then, and each of its runs is an error that says so.
     """
 
     id: str
@@ -326,6 +366,8 @@ class Scenario:
     tool_choice: str | None = None
     max_steps: int = MAX_STEPS
     thinking: Literal["strip", "keep"] = "strip"
+    scoring: Scoring | None = None
+    fault: str = ""
     workspace: WorkspaceSpec | None = None
     oracle: Oracle | None = None
 

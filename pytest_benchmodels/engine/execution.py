@@ -31,7 +31,7 @@ from pytest_benchmodels.core.user_code import in_thread
 from pytest_benchmodels.engine.breaker import CircuitBreaker, RefusedError
 from pytest_benchmodels.engine.client import Asker, BegunClient, Client, ReplayClient, ScopedClient
 from pytest_benchmodels.engine.conclusion import conclude, whole_response
-from pytest_benchmodels.engine.grading import Watch, is_bounded, judge, unwatched
+from pytest_benchmodels.engine.grading import Watch, is_bounded, judge, settled, unwatched
 from pytest_benchmodels.engine.judged_workspace import JudgedWorkspace
 from pytest_benchmodels.engine.known import Known, Recall, as_it_was_run, at_the_cost_of, gone_on
 from pytest_benchmodels.engine.scope import Alone, Lane, Scope
@@ -121,8 +121,9 @@ class Executor:
             result = conclude(scope, "timeout", failure=known.timeout)
             return result if known.before is None else at_the_cost_of(result, known.before)
         if known.must_not_run:
-            failure = Failure("not-stored", known.reason)
-            return conclude(scope, "skipped", failure=failure)
+            return conclude(scope, "skipped", failure=Failure("not-stored", known.reason))
+        if fault := scope.run.scenario.fault:
+            return conclude(scope, "error", failure=Failure("check", fault))
         return None
 
     async def _call(self, scope: Scope, known: Known) -> Result:
@@ -256,7 +257,7 @@ class Executor:
                     scope.verdicts += await judge(turn.checks, context, prefix)
             if (whole := whole_response(responses)) is not None:
                 context = in_context(scenario.judged(whole))
-                scope.verdicts += await judge(scenario.checks, context)
+                scope.verdicts = settled(scope.run, scope.verdicts + await judge(scenario.checks, context))
         if scope.refusal is not None:  # also where the check caught the error
             raise RefusedError("skipped", scope.refusal)
 

@@ -21,7 +21,7 @@ from pytest_benchmodels.core.scenario import Check, Combination, Grade, Grader, 
 from pytest_benchmodels.core.text import message, told
 from pytest_benchmodels.core.user_code import in_task, in_thread, innermost
 
-__all__ = ["Watch", "is_bounded", "judge", "unwatched"]
+__all__ = ["Watch", "is_bounded", "judge", "settled", "unwatched"]
 
 
 T = TypeVar("T")
@@ -75,6 +75,16 @@ def _result(check: Check, name: str, grade: Grade, inside: tuple[CheckResult, ..
     # As plain data: a score of a numpy type would not cross from a worker to its controller.
     score, passed, said = float(grade.score), bool(grade.passed), message(grade.explanation)
     return CheckResult(name, score, passed, said, check.weight, check.summary, grade.votes, inside)
+
+
+def settled(run: Run, judged: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
+    """The verdicts as they count: where the scenario has a scoring of its own, all others only inform."""
+    scoring = run.scenario.scoring
+    if scoring is None:
+        return judged
+    grade = scoring.grade(run.model.id, judged)
+    whole = CheckResult(scoring.name, grade.score, grade.passed, grade.explanation, measures=grade.measures)
+    return (*[structs.replace(each, weight=0.0) for each in judged], whole)
 
 
 async def _verdict(check: Check, context: GradingContext, label: str) -> tuple[Grade, tuple[CheckResult, ...]]:

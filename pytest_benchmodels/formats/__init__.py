@@ -12,6 +12,7 @@ from pytest_benchmodels.formats.document import Document, FileFormat, Format, Lo
 from pytest_benchmodels.formats.native import NATIVE
 from pytest_benchmodels.formats.own_format import BUILTIN, file_format, own_formats
 from pytest_benchmodels.formats.reading import has_own_keys, lies_inside
+from pytest_benchmodels.formats.ze_benchmarks import ZE
 
 __all__ = ["BUILTIN", "Document", "FileFormat", "Format", "LoadOptions", "load", "own_formats", "schema"]
 
@@ -65,7 +66,7 @@ def _load_own(
 
 
 def _format_of(document: Document, options: LoadOptions) -> Format | None:
-    return next((known for known in (*options.formats, NATIVE) if known.recognises(document)), None)
+    return next((known for known in (*options.formats, ZE, NATIVE) if known.recognises(document)), None)
 
 
 def _is_meant(document: Document) -> bool:

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -24,6 +24,7 @@ __all__ = [
     "ModelEntry",
     "PriceEntry",
     "ServerEntry",
+    "ZeEntry",
     "place_of",
     "read_config",
 ]
@@ -119,6 +120,12 @@ class EmbeddingsEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str | None = None
 
 
+class ZeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The `[ze]` table: how suites of ze-benchmarks are scored, as their files mean it or as the original does."""
+
+    score: Literal["true", "original"] = "true"
+
+
 class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One `[mcp.NAME]` table: an MCP server, which the tools of scenarios may name.
 
@@ -150,6 +157,7 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     judge: JudgeEntry = JudgeEntry()
     embeddings: EmbeddingsEntry = EmbeddingsEntry()
     mcp: dict[str, ServerEntry] = {}
+    ze: ZeEntry = ZeEntry()
 
     @property
     def gates(self) -> tuple[str, ...]:
@@ -181,8 +189,8 @@ _OWN_HEADERS = frozenset(
 _MOST_BYTES = 10_000_000
 _GATE_FORMS = 'write gate = ["pass_rate >= 90%"], or a table: [gate] and quality = "pass_rate >= 90%"'
 _TABLES: dict[str, type[msgspec.Struct]] = {"model": ModelEntry, "provider": ProviderEntry, "mcp": ServerEntry}
-_OF_CHECKS: dict[str, type[msgspec.Struct]] = {"judge": JudgeEntry, "embeddings": EmbeddingsEntry}
-"""The tables of models that checks ask."""
+_OF_CHECKS: dict[str, type[msgspec.Struct]] = {"judge": JudgeEntry, "embeddings": EmbeddingsEntry, "ze": ZeEntry}
+"""The tables of models that checks ask, and of how checks are scored."""
 
 
 def read_config(path: Path) -> ConfigFile:
@@ -222,7 +230,8 @@ def _problems(document: dict[str, Any]) -> Iterator[_Problem]:
         if isinstance(table, dict):
             yield from _field_problems(None, name, table, struct)
         else:
-            rule = f'[{name}] has to be a table with model = "provider/name"'
+            key = 'score = "original"' if name == "ze" else 'model = "provider/name"'
+            rule = f"[{name}] has to be a table with {key}"
             yield _Problem(None, name, f"{rule}, got {quote(table)}")
     for kind, struct in _TABLES.items():
         tables = document.get(kind, {})

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import Any, Literal, NamedTuple, Protocol
 
 from pytest_benchmodels.core.errors import Problem, ScenarioFileError
-from pytest_benchmodels.core.scenario import Extraction, Grader, Scenario, Tool
+from pytest_benchmodels.core.scenario import Extraction, Grader, Scenario, Scoring, Tool
 from pytest_benchmodels.core.text import clip, harmless, nearest
 
 __all__ = [
@@ -196,6 +196,10 @@ class FileFormat:
         return any(map(path.match, self.patterns))
 
 
+def _no_note(_text: str) -> None:
+    """Nobody cares."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
     """What a session knows when it loads files.
@@ -209,7 +213,8 @@ class LoadOptions:
     raises `ToolError`. `extraction` is what a step of a check's `extract` is; without it there is no such key. With
     `foreign_tools` models may have tools that no scenario names. `compared_fault` takes the name of a model whose
     stored answers a check compares with, and the models that its scenario names: it says why that cannot be, None if it
-    can.
+    can. `note` takes what authors of other people's formats should know and is no fault, once for each file.
+    `ze_scoring` makes the scoring of suites of ze-benchmarks, which with `ze_original` is theirs.
     """
 
     graders: Mapping[str, type[Grader]]
@@ -224,3 +229,6 @@ class LoadOptions:
     extraction: type[Extraction] | None = None
     foreign_tools: bool = False
     compared_fault: Callable[[str, Sequence[str]], str | None] = lambda _name, _models: None
+    note: Callable[[str], None] = _no_note
+    ze_scoring: Callable[..., Scoring] | None = None
+    ze_original: bool = False

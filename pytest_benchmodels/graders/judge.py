@@ -60,9 +60,10 @@ class Judge(Grader, frozen=True):
     lies between the lowest and the highest, categories by their weights; passed from `at_least` on, a number of the
     scale, else above the middle.
 
-    It sees the question, the answer, and the `reference`: a text, or with `true` the scenario's target; with
-    `transcript` the whole conversation. `model` judges, or each of `models`, `repeat` times; of several votes the score
-    is their `mean` (the default) or `median`; with `majority` more than half of them have to pass, with `all` each.
+    It sees the question, the answer, what the run changed in its workspace, and the `reference`: a text, or with
+    `true` the scenario's target; with `transcript` the whole conversation. `model` judges, or each of `models`,
+    `repeat` times; of several votes the score is their `mean` (the default) or `median`; with `majority` more than
+    half of them have to pass, with `all` each.
 
     With `against`, a pair is judged: the answer beside the `reference`, or beside the stored answer of the model that
     is named. Each judge is asked in both orders, and both together are one vote: 1 where it prefers the answer, 0.5
@@ -205,7 +206,8 @@ class Judge(Grader, frozen=True):
         """The answer with its reference, or in a pair, where nothing says which of the two it is."""
         answer = _bounded(context.response.readable)
         if not order:
-            return {"answer": answer} | ({"reference": self._reference(context)} if self.reference else {})
+            changed = {"changes": _changes(context)} if context.response.changes else {}
+            return {"answer": answer} | changed | ({"reference": self._reference(context)} if self.reference else {})
         other = _bounded(self._other(context))
         first, second = (answer, other) if order == "first" else (other, answer)
         pair = {"first": first, "second": second}
@@ -351,6 +353,12 @@ def _bounded(answer: str) -> str:
             "lower max_tokens or use another check"
         )
     return answer
+
+
+def _changes(context: GradingContext) -> str:
+    """What the run changed in its workspace, as diffs: it is the better part of what an agent did."""
+    changes = context.response.changes or ()
+    return clip("\n".join(f"{each.kind} {each.path}\n{each.diff}".rstrip() for each in changes), _MOST_CHARS)
 
 
 def _question(context: GradingContext) -> str:

@@ -16,6 +16,7 @@ from pytest_benchmodels.statistics.outcomes import (
     is_ranked,
     not_started,
 )
+from pytest_benchmodels.statistics.ze_scores import ZeTally
 
 if TYPE_CHECKING:
     from pytest_benchmodels.statistics.changes import Conditions
@@ -41,6 +42,7 @@ class RunTally:
         self.tally = Tally(labels)
         self.conditions = conditions
         self.outcomes: list[Outcome] = [] if conditions is None else conditions.outcomes
+        self.ze = ZeTally()
         self._coverage = CoverageTally()
         for result in results:
             self.add(result)
@@ -48,6 +50,7 @@ class RunTally:
     def add(self, result: Result) -> None:
         """Count one run's end. To add the same run twice counts it twice."""
         self.tally.add(result)
+        self.ze.add(result)
         self._coverage.add(result)
         if self.conditions is None:
             self.outcomes.append(Outcome.of(result))

@@ -22,6 +22,7 @@ from pytest_benchmodels.formats.configfile import (
     ModelEntry,
     ProviderEntry,
     ServerEntry,
+    ZeEntry,
 )
 from pytest_benchmodels.graders import BUILTIN
 from pytest_benchmodels.plugin.options import MOST_RUNS
@@ -92,7 +93,7 @@ def test_the_keys_of_the_configuration_are_those_that_are_read() -> None:
 
     assert sorted(listed(text, "key")) == sorted(
         field
-        for table in (ConfigFile, ModelEntry, EmbeddingsEntry, JudgeEntry, ProviderEntry)
+        for table in (ConfigFile, ModelEntry, EmbeddingsEntry, JudgeEntry, ProviderEntry, ZeEntry)
         for field in table.__struct_fields__
     )
 

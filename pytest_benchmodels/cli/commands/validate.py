@@ -64,6 +64,8 @@ def run(arguments: Namespace, output: Output) -> int:
         foreign_tools=config.has_tools,
         compared_fault=partial(_compared_fault, config),
     )
+    notes: dict[str, None] = {}
+    options = replace(options, note=lambda text: notes.update({text: None}), ze_original=config.ze.score == "original")
     project = _Project(rootdir, options, runs_code=arguments.with_conftest)
     files = scenarios = broken = problems = 0
     for path, named in list(scenario_files(arguments.paths, project.has)):
@@ -85,6 +87,8 @@ def run(arguments: Namespace, output: Output) -> int:
     output.line(
         f"{checked}: {plural(problems, 'problem')} in {plural(broken, 'file')}" if broken else f"{checked}: no problem"
     )
+    for text in notes:
+        output.line(f"note: {text}")
     for conftest in project.unread:
         output.line(f"not checked: files of formats that {conftest} defines; --with-conftest runs it, and checks them")
     return int(broken > 0)

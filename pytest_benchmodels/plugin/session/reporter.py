@@ -367,6 +367,11 @@ class Reporter:
             yield from position_lines(figures)
             yield from stream_lines(figures)
             yield from tool_lines(figures)
+        yield from self._bench.files.notes
+        if self._verdicts.ze_models:
+            from pytest_benchmodels.reports.ze_lines import ze_lines  # noqa: PLC0415 - few sessions have such suites
+
+            yield from ze_lines(self._verdicts.ze_models)
         yield from check_lines(figures.checks, details=self._config.option.verbose > 0)
         if self._config.option.verbose > 0:
             for why, count in sorted(self._not_reused.items()):

@@ -25,6 +25,7 @@ from pytest_benchmodels.plugin.session.models import Models
 from pytest_benchmodels.plugin.session.user_models import answers, usage_errors
 from pytest_benchmodels.providers.key import Key
 from pytest_benchmodels.solvers.mcp import ServerSettings, listed_tools
+from pytest_benchmodels.statistics.ze_scores import ZeScoring
 
 __all__ = ["LEFT_OUT", "ScenarioFiles", "left_out_line"]
 
@@ -37,7 +38,8 @@ class ScenarioFiles:
     """A plugin object that hears of checks and formats, and is asked by whoever collects.
 
     `asked_runs` is how many runs the files ask for that were collected, `left_out` how many YAML files were none of
-    ours. `broken_folders` are those whose conftest.py files bring what is no format.
+    ours. `notes` are what authors should know of their files. `broken_folders` are those whose conftest.py files
+    bring what is no format.
     """
 
     def __init__(self, config: pytest.Config, settings: Settings, file: ConfigFile, models: Models) -> None:
@@ -47,6 +49,7 @@ class ScenarioFiles:
         self._models = models
         self.asked_runs = 0
         self.left_out = 0
+        self.notes: dict[str, None] = {}
         self.broken_folders: set[Path] = set()
         self._load_options: dict[tuple[int, ...], LoadOptions] = {}
         self._own_formats: dict[Path, tuple[FileFormat, ...]] = {}
@@ -86,6 +89,9 @@ class ScenarioFiles:
                 servers={name: partial(self._tools_of, name) for name in self._file.mcp},
                 foreign_tools=self._file.has_tools,
                 compared_fault=self._compared_fault,
+                note=self._take_note,
+                ze_scoring=ZeScoring,
+                ze_original=self._file.ze.score == "original",
             )
         return self._load_options[known]
 
@@ -103,6 +109,11 @@ class ScenarioFiles:
                 if _have_same_answers(self._models.resolve(other), compared):
                     return own_answers_fault(name, other)
         return None
+
+    def _take_note(self, text: str) -> None:
+        """Of keys that change nothing `benchmodels validate` tells."""
+        if "workspace is empty" in text:
+            self.notes[text] = None
 
     @property
     def _base(self) -> Path:

@@ -16,6 +16,7 @@ from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.statistics.changes import Conditions
 from pytest_benchmodels.statistics.gates import Gate
 from pytest_benchmodels.statistics.run_tally import RunTally
+from pytest_benchmodels.statistics.ze_scores import ZeModel
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.run import Pool
@@ -115,6 +116,11 @@ class Verdicts:
     def figures(self, lanes: int, windows: Mapping[str, int], pools: Iterable[Pool]) -> Figures:
         """The figures so far; see `Tally.figures`."""
         return self._results.tally.figures(lanes, windows, pools)
+
+    @property
+    def ze_models(self) -> tuple[ZeModel, ...]:
+        """The models' scores over suites of ze-benchmarks; empty where there are none."""
+        return self._results.ze.models
 
     def coverage(self, nodeids: Iterable[str]) -> Coverage:
         """How many runs there were to be; `nodeids` are those that were collected."""
