@@ -66,7 +66,12 @@ MOST_RUNS = (
 )
 DEFAULT_STORE = ".benchmodels/store.sqlite"
 _PICKING = ("keyword", "markexpr", "deselect", "lf", "stepwise", "bench_shard")
-_OUTPUTS = {"json": "every result as JSON", "html": "a report as HTML", "markdown": "a summary as Markdown"}
+_OUTPUTS = {
+    "json": "every result as JSON",
+    "html": "a report as HTML",
+    "markdown": "a summary as Markdown",
+    "ze-json": "a report in the form of ze-benchmarks' own",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +296,7 @@ def read_settings(config: pytest.Config) -> Settings:
 
 def _path(config: pytest.Config, option: str) -> Path | None:
     """Where the option leads, from the folder that pytest was started in; None where it was not given."""
-    typed = getattr(config.option, f"bench_{option}")
+    typed = getattr(config.option, f"bench_{option.replace('-', '_')}")
     return None if typed is None else checked_path(f"--bench-{option}", typed, config.invocation_params.dir)
 
 

@@ -26,6 +26,7 @@ _WRITERS = {
     "html": ("html", "write_html"),
     "markdown": ("markdown", "write_markdown"),
     "junitxml": ("junit", "write_junit"),
+    "ze-json": ("ze_json", "write_ze_json"),
 }
 """Each report's module, which is imported when it is written, and the function in it."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from pytest_benchmodels.cli import main
@@ -43,6 +45,28 @@ def test_a_run_has_the_score_of_the_mode(
     assert {check["weight"] for check in result["checks"][:-1]} == {0.0}
     said = "score 10.00 of 10, the original would say 1.25" if passed else "score 1.25 of 10"
     assert f"ze-benchmarks: sim/steady: {said}, " in " ".join(run.stdout.str().split())
+
+
+def test_the_report_has_the_originals_shape(project: Project, workers: tuple[str, ...]) -> None:
+    suite(project.path, HALVES, L1="a", L2="b")
+    project.write("bench.toml", '[ze]\nscore = "original"\n')
+
+    project.bench("--bench-ze-json", "ze.json", *RUN, *workers)
+
+    report = json.loads((project.path / "ze.json").read_text())
+    assert list(report) == [
+        "summary",
+        "modelPerformance",
+        "benchmarkTypeAnalysis",
+        "recommendations",
+        "detailedResults",
+    ]
+    assert (report["summary"]["totalRuns"], report["summary"]["averageScore"]) == (2, 1.25)
+    assert [model["model"] for model in report["modelPerformance"]] == ["sim/steady"]
+    assert [suite["benchmark"] for suite in report["benchmarkTypeAnalysis"]] == ["walls"]
+    assert "sim/steady: success rate 0%, below 70%" in report["recommendations"]
+    assert sorted(row["scenario"] for row in report["detailedResults"]) == ["paint-L1", "paint-L2"]
+    assert {row["originalScore"] for row in report["detailedResults"]} == {1.25}
 
 
 def test_no_model_is_asked_where_the_judge_has_no_categories(project: Project, workers: tuple[str, ...]) -> None:

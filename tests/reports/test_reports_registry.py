@@ -27,9 +27,8 @@ def test_each_of_ours_writes_a_file_with_the_results(name: str, tmp_path: Path) 
     BUILTIN[name](tmp_path / "r", f"--bench-{name}", EVALUATION)
 
     text = (tmp_path / "r").read_text(encoding="utf-8")
-    assert {"json": '"a.yaml::a[m]"', "html": "a.yaml", "markdown": "## Benchmark", "junitxml": 'name="a[m]"'}[
-        name
-    ] in text
+    wanted = {"json": '"a.yaml::a[m]"', "html": "a.yaml", "markdown": "## Benchmark", "junitxml": 'name="a[m]"'}
+    assert {**wanted, "ze-json": '"scenario": "a"'}[name] in text
 
 
 def test_a_function_a_class_and_an_object_are_reports(tmp_path: Path) -> None:
