@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_benchmodels.core.scenario import Tool
+from pytest_benchmodels.core.tool import Tool
 
 __all__ = ["ASK_USER", "COMMAND_S", "READ_LINES", "WORKSPACE_TOOLS"]
 

@@ -14,8 +14,9 @@ from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.model import Bill, Model
 from pytest_benchmodels.core.program import Program, ProgramResult, RunProgram, no_programs
 from pytest_benchmodels.core.result import Failure, Purpose, Retry
-from pytest_benchmodels.core.scenario import Check, Scenario, Tool
+from pytest_benchmodels.core.scenario import Check, Scenario
 from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.core.tool import Tool
 from pytest_benchmodels.core.workspace import Workspace
 
 __all__ = [

@@ -18,7 +18,8 @@ from pytest_benchmodels.core.message import Message, without_data
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.result import Purpose
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.scenario import Check, Combination, Grader, Scenario, Tool
+from pytest_benchmodels.core.scenario import Check, Combination, Grader, Scenario
+from pytest_benchmodels.core.tool import Tool
 from pytest_benchmodels.core.user_code import code_of
 
 __all__ = [

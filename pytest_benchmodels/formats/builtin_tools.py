@@ -9,8 +9,8 @@ from typing import Any
 from msgspec import UnsetType
 
 from pytest_benchmodels.core.builtin_tools import ASK_USER, WORKSPACE_TOOLS
-from pytest_benchmodels.core.scenario import Tool
 from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.core.tool import Tool
 from pytest_benchmodels.formats.authored import Defaults, or_else
 from pytest_benchmodels.formats.document import Problems, Steps
 

@@ -12,8 +12,9 @@ from pathlib import Path, PurePath
 from typing import Any, Literal, NamedTuple, Protocol
 
 from pytest_benchmodels.core.errors import Problem, ScenarioFileError
-from pytest_benchmodels.core.scenario import Extraction, Grader, Scenario, Scoring, Tool
+from pytest_benchmodels.core.scenario import Extraction, Grader, Scenario, Scoring
 from pytest_benchmodels.core.text import clip, harmless, nearest
+from pytest_benchmodels.core.tool import Tool
 
 __all__ = [
     "Document",

@@ -12,8 +12,9 @@ import msgspec
 from msgspec import UnsetType
 
 from pytest_benchmodels.core.message import Content, Message, Part, Role, TextPart
-from pytest_benchmodels.core.scenario import MAX_STEPS, MAX_STEPS_AT_WORK, Check, Scenario, Tool, Turn
+from pytest_benchmodels.core.scenario import MAX_STEPS, MAX_STEPS_AT_WORK, Check, Scenario, Turn
 from pytest_benchmodels.core.text import clip, harmless, plain, quote
+from pytest_benchmodels.core.tool import Tool
 from pytest_benchmodels.core.workspace import WorkspaceSpec
 from pytest_benchmodels.formats.authored import (
     Authored,

@@ -11,8 +11,8 @@ import msgspec
 from msgspec import UnsetType
 
 from pytest_benchmodels.core.errors import ToolError
-from pytest_benchmodels.core.scenario import Tool, ToolAnswer
 from pytest_benchmodels.core.text import clip, plain, quote
+from pytest_benchmodels.core.tool import Tool, ToolAnswer
 from pytest_benchmodels.core.user_code import defined_at
 from pytest_benchmodels.formats.authored import TOOL_NAME, ToolEntries, ToolEntry
 from pytest_benchmodels.formats.builtin_tools import LookedAt, name_taken

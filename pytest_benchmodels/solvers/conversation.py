@@ -19,8 +19,9 @@ from pytest_benchmodels.core.errors import CheckError, ConfigError, ToolError
 from pytest_benchmodels.core.message import Message, Response, TextPart, ToolCall, ToolResult, text_of
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import COMMAND, Run
-from pytest_benchmodels.core.scenario import Tool, ToolAnswer, Turn
+from pytest_benchmodels.core.scenario import Turn
 from pytest_benchmodels.core.text import clip, quote, well_formed
+from pytest_benchmodels.core.tool import Tool, ToolAnswer
 from pytest_benchmodels.core.user_code import NoJsonError, UserCodeError, as_json, defined_at, in_thread
 from pytest_benchmodels.core.user_code import call as call_user_code
 from pytest_benchmodels.core.workspace import Workspace

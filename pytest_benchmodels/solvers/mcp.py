@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_benchmodels.core.errors import ToolError
 from pytest_benchmodels.core.message import ImagePart, TextPart, ToolCall, ToolResult
-from pytest_benchmodels.core.scenario import Tool
 from pytest_benchmodels.core.text import clip, plain, quote, told, well_formed
+from pytest_benchmodels.core.tool import Tool
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process

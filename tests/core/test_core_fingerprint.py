@@ -26,7 +26,8 @@ from pytest_benchmodels.core.fingerprint import (
 from pytest_benchmodels.core.message import ImagePart, Message, Part, TextPart, ToolCall, ToolResult
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import Run
-from pytest_benchmodels.core.scenario import Check, Grader, Scenario, Tool, Turn
+from pytest_benchmodels.core.scenario import Check, Grader, Scenario, Turn
+from pytest_benchmodels.core.tool import Tool
 
 
 class Word(Grader, frozen=True):

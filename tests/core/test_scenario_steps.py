@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_benchmodels import Message, Response, ToolCall
-from pytest_benchmodels.core.scenario import Scenario, Tool, ToolAnswer, Turn
+from pytest_benchmodels.core.scenario import Scenario, Turn
+from pytest_benchmodels.core.tool import Tool, ToolAnswer
 
 CALLING = Response("", tool_calls=(ToolCall("1", "f", {}),))
 FINAL = Response("done")

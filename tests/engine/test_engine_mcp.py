@@ -12,7 +12,7 @@ import pytest
 
 from pytest_benchmodels.core.errors import ToolError
 from pytest_benchmodels.core.message import ToolCall, ToolResult
-from pytest_benchmodels.core.scenario import Tool
+from pytest_benchmodels.core.tool import Tool
 from pytest_benchmodels.solvers.mcp import Servers, ServerSettings, listed_tools
 
 SERVER = """

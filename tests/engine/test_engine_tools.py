@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from pytest_benchmodels.core.call import Call, Purpose, Request
 from pytest_benchmodels.core.message import Response, ToolCall, ToolResult
-from pytest_benchmodels.core.scenario import Tool, ToolAnswer
+from pytest_benchmodels.core.tool import Tool, ToolAnswer
 from pytest_benchmodels.solvers.conversation import Conversation
 from tests.engine.engine_parts import MODEL, run, scenario
 

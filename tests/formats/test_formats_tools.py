@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pytest_benchmodels.core.errors import ScenarioFileError
-from pytest_benchmodels.core.scenario import Grader, Scenario, Tool
+from pytest_benchmodels.core.scenario import Grader, Scenario
+from pytest_benchmodels.core.tool import Tool
 from pytest_benchmodels.formats import LoadOptions, load
 from pytest_benchmodels.graders import BUILTIN, schema_faults
 

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from pytest_benchmodels import Message, Model, Request, Response, ToolCall, ToolResult
-from pytest_benchmodels.core.scenario import Tool
+from pytest_benchmodels.core.tool import Tool
 from pytest_benchmodels.providers.anthropic import Anthropic
 from pytest_benchmodels.providers.dialect import Dialect
 from pytest_benchmodels.providers.google import Google

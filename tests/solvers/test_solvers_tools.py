@@ -15,7 +15,7 @@ import pytest
 
 from pytest_benchmodels import ToolCall, ToolResult
 from pytest_benchmodels.core.errors import ToolError
-from pytest_benchmodels.core.scenario import Tool, ToolAnswer
+from pytest_benchmodels.core.tool import Tool, ToolAnswer
 from pytest_benchmodels.graders import schema_faults
 from pytest_benchmodels.solvers.conversation import ToolBox
 

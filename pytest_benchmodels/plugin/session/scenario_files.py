@@ -15,8 +15,8 @@ from pytest_benchmodels import graders
 from pytest_benchmodels.core.errors import ConfigError, ProviderError, ToolError
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import file_of
-from pytest_benchmodels.core.scenario import Tool
 from pytest_benchmodels.core.text import quote
+from pytest_benchmodels.core.tool import Tool
 from pytest_benchmodels.formats import FileFormat, LoadOptions, own_formats
 from pytest_benchmodels.formats.compared_models import own_answers_fault
 from pytest_benchmodels.formats.configfile import ConfigFile

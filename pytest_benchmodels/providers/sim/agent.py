@@ -11,7 +11,7 @@ from pytest_benchmodels.core.text import quote
 
 if TYPE_CHECKING:
     from pytest_benchmodels.core.call import Request
-    from pytest_benchmodels.core.scenario import Tool
+    from pytest_benchmodels.core.tool import Tool
 
 __all__ = ["NAME", "Part", "files_of", "part_of"]
 
