@@ -12,32 +12,32 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "NEGLIGIBLE",
+    "UNSEEN_RATE",
+    "Z_95",
     "Estimate",
     "Interval",
-    "beta_quantile",
     "design_effect",
-    "jeffreys",
     "paired_interval",
     "percentile",
     "percentile_interval",
-    "square_and_add",
     "student",
     "wilson",
 ]
 
-_Z_95 = 1.959963984540054  # the standard normal's 97.5 % quantile: 2.5 % are left out at either side
+Z_95 = 1.959963984540054  # the standard normal's 97.5 % quantile: 2.5 % are left out at either side
 _STUDENT = (
     12.706204736432095,
     4.302652729696142,
     3.182446305284263,
     2.776445105197799,
 )  # for 1 to 4 degrees of freedom
-_NEGLIGIBLE = 1e-12  # what floating point leaves of nothing, in shares from 0 to 1
+NEGLIGIBLE = 1e-12  # what floating point leaves of nothing, in shares from 0 to 1
 
 # Few scenarios have often not shown the rare one that differs, and then look more alike than they are. Each variance is
 # taken with one scenario more, that is off by sqrt(0.1) or sqrt(0.35): the least with which the simulated coverage is
 # 93 % where 3 to 5 % of the scenarios fail, or get worse, in all of their trials.
-_UNSEEN_RATE = 0.1
+UNSEEN_RATE = 0.1
 _UNSEEN_DIFFERENCE = 0.35
 
 
@@ -70,9 +70,9 @@ def wilson(passed: float, graded: float, design_effect: float = 1.0) -> Interval
     """
     if not graded:
         return None
-    share, observations, z2 = passed / graded, graded / design_effect, _Z_95**2
+    share, observations, z2 = passed / graded, graded / design_effect, Z_95**2
     centre = share + z2 / (2 * observations)
-    spread = _Z_95 * math.sqrt(share * (1 - share) / observations + z2 / (4 * observations**2))
+    spread = Z_95 * math.sqrt(share * (1 - share) / observations + z2 / (4 * observations**2))
     scale = 1 + z2 / observations
     # At the ends the formula gives exactly 0 and 1, floating point does not quite.
     low = (centre - spread) / scale if passed > 0 else 0.0
@@ -98,87 +98,13 @@ def design_effect(groups: Iterable[tuple[float, float]], *, shares: bool = True)
     alike = runs * runs / squares  # observations if all trials of a scenario agree
     mean = math.fsum(total for total, _ in kept) / runs
     spread = mean * (1 - mean)
-    if len(kept) == 1 or spread <= _NEGLIGIBLE:
+    if len(kept) == 1 or spread <= NEGLIGIBLE:
         return runs / alike
     scatter = math.fsum((total - mean * each) ** 2 for total, each in kept) * len(kept) / (len(kept) - 1)
-    observations = spread * runs * runs / (scatter + _UNSEEN_RATE * squares / len(kept))
+    observations = spread * runs * runs / (scatter + UNSEEN_RATE * squares / len(kept))
     if shares:
         observations = min(observations, runs)
-    return runs / max(observations * (_Z_95 / student(round(alike) - 1)) ** 2, alike)
-
-
-def jeffreys(passed: float, counted: float) -> Interval:
-    """The interval of a share by Jeffreys' prior (L. D. Brown, T. T. Cai and A. DasGupta, 2001).
-
-    For parts of other figures (`square_and_add`): of shares near 0 or 1 it is not as wide as Wilson's. Counts may be
-    fractions, of observations that are worth less than one each. Where `counted` is 0 it is 0 to 1.
-    """
-    if counted <= 0:
-        return Interval(0.0, 1.0)
-    low = beta_quantile(0.025, passed + 0.5, counted - passed + 0.5) if passed > 0 else 0.0
-    high = beta_quantile(0.975, passed + 0.5, counted - passed + 0.5) if passed < counted else 1.0
-    return Interval(low, high)
-
-
-def square_and_add(
-    figure: Callable[[Sequence[float]], float], values: Sequence[float], intervals: Sequence[Interval]
-) -> Estimate:
-    """A figure of several independent shares and its interval, from theirs.
-
-    What each share's ends would change adds up in squares, below and above on its own (R. G. Newcombe, Statistics in
-    Medicine 17, 1998, 873-890; G. Y. Zou and A. Donner, Statistics in Medicine 27, 2008, 1693-1702). It holds for
-    skewed shares, and where nothing was seen to fail. `figure` gives a number for all shares from 0 to 1.
-    """
-    found = figure(values)
-    below = above = 0.0
-    for place, interval in enumerate(intervals):
-        ends = [figure([*values[:place], end, *values[place + 1 :]]) - found for end in (interval.low, interval.high)]
-        below += min(*ends, 0.0) ** 2
-        above += max(*ends, 0.0) ** 2
-    return Estimate(found, found - math.sqrt(below), found + math.sqrt(above))
-
-
-_TINY = 1e-300
-_MOST_TERMS = 500
-
-
-def beta_quantile(share: float, a: float, b: float) -> float:
-    """The value below which a beta distribution with `a`, `b` > 0 has this share (0 to 1); to 1e-12."""
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        if _beta_below(middle, a, b) < share:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
-
-
-def _beta_below(value: float, a: float, b: float) -> float:
-    """The regularized incomplete beta function, by the continued fraction of Abramowitz and Stegun, 26.5.8."""
-    if not 0 < value < 1:
-        return float(value >= 1)
-    if value > (a + 1) / (a + b + 2):  # there it converges fast for the other side only
-        return 1 - _beta_below(1 - value, b, a)
-    scale = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(value) + b * math.log1p(-value)
-    return math.exp(scale) / a / _beta_fraction(value, a, b)
-
-
-def _beta_fraction(value: float, a: float, b: float) -> float:
-    """Lentz's way to add up a continued fraction."""
-    total, up, down = 1.0, 1.0, 0.0
-    for term in range(1, _MOST_TERMS):
-        m = term // 2
-        if term % 2:
-            factor = -(a + m) * (a + b + m) * value / ((a + 2 * m) * (a + 2 * m + 1))
-        else:
-            factor = m * (b - m) * value / ((a + 2 * m - 1) * (a + 2 * m))
-        down = 1 / ((1 + factor * down) or _TINY)
-        up = (1 + factor / up) or _TINY
-        total *= up * down
-        if abs(up * down - 1) < _NEGLIGIBLE:
-            break
-    return total
+    return runs / max(observations * (Z_95 / student(round(alike) - 1)) ** 2, alike)
 
 
 def student(freedom: int) -> float:
@@ -189,7 +115,7 @@ def student(freedom: int) -> float:
     """
     if freedom <= len(_STUDENT):
         return _STUDENT[max(freedom, 1) - 1]
-    z = _Z_95
+    z = Z_95
     terms = (
         (z**3 + z) / 4,
         (5 * z**5 + 16 * z**3 + 3 * z) / 96,
@@ -223,13 +149,13 @@ def percentile_interval(values: Sequence[float], share: float, observations: flo
     percentile takes 72 observations, the median 6. `observations` may be fewer than the values, where trials of a
     scenario resemble each other: the ranks are then those of so many, scaled up.
     """
-    count = min(math.floor(observations + _NEGLIGIBLE), len(values))
+    count = min(math.floor(observations + NEGLIGIBLE), len(values))
     ranks = _binomial_ranks(count, share)
     if ranks is None:
         return None
     ranked, scale = sorted(values), len(values) / count
     # Outwards: a rank of the few lies between ranks of the many.
-    low, high = math.ceil((ranks[0] - 1) * scale + _NEGLIGIBLE), math.ceil(ranks[1] * scale - _NEGLIGIBLE)
+    low, high = math.ceil((ranks[0] - 1) * scale + NEGLIGIBLE), math.ceil(ranks[1] * scale - NEGLIGIBLE)
     return Interval(ranked[max(low, 1) - 1], ranked[min(high, len(ranked)) - 1])
 
 
@@ -273,11 +199,11 @@ def _pairs(differences: Sequence[float], mean: float, moved: float, most: float)
     """How many independent pairs have a mean difference that varies as much as this one."""
     count = len(differences)
     spread = moved - mean * mean
-    if count == 1 or spread <= _NEGLIGIBLE:
+    if count == 1 or spread <= NEGLIGIBLE:
         return count
     variance = math.fsum((difference - mean) ** 2 for difference in differences) / (count - 1)
     pairs = min(count * spread / (variance + _UNSEEN_DIFFERENCE / count), most)
-    return max(count, pairs * (_Z_95 / student(count - 1)) ** 2)
+    return max(count, pairs * (Z_95 / student(count - 1)) ** 2)
 
 
 def _tango(better: float, worse: float, pairs: float) -> tuple[float, float]:
@@ -289,7 +215,7 @@ def _tango(better: float, worse: float, pairs: float) -> tuple[float, float]:
         c = -worse * difference * (1 - difference)
         likeliest = (math.sqrt(max(b * b - 8 * c, 0.0)) - b) / 4
         variance = max(2 * likeliest + difference * (1 - difference), 0.0)
-        return pairs * (seen - difference) ** 2 <= _Z_95**2 * variance
+        return pairs * (seen - difference) ** 2 <= Z_95**2 * variance
 
     return _farthest(allowed, seen, -1.0), _farthest(allowed, seen, 1.0)
 

@@ -384,7 +384,9 @@ def _by_judge(check: CheckResult) -> Mapping[str, bool]:
 
 def _all_ratings(each: _Labelled, weight: float) -> Ratings:
     passing = sum(each.judges.values())
-    return Ratings(each.scenario, each.people[0] + passing, each.people[1] + len(each.judges) - passing, weight)
+    return Ratings(
+        each.scenario, each.people[0] + passing, each.people[1] + len(each.judges) - passing, weight, each.passed
+    )
 
 
 def _each_judge(weighted: Sequence[tuple[_Labelled, float]]) -> tuple[JudgeAgreement, ...]:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import krippendorff as reference
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from pytest_benchmodels.statistics.agreement import (
@@ -18,42 +19,12 @@ from pytest_benchmodels.statistics.agreement import (
     reliability,
     weighted_kappa,
 )
-from pytest_benchmodels.statistics.intervals import (
-    Interval,
-    beta_quantile,
-    jeffreys,
-    square_and_add,
-    wilson,
-)
+from pytest_benchmodels.statistics.intervals import Estimate, wilson
 
 
 def side(answers: int, right: int, labels: int) -> Side:
     """Each label of a scenario of its own."""
     return Side(answers, ((1, 1),) * right + ((0, 1),) * (labels - right))
-
-
-@given(st.floats(0.001, 0.999), st.floats(0.5, 5000), st.floats(0.5, 5000))
-def test_quantiles_of_beta_distributions_agree_with_scipy(share: float, a: float, b: float) -> None:
-    assert beta_quantile(share, a, b) == pytest.approx(stats.beta.ppf(share, a, b), abs=1e-9)
-
-
-@pytest.mark.parametrize(("passed", "counted"), [(0, 20), (20, 20), (7, 20), (0.5, 3.5)])
-def test_jeffreys_interval_agrees_with_scipy_and_reaches_the_ends(passed: float, counted: float) -> None:
-    found = jeffreys(passed, counted)
-    low, high = stats.beta.ppf([0.025, 0.975], passed + 0.5, counted - passed + 0.5)
-    assert found.low == pytest.approx(low if passed else 0.0)
-    assert found.high == pytest.approx(high if passed < counted else 1.0)
-
-
-def test_what_was_never_counted_may_be_anything() -> None:
-    assert jeffreys(0, 0) == Interval(0.0, 1.0)
-
-
-def test_what_shares_ends_change_adds_up_in_squares() -> None:
-    found = square_and_add(lambda shares: shares[0] - shares[1], (0.8, 0.5), (Interval(0.7, 0.85), Interval(0.3, 0.6)))
-    assert found.mean == pytest.approx(0.3)
-    assert found.low == pytest.approx(0.3 - 0.02**0.5)
-    assert found.high == pytest.approx(0.3 + 0.0425**0.5)
 
 
 # What 40 people's labels say of 300 answers that passed and 100 that failed.
@@ -107,7 +78,7 @@ def test_a_judge_that_never_errs_leaves_the_rate_as_it_is_and_the_interval_wider
     assert plain is not None
     assert found.mean == pytest.approx(0.9)
     assert found.low < plain.low
-    assert found.high > plain.high
+    assert found.high - found.low > plain.high - plain.low
 
 
 def test_runs_that_no_judge_decided_count_as_they_are() -> None:
@@ -208,6 +179,55 @@ def test_kappa_of_two_raters_agrees_with_statsmodels_and_counts_what_each_answer
     heavier = weighted_kappa(weighed)
     assert heavier is not None
     assert heavier.mean == pytest.approx(cohens_kappa(np.array([[12, 3], [6, 69]])).kappa)
+
+
+def test_what_raters_said_has_one_interval_in_whatever_order_it_came() -> None:
+    rated = [(number, number % 4 > 0, number % 3 > 0, 1.0 + 2 * (number % 2)) for number in range(30)]
+    assert weighted_kappa(rated) == weighted_kappa(rated[::-1])
+    answers = [Ratings(number, first + second, 2 - first - second, weight) for number, first, second, weight in rated]
+    assert krippendorff(answers) == krippendorff(answers[::-1])
+
+
+def test_answers_of_one_scenario_tell_less_of_raters_than_answers_of_many() -> None:
+    """Ten scenarios of three answers each, all of which agree or none, beside thirty of one."""
+    figures: tuple[Callable[[Sequence[int]], Estimate | None], ...] = (
+        lambda scenarios: krippendorff(
+            [Ratings(scenario, 2 - (number >= 24), number >= 24) for number, scenario in enumerate(scenarios)]
+            + [Ratings(100 + number, 0, 2) for number in range(10)]
+        ),
+        lambda scenarios: weighted_kappa(
+            [(scenario, True, number < 24, 1.0) for number, scenario in enumerate(scenarios)]
+            + [(100 + number, False, False, 1.0) for number in range(10)]
+        ),
+    )
+    for figure in figures:
+        alone, alike = figure(range(30)), figure([number // 3 for number in range(30)])
+        assert alone is not None
+        assert alike is not None
+        assert alike.mean == pytest.approx(alone.mean)
+        assert alike.low < alone.low
+        assert alike.high > alone.high
+
+
+def test_many_weights_do_not_pretend_that_raters_disagreed() -> None:
+    """Forty answers on which two raters agree, of two weights, and of forty: the prior is as strong for both."""
+    lows = []
+    for weights in (2, 40):
+        found = weighted_kappa((number, number < 20, number < 20, 1 + number % weights / 100) for number in range(40))
+        assert found is not None
+        lows.append(found.low)
+    assert lows[1] == pytest.approx(lows[0], abs=0.05)
+
+
+def test_a_judge_that_is_one_of_the_raters_keeps_answers_from_being_of_its_other_side() -> None:
+    """It passed 30 and failed 10, and people said the same of all but one."""
+    rows = [(1, 1, 3.0, True), *[(2, 0, 3.0, True)] * 29, *[(0, 2, 1.0, False)] * 10]
+    known = krippendorff([Ratings(number, *row) for number, row in enumerate(rows)])
+    unknown = krippendorff([Ratings(number, *row[:3]) for number, row in enumerate(rows)])
+    assert known is not None
+    assert unknown is not None
+    assert known.mean == unknown.mean
+    assert known.low != unknown.low
 
 
 @pytest.mark.parametrize("rated", [[], [(0, True, True, 1.0)], [(0, True, True, 1.0), (1, True, True, 1.0)]])
