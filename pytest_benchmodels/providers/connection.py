@@ -249,15 +249,10 @@ class Connection(asyncio.BufferedProtocol):
             self._feed(reply, data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if exc is None:
+        try:
             self.read_kept()
-        reply = self.reply
-        if reply is not None and not reply.complete and self._error is None:
-            self._end(reply, exc)
-        self._error = self._error or exc or ConnectionResetError("Server disconnected")
-        if not self.lost.done():
-            self.lost.set_result(None)
-        self._wake()
+        finally:
+            self._lose(exc)
 
     # What the client calls.
 
@@ -395,6 +390,15 @@ class Connection(asyncio.BufferedProtocol):
             return
         self.transport.resume_reading()
         self._feed(reply, self._left)
+
+    def _lose(self, exc: Exception | None) -> None:
+        reply = self.reply
+        if reply is not None and not reply.complete and self._error is None:
+            self._end(reply, exc)
+        self._error = self._error or exc or ConnectionResetError("Server disconnected")
+        if not self.lost.done():
+            self.lost.set_result(None)
+        self._wake()
 
     def _end(self, reply: ReplyParser, exc: Exception | None) -> None:
         if exc is not None:

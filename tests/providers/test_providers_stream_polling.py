@@ -6,6 +6,7 @@ import array
 import asyncio
 import socket
 import ssl
+import struct
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -39,7 +40,7 @@ def chunk(data: bytes) -> bytes:
 
 @dataclass
 class Begun:
-    """A stream over TCP whose first token has come. `send` has the server send more."""
+    """A stream over TCP whose first token has come. `server` is the other side of its connection."""
 
     connection: Connection
     reply: ReplyParser
@@ -47,8 +48,16 @@ class Begun:
     polled: PolledStream
     poller: StreamPoller
     streaming: asyncio.Task[None]
-    send: Callable[[bytes], None]
+    server: socket.socket
     ahead_s: float = 0.0
+
+    def send(self, data: bytes) -> None:
+        self.server.sendall(data)
+
+    def reset(self) -> None:
+        """Have the server break the connection off."""
+        self.server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.server.close()
 
     def send_all(self, data: bytes) -> None:
         """Send, and see to it that it has arrived."""
@@ -99,7 +108,7 @@ async def begun(stall_s: float | None = None, fold: OpenAIFold | None = None) ->
             streaming = asyncio.ensure_future(connection.stream(reply, polled.take))
             await asyncio.sleep(0)  # it takes what came
             assert reader.count == 1
-            yield Begun(connection, reply, reader, polled, poller, streaming, accepted.sendall)
+            yield Begun(connection, reply, reader, polled, poller, streaming, accepted)
             polled.end()
             streaming.cancel()
             await asyncio.wait({streaming})
@@ -223,6 +232,19 @@ def test_a_connection_that_ends_meanwhile_ends_the_stream() -> None:
     count, said = asyncio.run(told())
     assert count == 2, "what was fetched is read"
     assert said == "the connection was closed before its end"
+
+
+@linux
+def test_an_answer_that_was_fetched_is_whole_though_the_connection_is_reset() -> None:
+    async def told() -> bool:
+        async with begun() as stream:
+            stream.send_all(chunk(DONE))
+            stream.look()
+            stream.reset()
+            await stream.streaming
+            return stream.reader.fold.is_over
+
+    assert asyncio.run(told())
 
 
 @linux
