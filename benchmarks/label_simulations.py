@@ -1,15 +1,20 @@
-"""What the figures of a judge promise, tried on drawn suites: `python benchmarks/label_simulations.py [DRAWS]`.
+"""What a judge's figures promise, tried on drawn suites: `python benchmarks/label_simulations.py [DRAWS [NAME...]]`.
 
-Prints the table of docs/judging.md. A suite is drawn with its true rate, its judge's errors and the answers that people
-label, half of them from each side of the judge, and it is counted how often each interval holds the truth. Draws are
-seeded. With the 2,000 of the table the standard error of a share of 95 % is 0.5 percentage points.
+Prints the table of docs/judging.md. A suite is drawn with its true rate, the errors of two judges and the
+answers that people label, half of them from each side of the first judge, and it is counted how often each interval
+holds the truth. Draws are seeded, and the same for all kinds of suites. With 2,000 of them the standard error of a
+share of 95 % is 0.5 percentage points.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -18,32 +23,28 @@ from numpy.typing import NDArray
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.label_intervals import ArraySide, alpha_interval, kappa_interval, rate_interval, reliability_intervals
 from benchmarks.table import Row, render
-from pytest_benchmodels.statistics.agreement import (
-    Counted,
-    Ratings,
-    Side,
-    corrected_rate,
-    krippendorff,
-    reliability,
-    weighted_kappa,
-)
-from pytest_benchmodels.statistics.intervals import Estimate, design_effect
+from pytest_benchmodels.statistics.agreement import Ratings
+from pytest_benchmodels.statistics.intervals import Interval
 
-__all__ = ["rows"]
+__all__ = ["FIGURES", "LABELS", "Cell", "Drawn", "Suite", "coverage", "rows"]
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
-LABELS = (40, 100, 200)
-_LEAST, _MOST = 0.93, 0.97
+LABELS = (20, 40, 100, 200)
+LEAST, MOST = 0.93, 0.97
+_FEW = 100  # draws: not worth a process
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A kind of suite. `spread`: how much scenarios differ in their rates and in the judge's errors, 0 for not at all.
+    """A kind of suite. `spread`: how much scenarios differ in their rates and in the judges' errors, 0 for not at all.
 
-    The spread is the concentration of a beta distribution: 1 for rates that are nearly 0 or 1.
+    The spread is the concentration of a beta distribution: 1 for rates that are nearly 0 or 1. Both judges have the
+    same sensitivity and specificity, and err independently of each other.
     """
 
     rate: float
@@ -61,119 +62,237 @@ class Suite:
 
     @property
     def truth(self) -> Mapping[str, float]:
-        passed = self.rate * self.sensitivity + (1 - self.rate) * (1 - self.specificity)
-        same = self.rate * self.sensitivity + (1 - self.rate) * self.specificity
-        chance = passed * self.rate + (1 - passed) * (1 - self.rate)
-        mean = (passed + self.rate) / 2
+        rate, sensitivity, specificity = self.rate, self.sensitivity, self.specificity
+        passed = rate * sensitivity + (1 - rate) * (1 - specificity)
+        same = rate * sensitivity + (1 - rate) * specificity
+        chance = passed * rate + (1 - passed) * (1 - rate)
+        judges_differ = 2 * (rate * sensitivity * (1 - sensitivity) + (1 - rate) * specificity * (1 - specificity))
+        differ, mean = (2 * (1 - same) + judges_differ) / 3, (2 * passed + rate) / 3
         return {
-            "corrected rate": self.rate,
+            "corrected rate": rate,
+            "corrected rate of another judge": rate,
             "agreement": same,
             "kappa": (same - chance) / (1 - chance),
-            "sensitivity": self.sensitivity,
-            "specificity": self.specificity,
+            "sensitivity": sensitivity,
+            "specificity": specificity,
             "kappa of one of several judges": (same - chance) / (1 - chance),
-            "alpha": 1 - (1 - same) / (2 * mean * (1 - mean)),
+            "alpha": 1 - differ / (2 * mean * (1 - mean)),
         }
 
-    def draw(self, generator: np.random.Generator) -> tuple[Ints, Bools, Bools]:
-        """Each run's scenario, what is true of its answer, and what the judge says."""
+    def draw(self, labels: int, generator: np.random.Generator) -> Drawn:
+        """One suite, of which so many answers are labelled."""
         scenarios = np.repeat(np.arange(self.scenarios), self.trials)
 
-        def rates(mean: float, spread: float) -> NDArray[np.float64]:
-            if not spread:
+        def rates(mean: float, spread: float) -> Floats:
+            if not spread or mean in (0, 1):
                 return np.full(len(scenarios), mean)
             drawn = generator.beta(mean * spread, (1 - mean) * spread, self.scenarios)
             return np.asarray(drawn[scenarios])
 
         right = generator.random(len(scenarios)) < rates(self.rate, self.spread)
-        passing = np.where(
-            right, rates(self.sensitivity, 2 * self.spread), rates(1 - self.specificity, 2 * self.spread)
+        first, second = (
+            generator.random(len(scenarios))
+            < np.where(right, rates(self.sensitivity, 2 * self.spread), rates(1 - self.specificity, 2 * self.spread))
+            for _ in range(2)
         )
-        return scenarios, right, generator.random(len(scenarios)) < passing
+        return Drawn(scenarios, right, first, second, _chosen(first, labels, generator))
 
 
-SUITES = (
-    *(
-        Suite(rate, sensitivity, specificity)
-        for rate in (0.5, 0.8, 0.9, 0.95)
-        for sensitivity, specificity in ((0.9, 0.7), (0.95, 0.9), (0.99, 0.95))
-    ),
-    *(
-        Suite(rate, sensitivity, specificity, scenarios=130, trials=3, spread=1.0)
-        for rate in (0.6, 0.85)
-        for sensitivity, specificity in ((0.9, 0.7), (0.95, 0.9))
-    ),
-)
-
-
-def rows(draws: int) -> Iterator[Row]:
-    """One row for each figure and kind of suite, the corrected rate first."""
-    measured = {suite: {labels: _coverage(suite, labels, draws) for labels in LABELS} for suite in SUITES}
-    for figure in SUITES[0].truth:
-        for suite, found in measured.items():
-            shares = {labels: found[labels][figure] for labels in LABELS}
-            told = ", ".join(f"{labels}: {share:.3f}" for labels, share in shares.items())
-            holds = all(_LEAST <= share <= _MOST for share in shares.values())
-            yield Row(f"{figure}: {suite.name}", told, ".93-.97", holds if draws >= 1000 else None)
-
-
-def _coverage(suite: Suite, labels: int, draws: int) -> dict[str, float]:
-    """How often each figure's interval held the truth, of the times that there was one."""
-    generator = np.random.default_rng(labels)
-    held, told = dict.fromkeys(suite.truth, 0), dict.fromkeys(suite.truth, 0)
-    for _ in range(draws):
-        for figure, estimate in _estimates(suite, labels, generator).items():
-            if estimate is not None:
-                told[figure] += 1
-                held[figure] += estimate.low <= suite.truth[figure] <= estimate.high
-    return {figure: held[figure] / max(told[figure], 1) for figure in held}
-
-
-def _estimates(suite: Suite, labels: int, generator: np.random.Generator) -> dict[str, Estimate | None]:
-    scenarios, right, passing = suite.draw(generator)
-    chosen = _chosen(passing, labels, generator)
-    failed, passed = (
-        Side(int((passing == verdict).sum()), _by_scenario(scenarios[places], right[places]))
-        for verdict, places in zip((False, True), chosen, strict=True)
-    )
-    by_judge = np.bincount(scenarios, passing).astype(int).tolist()
-    found = reliability(passed, failed, design_effect([(count, suite.trials) for count in by_judge]))
-    weights = [side.answers / max(side.labels, 1) for side in (failed, passed)]
-    rated = [
-        (int(scenarios[place]), bool(passing[place]), bool(right[place]), weights[int(passing[place])])
-        for place in np.concatenate(chosen).tolist()
-    ]
-    counted = [Counted(judged_passed=count, judged_failed=suite.trials - count) for count in by_judge]
-    ratings = [Ratings(each[0], each[1] + each[2], 2 - each[1] - each[2], each[3]) for each in rated]
-    return {
-        "corrected rate": corrected_rate(counted, passed, failed),
-        "agreement": found.agreement if found else None,
-        "kappa": found.kappa if found else None,
-        "sensitivity": found.sensitivity if found else None,
-        "specificity": found.specificity if found else None,
-        "kappa of one of several judges": weighted_kappa(rated),
-        "alpha": krippendorff(ratings),
-    }
-
-
-def _chosen(passing: Bools, labels: int, generator: np.random.Generator) -> tuple[Ints, Ints]:
+def _chosen(passing: Bools, labels: int, generator: np.random.Generator) -> Ints:
     """Half of the labels from each side; where one side has fewer, the rest from the other."""
     failed, passed = np.flatnonzero(~passing), np.flatnonzero(passing)
     of_passed = max(min(labels // 2, len(passed)), labels - len(failed))
     of_failed = min(labels - of_passed, len(failed))
-    return generator.choice(failed, of_failed, replace=False), generator.choice(passed, of_passed, replace=False)
+    sides = ((failed, of_failed), (passed, of_passed))
+    return np.concatenate([generator.choice(side, many, replace=False) for side, many in sides])
 
 
-def _by_scenario(scenarios: Ints, right: Bools) -> tuple[tuple[int, int], ...]:
-    known, places = np.unique(scenarios, return_inverse=True)
-    labels = np.bincount(places, minlength=len(known))
-    passed = np.bincount(places, right, minlength=len(known)).astype(int)
-    return tuple(zip(passed.tolist(), labels.tolist(), strict=True))
+@dataclass(frozen=True)
+class Drawn:
+    """One suite: each run's scenario, what is true of its answer, what two judges say, and which runs are labelled."""
+
+    scenarios: Ints
+    right: Bools
+    first: Bools
+    second: Bools
+    labelled: Ints
+
+    @cached_property
+    def weights(self) -> Floats:
+        """How many answers each label stands for."""
+        verdicts = self.first[self.labelled]
+        shares = [int((self.first == verdict).sum()) / max(int((verdicts == verdict).sum()), 1) for verdict in (0, 1)]
+        return np.where(verdicts, shares[1], shares[0])
+
+    def sides(self, judge: Bools) -> tuple[ArraySide, ArraySide]:
+        """The answers that a judge passed, and those that it failed, with people's labels."""
+        return self._side(judge, verdict=True), self._side(judge, verdict=False)
+
+    def _side(self, judge: Bools, *, verdict: bool) -> ArraySide:
+        is_here = judge[self.labelled] == verdict
+        places, weights = self.labelled[is_here], self.weights[is_here]
+        is_even = not len(weights) or weights.min() == weights.max()
+        weights = np.ones(len(weights)) if is_even else weights * len(weights) / weights.sum()
+        known, numbers = np.unique(self.scenarios[places], return_inverse=True)
+        labels, right = (
+            np.bincount(numbers, each, minlength=len(known)).astype(float)
+            for each in (weights, weights * self.right[places])
+        )
+        return ArraySide(int((judge == verdict).sum()), right, labels)
+
+    def by_judge(self, judge: Bools) -> Floats:
+        """How many of each scenario's runs a judge passed."""
+        return np.bincount(self.scenarios, judge).astype(float)
+
+    @property
+    def trials(self) -> int:
+        return int(np.bincount(self.scenarios).max())
+
+    @cached_property
+    def of_first(self) -> tuple[ArraySide, ArraySide]:
+        return self.sides(self.first)
+
+    @cached_property
+    def reliability(self) -> Mapping[str, Interval]:
+        return reliability_intervals(*self.of_first, self.by_judge(self.first), self.trials)
+
+    @property
+    def pairs(self) -> list[tuple[int, bool, bool, float]]:
+        """Of each label: its scenario, what the second judge says, what people do, and how many it stands for."""
+        columns = (self.scenarios, self.second, self.right)
+        return list(zip(*(column[self.labelled].tolist() for column in columns), self.weights.tolist(), strict=True))
+
+    @property
+    def ratings(self) -> list[Ratings]:
+        """What people and both judges say of each labelled answer."""
+        passed = (self.right.astype(int) + self.first + self.second)[self.labelled]
+        columns = (self.scenarios[self.labelled], passed, self.weights, self.first[self.labelled])
+        rated = zip(*(column.tolist() for column in columns), strict=True)
+        return [Ratings(scenario, count, 3 - count, weight, verdict) for scenario, count, weight, verdict in rated]
+
+    def errors(self, judge: Bools, verdict: int | None = None) -> int:
+        """How many errors of a judge the labels show, among all verdicts, or those that are this one."""
+        said, right = judge[self.labelled], self.right[self.labelled]
+        return int(((said != right) & ((said == verdict) if verdict is not None else True)).sum())
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """How a figure's interval is made, and the number of errors which it goes by, if that alone decides."""
+
+    interval: Callable[[Drawn], Interval | None]
+    errors: Callable[[Drawn], int] | None = None
+
+
+def _of_second(drawn: Drawn) -> Interval | None:
+    return rate_interval(*drawn.sides(drawn.second), drawn.by_judge(drawn.second), drawn.trials)
+
+
+def _of_reliability(name: str, drawn: Drawn) -> Interval | None:
+    return drawn.reliability.get(name)
+
+
+FIGURES: Mapping[str, _Figure] = {
+    "corrected rate": _Figure(lambda drawn: rate_interval(*drawn.of_first, drawn.by_judge(drawn.first), drawn.trials)),
+    "corrected rate of another judge": _Figure(_of_second),
+    "agreement": _Figure(partial(_of_reliability, "agreement"), lambda drawn: drawn.errors(drawn.first)),
+    "kappa": _Figure(partial(_of_reliability, "kappa"), lambda drawn: drawn.errors(drawn.first)),
+    "sensitivity": _Figure(partial(_of_reliability, "sensitivity"), lambda drawn: drawn.errors(drawn.first, 0)),
+    "specificity": _Figure(partial(_of_reliability, "specificity"), lambda drawn: drawn.errors(drawn.first, 1)),
+    "kappa of one of several judges": _Figure(
+        lambda drawn: kappa_interval(drawn.pairs), lambda drawn: drawn.errors(drawn.second)
+    ),
+    "alpha": _Figure(
+        lambda drawn: alpha_interval(drawn.ratings),
+        lambda drawn: sum(0 < each.passed < 3 for each in drawn.ratings),
+    ),
+}
+
+SUITES = (
+    *(Suite(0.5, *judge) for judge in ((0.6, 0.7), (0.9, 0.7), (0.95, 0.9), (0.99, 0.95))),
+    *(Suite(0.1, *judge) for judge in ((0.9, 0.7), (0.95, 0.9))),
+    *(Suite(0.97, *judge) for judge in ((0.9, 0.7), (0.95, 0.9), (0.99, 0.95))),
+    Suite(0.9, 1.0, 1.0),
+    *(
+        Suite(rate, *judge, scenarios=130, trials=3, spread=1.0)
+        for rate, judge in product((0.6, 0.85), ((0.9, 0.7), (0.95, 0.9)))
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How often an interval held the truth, of the times that there was one.
+
+    `attainable`: the share nearest to 95 % that an interval can reach which goes by the number of errors seen alone.
+    """
+
+    held: float
+    attainable: float | None = None
+
+    @property
+    def is_within(self) -> bool:
+        return LEAST <= round(self.held, 3) <= MOST  # as it is told
+
+    @property
+    def told(self) -> str:
+        is_stepped = self.attainable is not None and not LEAST <= self.attainable <= MOST
+        return f"{self.held:.3f}" + (f" (steps: {self.attainable:.3f})" if is_stepped and not self.is_within else "")
+
+
+def rows(draws: int, figures: Sequence[str] = tuple(FIGURES)) -> Iterator[Row]:
+    """One row for each figure and kind of suite, the corrected rate first."""
+    tried = list(product(SUITES, LABELS))
+    arguments = (*zip(*tried, strict=True), [draws] * len(tried), [figures] * len(tried))
+    if draws < _FEW:
+        cells = list(map(coverage, *arguments))
+    else:
+        with ProcessPoolExecutor() as pool:
+            cells = list(pool.map(coverage, *arguments))
+    found = dict(zip(tried, cells, strict=True))
+    for figure in figures:
+        for suite in SUITES:
+            shares = {labels: cell for labels in LABELS if (cell := found[suite, labels].get(figure)) is not None}
+            told = ", ".join(f"{labels}: {cell.told}" for labels, cell in shares.items())
+            holds = all(cell.is_within for cell in shares.values())
+            yield Row(f"{figure}: {suite.name}", told, ".93-.97", holds if draws >= 1000 else None)
+
+
+def coverage(suite: Suite, labels: int, draws: int, figures: Iterable[str] = tuple(FIGURES)) -> dict[str, Cell]:
+    """How often each figure's interval held the truth; without those that hardly ever have one."""
+    generator = np.random.default_rng(labels)
+    seen: dict[str, Counter[int]] = {name: Counter() for name in figures}
+    held = dict.fromkeys(seen, 0)
+    for _ in range(draws):
+        drawn = suite.draw(labels, generator)
+        for name, counts in seen.items():
+            interval, errors = FIGURES[name].interval(drawn), FIGURES[name].errors
+            if interval is not None:
+                counts[errors(drawn) if errors else 0] += 1
+                held[name] += (
+                    interval.low <= suite.truth[name] + _ROUNDING and suite.truth[name] <= interval.high + _ROUNDING
+                )
+    return {
+        name: Cell(held[name] / counts.total(), _attainable(counts) if FIGURES[name].errors else None)
+        for name, counts in seen.items()
+        if counts.total() > draws / 20
+    }
+
+
+_ROUNDING = 1e-9
+
+
+def _attainable(counts: Counter[int]) -> float:
+    """What is nearest to 95 % of the shares that a range of numbers of errors has."""
+    numbers = range(min(counts), max(counts) + 1)
+    sums = np.concatenate([[0], np.cumsum([counts[number] for number in numbers])]) / counts.total()
+    shares = (sums[None, :] - sums[:, None]).ravel()
+    return float(shares[np.argmin(np.abs(shares - 0.95))])
 
 
 def main(arguments: Sequence[str]) -> int:
     draws = int(arguments[0]) if arguments else 2000
-    found = list(rows(draws))
+    found = list(rows(draws, arguments[1:] or tuple(FIGURES)))
     print(render(found))
     return int(any(row.holds is False for row in found))
 
