@@ -55,9 +55,14 @@ def test_results_in_turn_go_on_after_those_that_were_stored(stored: int) -> None
     assert told == list(given)
 
 
-@pytest.mark.parametrize(("provider", "names"), [("fake", ["next"]), ("command", [])])
-def test_a_command_line_agent_is_offered_no_tools(provider: str, names: list[str]) -> None:
-    of = with_fields(scenario(), tools=(NEXT,), tool_choice="required")
+@pytest.mark.parametrize(
+    ("provider", "builtin", "names"), [("fake", True, ["next"]), ("command", True, []), ("command", False, ["next"])]
+)
+def test_a_command_line_agent_is_offered_the_authors_tools_only(
+    provider: str, names: list[str], *, builtin: bool
+) -> None:
+    # Its provider says that it cannot take those: a check of them could never be right.
+    of = with_fields(scenario(), tools=(with_fields(NEXT, builtin=builtin),), tool_choice="required")
     model = with_fields(MODEL, provider=provider)
 
     transcript = asyncio.run(Conversation().solve(run(of, model=model), Answers([Response("done")])))

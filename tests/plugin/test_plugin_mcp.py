@@ -340,11 +340,11 @@ def test_what_a_server_refuses_is_told_to_the_model_as_one_error(project: Projec
         ),
         ("import signal\nwhile True: signal.pause()", "MCP server 'shop' did not start within 1 s"),
         (
-            'print(\'{"jsonrpc": "2.0", "id": 0, "result": 4}\', flush=True); input(); input()',
+            'input(); print(\'{"jsonrpc": "2.0", "id": 0, "result": 4}\', flush=True); input()',
             "MCP server 'shop' did not start: ",
         ),
         (
-            f"print({json.dumps(json.dumps(REFUSAL))}, flush=True)\n[input(), input()]",
+            f"input()\nprint({json.dumps(json.dumps(REFUSAL))}, flush=True)\ninput()",
             "MCP server 'shop' did not start: not today",
         ),
     ],

@@ -111,7 +111,7 @@ def test_a_key_may_end_with_the_line_break_of_its_file(monkeypatch: pytest.Monke
 
 
 def test_an_unknown_simulated_model_is_said_with_those_that_there_are() -> None:
-    known = "simulated are sim/steady, sim/slow, sim/flaky, sim/hang, sim/judge, sim/embed"
+    known = "simulated are sim/steady, sim/slow, sim/flaky, sim/hang, sim/judge, sim/embed, sim/agent"
     assert fault("sim/stedy") == f"unknown model 'sim/stedy'; did you mean 'steady'?; {known}"
     alias = {"quick": {"provider": "sim", "name": "fast"}}
     assert fault("quick", {"model": alias}) == f"model 'quick': unknown model 'sim/fast'; {known}"

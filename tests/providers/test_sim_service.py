@@ -43,7 +43,7 @@ def test_an_answer_has_the_shape_of_the_protocol() -> None:
         (
             {"model": 4, "messages": []},
             404,
-            "unknown simulated model 4 (known: steady, slow, flaky, hang, judge, embed)",
+            "unknown simulated model 4 (known: steady, slow, flaky, hang, judge, embed, agent)",
         ),
         ([], 400, "the body has to be a JSON object, not []"),
         (
@@ -74,7 +74,7 @@ def test_a_body_that_is_no_json_is_told() -> None:
 def test_models_are_listed() -> None:
     listed = json.loads(Service().reply("GET", "/v1/models?x=1", b"").body)
 
-    assert [model["id"] for model in listed["data"]] == ["steady", "slow", "flaky", "hang", "judge", "embed"]
+    assert [model["id"] for model in listed["data"]] == ["steady", "slow", "flaky", "hang", "judge", "embed", "agent"]
 
 
 @pytest.mark.parametrize(("method", "target"), [("GET", CHAT), ("POST", "/v1/models"), ("GET", "/")])
