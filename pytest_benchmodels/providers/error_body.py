@@ -187,7 +187,7 @@ _LENGTH_WORDS = re.compile(
     r"|model is loaded with context length of only"
     r"|inputs` (?:tokens \+ `max_new_tokens` must be <=|must have less than)"
     r"|too large for model with \d{1,9} maximum context|exceed(?:s|ed)? (?:the )?context window"
-    r"|input length and .max_tokens",
+    r"|input length and .max_tokens|ContextWindowExceededError",
     re.IGNORECASE,
 )
 # OpenAI and Groq: larger than a whole minute's tokens. It has a rate limit's code, and waiting never helps.
