@@ -60,7 +60,8 @@ def fingerprint(run: Run) -> str:
 
     Two models, two addresses, two trials never share one. What only judges the answer is not in it. The simulated
     provider listens on another port each time, so its address counts for nothing. Of a model that code of the user's
-    is or asks, the text of its file counts; of a command-line agent its words, output and variables' names.
+    is or asks, the text of its file counts; of a command-line agent its words, output and variables' names; of
+    `sim/agent` the scenario's script, which is what it would do.
     """
     model, scenario = run.model, run.scenario
     params = {**model.params, **scenario.params}
@@ -68,7 +69,7 @@ def fingerprint(run: Run) -> str:
         (
             _MESSAGES.of(scenario),
             _digest(params) if params else _NO_PARAMS,
-            _digest_of_model(model.provider, model.name, _code_of_model(model)),
+            _digest_of_model(model.provider, model.name, _script(run) or _code_of_model(model)),
             _digest_of_address(_address(model)),
             str(run.trial),
         )
@@ -206,6 +207,13 @@ def _digest_of_model(provider: str, name: str, code: str) -> str:
 def _code_of_model(model: Model) -> str:
     """What makes it another one under the same name: the user's code, or how a command is called."""
     return model.code if model.agent is None else _digest_of_agent(model.agent)
+
+
+def _script(run: Run) -> str:
+    """What `sim/agent` plays; of others, which never see it, a change asks none anew."""
+    if (run.model.provider, run.model.name) != ("sim", "agent") or "sim_agent" not in run.scenario.metadata:
+        return ""
+    return _digest(run.scenario.metadata["sim_agent"])
 
 
 @cache

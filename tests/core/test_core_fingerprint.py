@@ -95,6 +95,18 @@ def test_the_simulated_providers_port_does_not_count() -> None:
     assert prints[0] == prints[1]
 
 
+@pytest.mark.parametrize(
+    ("provider", "name", "parts"), [("sim", "agent", ("model",)), ("sim", "steady", ()), ("openrouter", "agent", ())]
+)
+def test_a_script_is_a_part_of_the_model_that_plays_it(provider: str, name: str, parts: tuple[str, ...]) -> None:
+    scenarios = [replace(RUN.scenario, metadata={"sim_agent": [text]}) for text in ("a", "b", "a")]
+    model = replace(RUN.model, provider=provider, name=name)
+    one, other, again = (fingerprint(replace(RUN, scenario=scenario, model=model)) for scenario in scenarios)
+
+    assert explain_difference(one, other) == parts
+    assert one == again
+
+
 def test_texts_have_the_fingerprint_that_they_had_before_there_were_parts() -> None:
     rest = "f51656eb2274cfa5-2d181e3eb7b79c4c-3bcb8a40de1e0840-1"
 

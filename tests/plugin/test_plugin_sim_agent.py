@@ -182,3 +182,12 @@ def test_without_a_script_it_writes_the_files_that_the_checks_ask_for(
     (run,) = results(project).values()
     changed = [change["path"] for change in run["response"]["changes"]]
     assert changed == ["docs/log.md", "there", "version", "whole.txt"]
+
+
+def test_an_answer_to_another_script_is_not_taken_from_the_store(project: Project, workers: tuple[str, ...]) -> None:
+    for said in ("One.", "Two.", "Two."):
+        project.suite(playing("a", [said], checks=[{"equals": said}]), models=["sim/agent"])
+        assert project.bench(JSON, "--bench-cache", *workers).ret == 0
+
+    (run,) = results(project).values()
+    assert run["cached"]
