@@ -16,10 +16,12 @@ from tests.plugin.plugin_parts import Project, right
 # These are the processes of another machine, or talk to some.
 pytestmark = pytest.mark.usefixtures("real_processes")
 
+AGENT = '[model.agent]\nprovider = "command"\ncommand = ["cat"]\n'
 LIMITED = '[model.limited]\nprovider = "openai"\nname = "steady"\nbase_url = "{url}"\nrpm = 600\n'
 REFUSED = [
     "workers on other machines (socket=127.0.0.1:*) cannot run this:",
     "sim/steady: the simulated provider answers on its own machine only; use workers of this machine (-n)",
+    "agent: a command-line agent is started on this machine only; use workers of this machine (-n)",
     'limited: each machine would count rpm and tpm by itself; share them by limits = "redis://..." in bench.toml',
     "stored answers cannot be reused: the store is a file of this machine; use workers of this machine (-n)",
 ]
@@ -51,10 +53,10 @@ def test_what_needs_no_sharing_runs_there(project: Project, sim: SimServer, away
 
 
 def test_what_would_silently_go_wrong_there_is_refused_at_once(project: Project, away: tuple[str, ...]) -> None:
-    project.suite(right("a"), name="suites/suite.yaml", models=["sim/steady", "limited"])
-    project.write("bench.toml", LIMITED.format(url="http://127.0.0.1:1/v1"))
+    project.suite(right("a"), name="suites/suite.yaml", models=["sim/steady", "agent", "limited"])
+    project.write("bench.toml", AGENT + LIMITED.format(url="http://127.0.0.1:1/v1"))
 
-    result = project.bench_process("-Wdefault", "--bench-cache", *away)
+    result = project.bench_process("-Wdefault", "--bench-cache", "--bench-allow-commands", *away)
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: {line}" for line in REFUSED])

@@ -238,6 +238,9 @@ def needs_one_machine(bench: Bench, models: Collection[Model]) -> Iterator[str]:
     simulated = sorted(model.id for model in models if model.base_url == bench.sim_url)
     if simulated:
         yield f"{', '.join(simulated)}: the simulated provider answers on its own machine only; {_LOCAL}"
+    commands = sorted(model.id for model in models if model.agent is not None)
+    if commands:
+        yield f"{', '.join(commands)}: a command-line agent is started on this machine only; {_LOCAL}"
     limited = sorted(model.id for model in models if model.limits)
     if limited and bench.file.limits is None:
         yield (
