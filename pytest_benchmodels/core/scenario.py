@@ -387,17 +387,19 @@ class Scenario:
 
     @property
     def asked_models(self) -> tuple[str, ...]:
-        """The models that are asked besides its own: by its checks, or as the user."""
+        """The models that its checks ask."""
         asking = [check.grader for check in self.all_checks if type(check.grader).asked_models is not _ASKS_NONE]
-        user = (self.oracle.model,) if self.oracle is not None and self.oracle.model else ()
-        return tuple(dict.fromkeys((*user, *(name for grader in asking for name in grader.asked_models()))))
+        return tuple(dict.fromkeys(name for grader in asking for name in grader.asked_models()))
+
+    @property
+    def user_model(self) -> str:
+        """The model that plays the user; empty without one. Command-line agents have no way to ask it."""
+        return "" if self.oracle is None else self.oracle.model
 
     @property
     def asked_calls(self) -> Mapping[str, int | None]:
-        """How often each of `asked_models` is asked; None where only its checks know, or the model asks its user."""
+        """How often each of `asked_models` is asked; None where only its checks know."""
         calls: dict[str, int | None] = {}
-        if self.oracle is not None and self.oracle.model:
-            calls[self.oracle.model] = None
         for check in self.all_checks:
             told = check.grader.asked_calls()
             for name in check.grader.asked_models():

@@ -52,6 +52,8 @@ class ModelPlan:
 class AskedPlan:
     """What checks would ask one model: so many calls at so many runs; `calls` is None where only the checks know.
 
+    `is_user`: it plays the user, and the models of the runs ask it.
+
     Tokens are the least and the most that are to be expected, None where only the checks know what they ask; `cost_usd`
     the same in US dollars, None where that or the price is unknown.
     """
@@ -62,6 +64,7 @@ class AskedPlan:
     input_tokens: tuple[int, int] | None = None
     output_tokens: tuple[int, int] | None = None
     cost_usd: tuple[float, float] | None = None
+    is_user: bool = False
 
 
 def plan_lines(plans: Sequence[ModelPlan], asked: Sequence[AskedPlan] = ()) -> list[str]:
@@ -79,7 +82,7 @@ def plan_lines(plans: Sequence[ModelPlan], asked: Sequence[AskedPlan] = ()) -> l
         *aligned(_TITLES, list(map(_plan_row, plans)), frozenset(("model",))),
         f"{runs} would run, {_sum(costs)}{unknown}",
         f"expected time: {longest}{partly}",
-        *(f"checks ask {full_name(each.model)} too: {_judging(each)}" for each in asked),
+        *map(_asked_line, asked),
         *_together(costs, [each.cost_usd for each in asked]),
     ]
 
@@ -91,6 +94,12 @@ def _sum(costs: Sequence[_Range]) -> str:
     """What is known of them, all together."""
     known = [cost for cost in costs if cost is not None]
     return _range(dollars(sum(cost[0] for cost in known)), dollars(sum(cost[1] for cost in known)))
+
+
+def _asked_line(asked: AskedPlan) -> str:
+    name = full_name(asked.model)
+    what = f"{name} plays the user" if asked.is_user else f"checks ask {name} too"
+    return f"{what}: {_judging(asked)}"
 
 
 def _judging(asked: AskedPlan) -> str:

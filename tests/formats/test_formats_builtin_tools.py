@@ -193,8 +193,8 @@ def test_a_model_that_plays_the_user_is_made_ready(tmp_path: Path) -> None:
     made = loaded(tmp_path, oracle={"model": "sim/steady", "brief": "You like blue."})
 
     assert made.oracle == Oracle(model="sim/steady", brief="You like blue.")
-    assert made.asked_models == ("sim/steady",)
-    assert made.asked_calls == {"sim/steady": None}
+    assert made.user_model == "sim/steady"
+    assert made.asked_models == ()
 
 
 @pytest.mark.parametrize(

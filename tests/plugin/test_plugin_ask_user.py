@@ -179,3 +179,42 @@ def test_what_is_asked_and_answered_does_not_break_the_report(project: Project) 
     page = (project.path / "out.html").read_text(encoding="utf-8")
     assert "<script>alert(1)" not in page
     assert "\x1b" not in page
+
+
+KEYED_USER = """
+[model.words]
+provider = "command"
+command = ["cat"]
+
+[model.ada]
+provider = "openai"
+name = "small"
+api_key_env = "KEY_THAT_IS_NOT_SET"
+base_url = "http://127.0.0.1:1/v1"
+"""
+
+
+def test_a_user_whom_nobody_can_ask_needs_no_key(
+    project: Project, workers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KEY_THAT_IS_NOT_SET", raising=False)
+    project.write("bench.toml", KEYED_USER)
+    oracle = {"model": "ada", "brief": "You like blue."}
+    project.suite({**scenario("a"), "checks": [{"regex": "."}], "oracle": oracle})
+    allowed = ("--bench-allow-commands", *workers)
+
+    assert project.bench("--bench-models=words", *allowed).ret == 0
+    refused = project.bench("--bench-models=words,sim/agent", *allowed)
+
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    refused.stderr.fnmatch_lines(["*KEY_THAT_IS_NOT_SET*"])
+
+
+def test_a_plan_tells_of_the_user_where_models_can_ask_one(project: Project) -> None:
+    project.write("bench.toml", KEYED_USER)
+    project.suite({**scenario("a"), "checks": [], "oracle": {"model": "ada", "brief": "You like blue."}})
+
+    planned = project.bench("--bench-plan", "--bench-models=sim/agent,sim/steady,words", "--bench-allow-commands")
+
+    planned.stdout.fnmatch_lines(["ada plays the user: at 2 runs, at a cost that is not known before"])
+    planned.stdout.no_fnmatch_line("checks ask *")

@@ -262,6 +262,12 @@ class RunItem(pytest.Item):
             return super().iter_markers_with_node(name)
         return self.parent.iter_markers_with_node(name)
 
+    @property
+    def user_model(self) -> str:
+        """The model that plays the user of this run; empty where nobody can ask one, as a command-line agent cannot."""
+        user = self.scenario.user_model
+        return "" if user and self.config.stash[BENCH].models.is_command(self.model) else user
+
     def run(self) -> Run:
         """What the engine needs to know."""
         bench = self.config.stash[BENCH]
@@ -395,7 +401,7 @@ def _further_trial(item: RunItem, taken: set[str]) -> RunItem:
 
 
 def asked_models(runs: Iterable[RunItem]) -> dict[str, str]:
-    """The models that the checks of runs ask, each with the node id of the first that does."""
+    """The models that runs ask as judges or as users, each with the node id of the first that does."""
     asked: dict[str, str] = {}
     seen: set[int] = set()
     for run in runs:
@@ -403,4 +409,6 @@ def asked_models(runs: Iterable[RunItem]) -> dict[str, str]:
             seen.add(id(run.scenario))
             for name in run.scenario.asked_models:
                 asked.setdefault(name, run.nodeid)
+        if user := run.user_model:
+            asked.setdefault(user, run.nodeid)
     return asked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -52,8 +53,8 @@ def print_plan(session: pytest.Session, bench: Bench) -> None:
     reporter: Any = session.config.pluginmanager.getplugin("terminalreporter")
     if reporter is not None:
         reporter.section("benchmark plan")
-        asking = () if bench.settings.reuse.regrade else runs
-        for line in plan_lines(plans, _asked(bench, asking, known)):
+        asked_plans = [] if bench.settings.reuse.regrade else [*_users(items), *_asked(bench, runs, known)]
+        for line in plan_lines(plans, asked_plans):
             reporter.write_line(line)
 
 
@@ -91,6 +92,12 @@ class _Asked:
         sent, given = (round(least_in), round(most_in)), (round(least_out), round(most_out))
         priced = None if self._model.price is None else (least, most)
         return AskedPlan(self._model.id, self._runs, self._calls, sent, given, priced)
+
+
+def _users(items: Iterable[RunItem]) -> Iterator[AskedPlan]:
+    """The models that play users. How often one is asked, its run's model decides."""
+    for name, runs in Counter(item.user_model for item in items if item.user_model).items():
+        yield AskedPlan(name, runs, None, is_user=True)
 
 
 def _asked(bench: Bench, runs: Iterable[Run], known: _Knowledge) -> list[AskedPlan]:
