@@ -32,11 +32,10 @@ from pytest_benchmodels.engine.breaker import CircuitBreaker, RefusedError
 from pytest_benchmodels.engine.client import Asker, BegunClient, Client, ReplayClient, ScopedClient
 from pytest_benchmodels.engine.conclusion import conclude, whole_response
 from pytest_benchmodels.engine.grading import Watch, is_bounded, judge, settled, unwatched
-from pytest_benchmodels.engine.judged_workspace import JudgedWorkspace
 from pytest_benchmodels.engine.known import Known, Recall, as_it_was_run, at_the_cost_of, gone_on
 from pytest_benchmodels.engine.scope import Alone, Lane, Scope
 from pytest_benchmodels.engine.shared_calls import SharedCalls
-from pytest_benchmodels.engine.working import NoWorkspaces, OpenWorkspace, WatchedWorkspace, Workspaces
+from pytest_benchmodels.engine.working import JudgedWorkspace, NoWorkspaces, OpenWorkspace, WatchedWorkspace, Workspaces
 
 __all__ = [
     "Executor",

@@ -1,10 +1,10 @@
-"""The seam to whatever makes the folders that runs are worked on in, and what the engine has each of them tell."""
+"""The seam to whatever makes the folders that runs are worked on in, and these as the engine and checks have them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from msgspec.structs import replace
 
@@ -12,8 +12,11 @@ from pytest_benchmodels.core.errors import WorkspaceError
 from pytest_benchmodels.core.run import Run
 from pytest_benchmodels.core.workspace import Command, CommandResult, FileChange, Work, Workspace, WorkspaceSpec
 from pytest_benchmodels.engine.machine import LoadMeter
+from pytest_benchmodels.engine.scope import Scope
 
-__all__ = ["NoWorkspaces", "OpenWorkspace", "WatchedWorkspace", "Workspaces"]
+__all__ = ["JudgedWorkspace", "NoWorkspaces", "OpenWorkspace", "WatchedWorkspace", "Workspaces"]
+
+Inner = TypeVar("Inner", bound=Workspace)
 
 
 class OpenWorkspace(Workspace, Protocol):
@@ -43,28 +46,19 @@ class NoWorkspaces:
         raise WorkspaceError("commands are not run here: give --bench-allow-commands")
 
 
-class WatchedWorkspace:
-    """An `OpenWorkspace` whose account tells what its commands and the machine were busy with."""
+class _Wrapped(Generic[Inner]):
+    """A `Workspace` by another one."""
 
-    def __init__(self, workspace: OpenWorkspace) -> None:
+    def __init__(self, workspace: Inner) -> None:
         self._workspace = workspace
-        self._meter = LoadMeter()
 
     @property
     def path(self) -> Path:
         return self._workspace.path
 
-    async def prepare(self, changes: Sequence[FileChange] | None = None) -> None:
-        """See `OpenWorkspace`."""
-        await self._workspace.prepare(changes)
-        self._meter = LoadMeter()
-
     async def run(self, command: Command, purpose: str = "tool") -> CommandResult:
         """See `Workspace`."""
-        ended = await self._workspace.run(command, purpose)
-        if purpose == "agent":
-            self._meter.add(ended.cpu_s, ended.duration_s)
-        return ended
+        return await self._workspace.run(command, purpose)
 
     def names(self, pattern: str = "**") -> Sequence[str]:
         """See `Workspace`."""
@@ -82,8 +76,41 @@ class WatchedWorkspace:
         """See `Workspace`."""
         return self._workspace.changes()
 
+
+class WatchedWorkspace(_Wrapped[OpenWorkspace]):
+    """An `OpenWorkspace` whose account tells what its commands and the machine were busy with."""
+
+    def __init__(self, workspace: OpenWorkspace) -> None:
+        super().__init__(workspace)
+        self._meter = LoadMeter()
+
+    async def prepare(self, changes: Sequence[FileChange] | None = None) -> None:
+        """See `OpenWorkspace`."""
+        await self._workspace.prepare(changes)
+        self._meter = LoadMeter()
+
+    async def run(self, command: Command, purpose: str = "tool") -> CommandResult:
+        """See `Workspace`."""
+        ended = await super().run(command, purpose)
+        if purpose == "agent":
+            self._meter.add(ended.cpu_s, ended.duration_s)
+        return ended
+
     async def close(self, *, passed: bool) -> Work:
         """See `OpenWorkspace`."""
         notes = self._meter.notes()
         work = await self._workspace.close(passed=passed)
         return replace(work, notes=(*work.notes, *notes), cpu_share=self._meter.cpu_share)
+
+
+class JudgedWorkspace(_Wrapped[Workspace]):
+    """A run's workspace as its checks have it: while a command of theirs runs, the time of the run stands still."""
+
+    def __init__(self, workspace: Workspace, scope: Scope) -> None:
+        super().__init__(workspace)
+        self._scope = scope
+
+    async def run(self, command: Command, purpose: str = "check") -> CommandResult:
+        """See `Workspace`."""
+        with self._scope.suspended():
+            return await super().run(command, purpose)
