@@ -9,12 +9,23 @@ from pytest_benchmodels.core.scenario import Scenario
 from pytest_benchmodels.core.text import harmless
 from pytest_benchmodels.formats.authored import schema
 from pytest_benchmodels.formats.document import Document, FileFormat, Format, LoadOptions, Problems
+from pytest_benchmodels.formats.fixtures import fixture_folders
 from pytest_benchmodels.formats.native import NATIVE
 from pytest_benchmodels.formats.own_format import BUILTIN, file_format, own_formats
 from pytest_benchmodels.formats.reading import has_own_keys, lies_inside
 from pytest_benchmodels.formats.ze_benchmarks import ZE
 
-__all__ = ["BUILTIN", "Document", "FileFormat", "Format", "LoadOptions", "load", "own_formats", "schema"]
+__all__ = [
+    "BUILTIN",
+    "Document",
+    "FileFormat",
+    "Format",
+    "LoadOptions",
+    "fixture_folders",
+    "load",
+    "own_formats",
+    "schema",
+]
 
 _LINK = (
     "is a link that leads out of its folder, and is not looked at: name it itself on the command line, or allow the "

@@ -16,10 +16,10 @@ from pytest_benchmodels.formats.reading import content_of, decoded
 from pytest_benchmodels.formats.ze_benchmarks.keys import ZeFile, kept
 from pytest_benchmodels.formats.ze_benchmarks.written_checks import ZeChecks
 
-__all__ = ["Translation"]
+__all__ = ["FIXTURES", "Translation"]
 
 _TIER = re.compile(r"(L[0-9x])(?:[-_.].*)?")
-_FIXTURES = ("repo-fixture", "repo")
+FIXTURES = ("repo-fixture", "repo")
 _NO_FIXTURE = (
     "ze-benchmarks: no repo-fixture/ or repo/ beside scenario.yaml: the workspace is empty; put the fixture there, or "
     "write `workspace: {required: false}`"
@@ -123,7 +123,7 @@ class Translation:
         return (tag for tag in self._file.tags if tag_fault(tag) is None)
 
     def _workspace(self) -> dict[str, Any]:
-        name = next((name for name in _FIXTURES if (self._folder / name).is_dir()), None)
+        name = next((name for name in FIXTURES if (self._folder / name).is_dir()), None)
         if name is not None:
             return {"workspace": name}
         if self._file.artifact and not self._checks.needs_workspace:

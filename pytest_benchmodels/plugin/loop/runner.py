@@ -35,6 +35,10 @@ class Runner:
         self._bench = bench
         self._foreign_errors = 0
 
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """What agents work on is not collected; pytest asks for no folder that the command line names."""
+        return self._bench.files.is_fixture(collection_path) or None
+
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
         try:
             own = self._bench.files.own_formats(parent.session, file_path.parent)

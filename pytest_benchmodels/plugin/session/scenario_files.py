@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -17,7 +18,7 @@ from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import file_of
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.core.tool import Tool
-from pytest_benchmodels.formats import FileFormat, LoadOptions, own_formats
+from pytest_benchmodels.formats import FileFormat, LoadOptions, fixture_folders, own_formats
 from pytest_benchmodels.formats.compared_models import own_answers_fault
 from pytest_benchmodels.formats.configfile import ConfigFile
 from pytest_benchmodels.plugin.options import Settings
@@ -53,6 +54,7 @@ class ScenarioFiles:
         self.broken_folders: set[Path] = set()
         self._load_options: dict[tuple[int, ...], LoadOptions] = {}
         self._own_formats: dict[Path, tuple[FileFormat, ...]] = {}
+        self._fixtures: dict[Path, frozenset[str]] = {}
         self._tags: set[str] = set()
         self._servers: dict[str, tuple[Tool, ...] | ToolError] = {}
 
@@ -166,6 +168,20 @@ class ScenarioFiles:
             return True
         known = own if own is not None else {one for some in self._own_formats.values() for one in some}
         return any(one.has(path) for one in known)
+
+    def is_fixture(self, path: Path) -> bool:
+        """Whether a folder is what a scenario file beside or above it names as a workspace: its tests are an agent's."""
+        if not path.is_dir():
+            return False
+        real, root = os.path.realpath(path), self._config.rootpath
+        above = [folder for folder in path.parents if folder == root or root in folder.parents] or [path.parent]
+        return any(real in self._fixtures_of(folder) for folder in above)
+
+    def _fixtures_of(self, folder: Path) -> frozenset[str]:
+        if folder not in self._fixtures:
+            files = [file for file in folder.iterdir() if self.is_scenario_file(file, ()) and file.is_file()]
+            self._fixtures[folder] = frozenset().union(*map(fixture_folders, files))
+        return self._fixtures[folder]
 
     def _named_folders(self) -> Iterator[Path]:
         """The folders of the command line's paths."""
