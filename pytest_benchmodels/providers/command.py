@@ -253,7 +253,7 @@ def _how_it_ended(ended: CommandResult) -> str:
         with suppress(ValueError):
             return f"was ended by {signal.Signals(number).name}"
     if ended.status == 0 and not ended.output.strip():
-        return "ended with exit status 0 and printed nothing"
+        return "ended with exit status 0 and no output"
     return f"ended with exit status {ended.status}"
 
 

@@ -156,7 +156,7 @@ FAILURES: list[tuple[str, dict[str, str], str, str]] = [
         "agent",
         "was ended by SIGSEGV: it printed nothing",
     ),
-    ("", {}, "agent", "ended with exit status 0 and printed nothing"),
+    ("", {}, "agent", "ended with exit status 0 and no output: it printed nothing"),
     ("print('  ')", {}, "agent", "printed nothing"),
     ("print('no json')", {"output": OUTPUT}, "agent", "has no line that is a JSON object: it begins with 'no json'"),
     ("print('no json')", {"output": '{format = "json", text = "a"}'}, "agent", "is no JSON document: it begins with"),
