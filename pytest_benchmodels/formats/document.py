@@ -28,6 +28,7 @@ __all__ = [
     "Problems",
     "Step",
     "Steps",
+    "SuiteUse",
 ]
 
 Kind = Literal["yaml", "json", "jsonl", "own"]
@@ -202,6 +203,19 @@ def _no_note(_text: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class SuiteUse:
+    """How a template of ze-benchmarks has a scenario file run.
+
+    `models` are those that it prefers, empty where it leaves that to others. `weights` are 0 to 1 by model, empty where
+    the template gives none. `kind` is the type of the suite: `functional`, `accuracy`, `performance`, or nothing.
+    """
+
+    models: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LoadOptions:
     """What a session knows when it loads files.
 
@@ -215,7 +229,8 @@ class LoadOptions:
     `foreign_tools` models may have tools that no scenario names. `compared_fault` takes the name of a model whose
     stored answers a check compares with, and the models that its scenario names: it says why that cannot be, None if it
     can. `note` takes what authors of other people's formats should know and is no fault, once for each file.
-    `ze_scoring` makes the scoring of suites of ze-benchmarks, which with `ze_original` is theirs.
+    `ze_scoring` makes the scoring of suites of ze-benchmarks, which with `ze_original` is theirs; `ze_use` is
+    what a template says of the file.
     """
 
     graders: Mapping[str, type[Grader]]
@@ -233,3 +248,4 @@ class LoadOptions:
     note: Callable[[str], None] = _no_note
     ze_scoring: Callable[..., Scoring] | None = None
     ze_original: bool = False
+    ze_use: SuiteUse | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -16,6 +16,7 @@ from pytest_benchmodels.cli.scenario_files import Conftests, ends_as_ours, find_
 from pytest_benchmodels.core.errors import Problem, ScenarioFileError
 from pytest_benchmodels.formats.compared_models import own_answers_fault
 from pytest_benchmodels.formats.configfile import ConfigFile, read_config
+from pytest_benchmodels.formats.ze_benchmarks.template import is_template, read_template
 from pytest_benchmodels.graders import BUILTIN, Extract, registry, schema_faults
 from pytest_benchmodels.reports.units import plural
 
@@ -68,17 +69,16 @@ def run(arguments: Namespace, output: Output) -> int:
     options = replace(options, note=lambda text: notes.update({text: None}), ze_original=config.ze.score == "original")
     project = _Project(rootdir, options, runs_code=arguments.with_conftest)
     files = scenarios = broken = problems = 0
-    for path, named in list(scenario_files(arguments.paths, project.has)):
+    paths, faults = _without_templates(arguments.paths, project, options.note)
+    for path, named in [*((path, True) for path in faults), *(scenario_files(paths, project.has) if paths else ())]:
         try:
+            if path in faults:
+                raise faults[path]
             found = formats.load(path, str(path), project.options_of(path), named=named)
         except ScenarioFileError as error:
             broken += 1
             problems += len(error.problems)
-            for problem in error.problems:
-                if arguments.format == "github":
-                    output.command(_annotation(problem))
-                else:
-                    output.line(str(problem), "bad")
+            _tell(error, arguments, output)
             continue
         if found is not None:
             files += 1
@@ -94,6 +94,36 @@ def run(arguments: Namespace, output: Output) -> int:
     return int(broken > 0)
 
 
+def _tell(error: ScenarioFileError, arguments: Namespace, output: Output) -> None:
+    for problem in error.problems:
+        if arguments.format == "github":
+            output.command(_annotation(problem))
+        else:
+            output.line(str(problem), "bad")
+
+
+def _without_templates(
+    paths: Iterable[str], project: _Project, note: Callable[[str], None]
+) -> tuple[list[str], dict[Path, ScenarioFileError]]:
+    """The paths with the files of their suites in the place of templates, and what is wrong with templates."""
+    found: list[str] = []
+    faults: dict[Path, ScenarioFileError] = {}
+    for text in paths:
+        path = Path(text)
+        if not path.is_file() or project.reads(path) or not is_template(path):
+            found.append(text)
+            continue
+        try:
+            template = read_template(path, text)
+        except ScenarioFileError as error:
+            faults[path] = error
+            continue
+        found += map(str, map(_shown, template.uses))
+        if not template.uses:
+            note(f"{text} names no suites: another template may be based on it, by itself it runs nothing")
+    return found, faults
+
+
 class _Project:
     """What the conftest.py files above a file bring; their code runs only if the user allows it."""
 
@@ -106,7 +136,11 @@ class _Project:
 
     def has(self, path: Path) -> bool:
         """Whether a file in a folder is to be checked, by its name."""
-        return ends_as_ours(path) or any(known.has(path) for known in self._in(path.parent).own)
+        return ends_as_ours(path) or self.reads(path)
+
+    def reads(self, path: Path) -> bool:
+        """Whether a format of a conftest.py reads it."""
+        return any(known.has(path) for known in self._in(path.parent).own)
 
     def options_of(self, path: Path) -> formats.LoadOptions:
         """Raises `ScenarioFileError` for a file that only a format could read whose code does not run."""

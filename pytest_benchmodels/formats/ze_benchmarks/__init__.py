@@ -41,7 +41,10 @@ class ZeFormat:
         problems.raise_any()
         scoring, fault = translation.scoring(), translation.fault
         made = NATIVE.scenarios(entries, options)
-        return tuple(replace(each, scoring=scoring, fault=fault, workspace=_without_readme(each)) for each in made)
+        models = options.ze_use.models if options.ze_use else ()
+        return tuple(
+            replace(each, scoring=scoring, fault=fault, models=models, workspace=_without_readme(each)) for each in made
+        )
 
 
 def _without_readme(scenario: Scenario) -> WorkspaceSpec | None:

@@ -169,7 +169,8 @@ class ScenarioFile(pytest.File):
         as_typed = harmless(self._path_from(self.config.invocation_params.dir))
         try:
             own = bench.files.own_formats(self.session, self.path.parent)
-            options = replace(bench.files.load_options(self.ihook), own=own)
+            use = bench.files.templates.use_of(self.path)
+            options = replace(bench.files.load_options(self.ihook), own=own, ze_use=use)
             scenarios = formats.load(self.path, as_typed, options, named=self.session.isinitpath(self.path))
         except (ConfigError, ScenarioFileError) as error:
             raise self.CollectError(str(error)) from None

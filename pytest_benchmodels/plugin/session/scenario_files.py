@@ -23,6 +23,7 @@ from pytest_benchmodels.formats.compared_models import own_answers_fault
 from pytest_benchmodels.formats.configfile import ConfigFile
 from pytest_benchmodels.plugin.options import Settings
 from pytest_benchmodels.plugin.session.models import Models
+from pytest_benchmodels.plugin.session.templates import Templates
 from pytest_benchmodels.plugin.session.user_models import answers, usage_errors
 from pytest_benchmodels.providers.key import Key
 from pytest_benchmodels.solvers.mcp import ServerSettings, listed_tools
@@ -40,7 +41,7 @@ class ScenarioFiles:
 
     `asked_runs` is how many runs the files ask for that were collected, `left_out` how many YAML files were none of
     ours. `notes` are what authors should know of their files. `broken_folders` are those whose conftest.py files
-    bring what is no format.
+    bring what is no format. `templates` are those of ze-benchmarks that the command line names.
     """
 
     def __init__(self, config: pytest.Config, settings: Settings, file: ConfigFile, models: Models) -> None:
@@ -52,6 +53,7 @@ class ScenarioFiles:
         self.left_out = 0
         self.notes: dict[str, None] = {}
         self.broken_folders: set[Path] = set()
+        self.templates = Templates()
         self._load_options: dict[tuple[int, ...], LoadOptions] = {}
         self._own_formats: dict[Path, tuple[FileFormat, ...]] = {}
         self._fixtures: dict[Path, frozenset[str]] = {}
@@ -67,6 +69,19 @@ class ScenarioFiles:
             for folder in dict.fromkeys((self._config.rootpath, *self._named_folders())):
                 self.load_options(session.gethookproxy(folder))
                 self.own_formats(session, folder)
+            self._expand_templates(session)
+
+    def _expand_templates(self, session: pytest.Session) -> None:
+        """Let pytest collect the files of a template's suites in its place, under the node ids that they always have.
+
+        Each process does so: workers are given the command line as it was typed.
+        """
+        folder = self._config.invocation_params.dir
+        self._config.args = self.templates.expanded(self._config.args, folder, partial(self._is_own, session))
+
+    def _is_own(self, session: pytest.Session, path: Path) -> bool:
+        """Whether a reader of the user's reads a file."""
+        return any(known.has(path) for known in self.own_formats(session, path.parent))
 
     def load_options(self, hook: Any) -> LoadOptions:
         """What the loader needs for a file of a folder, by the hooks of that; raises `ConfigError`."""
