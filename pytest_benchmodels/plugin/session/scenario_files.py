@@ -185,7 +185,7 @@ class ScenarioFiles:
         return any(one.has(path) for one in known)
 
     def is_fixture(self, path: Path) -> bool:
-        """Whether a folder is what a scenario file beside or above it names as a workspace: its tests are an agent's."""
+        """Whether a scenario file beside or above a folder names it as a workspace: its tests are an agent's."""
         if not path.is_dir():
             return False
         real, root = os.path.realpath(path), self._config.rootpath
