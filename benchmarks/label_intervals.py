@@ -26,8 +26,16 @@ from pytest_benchmodels.statistics.agreement import (
 )
 from pytest_benchmodels.statistics.intervals import NEGLIGIBLE, UNSEEN_RATE, Z_95, Interval, student
 from pytest_benchmodels.statistics.posterior import JEFFREYS, NEGLIGIBLE_LOG, POINTS, STEPS, in_lattice
+from pytest_benchmodels.statistics.stratified import Labelled, Stratum, strata
 
-__all__ = ["ArraySide", "alpha_interval", "kappa_interval", "rate_interval", "reliability_intervals"]
+__all__ = [
+    "ArraySide",
+    "alpha_interval",
+    "kappa_interval",
+    "rate_interval",
+    "reliability_intervals",
+    "stratified_interval",
+]
 
 Floats = NDArray[np.floating[Any]]
 Figure = Callable[[Floats], Floats]
@@ -194,6 +202,31 @@ def rate_interval(passed: ArraySide, failed: ArraySide, by_judge: Floats, trials
     effect = _effect(sums, np.full(len(by_judge), float(trials)), shares=False)
     sides = [(side.points() - side.share) * side.answers / runs for side in (passed, failed)]
     return _interval(rate, np.clip(_mixed([_share(rate, runs / effect), *sides]).sum(axis=0), 0, 1))
+
+
+def stratified_interval(
+    passed: ArraySide, failed: ArraySide, by_judge: Floats, trials: int, labelled: Iterable[Labelled]
+) -> Interval:
+    """As `stratified_rate` has it."""
+    parts, of_all = strata(labelled), float(by_judge.sum()) / (len(by_judge) * trials)
+    with np.errstate(over="ignore"):
+        gammas = [_gamma(shape) for part in parts for shape in part.shapes]
+    points = _mixed([*gammas, np.arange(POINTS, dtype=float)])
+    right, told = _stratified(parts, points[:-1])
+    slope = float(((right - right.mean()) * (told - told.mean())).sum() / ((told - told.mean()) ** 2).sum())
+    seen = _stratified(parts, np.array([cell for part in parts for cell in part.cells])[:, None])
+    rate = min(max(float(seen[0][0]) - slope * (float(seen[1][0]) - of_all), 0.0), 1.0)
+    sums = by_judge * passed.share + (trials - by_judge) * failed.share
+    runs = passed.answers + failed.answers
+    effect = _effect(sums, np.full(len(by_judge), float(trials)), shares=False)
+    chance = _share(rate, runs / effect)[points[-1].astype(int)]
+    return _interval(rate, np.clip(chance + right - slope * (told - of_all) - rate, 0, 1))
+
+
+def _stratified(parts: Sequence[Stratum], cells: Floats) -> tuple[Floats, Floats]:
+    tables = cells.reshape(len(parts), 4, -1)
+    tables = tables / tables.sum(axis=1, keepdims=True) * np.array([part.share for part in parts])[:, None, None]
+    return np.asarray(tables[:, [1, 3]].sum(axis=(0, 1))), np.asarray(tables[:, [2, 3]].sum(axis=(0, 1)))
 
 
 def alpha_interval(answers: Iterable[Ratings]) -> Interval | None:

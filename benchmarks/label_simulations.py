@@ -23,12 +23,20 @@ from numpy.typing import NDArray
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.label_intervals import ArraySide, alpha_interval, kappa_interval, rate_interval, reliability_intervals
+from benchmarks.label_intervals import (
+    ArraySide,
+    alpha_interval,
+    kappa_interval,
+    rate_interval,
+    reliability_intervals,
+    stratified_interval,
+)
 from benchmarks.table import Row, render
 from pytest_benchmodels.statistics.agreement import Ratings
 from pytest_benchmodels.statistics.intervals import Interval
+from pytest_benchmodels.statistics.stratified import is_drawn_by_others
 
-__all__ = ["FIGURES", "LABELS", "Cell", "Drawn", "Suite", "coverage", "rows"]
+__all__ = ["FIGURES", "LABELS", "LEAST", "Cell", "Drawn", "Suite", "coverage", "rows"]
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -185,7 +193,8 @@ class _Figure:
 
 
 def _of_second(drawn: Drawn) -> Interval | None:
-    return rate_interval(*drawn.sides(drawn.second), drawn.by_judge(drawn.second), drawn.trials)
+    judged = (*drawn.sides(drawn.second), drawn.by_judge(drawn.second), drawn.trials)
+    return stratified_interval(*judged, drawn.pairs) if is_drawn_by_others(drawn.pairs) else rate_interval(*judged)
 
 
 def _of_reliability(name: str, drawn: Drawn) -> Interval | None:

@@ -72,7 +72,8 @@ def _corrected(rate: CorrectedRate) -> str:
     over = f"{rate.labels} labelled of {plural(rate.judged, 'judged run')}"
     if rate.estimate is None:
         return f"not corrected: {model} {percent(rate.rate)}, {over}: {one_line(rate.reason or '', _NAME_LIMIT)}"
-    return f"corrected: {model} {_share(rate.estimate)} in place of {percent(rate.rate)}, by {over}"
+    few = "; too few labels to rely on the interval: label more answers of this run" if rate.has_few_labels else ""
+    return f"corrected: {model} {_share(rate.estimate)} in place of {percent(rate.rate)}, by {over}{few}"
 
 
 def _share(estimate: Estimate) -> str:
@@ -172,6 +173,7 @@ def _judging(figures: LabelFigures) -> dict[str, object]:
                 "labels": rate.labels,
                 "corrected": _plain(rate.estimate),
                 "reason": rate.reason,
+                "few_labels": rate.has_few_labels,
             }
             for rate in figures.rates
         ],

@@ -29,12 +29,14 @@ __all__ = [
     "Reliability",
     "Side",
     "corrected_rate",
+    "expected_passes",
     "kinds_of_pairs",
     "kinds_of_ratings",
     "krippendorff",
     "missing_labels",
     "prior_of_kinds",
     "reliability",
+    "share_points",
     "weighted_kappa",
 ]
 
@@ -72,10 +74,11 @@ class Side:
         """Quantiles of what its share may be: by as many labels as there are independent ones."""
         if not self.answers:
             return [self.share] * POINTS  # it counts for nothing
-        return _share_points(self.share, self.labels / design_effect(self.right), prior)
+        return share_points(self.share, self.labels / design_effect(self.right), prior)
 
 
-def _share_points(share: float, observations: float, prior: float = JEFFREYS) -> Sequence[float]:
+def share_points(share: float, observations: float, prior: float = JEFFREYS) -> Sequence[float]:
+    """Quantiles of what a share, 0 to 1, may be that was seen in so many independent observations."""
     return beta_points(share * observations + prior, (1 - share) * observations + prior)
 
 
@@ -112,7 +115,7 @@ def reliability(passed: Side, failed: Side, effect: float = 1.0) -> Reliability 
         return None
     answers = passed.answers + failed.answers
     values = (passed.share, failed.share, passed.answers / answers)
-    share = _share_points(values[2], answers / effect)
+    share = share_points(values[2], answers / effect)
     usual = in_lattice([passed.points(), failed.points(), share])
     of_ratios = in_lattice([passed.points(PRIOR_OF_RATIOS), failed.points(PRIOR_OF_RATIOS), share])
     return Reliability(
@@ -170,6 +173,13 @@ class Counted:
         return self.known_passed + self.known_failed + self.judged_passed + self.judged_failed
 
 
+def expected_passes(counted: Iterable[Counted], right: float, missed: float) -> list[tuple[float, int]]:
+    """Of each scenario how many of its runs pass, by the shares of right ones on both sides, and how many it has."""
+    return [
+        (each.known_passed + each.judged_passed * right + each.judged_failed * missed, each.runs) for each in counted
+    ]
+
+
 def corrected_rate(scenarios: Iterable[Counted], passed: Side, failed: Side, shared: float = 0.0) -> Estimate | None:
     """The pass rate as people would have judged, with an interval that has the labels' chance in it as well.
 
@@ -183,10 +193,9 @@ def corrected_rate(scenarios: Iterable[Counted], passed: Side, failed: Side, sha
     if not runs or missing_labels(passed, failed) is not None:
         return None
     right, missed = passed.share, failed.share
-    sums = [each.known_passed + each.judged_passed * right + each.judged_failed * missed for each in counted]
-    groups = [(total, each.runs) for total, each in zip(sums, counted, strict=True)]
-    rate = min(math.fsum(sums) / runs, 1.0)
-    chance = _share_points(rate, runs / design_effect(groups, shares=False))
+    groups = expected_passes(counted, right, missed)
+    rate = min(math.fsum(total for total, _ in groups) / runs, 1.0)
+    chance = share_points(rate, runs / design_effect(groups, shares=False))
     sides = [
         [(share - found) * side.answers / runs for share in side.points()]
         for side, found in ((passed, right), (failed, missed))

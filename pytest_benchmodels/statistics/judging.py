@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from pytest_benchmodels.core.label import LabelKey, Labels, keyed_inside, label_keys
 from pytest_benchmodels.core.result import CheckResult, Result, passes
 from pytest_benchmodels.statistics.agreement import (
+    LEAST_LABELS,
     Counted,
     Ratings,
     Reliability,
@@ -24,10 +25,12 @@ from pytest_benchmodels.statistics.agreement import (
     weighted_kappa,
 )
 from pytest_benchmodels.statistics.intervals import Estimate, design_effect
+from pytest_benchmodels.statistics.stratified import Labelled, heavy_labels, is_drawn_by_others, stratified_rate
 
 __all__ = ["ByLabels", "CheckReliability", "CorrectedRate", "JudgeAgreement", "LabelFigures", "LabelTally"]
 
 ALL_MODELS = "*"
+FEW_LABELS = 20  # docs/judging.md: from so many on the intervals were tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ class CorrectedRate:
 
     The judges decided `judged` of the `graded` runs, of which `labels` are labelled: one label counts for each run that
     gave the same answer. `estimate` is None, and `reason`
-    says why, where that cannot be told. Rates are from 0 to 1.
+    says why, where that cannot be told. Rates are from 0 to 1. `has_few_labels`: its interval may not hold what it
+    says, for it stands on fewer labels than simulations tried, or mostly on a handful that stand for many answers each.
     """
 
     model: str
@@ -81,6 +85,7 @@ class CorrectedRate:
     labels: int
     estimate: Estimate | None
     reason: str | None = None
+    has_few_labels: bool = False
 
     @property
     def rate(self) -> float | None:
@@ -188,20 +193,47 @@ class _Runs:
     def judged(self) -> int:
         return sum(counts[2] + counts[3] for counts in self.counted.values())
 
+    @property
+    def of_others(self) -> Sequence[Labelled]:
+        """What is labelled, where the sample was drawn by other verdicts than these, and is enough; else nothing."""
+        labelled = [
+            (each.scenario, passed, each.right, each.weight)
+            for passed, verdicts in self.verdicts.items()
+            for each in verdicts
+            if each.weight is not None
+        ]
+        is_known = len(labelled) == sum(map(len, self.verdicts.values()))
+        return labelled if is_known and len(labelled) >= 2 * LEAST_LABELS and is_drawn_by_others(labelled) else ()
+
+    @property
+    def _has_few_labels(self) -> bool:
+        of_others = self.of_others
+        is_light = len(of_others) > 0 and heavy_labels(of_others) < LEAST_LABELS
+        return self.labels < self.judged and (self.labels < FEW_LABELS or is_light)
+
     def rate(self, model: str, doubt: str | None = None) -> CorrectedRate:
         sides = self.side(passed=True), self.side(passed=False)
         scenarios = [Counted(*counts) for counts in self.counted.values()]
-        reason = doubt or missing_labels(*sides)
+        of_others = self.of_others
+        reason = doubt or (None if of_others else missing_labels(*sides))
         if not self.judged:
             reason = _JUDGED_INSIDE if self.has_judges_inside else "no judge decided a run"
+        estimate = None
+        if reason is None:
+            estimate = (
+                stratified_rate(scenarios, *sides, of_others)
+                if of_others
+                else corrected_rate(scenarios, *sides, self.shared)
+            )
         return CorrectedRate(
             model=model,
             passed=sum(each.known_passed + each.judged_passed for each in scenarios),
             graded=sum(each.runs for each in scenarios),
             judged=self.judged,
             labels=self.labels,
-            estimate=corrected_rate(scenarios, *sides, self.shared) if reason is None else None,
+            estimate=estimate,
             reason=reason,
+            has_few_labels=estimate is not None and self._has_few_labels,
         )
 
 

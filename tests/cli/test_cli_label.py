@@ -299,3 +299,17 @@ def test_labels_that_cannot_be_read_are_told(store: Store, folder: Path, capsys:
         done = run_command(capsys, *words, "--labels", "bad.csv")
         assert done.status == 2
         assert done.err == "benchmodels: error: bad.csv:2: label = 'perhaps': write pass or fail, or leave it empty\n"
+
+
+def test_a_rate_by_few_labels_says_so_in_show_and_reports(store: Store, folder: Path, capsys: Capture) -> None:
+    judged_run(store)
+    run_command(capsys, "label", "latest", "--sample", "12", "-o", "labels.csv")
+    fill(folder / "labels.csv", {"p": "pass", "f": "fail"})
+    few = "12 labelled of 40 judged runs; too few labels to rely on the interval: label more answers of this run"
+
+    shown = run_command(capsys, "show", "latest", "--labels", "labels.csv")
+    assert few in " ".join(shown.out.split())
+    run_command(capsys, "report", "latest", "--json", "r.json", "--html", "r.html", "--labels", "labels.csv")
+    rates = json.loads((folder / "r.json").read_text())["run"]["checks"]["judging"]["rates"]
+    assert [rate["few_labels"] for rate in rates] == [True, True]
+    assert few in (folder / "r.html").read_text()

@@ -182,11 +182,52 @@ def test_a_sample_that_was_taken_by_another_judges_verdicts_stands_for_what_that
     assert found.estimate.mean == pytest.approx((0.9 * 80 + 0.2 * 20) / 100)
     assert found.labels == 20
 
+    assert not found.has_few_labels
+
     unknown = [Label(label.key, label.passed, label.labeller) for label in labels]
     without = figures(results, Labels(unknown)).rate_of("m")
     assert without is not None
     assert without.estimate is not None
     assert without.estimate.mean == pytest.approx(11 / 20)
+
+
+def test_a_judge_that_failed_hardly_any_labelled_answer_has_a_rate_by_the_labels_of_another() -> None:
+    """The first judge passed 80 and failed 20, as before; of all labelled answers the second fails but two."""
+    results = [judged(f"s{n}", check(passed=n < 88, votes={"second": n < 88})) for n in range(100)]
+    labels = [
+        *(Label(label_keys(results[n])[0], n < 9, "anna", 8.0) for n in range(10)),
+        *(Label(label_keys(results[80 + n])[0], n < 2, "anna", 2.0) for n in range(10)),
+    ]
+    found = figures(results, Labels(labels))
+    assert found.overall.figures is None
+    assert found.overall.reason == "2 of 5 labels needed of answers that the judge failed"
+    rate = found.rate_of("m")
+    assert rate is not None
+    assert rate.estimate is not None
+    assert rate.estimate.mean == pytest.approx(0.76, abs=0.05)
+    assert 0.4 < rate.estimate.low < rate.estimate.mean < rate.estimate.high < 0.95
+
+    few = figures(results, Labels(labels[:9])).rate_of("m")
+    assert few is not None
+    assert (few.estimate, few.has_few_labels) == (None, False)
+    assert few.reason == "0 of 5 labels needed of answers that the judge failed"
+
+
+def test_a_rate_by_few_labels_says_so() -> None:
+    """By fewer than were tried, or where only some are of the answers that most others are like."""
+    full = figures(RUN, LABELS)
+    fewer = figures(RUN, labelled(*[(RUN[n], "anna", [n < 60]) for n in (*range(9), *range(60, 70))]))
+    all_of_few = figures(RUN[55:65], labelled(*[(each, "anna", [True]) for each in RUN[55:65]]))
+    heavy = Labels(
+        Label(label_keys(RUN[n])[0], n < 60, "anna", 20.0 if n < 4 else 2.0) for n in (*range(20), *range(60, 70))
+    )
+    told = [
+        (found.rate_of("m"), few) for found, few in ((full, 0), (fewer, 1), (all_of_few, 0), (figures(RUN, heavy), 1))
+    ]
+    for rate, few in told:
+        assert rate is not None
+        assert rate.estimate is not None
+        assert rate.has_few_labels == bool(few)
 
 
 def test_an_answer_that_was_judged_both_ways_is_on_both_sides() -> None:
