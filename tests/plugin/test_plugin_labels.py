@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pytest_benchmodels.cli import main
-from pytest_benchmodels.core.label import answer_digest
+from pytest_benchmodels.core.label import LabelKey, answer_digest, masked_weight
 from tests.core.made_results import made
 from tests.plugin.plugin_parts import Project, json_report, right, scenario, wrong
 
@@ -69,6 +69,33 @@ def test_labels_hold_for_a_later_session_and_correct_its_rate(project: Project, 
     low, high = rate["corrected"]["ci95"]
     assert 0 < low < 0.375 < high < 1
     assert [gate["labels"] for gate in document["gates"]] == [24, 24, None]
+
+
+def test_a_sample_that_another_judge_took_corrects_the_rate_by_its_strata(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    """The other judge passed p0 to p4 and f0 to f4; of what it failed each label stands for four times as many."""
+    suite(project)
+    project.bench(JUDGE, JSON, *workers)
+    with (project.path / "anna.jsonl").open("w", encoding="utf-8") as file:
+        for result in json_report(project.path / "b.json")["results"]:
+            name, number = result["scenario"], int(result["scenario"][1:])
+            key = LabelKey(f"suite.yaml::{name}", "judge", digest(result["response"]["text"]))
+            if number < 9:
+                sample = masked_weight(1.0 if number < 5 else 4.0, key)
+                row = {"scenario": key.scenario, "check": "judge", "digest": key.digest, "label": name != "p8"}
+                file.write(json.dumps({**row, "sample": sample}) + "\n")
+    project.write("bench.toml", '[judge]\nlabels = ["anna.jsonl"]\n')
+
+    result = project.bench(JUDGE, JSON, *workers)
+
+    few = "by 18 labelled of 24 judged runs; too few labels to rely on the interval: label more answers of this run"
+    assert few in " ".join(result.stdout.str().split())
+    document = json_report(project.path / "b.json")
+    (rate,) = [rate for rate in document["run"]["checks"]["judging"]["rates"] if rate["model"] == "sim/steady"]
+    assert rate["few_labels"]
+    # Ten answers stand for a fifth and all are right, of the others seven of eight are; the judge passes half of both.
+    assert rate["corrected"]["value"] == pytest.approx((10 + 4 * 7) / (10 + 4 * 8), abs=0.01)
 
 
 def test_labels_of_other_answers_do_not_fit(project: Project, workers: tuple[str, ...]) -> None:
