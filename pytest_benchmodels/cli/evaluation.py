@@ -247,6 +247,7 @@ def evaluate(source: Source, gates: Sequence[Gate], before: Source | None, label
         not_started=tally.not_started(sorted(source.expected())),
         results=source.results,
         transcripts=source.transcripts,
+        ze_models=tally.ze.models,
     )
 
 

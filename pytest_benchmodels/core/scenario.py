@@ -283,10 +283,15 @@ class Judged(Protocol):
 class Scoring(Protocol):
     """Another way to make one score of a run's verdicts than their weighted mean; its `repr` tells all that it does.
 
-    The verdicts then only inform: the one that it gives decides, under its `name`.
+    The verdicts then only inform: the one that it gives decides, under its `name`. `summary` is that of the check that
+    it stands for, may be empty.
     """
 
     name: ClassVar[str]
+
+    @property
+    def summary(self) -> str:
+        """What it scores, for a reader."""
 
     def grade(self, model: str, judged: Sequence[Judged]) -> Grade:
         """The verdict on the run of this model as a whole."""

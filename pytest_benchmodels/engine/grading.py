@@ -83,7 +83,9 @@ def settled(run: Run, judged: tuple[CheckResult, ...]) -> tuple[CheckResult, ...
     if scoring is None:
         return judged
     grade = scoring.grade(run.model.id, judged)
-    whole = CheckResult(scoring.name, grade.score, grade.passed, grade.explanation, measures=grade.measures)
+    whole = CheckResult(
+        scoring.name, grade.score, grade.passed, grade.explanation, summary=scoring.summary, measures=grade.measures
+    )
     return (*[structs.replace(each, weight=0.0) for each in judged], whole)
 
 

@@ -32,6 +32,7 @@ from pytest_benchmodels.statistics.metrics import Figures, ModelFigures
 from pytest_benchmodels.statistics.outcomes import Coverage
 from pytest_benchmodels.statistics.ranking import Ranking
 from pytest_benchmodels.statistics.verdict import GateVerdict
+from pytest_benchmodels.statistics.ze_scores import ZeModel
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -53,6 +54,7 @@ class Evaluation:
     how many runs there were to be, None where nobody knows; `not_started` names those without a result, as far as that
     is known. `results` gives the runs' last results, one after another, anew each time that it is called;
     `transcripts` the same with what was asked and answered, as far as it is known, None where nobody has it.
+    `ze_models` are the models' scores over suites of ze-benchmarks, the best first.
     """
 
     run: BenchRun
@@ -65,6 +67,7 @@ class Evaluation:
     not_started: tuple[str, ...] = ()
     results: Callable[[], Iterable[Result]] = tuple
     transcripts: Callable[[], Iterable[Record]] | None = None
+    ze_models: tuple[ZeModel, ...] = ()
 
 
 SCHEMA_VERSION = 1
@@ -100,7 +103,9 @@ def write_json(stream: BinaryIO, evaluation: Evaluation, results: Iterable[Resul
     stream.write(b'{"schema_version":%d,\n"run":' % SCHEMA_VERSION)
     stream.write(_encode(_run(evaluation)))
     stream.write(b',\n"models":')
-    _write_array(stream, map(_model, evaluation.figures.models))
+    weighted = _weighted(evaluation.ze_models)
+    models = evaluation.figures.models
+    _write_array(stream, ({**_model(model), **weighted.get(model.model, _weight())} for model in models))
     stream.write(b',\n"gates":')
     _write_array(stream, map(gate_plain, evaluation.gates))
     stream.write(b',\n"comparison":')
@@ -156,6 +161,16 @@ def _model(model: ModelFigures) -> dict[str, object]:
         "p50_ci95": _ends(model.p50_interval),
         "p95_ci95": _ends(model.p95_interval),
     }
+
+
+def _weighted(models: Iterable[ZeModel]) -> dict[str, dict[str, object]]:
+    """What a template's weights make of models, for those that have any."""
+    known = [model for model in models if model.weighted is not None]
+    return {model.model: _weight(model.weighted, rank) for rank, model in enumerate(known, 1)}
+
+
+def _weight(score: float | None = None, rank: int | None = None) -> dict[str, object]:
+    return {"weighted_score": score, "weighted_rank": rank}
 
 
 def _ends(interval: Interval | None) -> list[float] | None:

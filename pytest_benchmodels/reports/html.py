@@ -38,6 +38,7 @@ from pytest_benchmodels.reports.summary import (
 from pytest_benchmodels.reports.units import dollars, duration, fraction, one_line, percent, plural, tokens, utc
 from pytest_benchmodels.reports.verdicts import gate_line, pair_lines, ranking_table
 from pytest_benchmodels.reports.work import change_line, command_line
+from pytest_benchmodels.reports.ze_lines import ze_lines
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -344,6 +345,7 @@ def _sections(evaluation: Evaluation) -> dict[str, Any]:
         "idle": list(idle_lines(figures.checks.idle)),
         "gates": [(bool(verdict.held), " ".join(gate_line(verdict).split())) for verdict in evaluation.gates],
         "titles": titles,
+        "ze_lines": list(ze_lines(evaluation.ze_models)),
         "models": list(zip(figures.models, rows, strict=True)),
         "comparison": comparison,
         "comparison_table": comparison_table(comparison) if comparison else None,

@@ -19,6 +19,7 @@ from pytest_benchmodels.core.run import file_of
 from pytest_benchmodels.core.text import well_formed
 from pytest_benchmodels.reports.bench_json import Evaluation
 from pytest_benchmodels.reports.units import utc
+from pytest_benchmodels.statistics.ze_scores import suite_type
 
 __all__ = ["write_ze_json"]
 
@@ -34,7 +35,7 @@ def write_ze_json(stream: BinaryIO, evaluation: Evaluation, results: Iterable[Re
     """Write the document. Runs of other files are in it too, with the score that they have."""
     rows = [_row(result) for result in results]
     models = sorted(_groups(rows, "model"), key=lambda group: (-(group["weightedScore"] or 0.0), group["model"]))
-    suites = _groups(rows, "benchmark")
+    suites = _groups(rows, "type")
     document = {
         "summary": {**_figures(rows), "startedAt": utc(evaluation.run.started_at), "models": len(models)},
         "modelPerformance": models,
@@ -50,6 +51,7 @@ def _row(result: Result) -> _Row:
     score = None if result.score is None else _FULL * result.score
     return {
         "benchmark": _suite(result.nodeid),
+        "type": well_formed(suite_type(result)) or _suite(result.nodeid),
         "scenario": well_formed(result.scenario),
         "model": result.model,
         "trial": result.trial,
@@ -105,4 +107,4 @@ def _recommendations(models: Sequence[_Row], suites: Sequence[_Row]) -> Iterator
             yield f"{group['model']}: {group['averageDuration']:.0f} s a run, above {_SLOW_S:.0f} s"
     for group in suites:
         if group["successRate"] is not None and group["successRate"] < _WEAK_SUITE:
-            yield f"{group['benchmark']}: success rate {group['successRate']:.0%}, below {_WEAK_SUITE:.0%}"
+            yield f"{group['type']}: success rate {group['successRate']:.0%}, below {_WEAK_SUITE:.0%}"

@@ -23,6 +23,7 @@ __all__ = [
     "ZeTally",
     "original_score",
     "original_success",
+    "suite_type",
     "weighted_mean",
 ]
 
@@ -45,9 +46,16 @@ _BASE = {
 _METRICS = {"install": "install_success", "test": "tests_nonregression", "lint": "lint", "typecheck": "typecheck"}
 """Names of checks, and of the weights in `rubric_overrides` that are meant for them."""
 
+_OF_TYPE = " of type "
 _LEAST = 0.7
 _NEAR = 1e-9
 _FULL = 10.0
+
+
+def suite_type(result: Result) -> str:
+    """The type of the suite that a result is of, as a template has it; nothing where none says it."""
+    summary = result.checks[-1].summary if result.checks else ""
+    return summary.removeprefix(f"{SCORE}{_OF_TYPE}") if summary.startswith(f"{SCORE}{_OF_TYPE}") else ""
 
 
 def weighted_mean(pairs: Iterable[tuple[float, float]]) -> float | None:
@@ -81,8 +89,8 @@ class ZeScoring:
 
     `original`: as the harness does, else as the file means it. `weights` are those of `rubric_overrides`. `categories`
     are the judge's. `inverted` are the checks that the original passes where they fail here. `has_install`: the file
-    has such a command, without which the original calls no run successful. `models` and `benchmark` are a template's
-    weights, 0 to 1.
+    has such a command, without which the original calls no run successful. `models` are a template's weights for this
+    file, 0 to 1, and empty where there are none. `kind` is the type of its suite, as a template has it.
     """
 
     name: ClassVar[str] = SCORE
@@ -93,7 +101,12 @@ class ZeScoring:
     inverted: frozenset[str] = frozenset()
     has_install: bool = False
     models: Mapping[str, float] = field(default_factory=dict)
-    benchmark: float = 1.0
+    kind: str = ""
+
+    @property
+    def summary(self) -> str:
+        """What the score is of, where a template says it; `suite_type` reads it."""
+        return f"{SCORE}{_OF_TYPE}{self.kind}" if self.kind else ""
 
     def grade(self, model: str, judged: Sequence[Judged]) -> Grade:
         """The verdict, with both scores where both can be told; the original's is on its own scale, 0 to 10."""
@@ -112,8 +125,8 @@ class ZeScoring:
             shown = ", ".join(f"{name} {part:.2f}" for name, (part, _) in parts.items()) or "nothing was judged"
             told = f"{score:.2f} of 10 ({shown}); {told}"
             measures = {"true": score, **measures}
-        weight = self.models.get(model, 1.0) * self.benchmark
-        if self.models or self.benchmark != 1.0:
+        if self.models:
+            weight = self.models.get(model, 1.0)
             measures |= {"weight": weight, "weighted": score * weight}
         return Grade(min(score / _FULL, 1.0), success, told, measures=measures)
 

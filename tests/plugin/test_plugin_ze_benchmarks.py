@@ -63,7 +63,7 @@ def test_the_report_has_the_originals_shape(project: Project, workers: tuple[str
     ]
     assert (report["summary"]["totalRuns"], report["summary"]["averageScore"]) == (2, 1.25)
     assert [model["model"] for model in report["modelPerformance"]] == ["sim/steady"]
-    assert [suite["benchmark"] for suite in report["benchmarkTypeAnalysis"]] == ["walls"]
+    assert [suite["type"] for suite in report["benchmarkTypeAnalysis"]] == ["walls"]
     assert "sim/steady: success rate 0%, below 70%" in report["recommendations"]
     assert sorted(row["scenario"] for row in report["detailedResults"]) == ["paint-L1", "paint-L2"]
     assert {row["originalScore"] for row in report["detailedResults"]} == {1.25}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from pytest_benchmodels.cli import main
@@ -117,3 +119,53 @@ def test_validate_looks_at_templates_and_their_suites(project: Project, capsys: 
 
     assert main(["validate", bad]) == 1
     assert "bad.json5:2: from: 'none' is no file" in capsys.readouterr().out
+
+
+WEIGHTED = """{
+  preferred_models: [{model: 'sim/steady', weight: 0.5, benchmarks: {Walls: 0.5}}, {model: 'sim/judge', weight: 0.9}],
+  benchmarks: {test_suites: [{name: 'Walls', path: 'walls', type: 'functional'}]},
+}
+"""
+REPORTS = ("--bench-ze-json", "ze.json", "--bench-html", "r.html")
+
+
+def test_weights_scale_the_scores_and_rank_the_models(project: Project, workers: tuple[str, ...]) -> None:
+    prepared(project, WEIGHTED)
+
+    run = project.bench(*RUN, *REPORTS, "templates/t.json5", *workers)
+
+    models = {model["model"]: model for model in json.loads((project.path / "b.json").read_text())["models"]}
+    assert (models["sim/judge"]["weighted_score"], models["sim/judge"]["weighted_rank"]) == (9.0, 1)
+    assert (models["sim/steady"]["weighted_score"], models["sim/steady"]["weighted_rank"]) == (2.5, 2)
+    told = " ".join(run.stdout.str().split())
+    assert told.index("sim/judge: score 10.00 of 10") < told.index("sim/steady: score 10.00 of 10")
+    assert "the original would say 1.25, weighted 2.50" in told
+    page = (project.path / "r.html").read_text()
+    assert "sim/steady: score 10.00 of 10, the original would say 1.25, weighted 2.50" in page
+    report = json.loads((project.path / "ze.json").read_text())
+    assert [(model["model"], model["weightedScore"]) for model in report["modelPerformance"]] == [
+        ("sim/judge", 9.0),
+        ("sim/steady", 2.5),
+    ]
+    assert [each["type"] for each in report["benchmarkTypeAnalysis"]] == ["functional"]
+
+
+def test_without_weights_nothing_is_weighted(project: Project) -> None:
+    prepared(project)
+
+    run = project.bench(*RUN, "templates/t.json5")
+
+    assert ", weighted" not in " ".join(run.stdout.str().split())
+    models = json.loads((project.path / "b.json").read_text())["models"]
+    assert {(model["weighted_score"], model["weighted_rank"]) for model in models} == {(None, None)}
+
+
+def test_stored_runs_are_weighted_anew(project: Project) -> None:
+    prepared(project, WEIGHTED)
+    project.bench(*RUN, "templates/t.json5")
+    project.write("templates/t.json5", WEIGHTED.replace("0.9", "0.1"))
+
+    project.bench(*RUN, "templates/t.json5", "--bench-cache")
+
+    models = {model["model"]: model for model in json.loads((project.path / "b.json").read_text())["models"]}
+    assert models["sim/judge"]["weighted_score"] == 1.0

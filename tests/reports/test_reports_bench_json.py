@@ -221,6 +221,7 @@ def test_the_run_and_its_models(tmp_path: Path) -> None:
     assert 0 < low < high == 1
     assert model.pop("score_ci95") == [low, high]
     assert (model.pop("p50_ci95"), model.pop("p95_ci95")) == (None, None)
+    assert (model.pop("weighted_score"), model.pop("weighted_rank")) == (None, None)
     assert model == {
         "model": "sim/steady",
         "passed": 1,

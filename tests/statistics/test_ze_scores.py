@@ -97,6 +97,6 @@ def test_the_originals_own_score_decides_in_its_mode() -> None:
 
 
 def test_a_templates_weights_scale_the_score() -> None:
-    grade = ZeScoring(models={"m": 0.5}, benchmark=0.8).grade("m", JUDGED)
+    grade = ZeScoring(models={"m": 0.4}).grade("m", JUDGED)
 
     assert grade.measures["weighted"] == pytest.approx(10 * grade.score * 0.4)

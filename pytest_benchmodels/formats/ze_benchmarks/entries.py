@@ -11,7 +11,7 @@ from typing import Any
 from pytest_benchmodels.core.scenario import Scoring
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.formats.authored import tag_fault
-from pytest_benchmodels.formats.document import Document, Lines, LoadOptions, MalformedError, Problems
+from pytest_benchmodels.formats.document import Document, Lines, LoadOptions, MalformedError, Problems, SuiteUse
 from pytest_benchmodels.formats.reading import content_of, decoded
 from pytest_benchmodels.formats.ze_benchmarks.keys import ZeFile, kept
 from pytest_benchmodels.formats.ze_benchmarks.written_checks import ZeChecks
@@ -50,12 +50,15 @@ class Translation:
 
     def scoring(self) -> Scoring | None:
         """How its verdicts become one score."""
+        use = self._options.ze_use or SuiteUse()
         return self._options.ze_scoring and self._options.ze_scoring(
             original=self._options.ze_original,
             weights=self._file.rubric_overrides.weights,
             categories=self._checks.categories,
             inverted=self._checks.inverted,
             has_install=self._checks.has_install,
+            models=use.weights,
+            kind=use.kind,
         )
 
     def document(self) -> Document:

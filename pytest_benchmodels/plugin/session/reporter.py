@@ -317,6 +317,7 @@ class Reporter:
             not_started=self._verdicts.not_started(self._bench.progress.nodeids),
             results=self._writer.results,
             transcripts=self._writer.transcripts,
+            ze_models=self._verdicts.ze_models,
         )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
