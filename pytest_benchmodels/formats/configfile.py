@@ -121,9 +121,13 @@ class EmbeddingsEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ZeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The `[ze]` table: how suites of ze-benchmarks are scored, as their files mean it or as the original does."""
+    """The `[ze]` table: how suites of ze-benchmarks are scored, as their files mean it or as the original does.
+
+    `network`: whether their commands may reach it. Their files cannot say so.
+    """
 
     score: Literal["true", "original"] = "true"
+    network: bool = False
 
 
 class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -230,7 +230,7 @@ class LoadOptions:
     stored answers a check compares with, and the models that its scenario names: it says why that cannot be, None if it
     can. `note` takes what authors of other people's formats should know and is no fault, once for each file.
     `ze_scoring` makes the scoring of suites of ze-benchmarks, which with `ze_original` is theirs; `ze_use` is
-    what a template says of the file.
+    what a template says of the file, and with `ze_network` its commands may reach the network.
     """
 
     graders: Mapping[str, type[Grader]]
@@ -249,3 +249,4 @@ class LoadOptions:
     ze_scoring: Callable[..., Scoring] | None = None
     ze_original: bool = False
     ze_use: SuiteUse | None = None
+    ze_network: bool = False

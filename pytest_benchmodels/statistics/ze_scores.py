@@ -46,6 +46,7 @@ _BASE = {
 _METRICS = {"install": "install_success", "test": "tests_nonregression", "lint": "lint", "typecheck": "typecheck"}
 """Names of checks, and of the weights in `rubric_overrides` that are meant for them."""
 
+_NO_NETWORK = "install had no network: if it needs one, write network = true into [ze] of bench.toml"
 _OF_TYPE = " of type "
 _LEAST = 0.7
 _NEAR = 1e-9
@@ -90,7 +91,8 @@ class ZeScoring:
     `original`: as the harness does, else as the file means it. `weights` are those of `rubric_overrides`. `categories`
     are the judge's. `inverted` are the checks that the original passes where they fail here. `has_install`: the file
     has such a command, without which the original calls no run successful. `models` are a template's weights for this
-    file, 0 to 1, and empty where there are none. `kind` is the type of its suite, as a template has it.
+    file, 0 to 1, and empty where there are none. `kind` is the type of its suite, as a template has it. `network`:
+    commands could reach it.
     """
 
     name: ClassVar[str] = SCORE
@@ -102,6 +104,7 @@ class ZeScoring:
     has_install: bool = False
     models: Mapping[str, float] = field(default_factory=dict)
     kind: str = ""
+    network: bool = True
 
     @property
     def summary(self) -> str:
@@ -125,6 +128,8 @@ class ZeScoring:
             shown = ", ".join(f"{name} {part:.2f}" for name, (part, _) in parts.items()) or "nothing was judged"
             told = f"{score:.2f} of 10 ({shown}); {told}"
             measures = {"true": score, **measures}
+        if not self.network and "install" in checks and not checks["install"].passed:
+            told = f"{told}; {_NO_NETWORK}"
         if self.models:
             weight = self.models.get(model, 1.0)
             measures |= {"weight": weight, "weighted": score * weight}

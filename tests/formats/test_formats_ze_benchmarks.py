@@ -131,3 +131,71 @@ def test_the_document_names_each_key_with_what_becomes_of_it() -> None:
     documented = {key: fate for keys, fate in rows for key in re.findall(r"`([^`]+)`", keys)}
 
     assert documented == dict(KEYS)
+
+
+def test_no_command_reaches_the_network_unless_bench_toml_allows_it(tmp_path: Path) -> None:
+    heuristics = {
+        "enabled": True,
+        "commands": [{"name": "builds", "command": "make"}],
+        "scripts": [{"name": "sound", "script": "./look.sh", "args": ["--in", "${workspace}/src"]}],
+    }
+    path = suite(tmp_path, {**SCENARIO, "heuristic_checks": heuristics})
+
+    def networks(options: LoadOptions) -> dict[str, bool]:
+        (scenario,) = loaded(path, options)
+        return {check.label: check.grader.network for check in scenario.checks if check.kind == "command"}  # type: ignore[attr-defined] # a CommandCheck
+
+    names = ("install", "test", "heuristic_checks: builds", "heuristic_checks: sound")
+    assert networks(OPTIONS) == dict.fromkeys(names, False)
+    assert networks(replace(OPTIONS, ze_network=True)) == dict.fromkeys(names, True)
+
+
+def test_scripts_and_structured_entries_are_checks(tmp_path: Path) -> None:
+    heuristics = {
+        "enabled": True,
+        "scripts": [{"name": "sound", "script": "./look.sh", "args": ["--in", "${workspace}/src"], "weight": 2}],
+        "structured": [
+            {"name": "version", "file": "package.json", "json_path": "$.version"},
+            {"name": "usage", "path": "NOTES.md", "section_header": "Usage"},
+        ],
+    }
+    (scenario,) = loaded(suite(tmp_path, {**SCENARIO, "heuristic_checks": heuristics}))
+
+    found = {check.label: check.grader for check in scenario.checks}
+    script, version, usage = (found[f"heuristic_checks: {name}"] for name in ("sound", "version", "usage"))
+    assert tuple(script.command) == ("./look.sh", "--in", "./src")  # type: ignore[attr-defined] # a CommandCheck
+    assert (version.file, version.json_path) == ("package.json", "$.version")  # type: ignore[attr-defined] # a FileCheck
+    assert (usage.file, usage.section_header) == ("NOTES.md", "Usage")  # type: ignore[attr-defined] # the same
+    assert {check.label: check.weight for check in scenario.checks}["heuristic_checks: sound"] == 2
+
+
+def test_an_artifact_stands_behind_the_prompt_and_has_no_commands(tmp_path: Path) -> None:
+    artifact = {"type": "figma", "figma_file_id": "abc"}
+    given = {**SCENARIO, "artifact": artifact, "heuristic_checks": {"enabled": False}}
+
+    (scenario,) = loaded(suite(tmp_path, given, fixture=False))
+
+    text = str(scenario.turns[0].messages[0].content)
+    assert text == "Paint it.\n\n## Artifact Information\n\n- type: figma\n- figma_file_id: abc"
+    assert list(checks(scenario)) == ["llm_judge"]
+    assert (scenario.workspace, scenario.oracle) == (None, None)
+
+
+def test_the_judge_is_told_the_reference(tmp_path: Path) -> None:
+    path = suite(tmp_path, {**SCENARIO, "reference_path": "right.md"})
+    (path.parent / "right.md").write_text("All walls are red.")
+
+    (scenario,) = loaded(path)
+
+    (judge,) = [check.grader for check in scenario.checks if check.kind == "judge"]
+    assert "Paint the wall.\n\nReference: All walls are red." in judge.judge  # type: ignore[attr-defined] # a Judge
+
+
+@pytest.mark.parametrize("written", ["none.md", "../../../outside.md"])
+def test_a_reference_lies_in_the_scenarios_folder(written: str, tmp_path: Path) -> None:
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "outside.md").write_text("x")
+    path = suite(tmp_path, {**SCENARIO, "reference_path": written})
+
+    with pytest.raises(ScenarioFileError, match="is no file in the scenario's folder: put it there"):
+        loaded(path)

@@ -87,3 +87,24 @@ def test_validate_says_once_what_changes_nothing(project: Project, capsys: pytes
     out = capsys.readouterr().out
     assert "1 file, 2 scenarios: no problem" in out
     assert out.count("difficulty is kept as metadata") == 1
+
+
+def test_an_empty_workspace_is_told(project: Project, workers: tuple[str, ...]) -> None:
+    suite(project.path, HALVES, fixture=False)
+
+    run = project.bench(*RUN, *workers)
+
+    assert " ".join(run.stdout.str().split()).count("no repo-fixture/ or repo/ beside scenario.yaml") == 1
+
+
+def test_an_install_without_network_says_how_to_allow_it(project: Project, workers: tuple[str, ...]) -> None:
+    suite(project.path, {**HALVES, "validation": {"commands": {"install": "false"}}})
+
+    project.bench(*RUN, *workers)
+    (refused,) = results(project).values()
+    project.write("bench.toml", "[ze]\nnetwork = true\n")
+    project.bench(*RUN, *workers)
+    (allowed,) = results(project).values()
+
+    assert "install had no network" in refused["checks"][-1]["explanation"]
+    assert "network" not in allowed["checks"][-1]["explanation"]

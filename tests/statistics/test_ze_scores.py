@@ -100,3 +100,14 @@ def test_a_templates_weights_scale_the_score() -> None:
     grade = ZeScoring(models={"m": 0.4}).grade("m", JUDGED)
 
     assert grade.measures["weighted"] == pytest.approx(10 * grade.score * 0.4)
+
+
+@pytest.mark.parametrize(
+    ("network", "passed", "told"), [(False, False, True), (False, True, False), (True, False, False)]
+)
+def test_an_install_that_failed_without_network_says_so(network: bool, passed: bool, told: bool) -> None:  # noqa: FBT001 - parameters of pytest's
+    install = CheckResult("install", float(passed), passed, "")
+
+    grade = ZeScoring(has_install=True, network=network).grade("m", (install,))
+
+    assert ("write network = true into [ze] of bench.toml" in grade.explanation) is told

@@ -59,6 +59,7 @@ class Translation:
             has_install=self._checks.has_install,
             models=use.weights,
             kind=use.kind,
+            network=self._options.ze_network,
         )
 
     def document(self) -> Document:

@@ -28,6 +28,7 @@ class ZeChecks:
         self._file = file
         self._context = context
         self._original = options.ze_original
+        self._network = options.ze_network
         judge = options.graders.get("judge")
         self._has_judge = bool(getattr(judge, "default_model", None))
         self._categories = [_category(text, is_equal=self._original) for text in file.llm_judge.categories]
@@ -80,9 +81,8 @@ class ZeChecks:
         for kind in _KINDS:
             command = getattr(self._file.validation.commands, kind)
             if command and not (self._original and kind == "test"):
-                check = {"command": command, "name": kind, "timeout": _COMMAND_S}
-                # Packages come from a registry; nothing else of a suite has to reach the network.
-                yield {**check, "network": kind == "install"}, ("validation", "commands", kind)
+                check = {"command": command, "name": kind, "timeout": _COMMAND_S, "network": self._network}
+                yield check, ("validation", "commands", kind)
 
     def _heuristics(self) -> Iterator[_Written]:
         given = self._file.heuristic_checks
@@ -93,7 +93,7 @@ class ZeChecks:
 
     def _heuristic(self, kind: str, entry: ZeHeuristic) -> dict[str, Any]:
         if kind == "commands":
-            return {"command": entry.command, "timeout": _COMMAND_S, "network": True}
+            return {"command": entry.command, "timeout": _COMMAND_S, "network": self._network}
         if kind == "files":  # a folder will do
             return {"command": ["test", "-e", entry.path or entry.file]}
         if kind == "patterns":
@@ -103,7 +103,7 @@ class ZeChecks:
             wanted = {"json_path": entry.json_path, "section_header": entry.section_header}
             return {"file": entry.file or entry.path, **{key: value for key, value in wanted.items() if value}}
         args = [arg.replace("${workspace}", ".") for arg in entry.args]
-        return {"command": [entry.script, *args], "timeout": _COMMAND_S}
+        return {"command": [entry.script, *args], "timeout": _COMMAND_S, "network": self._network}
 
     def _judge(self) -> _Written:
         check: dict[str, Any] = {

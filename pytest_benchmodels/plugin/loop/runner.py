@@ -21,7 +21,7 @@ from pytest_benchmodels.plugin.loop.session_loop import run_session
 from pytest_benchmodels.plugin.session.bench import BENCH, Bench
 from pytest_benchmodels.plugin.session.planning import print_plan
 from pytest_benchmodels.plugin.session.report_files import read_durations, shard_of
-from pytest_benchmodels.plugin.session.scenario_files import LEFT_OUT, left_out_line
+from pytest_benchmodels.plugin.session.scenario_files import LEFT_OUT, NOTES, left_out_line
 from pytest_benchmodels.plugin.workers.messages import WorkerConfig
 from pytest_benchmodels.reports.units import result_properties
 
@@ -73,6 +73,7 @@ class Runner:
         output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
         if output is not None:
             output[LEFT_OUT] = self._bench.files.left_out
+            output[NOTES] = list(self._bench.files.notes)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:

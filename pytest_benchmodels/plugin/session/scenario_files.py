@@ -29,11 +29,13 @@ from pytest_benchmodels.providers.key import Key
 from pytest_benchmodels.solvers.mcp import ServerSettings, listed_tools
 from pytest_benchmodels.statistics.ze_scores import ZeScoring
 
-__all__ = ["LEFT_OUT", "ScenarioFiles", "left_out_line"]
+__all__ = ["LEFT_OUT", "NOTES", "ScenarioFiles", "left_out_line"]
 
 _EXTRA = 'pip install "pytest-benchmodels[mcp]"'
 LEFT_OUT = "benchmodels-left-out"
 """Under which a worker tells how many YAML files it left out."""
+NOTES = "benchmodels-notes"
+"""Under which it tells what authors should know of their files."""
 
 
 class ScenarioFiles:
@@ -109,6 +111,7 @@ class ScenarioFiles:
                 note=self._take_note,
                 ze_scoring=ZeScoring,
                 ze_original=self._file.ze.score == "original",
+                ze_network=self._file.ze.network,
             )
         return self._load_options[known]
 

@@ -30,7 +30,7 @@ from pytest_benchmodels.plugin.items.transport import (
 )
 from pytest_benchmodels.plugin.loop.process_guards import gentle_interrupts
 from pytest_benchmodels.plugin.session.bench import Bench, Wanted, distant
-from pytest_benchmodels.plugin.session.scenario_files import LEFT_OUT, left_out_line
+from pytest_benchmodels.plugin.session.scenario_files import LEFT_OUT, NOTES, left_out_line
 from pytest_benchmodels.plugin.workers.messages import WorkerConfig, WorkerUpdate
 from pytest_benchmodels.plugin.workers.overdue import Marks, Watchdog
 from pytest_benchmodels.plugin.workers.scheduler import LaneScheduling
@@ -190,6 +190,7 @@ class Controller:
     def pytest_testnodedown(self, node: WorkerController, error: object | None) -> None:
         output: dict[str, Any] = getattr(node, "workeroutput", None) or {}
         self.bench.files.left_out = max(self.bench.files.left_out, output.get(LEFT_OUT, 0))
+        self.bench.files.notes.update(dict.fromkeys(output.get(NOTES, ())))
         if error is None:
             self._dismissed.add(node)
 
