@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any
 
@@ -175,8 +174,10 @@ def _path_fault(path: str) -> str:
 
 
 def _pattern_fault(pattern: str) -> str:
+    import regex  # noqa: PLC0415 - 25 ms that only an agent with patterns pays
+
     try:
-        groups = re.compile(pattern, re.MULTILINE).groups
-    except (re.error, RecursionError, OverflowError) as error:
+        groups = regex.compile(pattern, regex.MULTILINE).groups
+    except (regex.error, RecursionError, OverflowError) as error:
         return f"no regular expression: {error}"
     return "" if groups == 1 else f"it has {groups} groups: put the one thing that counts into round brackets"

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 from pytest_benchmodels.core.agent import AgentOutput, EventCall, Place, parse_place
@@ -17,6 +18,8 @@ from pytest_benchmodels.providers.dialect import UnreadableError
 __all__ = ["Printed", "read_output"]
 
 _MOST = 2**53
+_PATTERNS_S = 10.0
+"""For how many seconds all patterns of a table may search one output: whoever wrote that may know them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +36,13 @@ class Printed:
     results: tuple[ToolResult, ...] = ()
 
 
-def read_output(output: AgentOutput, printed: str, *, is_cut: bool = False) -> Printed:
+def read_output(output: AgentOutput, printed: str, *, is_cut: bool = False, patterns_s: float = _PATTERNS_S) -> Printed:
     """Read it; raises `UnreadableError`, whose text completes "its output ...". It may take a while.
 
-    `is_cut`: its beginning is missing.
+    `is_cut`: its beginning is missing. `patterns_s`: for how many seconds patterns may search it, all together.
     """
     if output.format == "text":
-        return _Text(output, printed).read()
+        return _Text(output, printed, patterns_s).read()
     return _Events(output, _documents(output, printed, is_cut=is_cut)).read()
 
 
@@ -181,9 +184,11 @@ def _message(value: Any) -> str:
 class _Text:
     """Values by patterns, each with one group, in plain text."""
 
-    def __init__(self, output: AgentOutput, printed: str) -> None:
+    def __init__(self, output: AgentOutput, printed: str, limit_s: float) -> None:
         self._output = output
         self._printed = printed
+        self._limit_s = limit_s
+        self._ends_at = monotonic() + limit_s
 
     def read(self) -> Printed:
         """All that stands in it."""
@@ -200,13 +205,27 @@ class _Text:
 
     def _last(self, patterns: Sequence[str]) -> str | None:
         for pattern in patterns:
-            if found := re.findall(pattern, self._printed, re.MULTILINE):
+            if found := self._all(pattern):
                 last: str = found[-1]
                 return last
         return None
 
+    def _all(self, pattern: str) -> list[str]:
+        """All that the pattern finds; other threads go on meanwhile."""
+        import regex  # noqa: PLC0415 - 25 ms that only an agent with patterns pays
+
+        try:
+            left_s = max(self._ends_at - monotonic(), 0.0)
+            found: list[str] = regex.findall(pattern, self._printed, regex.MULTILINE, timeout=left_s, concurrent=True)
+        except TimeoutError:
+            rule = "avoid repeats inside repeats, such as (a+)+, or have it print JSON"
+            raise UnreadableError(
+                f"takes more than {self._limit_s:g} s to search for {quote(pattern)}: {rule}"
+            ) from None
+        return found
+
     def _figure(self, patterns: Sequence[str]) -> float | None:
-        found = [each for pattern in patterns for each in re.findall(pattern, self._printed, re.MULTILINE)]
+        found = [each for pattern in patterns for each in self._all(pattern)]
         figures = [figure for each in found if (figure := _written_figure(each)) is not None]
         if not figures:
             return None

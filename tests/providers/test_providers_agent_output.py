@@ -255,3 +255,11 @@ def changing_environment() -> Iterator[None]:
 def test_keys_are_found_in_an_environment_that_changes() -> None:
     for _ in range(2_000):
         Key.of_surroundings()
+
+
+def test_patterns_do_not_search_an_output_for_ever() -> None:
+    output = AgentOutput("text", text=("(?m)^((?:a|aa)+)b$",))
+
+    with pytest.raises(UnreadableError, match=r"takes more than 0 s to search for '.*': avoid repeats inside repeats"):
+        read_output(output, "a" * 200, patterns_s=0.0)
+    assert read_output(output, "aab").text == "aa"

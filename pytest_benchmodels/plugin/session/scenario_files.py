@@ -188,7 +188,7 @@ class ScenarioFiles:
         return any(one.has(path) for one in known)
 
     def is_fixture(self, path: Path) -> bool:
-        """Whether a scenario file beside or above a folder names it as a workspace: its tests are an agent's."""
+        """Whether a scenario file beside or above a folder names it as a workspace: its tests are for agents."""
         if not path.is_dir():
             return False
         real, root = os.path.realpath(path), self._config.rootpath
@@ -197,8 +197,10 @@ class ScenarioFiles:
 
     def _fixtures_of(self, folder: Path) -> frozenset[str]:
         if folder not in self._fixtures:
-            files = [file for file in folder.iterdir() if self.is_scenario_file(file, ()) and file.is_file()]
-            self._fixtures[folder] = frozenset().union(*map(fixture_folders, files))
+            self._fixtures[folder] = frozenset()
+            with suppress(OSError):  # a folder above those of the session may not be readable
+                files = [file for file in folder.iterdir() if self.is_scenario_file(file, ()) and file.is_file()]
+                self._fixtures[folder] = frozenset().union(*map(fixture_folders, files))
         return self._fixtures[folder]
 
     def _named_folders(self) -> Iterator[Path]:
