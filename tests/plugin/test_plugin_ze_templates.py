@@ -57,7 +57,6 @@ def test_runs_are_picked_and_repeated_as_any(project: Project, workers: tuple[st
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{persona: {}}", "templates/t.json5:1: this template names no suites: write benchmarks"),
         ("{\nfrom: 'none.json5'}", "templates/t.json5:2: from: 'none.json5' is no file"),
         ("{\na: yes}", "templates/t.json5:2: 'yes' is no value"),
     ],
@@ -74,6 +73,23 @@ def test_one_that_cannot_be_used_says_why(
 
     assert run.ret == pytest.ExitCode.USAGE_ERROR
     run.stderr.fnmatch_lines([f"ERROR: {told}*"])
+
+
+def test_one_that_names_no_suites_runs_all_of_its_project(project: Project, workers: tuple[str, ...]) -> None:
+    prepared(project, "{preferred_models: [{model: 'sim/judge'}]}")
+
+    project.bench(*RUN, "templates/t.json5", *workers)
+
+    assert set(results(project)) == {f"paint-{tier}[sim/judge]" for tier in ("L1", "L2")}
+
+
+def test_one_without_any_suites_says_so(project: Project) -> None:
+    project.write("templates/t.json5", "{persona: {}}")
+
+    run = project.bench("templates/t.json5")
+
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stderr.fnmatch_lines(["ERROR: templates/t.json5:1: this template names no suites, and its project has none*"])
 
 
 def test_a_template_has_no_runs_of_its_own(project: Project) -> None:
@@ -109,7 +125,8 @@ def test_a_reader_of_the_users_comes_first(project: Project) -> None:
 def test_validate_looks_at_templates_and_their_suites(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     prepared(project)
     good = str(project.path / "templates" / "t.json5")
-    base = str(project.write("templates/base.json5", "{persona: {}}"))
+    base = str(project.write("other/templates/base.json5", "{persona: {}}"))
+    (project.path / "other" / "suites").mkdir()
     bad = str(project.write("templates/bad.json5", "{\nfrom: 'none'}"))
 
     assert main(["validate", good, base]) == 0

@@ -120,7 +120,7 @@ def _without_templates(
             continue
         found += map(str, map(_shown, template.uses))
         if not template.uses:
-            note(f"{text} names no suites: another template may be based on it, by itself it runs nothing")
+            note(f"{text} names no suites, and there are none: another template may be based on it; it runs nothing")
     return found, faults
 
 

@@ -178,7 +178,8 @@ def _uses(file: _File, root: Path, problems: Problems) -> Iterator[tuple[Path, S
     models = tuple(dict.fromkeys(one.model for one in file.preferred_models))
     has_weights = any(one.weight is not None or one.benchmarks for one in file.preferred_models)
     seen: set[Path] = set()
-    for index, suite in enumerate(file.benchmarks.test_suites):
+    # Templates of the original's own repository name none: whoever starts it does.
+    for index, suite in enumerate(file.benchmarks.test_suites or _all_suites(root / _SUITES)):
         steps = ("benchmarks", "test_suites", index)
         folder = root / _SUITES / (suite.path or suite.name)
         files, fault = _files(folder, root / _SUITES)
@@ -191,6 +192,11 @@ def _uses(file: _File, root: Path, problems: Problems) -> Iterator[tuple[Path, S
         for path in files:
             weights = {one.model: _weight(one, suite, path) for one in file.preferred_models} if has_weights else {}
             yield path, SuiteUse(models, weights, suite.type)
+
+
+def _all_suites(suites: Path) -> list[_Suite]:
+    """Those of the template's project that have scenarios."""
+    return [_Suite(folder.name) for folder in sorted(suites.glob("*")) if _files(folder, suites)[0]]
 
 
 def _files(folder: Path, suites: Path) -> tuple[list[Path], str]:

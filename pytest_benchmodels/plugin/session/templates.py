@@ -14,8 +14,8 @@ __all__ = ["Templates"]
 
 _MAY_BE = (".json5", ".jsonc", ".json")
 _NO_SUITES = (
-    "this template names no suites: write benchmarks: {test_suites: [{name: NAME, path: FOLDER_IN_SUITES}]} into it, "
-    "or name the suites themselves: pytest --bench suites/NAME"
+    "this template names no suites, and its project has none: put them into suites/ beside or above it, or name them "
+    "themselves: pytest --bench suites/NAME"
 )
 _NO_RUN = "a template has no runs of its own: name the template and pick runs by -k, or name the scenario file's"
 
