@@ -89,7 +89,7 @@ def limit_and_run(spec: Spec) -> None:
     if spec["readable"] is not None:
         _restrict_files(libc, spec["readable"], [*spec["writable"], *([spec["scratch"]] if may_write else [])])
     if may_write or spec["start"]:
-        os.chdir(spec["start"] or spec["scratch"])
+        _enter(spec["start"] or spec["scratch"])
     for name, most in spec["limits"].items():
         number = getattr(resource, name)
         hard = resource.getrlimit(number)[1]
@@ -100,6 +100,15 @@ def limit_and_run(spec: Spec) -> None:
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{command[0]} cannot be started: {getattr(error, 'strerror', error)}\n")
         sys.exit(126 if isinstance(error, PermissionError) else 127)  # as shells have it
+
+
+def _enter(folder: str) -> None:
+    """Begin in a folder. Commands before may have taken the right to do so from all that follow."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        sys.stderr.write(f"the workspace cannot be entered: {error.strerror}\n")
+        sys.exit(126)
 
 
 def _leave_namespaces(libc: Any, *, network: bool) -> bool:

@@ -53,6 +53,16 @@ def test_each_run_has_a_workspace_of_its_own(project: Project, workers: tuple[st
     project.bench(ALLOW, *workers).assert_outcomes(passed=4)
 
 
+def test_a_workspace_that_was_locked_is_told_without_a_traceback(project: Project, workers: tuple[str, ...]) -> None:
+    project.suite(checked("a", {"command": "chmod 000 ."}, {"command": "true"}))
+
+    result = project.bench(ALLOW, *workers)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*exit status 126 after *", "*the workspace cannot be entered: Permission denied"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
 def test_a_folder_beside_the_scenario_stays_as_it_is(project: Project, workers: tuple[str, ...]) -> None:
     project.write("fixture/a.txt", "a\n")
     project.suite(checked("a", {"command": "rm a.txt && test ! -e a.txt"}, workspace="fixture"))
