@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -92,6 +92,8 @@ class CommandProvider:
         workspace = self._workspace_for(request)
         system, prompt = prompt_of(request.messages)
         key = agent_key(self._agent)
+        before = await in_thread(partial(_names_in, workspace.path), "benchmodels-workspace")
+        is_unchanged = partial(_is_unchanged, workspace, before)
         with self._prompt_file(system, prompt) as file:
             ended = await workspace.run(self._command(workspace, system, prompt, file), "agent")
         try:
@@ -99,12 +101,14 @@ class CommandProvider:
                 partial(read_output, self._agent.output, ended.output, is_cut=ended.is_cut), "benchmodels-agent"
             )
         except UnreadableError as error:
-            await self._fail(workspace, ended, Printed(None), key, f"its output {error}")
+            await self._fail(is_unchanged, ended, Printed(None), key, f"its output {error}")
         if ended.status != 0 or printed.error or not ended.output.strip():
-            await self._fail(workspace, ended, printed, key)
+            await self._fail(is_unchanged, ended, printed, key)
         if printed.text is None:
             wanted = " or ".join(self._agent.output.text)
-            await self._fail(workspace, ended, printed, key, f"its output has no answer: there is no text at {wanted}")
+            await self._fail(
+                is_unchanged, ended, printed, key, f"its output has no answer: there is no text at {wanted}"
+            )
         return self._response(printed, ended, key)
 
     def _workspace_for(self, request: Request) -> Workspace:
@@ -207,7 +211,7 @@ class CommandProvider:
         )
 
     async def _fail(
-        self, workspace: Workspace, ended: CommandResult, printed: Printed, key: Key, why: str = ""
+        self, is_unchanged: Callable[[], bool], ended: CommandResult, printed: Printed, key: Key, why: str = ""
     ) -> NoReturn:
         """Raise what the agent's failure is. Another attempt would find what this one left: only if that is nothing.
 
@@ -216,7 +220,7 @@ class CommandProvider:
         known = classified(printed.error or ended.errors.strip() or ended.output.strip())
         but = f", but {why}" if why and ended.status == 0 and ended.output.strip() else ""
         message = f"{Path(self._agent.program).name} {_how_it_ended(ended)}{but}: {_last_lines(printed.error, ended)}"
-        retryable = known.retryable and not await in_thread(workspace.changes, "benchmodels-workspace")
+        retryable = known.retryable and await in_thread(is_unchanged, "benchmodels-workspace")
         raise ProviderError(
             known.kind,
             key.hide(message),
@@ -225,6 +229,19 @@ class CommandProvider:
             usage=printed.usage,
             remedy=known.remedy,
         )
+
+
+def _names_in(folder: Path) -> frozenset[str]:
+    """All that is there by its path; empty folders and pipes too, which results do not tell. No file is opened."""
+    return frozenset(
+        os.path.join(path, name)  # noqa: PTH118 - there may be 100,000
+        for path, folders, files in os.walk(folder)
+        for name in (*folders, *files)
+    )
+
+
+def _is_unchanged(workspace: Workspace, before: frozenset[str]) -> bool:
+    return _names_in(workspace.path) == before and not workspace.changes()
 
 
 def _filled(word: str, values: dict[str, str]) -> str:

@@ -218,14 +218,16 @@ def test_a_rate_limit_is_tried_again_unless_something_was_changed(project: Proje
     agent(project, LIMITED.format(counter=kept / "one", writes=""), name="clean", writable='["kept"]')
     writes = 'pathlib.Path("left.txt").write_text("half")'
     agent(project, LIMITED.format(counter=kept / "two", writes=writes), name="dirty", writable='["kept"]')
-    project.suite(asking(), models=["clean", "dirty"])
+    makes = 'pathlib.Path("left").mkdir()'
+    agent(project, LIMITED.format(counter=kept / "three", writes=makes), name="folder", writable='["kept"]')
+    project.suite(asking(), models=["clean", "dirty", "folder"])
 
     project.bench(JSON, ALLOWED, *workers)
 
     runs = results(project)
     assert (runs["a[clean]"]["status"], runs["a[clean]"]["attempts"]) == ("passed", 2)
-    dirty = runs["a[dirty]"]
-    assert (dirty["status"], dirty["error"]["kind"], dirty["attempts"]) == ("error", "rate-limit", 1)
+    for dirty in (runs["a[dirty]"], runs["a[folder]"]):
+        assert (dirty["status"], dirty["error"]["kind"], dirty["attempts"]) == ("error", "rate-limit", 1)
 
 
 def test_a_later_turn_tells_what_was_said_and_finds_the_workspace(project: Project, workers: tuple[str, ...]) -> None:
