@@ -63,7 +63,7 @@ class Judge(Grader, frozen=True):
     It sees the question, the answer, what the run changed in its workspace, and the `reference`: a text, or with
     `true` the scenario's target; with `transcript` the whole conversation. `model` judges, or each of `models`,
     `repeat` times; of several votes the score is their `mean` (the default) or `median`; with `majority` more than
-    half of them have to pass, with `all` each.
+    half of them have to pass, with `all` each. `params` go with each call, such as `temperature`.
 
     With `against`, a pair is judged: the answer beside the `reference`, or beside the stored answer of the model that
     is named. Each judge is asked in both orders, and both together are one vote: 1 where it prefers the answer, 0.5
@@ -81,6 +81,7 @@ class Judge(Grader, frozen=True):
     models: tuple[str, ...] = ()
     repeat: Annotated[int, msgspec.Meta(ge=1, le=_MOST_VOTES)] = 1
     combine: Literal["mean", "median", "majority", "all"] = "mean"
+    params: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies it
 
     # What the session says: who judges where the check names nobody, and whether judges' APIs are told the form.
     default_model: ClassVar[str | None] = None
@@ -153,7 +154,8 @@ class Judge(Grader, frozen=True):
         if not wanted:
             raise CallError("nobody is named who judges: write `model`, or give --bench-judge MODEL")
         prompts = {order: self._prompt(context, order) for order in orders}
-        params = {"response_format": response_format(self._schema())} if self.structured else {}
+        form = {"response_format": response_format(self._schema())} if self.structured else {}
+        params = {**self.params, **form}
         asked = [context.ask(name, prompts[order], params) for name, _, order in wanted]
         votes: list[_Vote] = []
         for (name, number, order), answer in zip(

@@ -199,3 +199,13 @@ def test_a_reference_lies_in_the_scenarios_folder(written: str, tmp_path: Path) 
 
     with pytest.raises(ScenarioFileError, match="is no file in the scenario's folder: put it there"):
         loaded(path)
+
+
+@pytest.mark.parametrize(("original", "params"), [(False, {"temperature": 0.0, "max_tokens": 900}), (True, {})])
+def test_the_judges_settings_go_with_its_calls(original: bool, params: dict[str, object], tmp_path: Path) -> None:  # noqa: FBT001 - a parameter of pytest's
+    judge = {**SCENARIO["llm_judge"], "temperature": 0.0, "max_tokens": 900}
+
+    (scenario,) = loaded(suite(tmp_path, {**SCENARIO, "llm_judge": judge}), replace(OPTIONS, ze_original=original))
+
+    (check,) = [check.grader for check in scenario.checks if check.kind == "judge"]
+    assert check.params == params  # type: ignore[attr-defined] # a Judge

@@ -365,6 +365,18 @@ def test_the_form_is_told_to_the_api_and_to_the_judge() -> None:
     assert json.loads(str(user.content).splitlines()[-1]) == schema
 
 
+def test_params_go_with_each_call_beside_the_form() -> None:
+    judges = Judges({"a/judge": [json.dumps(YES)]})
+    params = {"temperature": 0.5, "response_format": "mine"}
+    judge = msgspec.convert({"judge": "Right?", "params": params}, judge_by("a/judge"))
+
+    asyncio.run(judge.grade(context(Response("ok"), judges)))
+
+    ((_, _, sent),) = judges.asked
+    assert sent["temperature"] == 0.5
+    assert sent["response_format"] != "mine", "the form is ours"
+
+
 def test_the_api_is_not_told_where_it_would_refuse_it() -> None:
     judges = Judges({"a/judge": [json.dumps(YES)]})
     judge = msgspec.convert({"judge": "Right?"}, judge_by("a/judge", structured=False))

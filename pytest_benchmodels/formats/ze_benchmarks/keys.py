@@ -19,11 +19,11 @@ SUPPORTED, METADATA, REFUSED = "supported", "metadata", "refused"
 KEYS: Mapping[str, str] = {
     **dict.fromkeys(("id", "suite", "title", "description", "timeout_minutes", "tags", "reference_path"), SUPPORTED),
     **dict.fromkeys(("llm_judge.enabled", "llm_judge.model", "llm_judge.categories"), SUPPORTED),
+    **dict.fromkeys(("llm_judge.temperature", "llm_judge.max_tokens"), SUPPORTED),
     **dict.fromkeys((f"validation.commands.{name}" for name in ("install", "test", "lint", "typecheck")), SUPPORTED),
     **dict.fromkeys(("validation.required", "workspace.required", "oracle.answers_file"), SUPPORTED),
     **dict.fromkeys(("rubric_overrides.weights.*", "constraints.*", "targets.*", "artifact.*"), SUPPORTED),
     **dict.fromkeys(("heuristic_checks.*",), SUPPORTED),
-    **dict.fromkeys(("llm_judge.temperature", "llm_judge.max_tokens"), METADATA),
     **dict.fromkeys((f"workspace.{name}" for name in ("node", "manager", "managers_allowed", "workspaces")), METADATA),
     **dict.fromkeys(("baseline.*", "difficulty", "estimated_time", "hints", "success_criteria"), METADATA),
     **dict.fromkeys(("fixtures.*", "validation.commands.*"), METADATA),
@@ -53,6 +53,8 @@ class _Validation(msgspec.Struct, frozen=True):
 class _Judge(msgspec.Struct, frozen=True):
     enabled: bool = False
     model: str = ""
+    temperature: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
     categories: list[str] = []
 
 

@@ -111,7 +111,11 @@ class ZeChecks:
             "categories": self._categories,
             "name": "llm_judge",
         }
-        model = self._file.llm_judge.model
+        given = self._file.llm_judge
+        wanted = {"temperature": given.temperature, "max_tokens": given.max_tokens}
+        if not self._original:  # whose code has them from its environment
+            check["params"] = {key: value for key, value in wanted.items() if value is not None}
+        model = given.model
         if model and not self._has_judge:
             check["model"] = f"{_ROUTER}{model}"
         return check, ("llm_judge",)
