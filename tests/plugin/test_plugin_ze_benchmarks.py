@@ -16,10 +16,10 @@ NODE = "suites/walls/scenarios/paint/scenario.yaml::paint-L1[sim/steady]"
 HALVES = {**SCENARIO, "llm_judge": {"enabled": False}}
 
 
-def test_each_tier_is_an_item_and_a_marker(project: Project) -> None:
+def test_each_tier_is_an_item_and_a_marker(project: Project, workers: tuple[str, ...]) -> None:
     suite(project.path, SCENARIO, L1="a", Lx="b")
 
-    run = project.bench("--collect-only", "-q", "-m", "Lx", *RUN[1:])
+    run = project.bench("--collect-only", "-q", "-m", "Lx", *RUN[1:], *workers)
 
     run.stdout.fnmatch_lines(["suites/walls/scenarios/paint/scenario.yaml::paint-Lx[[]sim/steady]"])
     run.stdout.no_fnmatch_line("*paint-L1*")

@@ -36,10 +36,10 @@ def test_its_suites_run_with_its_models_under_the_files_node_ids(project: Projec
     assert {result["nodeid"] for result in results(project).values()} == expected
 
 
-def test_the_command_line_names_other_models(project: Project) -> None:
+def test_the_command_line_names_other_models(project: Project, workers: tuple[str, ...]) -> None:
     prepared(project)
 
-    run = project.bench("--collect-only", "-q", "--bench-models", "sim/agent", "templates/t.json5")
+    run = project.bench("--collect-only", "-q", "--bench-models", "sim/agent", "templates/t.json5", *workers)
 
     run.stdout.fnmatch_lines([f"{FILE}::paint-L1[[]sim/agent]", f"{FILE}::paint-L2[[]sim/agent]"])
 
