@@ -20,6 +20,7 @@ from pytest_benchmodels.core.errors import CallError, CheckError
 from pytest_benchmodels.core.message import ImagePart, Message, Response, TextPart, ToolCall
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.scenario import Grade, Scenario, Turn
+from pytest_benchmodels.core.workspace import FileChange
 from pytest_benchmodels.graders.judge import Category, Judge, judge_by
 from pytest_benchmodels.providers.sim.reply import own_verdict
 
@@ -363,6 +364,16 @@ def test_the_form_is_told_to_the_api_and_to_the_judge() -> None:
     assert list(schema["properties"]) == ["reasons", "verdict", "confidence"], "reasons come before the verdict"
     assert schema["required"] == list(schema["properties"])
     assert json.loads(str(user.content).splitlines()[-1]) == schema
+
+
+def test_the_judge_sees_the_diffs_of_the_workspace() -> None:
+    judges = Judges({"a/judge": [json.dumps(YES)]})
+    changes = (FileChange("wall.txt", "modified", "-blue\n+red\n"), FileChange("old.txt", "deleted"))
+
+    asyncio.run(asks().grade(context(Response("Done.", changes=changes), judges)))
+
+    ((_, (_, user), _),) = judges.asked
+    assert "modified wall.txt\n-blue\n+red\ndeleted old.txt" in str(user.content)
 
 
 def test_params_go_with_each_call_beside_the_form() -> None:
