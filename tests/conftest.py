@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xdist.scheduler import Scheduling
 
 # How long it takes to draw or to try an example says nothing on a busy machine.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("any machine", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
 # The tests start some two thousand processes that import the package. Where nothing compiled may be kept, each of them

@@ -236,6 +236,9 @@ def _apply(tree: Tree, change: FileChange) -> None:
         else:
             tree.remove(change.path)  # a link was there, where anything was
         content = apply_diff(old.decode("utf-8"), change.diff).encode()
+    elif tree.is_link(change.path):  # it would be written where that leads
+        tree.remove(change.path)
+        content = b""
     elif (change.size == 0 and change.mode is None) or change.kind == "added":
         content = b""
     if content is not None:

@@ -153,6 +153,14 @@ class Tree:
                     except OSError:
                         return
 
+    def is_link(self, path: str) -> bool:
+        """Whether a symbolic link stands there, wherever it leads."""
+        try:
+            with self._at(path, last=False) as (folder, name):
+                return stat.S_ISLNK(os.lstat(name, dir_fd=folder).st_mode)
+        except OSError:
+            return False
+
     def set_mode(self, path: str, mode: int) -> None:
         """Set a file's permissions."""
         with self.opened(path) as file:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pytest_benchmodels.core.errors import WorkspaceError
@@ -68,8 +68,13 @@ def empty(root: Path) -> None:
     root.mkdir()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(_TREES, _TREES, _MODES)
+@example({"a": ("link", "a")}, {"a": ""}, 0o644)
+@example({"a": ("link", "/etc/passwd"), "b.txt": ("link", "a")}, {"a": ""}, 0o644)
+@example({"a": "", "b.txt": ("link", "a")}, {"a": "", "b.txt": ""}, 0o644)
+@example({"a": ("link", "a"), "b.txt": ("link", "a")}, {"b.txt": "", "a/a": ("link", "a")}, 0o644)
+@example({"a": ("link", "a"), "b.txt": ("link", "a")}, {"a": "\n", "b.txt": ""}, 0o755)
 def test_a_change_that_is_done_again_makes_the_same_files(
     before: dict[str, str | tuple[str, str]], after: dict[str, str | tuple[str, str]], mode: int
 ) -> None:
