@@ -13,7 +13,7 @@ from pytest_benchmodels.core.scenario import Grade, Grader
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.core.workspace import FileChange
 from pytest_benchmodels.graders.globs import Globs, Patterns
-from pytest_benchmodels.graders.normalization import right, wrong
+from pytest_benchmodels.graders.normalization import listed, right, wrong
 from pytest_benchmodels.graders.workspace_text import undecided, workspace_of
 
 __all__ = ["CHECKS", "ChangedOnly"]
@@ -76,8 +76,7 @@ class ChangedOnly(Grader, frozen=True, dict=True):
 
     @cached_property
     def _required(self) -> list[Globs]:
-        required = (self.required,) if isinstance(self.required, str) else self.required
-        return [Globs(each, all_folders=True) for each in required]
+        return [Globs(each, all_folders=True) for each in listed(self.required)]
 
 
 def _changes(context: GradingContext) -> Sequence[FileChange]:

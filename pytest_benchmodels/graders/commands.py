@@ -16,7 +16,7 @@ from pytest_benchmodels.core.text import quote, told
 from pytest_benchmodels.core.user_code import in_thread
 from pytest_benchmodels.core.workspace import Command, CommandResult, Workspace
 from pytest_benchmodels.graders.globs import Globs, NameGlobs, Patterns
-from pytest_benchmodels.graders.normalization import right, wrong
+from pytest_benchmodels.graders.normalization import listed, right, wrong
 from pytest_benchmodels.graders.runner_output import RanTest, TestRun, read_junit, read_tap
 from pytest_benchmodels.graders.workspace_text import (
     TextConditions,
@@ -44,7 +44,7 @@ _TOLD = 5
 
 
 def _refuse_no_command(words: _Words, name: str) -> None:
-    parts = (words,) if isinstance(words, str) else words
+    parts = listed(words)
     if not parts or not parts[0].strip():
         raise ValueError(f"{name}: there is no command: write a text for a shell, or a list of words")
     if any("\0" in part for part in parts):

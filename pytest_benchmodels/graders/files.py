@@ -22,7 +22,7 @@ from pytest_benchmodels.graders.examples import specimen
 from pytest_benchmodels.graders.globs import Globs, Patterns, path_fault
 from pytest_benchmodels.graders.markdown import Markdown
 from pytest_benchmodels.graders.nested_values import WantedValue
-from pytest_benchmodels.graders.normalization import right, shown, shown_pattern, wrong
+from pytest_benchmodels.graders.normalization import listed, right, shown, shown_pattern, wrong
 from pytest_benchmodels.graders.patterns import compile_pattern, find_match
 from pytest_benchmodels.graders.workspace_text import (
     OTHERS,
@@ -52,10 +52,6 @@ _TOLD = 5
 _MOST_COUNTED = 100_000
 _LEAST_S = 1e-6
 """`regex` takes 0 for no limit."""
-
-
-def _several(texts: _Texts) -> tuple[str, ...]:
-    return (texts,) if isinstance(texts, str) else texts
 
 
 class FileCheck(Grader, frozen=True, dict=True):
@@ -125,8 +121,8 @@ class FileCheck(Grader, frozen=True, dict=True):
     def example_file(self) -> tuple[str, str] | None:
         """The file's path and a text that satisfies it, as far as one can be told: `sim/agent` writes that."""
         whole = next((each for each in (self.equals, self.equals_file) if each is not None), None)
-        headings = (f"# {title}" for title in _several(self.section_header))
-        parts = [*_several(self.contains), *filter(None, map(specimen, _several(self.matches))), *headings]
+        headings = (f"# {title}" for title in listed(self.section_header))
+        parts = [*listed(self.contains), *filter(None, map(specimen, listed(self.matches))), *headings]
         if self._is_absent or (whole is None and not parts and self._asks_more):
             return None
         return self.file, "\n".join((*parts, "")) if whole is None else whole
@@ -142,8 +138,8 @@ class FileCheck(Grader, frozen=True, dict=True):
         return any(parts) or any(each is not None for each in whole)
 
     def _faults(self, text: str) -> Iterator[str]:
-        yield from (f"it lacks {shown(each)}" for each in _several(self.contains) if each not in text)
-        for each in _several(self.not_contains):
+        yield from (f"it lacks {shown(each)}" for each in listed(self.contains) if each not in text)
+        for each in listed(self.not_contains):
             if each in text:
                 yield f"line {text.count(chr(10), 0, text.index(each)) + 1} has {shown(each)}, which must not be there"
         for whole in (self.equals, self.equals_file):
@@ -181,7 +177,7 @@ class FileCheck(Grader, frozen=True, dict=True):
             yield from filter(None, [self._wanted.fault(value, f"at {where}") for value in found][:_TOLD])
 
     def _missing_headings(self, text: str) -> Iterator[str]:
-        titles = _several(self.section_header)
+        titles = listed(self.section_header)
         if titles and len(text) > _MOST_OUTLINED:
             yield f"Markdown is read of up to {_MOST_OUTLINED:,} characters, it has {len(text):,}"
             return
@@ -191,7 +187,7 @@ class FileCheck(Grader, frozen=True, dict=True):
 
     @cached_property
     def _patterns(self) -> list[regex.Pattern[str]]:
-        return [compile_pattern(pattern, by_line=True) for pattern in _several(self.matches)]
+        return [compile_pattern(pattern, by_line=True) for pattern in listed(self.matches)]
 
     @cached_property
     def _query(self) -> PathQuery | None:

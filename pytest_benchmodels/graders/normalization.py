@@ -18,6 +18,7 @@ __all__ = [
     "compose",
     "count_words",
     "fold",
+    "listed",
     "right",
     "shown",
     "shown_pattern",
@@ -62,6 +63,11 @@ _WORD = re.compile(rf"[{_ONE_EACH}]|[{_UNSPACED}]+|[^\s{_ONE_EACH}{_UNSPACED}]+"
 _UNSPACED_RUN = re.compile(f"[{_UNSPACED}]")
 _SPACE = re.compile(r"\s")
 _HAS_LETTER = re.compile(r"[^\W_]")
+
+
+def listed(texts: str | tuple[str, ...]) -> tuple[str, ...]:
+    """One text or several, as an option takes them, as several."""
+    return (texts,) if isinstance(texts, str) else texts
 
 
 def fold(text: str, *, ignore_case: bool = False) -> str:

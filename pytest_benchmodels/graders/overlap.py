@@ -12,7 +12,7 @@ from pytest_benchmodels.core.errors import CheckError
 from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.scenario import Grade, Grader
 from pytest_benchmodels.graders.extras import FromExtra
-from pytest_benchmodels.graders.normalization import fold, shown
+from pytest_benchmodels.graders.normalization import fold, listed, shown
 
 if TYPE_CHECKING:
     import regex
@@ -54,7 +54,7 @@ class RougeL(Grader, frozen=True):
         return _best(self.rouge_l, self.min, response.text, "ROUGE-L", self._score)
 
     def example(self) -> str:
-        return _listed(self.rouge_l)[0]
+        return listed(self.rouge_l)[0]
 
     def _score(self, answer: str, reference: str) -> float:
         # rouge-score itself takes nltk, 3 s to load, and fills a table of words times words in Python.
@@ -102,7 +102,7 @@ class Bleu(FromExtra, frozen=True):
         return _together(self.bleu, self.min, response.text, metric)
 
     def example(self) -> str:
-        return _listed(self.bleu)[0]
+        return listed(self.bleu)[0]
 
 
 class Chrf(FromExtra, frozen=True):
@@ -134,7 +134,7 @@ class Chrf(FromExtra, frozen=True):
         )
 
     def example(self) -> str:
-        return _listed(self.chrf)[0]
+        return listed(self.chrf)[0]
 
 
 @cache
@@ -151,35 +151,31 @@ def _words(text: str) -> list[str]:
     return found
 
 
-def _listed(references: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (references,) if isinstance(references, str) else references
-
-
 def _best(
     references: str | tuple[str, ...], least: float, answer: str, name: str, score_of: Callable[[str, str], float]
 ) -> Grade:
     """The grade by the reference that is nearest to the answer."""
-    scores = {reference: score_of(answer, reference) for reference in _listed(references)}
+    scores = {reference: score_of(answer, reference) for reference in listed(references)}
     nearest = max(scores, key=scores.__getitem__)
     return _graded(scores[nearest], least, answer, name, nearest)
 
 
 def _together(references: str | tuple[str, ...], least: float, answer: str, metric: Metric) -> Grade:
     """The grade by all references, as sacrebleu takes them together; the first is shown."""
-    listed = _listed(references)
+    several = listed(references)
     name = "BLEU" if type(metric).__name__ == "BLEU" else "chrF"
     if len(answer) > _MOST_CHARS:
         raise CheckError(
             f"the answer has {len(answer):,} characters, and `{name.lower()}` compares at most {_MOST_CHARS:,}; "
             "lower max_tokens or use another check"
         )
-    score = metric.sentence_score(answer, listed).score / 100
+    score = metric.sentence_score(answer, several).score / 100
     _forget(metric)
-    return _graded(min(score, 1.0), least, answer, name, listed[0])
+    return _graded(min(score, 1.0), least, answer, name, several[0])
 
 
 def _check_length(references: str | tuple[str, ...]) -> None:
-    longest = max(map(len, _listed(references)))
+    longest = max(map(len, listed(references)))
     if longest > _MOST_CHARS:
         raise ValueError(f"a reference has {longest:,} characters, and at most {_MOST_CHARS:,} are compared")
 

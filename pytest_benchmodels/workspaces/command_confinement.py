@@ -22,18 +22,13 @@ from pytest_benchmodels.workspaces.confinement import (
     probed,
 )
 
-__all__ = ["Way", "command_confinement", "told_command_confinement"]
+__all__ = ["Way", "command_confinement"]
 
 Way = str
 """`best`, or one of `bubblewrap`, `kernel`, `limits`."""
 
 _FINDING = threading.Lock()
 _PLAIN = "resource limits and process groups alone"
-
-
-def told_command_confinement() -> str:
-    """`by bubblewrap`, for a reader."""
-    return command_confinement().told()
 
 
 def command_confinement(way: Way = "best") -> Confinement:
