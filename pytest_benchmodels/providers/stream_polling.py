@@ -12,6 +12,7 @@ import os
 import socket
 import struct
 import sys
+import time
 from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ _QUIET_SHARE = 0.7
 # A window of 64 kB, which systems begin with, must not become full before it is fetched.
 _LONGEST_UNFETCHED_S, _LONGEST_UNREAD_S = 0.25, 1.0
 _END_OF_BODY = b"0\r\n\r\n"  # of one in chunks: what ends so need not have ended
+_SYSTEM_TICK_S = time.clock_getres(6) if sys.platform == "linux" else 0.0  # CLOCK_MONOTONIC_COARSE moves by one
 _TCP_INFO = struct.Struct("=52xI")  # of linux/tcp.h: as much of it as to `tcpi_last_data_recv`, in milliseconds
 
 
@@ -137,10 +139,13 @@ class PolledStream:
         return None
 
     def last_byte(self, read: float) -> float:
-        """When the last byte was received that was read at that moment."""
+        """When the last byte was received that was read at that moment: up to two ticks later, never earlier.
+
+        The system counts the age in its ticks, from one to another: it may be one more than has passed.
+        """
         if not self._has_rested or (age_s := self._age_s()) is None:
             return read
-        return max(self._reader.first_token or 0.0, min(perf_counter() - age_s, read))
+        return max(self._reader.first_token or 0.0, min(perf_counter() - age_s + _SYSTEM_TICK_S, read))
 
     def end(self) -> None:
         """Have what comes next read as it comes: it may be short."""

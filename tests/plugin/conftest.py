@@ -31,9 +31,13 @@ def workers(request: pytest.FixtureRequest) -> tuple[str, ...]:
 
 @pytest.fixture
 def project(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+    little_garbage: None,
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Project:
     """An empty project; nothing of the surrounding session or of the user's environment reaches it."""
+    del little_garbage
     for name in list(os.environ):
         if name.startswith(("PYTEST_", "OPENAI_", "ANTHROPIC_")) and name != "PYTEST_CURRENT_TEST":
             monkeypatch.delenv(name)

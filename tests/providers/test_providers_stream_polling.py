@@ -301,7 +301,7 @@ def test_the_last_byte_came_when_the_system_says_so() -> None:
             return before, last, perf_counter()
 
     before, last, after = asyncio.run(told())
-    assert before - 1.0 <= last <= after, "not a hundred seconds later, when it was read"
+    assert before <= last <= after + 2 * _JIFFY_S, "never earlier, nor a hundred seconds later, when it was read"
 
 
 def test_who_may_not_rest_reads_each_piece(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -375,6 +375,6 @@ def test_one_stream_after_another_over_one_connection(sim: SimServer) -> None:
     for answer in (first, second):
         assert answer.ttft_s is not None
         assert answer.generated is not None
-        assert answer.ttft_s >= 0.05 - _JIFFY_S
+        assert answer.ttft_s >= 0.05
         tokens, took_s = answer.generated
         assert took_s >= tokens * 0.01 - _JIFFY_S
