@@ -1,8 +1,8 @@
-"""A program that runs a command, and ends all that comes of it: when it is over, when it is told to, when we are gone.
+"""A process that runs a command, and ends all that comes of it: when it is over, when it is told to, when we are gone.
 
-It runs by `python -I -S`, outside of the command's confinement, and imports nothing of ours. Whoever started it holds
-the other end of two pipes. When a byte comes through the first, or it is closed by their death, all processes get TERM,
-and KILL when their grace is over; the byte `k` ends the grace. Into the second goes a line of JSON when none is left.
+`command_server` forks it, outside of the command's confinement. Whoever had it started holds the other end of two
+pipes. When a byte comes through the first, or it is closed by their death, all processes get TERM, and KILL when their
+grace is over; the byte `k` ends the grace. Into the second goes a line of JSON when none is left.
 """
 
 from __future__ import annotations
@@ -17,21 +17,26 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
+from pytest_benchmodels.workspaces.limiter_process import become
+
 # The module typing takes longer to import than most programs take to run.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypedDict
 
-    class Task(TypedDict):
-        """What is to be run: the words that this program's arguments are.
+    from pytest_benchmodels.workspaces.limiter_process import Spec
 
-        `control` and `report` are the two descriptors. `grace_s` is how long processes have between TERM and KILL.
+    class Task(TypedDict):
+        """What is to be run: the command's `words`, with what its first process takes away from itself before: `spec`.
+
+        `grace_s` is how long processes have between TERM and KILL.
         `cgroup` is a folder of cgroup v2 for all of them, empty for none. `is_wrapped`: the first process is that of
         their confinement, with whose end all others end at once; so it gets no TERM.
         """
 
-        control: int
-        report: int
+        words: list[str]
+        spec: Spec
+        environment: dict[str, str]
         grace_s: float
         cgroup: str
         is_wrapped: bool
@@ -45,19 +50,19 @@ _UNKILLABLE_S = 30.0
 """A process that waits for a broken disk does not even end by KILL: so long it is waited for."""
 
 
-def supervise(task: Task) -> None:
-    """Run the command to its end, and say how it ended."""
+def supervise(task: Task, control: int, report: int) -> None:
+    """Run the command to its end, and say how it ended. The two descriptors are those of the pipes."""
     _adopt_orphans()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    family = _Family(task)
+    family = _Family(task, control, report)
     was_told = family.wait()
     if was_told:
         family.ask_to_end(task["grace_s"])
     left = family.end()
-    report = {"status": None if was_told else family.status, "cpu_s": family.cpu_s(), "left": left}
+    told = {"status": None if was_told else family.status, "cpu_s": family.cpu_s(), "left": left}
     try:
-        os.write(task["report"], json.dumps(report).encode())
+        os.write(report, json.dumps(told).encode())
     except OSError:  # nobody is there any more, who would remove it
         if task["cgroup"]:
             with suppress(OSError):
@@ -79,14 +84,14 @@ def _prctl(what: int, value: int) -> None:
 class _Family:
     """The command's process, and all that came of it."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, control: int, report: int) -> None:
         self._task = task
-        self._control = task["control"]
+        self._control = control
         self.status: int | None = None
         wakes, self._woken = os.pipe()[::-1]
         for end in (wakes, self._woken):
             os.set_blocking(end, False)
-        for end in (self._control, task["report"]):
+        for end in (control, report):
             os.set_inheritable(end, False)  # noqa: FBT003 - no keyword
         signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -171,6 +176,7 @@ class _Family:
 
 def _become(task: Task) -> None:
     """Go on as the command."""
+    status = 127
     try:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE):
@@ -181,12 +187,9 @@ def _become(task: Task) -> None:
         if task["cgroup"]:
             with suppress(OSError), open(task["cgroup"] + "/cgroup.procs", "w") as file:  # noqa: PTH123 - pathlib takes time to import
                 file.write("0")
-        os.execv(sys.argv[1], sys.argv[1:])  # noqa: S606 - that is what it is for
-    except OSError as error:
-        sys.stderr.write(f"{sys.argv[1]} cannot be started: {error.strerror}\n")
-        sys.stderr.flush()
+        status = become(task["spec"], task["words"], task["environment"])
     finally:
-        os._exit(127)
+        os._exit(status)
 
 
 def _descendants(process: int) -> Iterator[int]:

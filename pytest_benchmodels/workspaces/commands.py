@@ -7,21 +7,24 @@ import json
 import os
 import secrets
 import signal
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from pytest_benchmodels.core.errors import WorkspaceError
 from pytest_benchmodels.core.workspace import Command, CommandResult
 from pytest_benchmodels.workspaces.cgroups import ControlGroup, open_control_group
-from pytest_benchmodels.workspaces.confinement import Confinement, Limits, Place, started
+from pytest_benchmodels.workspaces.command_starts import CommandStarts
+from pytest_benchmodels.workspaces.confinement import Confinement, Limits, Place
 
-__all__ = ["GRACE_S", "Running", "confined_words"]
+if TYPE_CHECKING:
+    from pytest_benchmodels.workspaces.limiter_process import Spec
+
+__all__ = ["GRACE_S", "Running", "confined"]
 
 GRACE_S = 0.7
 """How long processes have between TERM and KILL: on a busy machine all are to be gone within 2 s of their limit."""
@@ -36,8 +39,8 @@ _MARK = "BENCHMODELS_COMMAND"
 _OPEN_FILES = 8_192
 
 
-def confined_words(way: Confinement, command: Command, place: Place) -> list[str]:
-    """What is to run instead of a command. Raises `WorkspaceError` for files that are not there."""
+def confined(way: Confinement, command: Command, place: Place) -> tuple[Spec, list[str]]:
+    """See `Confinement.steps`. Raises `WorkspaceError` for files that are not there."""
     for path in (*command.readable, *command.writable):
         if not path.startswith("/") or not os.path.lexists(path):
             raise WorkspaceError(f"a command is to use {path}, which is not there: name an absolute path that is")
@@ -52,7 +55,7 @@ def confined_words(way: Confinement, command: Command, place: Place) -> list[str
         open_files=_OPEN_FILES,
         counts_reserved=False,
     )
-    return way.command(words, limits, (), place)
+    return way.steps(words, limits, (), place)
 
 
 class _End:
@@ -86,12 +89,14 @@ class _End:
 
 @dataclass(slots=True, eq=False)
 class Running:
-    """One command at work. `run` is called once, on an event loop; `output` and `errors` can be read at any time.
+    """One command at work. `run` is called once, on an event loop; `written` can be read at any time.
 
-    `python` runs the program that watches over it; `user` is who owns its streams where it is not us.
+    `steps`: see `Confinement`. `python` runs the program that starts it; `user` is who owns its streams where it is not
+    us.
     """
 
-    words: Sequence[str]
+    starts: CommandStarts
+    steps: tuple[Spec, list[str]]
     command: Command
     environment: dict[str, str]
     python: str
@@ -101,7 +106,7 @@ class Running:
     left: int = 0
     _out: _End = field(init=False)
     _errors: _End = field(init=False)
-    _process: subprocess.Popen[bytes] | None = None
+    _process: int = 0
     _control: int = -1
     _is_stopped: bool = False
     _mark: str = field(default_factory=lambda: secrets.token_hex(16))
@@ -170,13 +175,15 @@ class Running:
         """Start it; the ends of its three pipes that are ours: output, errors, report."""
         (out, their_out), (errors, their_errors), (report, their_report) = os.pipe(), os.pipe(), os.pipe()
         control, self._control = os.pipe()
-        theirs = (their_out, their_errors, their_report, control)
+        theirs = (stdin.fileno(), their_out, their_errors, control, their_report)
         if self.user:  # else it could not open /dev/stdout
             os.fchown(their_out, self.user, self.user)
             os.fchown(their_errors, self.user, self.user)
+        spec, words = self.steps
         task = {
-            "control": control,
-            "report": their_report,
+            "spec": spec,
+            "words": words,
+            "environment": {**self.environment, _MARK: self._mark},
             "grace_s": GRACE_S,
             "cgroup": "" if group is None else str(group.folder),
             "is_wrapped": self.is_wrapped,
@@ -185,22 +192,13 @@ class Running:
             os.set_blocking(end, False)
         self._start = time.perf_counter()
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own command
-                [*started(self.python, "command_process", "supervise", repr(task)), *self.words],
-                stdin=stdin,
-                stdout=their_out,
-                stderr=their_errors,
-                env={**self.environment, _MARK: self._mark},
-                cwd="/",
-                pass_fds=(control, their_report),
-                start_new_session=True,
-            )
+            self._process = self.starts.start(self.python, task, theirs)
         except (OSError, ValueError):
             for end in (out, errors, report, self._control):
                 os.close(end)
             raise
         finally:
-            for end in theirs:
+            for end in theirs[1:]:
                 os.close(end)
         return out, errors, report
 
@@ -251,15 +249,15 @@ class Running:
     def _tell(self, word: bytes) -> None:
         with suppress(OSError):  # it is gone already
             os.write(self._control, word)
-        if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(signal.SIGCONT)  # unconfined, somebody may have stopped it
+        if self._process:
+            with suppress(OSError):
+                os.kill(self._process, signal.SIGCONT)  # unconfined, somebody may have stopped it
 
     def _leave(self) -> None:
         """Take leave of the process that watched; where it said nothing at all, it hangs or was ended."""
-        if self._process is not None:
-            if not self._report:
-                self._process.kill()
-            self._process.wait()
+        process, self._process = self._process, 0
+        if process:
+            self.starts.leave(process, kill=not self._report)
 
     def _sweep(self, group: ControlGroup | None) -> None:
         """End all of it without the process that watched: whoever ended that is no friend, and was not confined."""

@@ -18,9 +18,13 @@ from dataclasses import dataclass, replace
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from pytest_benchmodels.core.errors import BenchError
 from pytest_benchmodels.core.text import clip, plain
+
+if TYPE_CHECKING:
+    from pytest_benchmodels.workspaces.limiter_process import Spec
 
 __all__ = [
     "Confinement",
@@ -157,14 +161,21 @@ class Confinement:
 
         It starts in a folder in memory, the only one that it may write to, of 64 MB; or in a `place`.
         """
+        spec, words = self.steps(command, limits, readable, place)
+        return [*started(self.python, "limiter_process", "limit_and_run", repr(spec)), *words]
+
+    def steps(
+        self, command: Sequence[str], limits: Limits, readable: Sequence[str] = (), place: Place | None = None
+    ) -> tuple[Spec, list[str]]:
+        """The same in two: what a process has to take away from itself, and what it then has to become."""
         seen = _readable(self.python, readable if place is None else (*_CONFIGURATION, *place.readable, *readable))
         is_wrapped = self.bubblewrap is not None
         user = 0
         if os.geteuid() == 0 and (place is None or is_wrapped):  # others may not reach root's folders unwrapped
             user = place.user if place is not None else any_user()
         devices = _DEVICES if place is None else ("/dev", "/proc")
-        spec = {
-            "user": user,
+        spec: Spec = {
+            "user": 0 if is_wrapped else user,
             "powers": place is None or is_wrapped,
             "namespaces": self.namespaces and not is_wrapped,
             "network": place is not None and place.network,
@@ -172,11 +183,22 @@ class Confinement:
             "scratch_bytes": _SCRATCH_BYTES,
             "readable": [*seen, *devices] if self.files and not is_wrapped else None,
             "writable": [] if place is None else [*place.changeable, *_WRITABLE_DEVICES],
-            "start": "" if place is None else place.folder,
+            "start": "" if place is None or is_wrapped else place.folder,
             "limits": limits.by_name(0 if user else _tasks_of(os.geteuid())),
         }
-        limited = [*started(self.python, "limiter_process", "limit_and_run", repr(spec)), *command]
-        return limited if self.bubblewrap is None else [self.bubblewrap, *_wrapping(seen, place), *limited]
+        if self.bubblewrap is None:
+            return spec, [*command]
+        start = "/tmp" if place is None else place.folder  # noqa: S108 - its own
+        return spec, [self.bubblewrap, *_wrapping(seen, place), *self._within(user, start), *command]
+
+    def _within(self, user: int, start: str) -> list[str]:
+        """What becomes the command within bubblewrap: as another user where root starts it, in a folder of that user.
+
+        Two small programs of every Linux do so; the program that else would is Python's, which takes longer to start
+        than all the rest.
+        """
+        own = (_program("setpriv"), "--reuid", str(user), "--regid", str(user), "--clear-groups")
+        return [*(own if user else ()), _program("env"), "-C", start]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -187,6 +209,11 @@ class Confinement:
     def told(self) -> str:
         """`by bubblewrap`, with what is left open."""
         return f"by {self.name}" + (f"; NOT confined: {', '.join(self.open)}" if self.open else "")
+
+
+def _program(name: str) -> str:
+    """Where one of the system's own programs is: the folders of the user's PATH are not asked."""
+    return shutil.which(name, path=_ENVIRONMENT["PATH"]) or name
 
 
 def started(python: str, module: str, function: str, argument: str = "") -> list[str]:

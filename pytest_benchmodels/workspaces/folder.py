@@ -29,7 +29,8 @@ from pytest_benchmodels.workspaces.changes import (
     take_snapshot,
 )
 from pytest_benchmodels.workspaces.command_confinement import Way, command_confinement
-from pytest_benchmodels.workspaces.commands import Running, confined_words
+from pytest_benchmodels.workspaces.command_starts import CommandStarts
+from pytest_benchmodels.workspaces.commands import Running, confined
 from pytest_benchmodels.workspaces.confinement import Place, any_user
 from pytest_benchmodels.workspaces.copying import copy_folder, remove_folder
 from pytest_benchmodels.workspaces.session_folder import SessionFolder
@@ -59,6 +60,7 @@ class Making:
     """What all workspaces of a session have in common; `way`: see `command_confinement`."""
 
     session: SessionFolder
+    starts: CommandStarts
     keep: Keep
     way: Way
 
@@ -68,7 +70,7 @@ class FolderWorkspaces:
 
     def __init__(self, folder: Path, keep: Keep, hide: Hide = _as_it_is, way: Way = "best") -> None:
         """`way`: see `command_confinement`."""
-        self._making = Making(SessionFolder(folder), keep, way)
+        self._making = Making(SessionFolder(folder), CommandStarts(), keep, way)
         self._hide = hide
         self._numbers = count(1)
 
@@ -79,6 +81,7 @@ class FolderWorkspaces:
 
     def close(self) -> None:
         """The end of the session."""
+        self._making.starts.close()
         self._making.session.close()
 
 
@@ -94,7 +97,7 @@ class Folder:
     """
 
     def __init__(self, making: Making, name: str, spec: WorkspaceSpec, hide: Callable[[str], str]) -> None:
-        self._session, self._keep, self._way = making.session, making.keep, making.way
+        self._session, self._starts, self._keep, self._way = making.session, making.starts, making.keep, making.way
         self._name, self._spec, self._hide = name, spec, hide
         self._commands: list[RanCommand] = []
         self._notes: list[str] = []
@@ -205,9 +208,9 @@ class Folder:
         place = await asyncio.to_thread(self._placed, command)
         self._confined = way.told()
         environment = {**_surroundings(), **self._own_environment(way.bubblewrap is not None), **command.environment}
-        words = await asyncio.to_thread(confined_words, way, command, place)
+        steps = await asyncio.to_thread(confined, way, command, place)
         is_wrapped = way.bubblewrap is not None or way.namespaces
-        running = Running(words, command, environment, way.python, is_wrapped, self._user)
+        running = Running(self._starts, steps, command, environment, way.python, is_wrapped, self._user)
         start = time.perf_counter()
         status: int | None = None
         over = self._at_work[running] = asyncio.get_running_loop().create_future()

@@ -1,7 +1,7 @@
-"""A program that takes rights away from itself, and then becomes the command that it was given.
+"""Takes rights away from the process that it runs in, which then becomes the command that it was given.
 
-It runs by `python -I -S` and imports nothing of ours. What the kernel does not offer is left out here without a word:
-`confinement` looks from within at what came of it.
+It is a program of its own by `python -I -S`, and imports nothing of ours. What the kernel does not offer is left out
+here without a word: `confinement` looks from within at what came of it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import resource
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 # The module typing takes longer to import than most programs take to run.
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         limits: dict[str, int]
 
 
-__all__ = ["limit_and_run"]
+__all__ = ["become", "limit_and_run"]
 
 _NEWNS, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = (
     0x00020000,
@@ -66,7 +66,38 @@ _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 
 def limit_and_run(spec: Spec) -> None:
     """Apply what the spec says, and become the command that the arguments are."""
-    command = sys.argv[1:]
+    sys.exit(become(spec, sys.argv[1:], os.environ))
+
+
+def become(spec: Spec, command: list[str], environment: Mapping[str, str]) -> int:
+    """Apply what the spec says, and become the command. Where that cannot be, say why; the status that shells have."""
+    _apply(spec)
+    try:
+        if spec["start"]:
+            # Commands before may have taken the right to do so from all that follow.
+            os.chdir(spec["start"])
+    except OSError as error:
+        return _refused(f"the workspace cannot be entered: {error.strerror}", 126)
+    for name, most in spec["limits"].items():
+        number = getattr(resource, name)
+        hard = resource.getrlimit(number)[1]
+        allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(number, (allowed, allowed))
+    try:
+        os.execvpe(command[0], command, environment)  # noqa: S606 - that is what it is for
+    except (OSError, ValueError) as error:
+        why = f"{command[0]} cannot be started: {getattr(error, 'strerror', error)}"
+        return _refused(why, 126 if isinstance(error, PermissionError) else 127)
+
+
+def _refused(why: str, status: int) -> int:
+    sys.stderr.write(f"{why}\n")
+    sys.stderr.flush()
+    return status
+
+
+def _apply(spec: Spec) -> None:
+    """Take away rights. Where there is a scratch folder to itself, start there."""
     libc: Any = None
     may_write = False
     if spec["namespaces"] or spec["readable"] is not None or not spec["powers"]:
@@ -88,27 +119,8 @@ def limit_and_run(spec: Spec) -> None:
         _drop_powers(libc)
     if spec["readable"] is not None:
         _restrict_files(libc, spec["readable"], [*spec["writable"], *([spec["scratch"]] if may_write else [])])
-    if may_write or spec["start"]:
-        _enter(spec["start"] or spec["scratch"])
-    for name, most in spec["limits"].items():
-        number = getattr(resource, name)
-        hard = resource.getrlimit(number)[1]
-        allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(number, (allowed, allowed))
-    try:
-        os.execvp(command[0], command)  # noqa: S606 - that is what it is for
-    except (OSError, ValueError) as error:
-        sys.stderr.write(f"{command[0]} cannot be started: {getattr(error, 'strerror', error)}\n")
-        sys.exit(126 if isinstance(error, PermissionError) else 127)  # as shells have it
-
-
-def _enter(folder: str) -> None:
-    """Begin in a folder. Commands before may have taken the right to do so from all that follow."""
-    try:
-        os.chdir(folder)
-    except OSError as error:
-        sys.stderr.write(f"the workspace cannot be entered: {error.strerror}\n")
-        sys.exit(126)
+    if may_write:
+        os.chdir(spec["scratch"])
 
 
 def _leave_namespaces(libc: Any, *, network: bool) -> bool:

@@ -121,7 +121,9 @@ def test_programs_of_the_path_are_found(way: str, scratch: Path) -> None:
 def test_a_program_that_is_not_there_is_told_as_shells_do(way: str, scratch: Path) -> None:
     ended = run(scratch, Command(("no-such-program", "x")), way)
 
-    assert (ended.status, ended.errors) == (127, "no-such-program cannot be started: No such file or directory\n")
+    assert ended.status == 127
+    assert "no-such-program" in ended.errors
+    assert ended.errors.endswith(": No such file or directory\n")
 
 
 def test_a_signal_is_told_as_shells_do(way: str, scratch: Path) -> None:
