@@ -14,13 +14,13 @@ from pathlib import Path
 
 from pytest_benchmodels.workspaces.confinement import (
     Confinement,
-    Place,
     UnconfinedError,
     any_user,
     compile_programs,
     left_open,
     probed,
 )
+from pytest_benchmodels.workspaces.mounts import Place
 
 __all__ = ["Way", "command_confinement"]
 

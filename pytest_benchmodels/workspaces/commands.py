@@ -19,7 +19,8 @@ from pytest_benchmodels.core.errors import WorkspaceError
 from pytest_benchmodels.core.workspace import Command, CommandResult
 from pytest_benchmodels.workspaces.cgroups import ControlGroup, open_control_group
 from pytest_benchmodels.workspaces.command_starts import CommandStarts
-from pytest_benchmodels.workspaces.confinement import Confinement, Limits, Place
+from pytest_benchmodels.workspaces.confinement import Confinement, Limits
+from pytest_benchmodels.workspaces.mounts import Place
 
 if TYPE_CHECKING:
     from pytest_benchmodels.workspaces.limiter_process import Spec

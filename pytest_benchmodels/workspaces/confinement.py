@@ -11,8 +11,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-import sysconfig
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.machinery import SourceFileLoader
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from pytest_benchmodels.core.errors import BenchError
 from pytest_benchmodels.core.text import clip, plain
+from pytest_benchmodels.workspaces.mounts import DEVICES, SCRATCH_BYTES, Place, bubblewrap_arguments, seen_files
 
 if TYPE_CHECKING:
     from pytest_benchmodels.workspaces.limiter_process import Spec
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Confinement",
     "Limits",
-    "Place",
     "UnconfinedError",
     "any_user",
     "compile_programs",
@@ -43,22 +42,9 @@ __all__ = [
 
 _HERE = Path(__file__).parent
 _PROBE_S = 20
-_SCRATCH_BYTES = 64_000_000
 _FIRST_USER, _USERS = 1_900_000_000, 50_000_000
 """Where root starts processes: a range of users that nobody is."""
 
-_SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
-_CONFIGURATION = tuple(
-    f"/etc/{name}"
-    for name in (
-        *("passwd", "group", "nsswitch.conf", "hosts", "host.conf", "resolv.conf", "gai.conf", "services", "protocols"),
-        *("ssl", "ca-certificates", "pki", "crypto-policies", "localtime", "timezone", "os-release", "debian_version"),
-        *("ld.so.conf", "ld.so.conf.d", "mime.types", "inputrc", "terminfo", "fonts", "java", "python3"),
-    )
-)
-"""Of the system's settings what programs need to know names, times and certificates; no passwords are in there."""
-
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 _WRITABLE_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/ptmx", "/dev/pts", "/dev/shm")  # noqa: S108 - those of the machine
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 _START = """import sys
@@ -115,29 +101,6 @@ def _tasks_of(user: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a command works, and what it may use beside the system's programs.
-
-    It starts in `folder`. That and `home` it may change, and `temporary`, which bubblewrap shows it as /tmp; so may it
-    the files and folders `writable`. It may read those of `readable`. `user` is the user that root starts it as.
-    `replaced` are files of the system, each with the one that it sees in its place.
-    """
-
-    folder: str
-    home: str
-    temporary: str
-    readable: tuple[str, ...] = ()
-    writable: tuple[str, ...] = ()
-    network: bool = False
-    user: int = 0
-    replaced: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def changeable(self) -> tuple[str, ...]:
-        return (self.folder, self.home, self.temporary, *self.writable)
-
-
-@dataclass(frozen=True, slots=True)
 class Confinement:
     """A way to confine processes. `open` says what it leaves open, in a reader's words; empty where nothing is.
 
@@ -168,19 +131,19 @@ class Confinement:
         self, command: Sequence[str], limits: Limits, readable: Sequence[str] = (), place: Place | None = None
     ) -> tuple[Spec, list[str]]:
         """The same in two: what a process has to take away from itself, and what it then has to become."""
-        seen = _readable(self.python, readable if place is None else (*_CONFIGURATION, *place.readable, *readable))
+        seen = seen_files(self.python, readable, place)
         is_wrapped = self.bubblewrap is not None
         user = 0
         if os.geteuid() == 0 and (place is None or is_wrapped):  # others may not reach root's folders unwrapped
             user = place.user if place is not None else any_user()
-        devices = _DEVICES if place is None else ("/dev", "/proc")
+        devices = DEVICES if place is None else ("/dev", "/proc")
         spec: Spec = {
             "user": 0 if is_wrapped else user,
             "powers": place is None or is_wrapped,
             "namespaces": self.namespaces and not is_wrapped,
             "network": place is not None and place.network,
             "scratch": self.scratch if place is None else "",
-            "scratch_bytes": _SCRATCH_BYTES,
+            "scratch_bytes": SCRATCH_BYTES,
             "readable": [*seen, *devices] if self.files and not is_wrapped else None,
             "writable": [] if place is None else [*place.changeable, *_WRITABLE_DEVICES],
             "start": "" if place is None or is_wrapped else place.folder,
@@ -189,7 +152,7 @@ class Confinement:
         if self.bubblewrap is None:
             return spec, [*command]
         start = "/tmp" if place is None else place.folder  # noqa: S108 - its own
-        return spec, [self.bubblewrap, *_wrapping(seen, place), *self._within(user, start), *command]
+        return spec, [self.bubblewrap, *bubblewrap_arguments(seen, place), *self._within(user, start), *command]
 
     def _within(self, user: int, start: str) -> list[str]:
         """What becomes the command within bubblewrap: as another user where root starts it, in a folder of that user.
@@ -226,70 +189,9 @@ def started(python: str, module: str, function: str, argument: str = "") -> list
     return [python, "-I", "-S", "-c", text]
 
 
-def _readable(python: str, others: Sequence[str]) -> list[str]:
-    """What has to be there for Python to run, as it is named: folders that are links stay links."""
-    stdlib = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
-    own = [sys.base_prefix, *stdlib] if Path(python).is_relative_to(sys.base_prefix) else []
-    wanted = [*_SYSTEM, *own, python, str(_HERE), *others]
-    return [path for path in dict.fromkeys(wanted) if os.path.lexists(path)]
-
-
 def any_user() -> int:
     """The number of a user that nobody is."""
     return _FIRST_USER + secrets.randbelow(_USERS)
-
-
-def _wrapping(readable: Sequence[str], place: Place | None) -> Iterator[str]:
-    """Bubblewrap's arguments."""
-    yield from ("--die-with-parent", "--new-session", "--unshare-ipc", "--unshare-pid", "--unshare-uts")
-    yield "--unshare-cgroup-try"
-    if place is None or not place.network:
-        yield "--unshare-net"
-    if os.geteuid() == 0:
-        # It becomes a user that nobody is; of root's rights it keeps these two until it has done so.
-        yield from ("--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
-    else:
-        yield "--unshare-user"
-    # Before the others: some of them may lie in there.
-    if place is None:
-        yield from ("--perms", "1777", "--size", str(_SCRATCH_BYTES), "--tmpfs", "/tmp")  # noqa: S108 - its own
-    else:
-        yield from ("--bind", place.temporary, "/tmp")  # noqa: S108 - the same
-    writable = place.changeable if place is not None else ()
-    yield from _bound(readable, writable, "" if place is None else place.temporary)
-    if place is None:
-        yield from ("--dir", "/dev")
-        for device in _DEVICES:
-            yield from ("--dev-bind-try", device, device)
-    else:
-        yield from ("--dev", "/dev", "--proc", "/proc")
-        for path, other in place.replaced:
-            yield from ("--ro-bind", other, path)
-    yield from ("--remount-ro", "/", "--chdir", "/tmp" if place is None else "/", "--")  # noqa: S108 - the same
-
-
-def _bound(readable: Sequence[str], writable: Sequence[str], temporary: str) -> Iterator[str]:
-    """What of the machine's files is there; the outer before the inner, which may have other rights.
-
-    `temporary` is what stands for /tmp, empty where that is new: a link made in there is there for the next command.
-    """
-    made = {"/tmp"}  # noqa: S108 - its own
-    for path in sorted({*readable, *writable}, key=len):
-        above = [str(parent) for parent in Path(path).parents if not parent.is_symlink()]
-        nearest = next((parent for parent in above if parent in writable or parent in readable), None)
-        if nearest is not None and (nearest in writable or path not in writable):
-            continue
-        for parent in reversed(Path(path).parents[:-1]):
-            if str(parent) not in made and nearest is None:
-                made.add(str(parent))
-                yield from ("--dir", str(parent))  # made on the way, it would be root's alone
-        if path in writable:
-            yield from ("--bind", path, path)
-            continue
-        is_link = Path(path).is_symlink() and Path(path).is_dir()
-        if is_link and temporary and path.startswith("/tmp/") and os.path.lexists(temporary + path[len("/tmp") :]):  # noqa: S108 - its own
-            continue
-        yield from ("--symlink", os.readlink(path), path) if is_link else ("--ro-bind", path, path)  # noqa: PTH115 - as it is
 
 
 def find_confinement(scratch: str, python: str | None = None, *, bubblewrap: bool = True) -> Confinement:

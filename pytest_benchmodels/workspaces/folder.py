@@ -31,8 +31,9 @@ from pytest_benchmodels.workspaces.changes import (
 from pytest_benchmodels.workspaces.command_confinement import Way, command_confinement
 from pytest_benchmodels.workspaces.command_starts import CommandStarts
 from pytest_benchmodels.workspaces.commands import Running, confined
-from pytest_benchmodels.workspaces.confinement import Place, any_user
+from pytest_benchmodels.workspaces.confinement import any_user
 from pytest_benchmodels.workspaces.copying import copy_folder, remove_folder
+from pytest_benchmodels.workspaces.mounts import Place
 from pytest_benchmodels.workspaces.session_folder import SessionFolder
 from pytest_benchmodels.workspaces.tree import Entry, Tree
 from pytest_benchmodels.workspaces.visible_programs import program_path, visible_programs
@@ -204,13 +205,7 @@ class Folder:
         """See `Workspace`."""
         if self._is_closed:
             raise WorkspaceError("the run is over, and so is its workspace: no command can run there any more")
-        way = await asyncio.to_thread(command_confinement, self._way)
-        place = await asyncio.to_thread(self._placed, command)
-        self._confined = way.told()
-        environment = {**_surroundings(), **self._own_environment(way.bubblewrap is not None), **command.environment}
-        steps = await asyncio.to_thread(confined, way, command, place)
-        is_wrapped = way.bubblewrap is not None or way.namespaces
-        running = Running(self._starts, steps, command, environment, way.python, is_wrapped, self._user)
+        running = await asyncio.to_thread(self._ready, command)
         start = time.perf_counter()
         status: int | None = None
         over = self._at_work[running] = asyncio.get_running_loop().create_future()
@@ -229,6 +224,15 @@ class Folder:
             over.set_result(None)
         output, errors = self._hide(ended.output), self._hide(ended.errors)
         return CommandResult(ended.status, output, errors, ended.duration_s, ended.cpu_s, ended.is_cut)
+
+    def _ready(self, command: Command) -> Running:
+        """All that has to be found out before it can start."""
+        way = command_confinement(self._way)
+        self._confined = way.told()
+        steps = confined(way, command, self._placed(command))
+        is_bubble = way.bubblewrap is not None
+        environment = {**_surroundings(), **self._own_environment(is_bubble), **command.environment}
+        return Running(self._starts, steps, command, environment, way.python, is_bubble or way.namespaces, self._user)
 
     def _placed(self, command: Command) -> Place:
         """Where a command works. Those who were no users of the system yet get a name: programs ask for it."""
@@ -250,6 +254,7 @@ class Folder:
             command.network,
             self._user,
             replaced,
+            self._session.settings(),
         )
 
     def _own_environment(self, is_wrapped: bool) -> dict[str, str]:  # noqa: FBT001 - one caller

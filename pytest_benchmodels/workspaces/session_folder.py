@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 import time
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
 from pytest_benchmodels.workspaces.copying import remove_folder
+from pytest_benchmodels.workspaces.mounts import copy_settings
 
 __all__ = ["SessionFolder"]
 
@@ -23,6 +25,8 @@ class SessionFolder:
 
     def __init__(self, above: Path) -> None:
         self._above = above
+        self._turn = threading.Lock()
+        self._settings: Path | None = None
         self._kept = above / "kept" / time.strftime(f"%Y%m%d-%H%M%S-{os.getpid()}")
 
     @cached_property
@@ -35,6 +39,14 @@ class SessionFolder:
         self._lock = os.open(made / _OWNER, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return made
+
+    def settings(self) -> str:
+        """A folder in it with a copy of the system's settings. Raises `OSError`."""
+        with self._turn:
+            if self._settings is None:
+                self._settings = self.path / ".settings"
+                copy_settings(self._settings)
+            return str(self._settings)
 
     def keep(self, folder: Path, name: str) -> Path:
         """Put a workspace where it stays until the user removes it. Raises `OSError`."""

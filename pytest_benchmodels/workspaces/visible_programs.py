@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 __all__ = ["program_path", "visible_programs"]
@@ -25,8 +25,13 @@ _MOST_ENTRIES = 5_000
 
 def program_path(visible: tuple[str, ...] | None = None) -> str:
     """The PATH of commands: the absolute folders of the session's own that they can see."""
-    found = visible_programs() if visible is None else visible
-    seen = (*_SYSTEM, *found)
+    return _path_within(os.environ.get("PATH", ""), visible_programs() if visible is None else visible)
+
+
+@lru_cache(maxsize=8)
+def _path_within(_: str, visible: tuple[str, ...]) -> str:
+    """See `program_path`, for a PATH: commands start by the thousand."""
+    seen = (*_SYSTEM, *visible)
     kept = [folder for folder in _folders() if any(Path(folder).is_relative_to(each) for each in seen)]
     return ":".join(dict.fromkeys((*kept, *_STANDARD.split(":"))))
 
