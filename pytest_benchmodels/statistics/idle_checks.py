@@ -75,9 +75,11 @@ class IdleTally:
         file = file_of(result.nodeid)
         said = [(CheckName(file, told), check) for told, check in _each(result.checks)]
         for name, check in said:
-            if name not in self._checks and len(self._checks) >= _MOST_KNOWN:
-                continue
-            counts = self._checks.setdefault(name, [0, 0])
+            counts = self._checks.get(name)
+            if counts is None:
+                if len(self._checks) >= _MOST_KNOWN:
+                    continue
+                counts = self._checks[name] = [0, 0]
             counts[0] += check.passed
             counts[1] += 1
         if len(said) > 1:
@@ -112,6 +114,10 @@ def _ordered(checks: Sequence[IdleCheck]) -> tuple[IdleCheck, ...]:
 
 def _each(checks: Sequence[CheckResult], path: str = "") -> Iterator[tuple[str, CheckResult]]:
     """Each check as it is told, then those inside of them: `all_of/2 max_words 50` is the second of `all_of`."""
+    if not path and not any(check.checks for check in checks):
+        for check in checks:
+            yield _told(check), check
+        return
     places = [f"{path}/{number} " if path else "" for number in range(1, len(checks) + 1)]
     for place, check in zip(places, checks, strict=True):
         yield f"{place}{_told(check)}", check

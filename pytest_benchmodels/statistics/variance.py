@@ -191,6 +191,8 @@ class NoiseTally:
 
 def _verdict(result: Result) -> int:
     """A number for what its judges were asked, which runs have in common that share a verdict; 0 for nothing."""
+    if not result.calls:  # of hundreds of thousands of runs most were judged by no model
+        return 0
     asked = [call.fingerprint for call in result.other_calls if call.purpose == "judge"]
     return hash(tuple(sorted(asked))) if asked and all(asked) else 0
 
@@ -200,6 +202,8 @@ def _judges_variance(result: Result) -> float | None:
 
     Where judges vote within a combination nobody knows what of their variance is in its score.
     """
+    if not any(check.votes or check.checks for check in result.checks):
+        return 0.0
     checks = deciding(result.checks)
     weight, variance = math.fsum(check.weight for check in checks), 0.0
     for check in checks:
