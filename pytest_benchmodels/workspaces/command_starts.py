@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import threading
+import weakref
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -40,6 +41,7 @@ class _Server:
                 start_new_session=True,
             )
         self.connection.settimeout(_PATIENCE_S)
+        self.end = weakref.finalize(self, _end, self.connection, self._process)
 
     def ask(self, request: object, descriptors: Sequence[int] = ()) -> None:
         self._process.send_signal(signal.SIGCONT)  # what is not confined may have stopped it
@@ -54,13 +56,14 @@ class _Server:
         number: int = _NUMBER.unpack(said)[0]
         return number
 
-    def end(self) -> None:
-        self.connection.close()
-        try:
-            self._process.wait(_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+
+def _end(connection: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    connection.close()
+    try:
+        process.wait(_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 class CommandStarts:
