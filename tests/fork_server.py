@@ -235,8 +235,8 @@ def _parsed(words: Sequence[str]) -> tuple[list[str], str, str, list[str]]:
     raise ValueError(f"no -c and no -m: {words}")
 
 
-def main(address: str) -> None:
-    """Be the server."""
+def main(address: str, *modules: str) -> None:
+    """Be the server, which imports these modules too."""
     from tests.forked_processes import ForkServer, fork_from
     from tests.kept_lookups import keep_lookups
 
@@ -248,6 +248,8 @@ def main(address: str) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
         del sys.modules[name]
     _import_all()
+    for module in modules:
+        importlib.import_module(module)
     gc.collect()
     gc.freeze()  # the collector writes to each object that it looks at: each child would copy them all
     assert threading.active_count() == 1, "a fork beside threads may wait for ever for what one of them held"

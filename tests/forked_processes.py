@@ -136,12 +136,12 @@ def _words(given: Mapping[str, Any]) -> list[str]:
 
 
 @contextmanager
-def forking() -> Iterator[None]:
-    """Let whoever uses `subprocess` in this process have forks of a server of its own."""
+def forking(*modules: str) -> Iterator[None]:
+    """Let whoever uses `subprocess` in this process have forks of a server of its own, which imports these too."""
     with ExitStack() as stack:
         address = str(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="forks-"))) / "socket")
-        fork_from(ForkServer(address, partial(_start, address, stack)))
-        stack.callback(fork_from, None)
+        stack.callback(fork_from, ForkingPopen.server)
+        fork_from(ForkServer(address, partial(_start, address, modules, stack)))
         yield
 
 
@@ -161,12 +161,12 @@ def nothing_forked() -> Iterator[None]:
         ForkingPopen.server = server
 
 
-def _start(address: str, stack: ExitStack) -> None:
+def _start(address: str, modules: Sequence[str], stack: ExitStack) -> None:
     """Start a server that is ready to fork; it ends with the stack, or with this process."""
     root = str(Path(__file__).parents[1])
-    code = f"import sys; sys.path.insert(0, {root!r}); from tests.fork_server import main; main(sys.argv[1])"
+    code = f"import sys; sys.path.insert(0, {root!r}); from tests.fork_server import main; main(*sys.argv[1:])"
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYTHONPATH"))}
-    command = [sys.executable, "-P", "-c", code, address]
+    command = [sys.executable, "-P", "-c", code, address, *modules]
     process = stack.enter_context(_REAL(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ))
     stack.callback(process.communicate)
     assert process.stdout is not None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 
 from pytest_benchmodels import SimServer
 from pytest_benchmodels.cli import main
+from tests.forked_processes import forking
 from tests.plugin.plugin_parts import Project, scenario
 from tests.plugin.plugin_process import live_session
 from tests.plugin.plugin_results import JSON, results, seen_by
@@ -108,6 +111,16 @@ for line in sys.stdin:
         answer = {"result": result}
     print(json.dumps({"jsonrpc": "2.0", "id": request["id"], **answer}), flush=True)
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def client_imported() -> Iterator[None]:
+    """Import what a session imports, once: it takes a second, and pytester forgets what a session imported."""
+    names = ("mcp", "mcp.client.stdio", "mcp.shared.message", "mcp.types")
+    for name in names:
+        importlib.import_module(name)
+    with forking(*names) if hasattr(os, "pidfd_open") else nullcontext():
+        yield
 
 
 @pytest.fixture(autouse=True)
