@@ -23,7 +23,6 @@ __all__ = ["AGENT_FIGURES", "Remains", "agent_durations_s", "remains"]
 _MEDIAN_S, _P90_S, _LONGEST_S = 71.0, 240.0, 600.0
 """Of 387 runs of real command-line agents, in seconds."""
 
-_SCALED = 100
 _SIGMA = math.log(_P90_S / _MEDIAN_S) / 1.2816
 _RATIO = 1.1
 _SCRIPT = 'read -r all; set -- "$1" $all; n=$1; shift "$n"; sleep "$1"; echo ok'
@@ -33,11 +32,11 @@ _SUITE = "suite.jsonl"
 _OWN = (".benchmodels", ".pytest_cache", "out.json", "pytest.ini", "bench.toml", _SUITE)
 
 
-def agent_durations_s(work: Work) -> list[list[float]]:
-    """For each scenario how long each agent takes, in seconds: lognormal, a hundredth of what real ones took."""
+def agent_durations_s(work: Work, speed: int) -> list[list[float]]:
+    """For each scenario how long each agent takes, in seconds: lognormal, `speed` times less than real ones took."""
     draw = random.Random(13)
     return [
-        [min(draw.lognormvariate(math.log(_MEDIAN_S), _SIGMA), _LONGEST_S) / _SCALED for _ in range(work.models)]
+        [min(draw.lognormvariate(math.log(_MEDIAN_S), _SIGMA), _LONGEST_S) / speed for _ in range(work.models)]
         for _ in range(work.scenarios)
     ]
 
@@ -98,8 +97,9 @@ def _ports(pid: str) -> Iterator[str]:
 def agents(scale: Scale, folder: Path) -> list[Row]:
     """Sessions of three agents in one process and with workers, new and with durations known; and a bare loop."""
     work = scale.work
-    _write(folder, work)
-    bound_s = _lower_bound_s(work)
+    takes_s = agent_durations_s(work, scale.agent_speed)
+    _write(folder, takes_s)
+    bound_s = max(max(sum(each) / WINDOW, *each) for each in zip(*takes_s, strict=True))
     before = remains(folder)
     rows: list[Row] = []
     for place, options in (("one process", ()), (f"-n {scale.workers}", (f"-n{scale.workers}",))):
@@ -128,9 +128,9 @@ def agents(scale: Scale, folder: Path) -> list[Row]:
     return rows
 
 
-def _write(folder: Path, work: Work) -> None:
+def _write(folder: Path, takes_s: list[list[float]]) -> None:
     (folder / "pytest.ini").write_text("[pytest]\n")
-    names = [f"agent{number}" for number in range(1, work.models + 1)]
+    names = [f"agent{number}" for number in range(1, len(takes_s[0]) + 1)]
     tables = [
         f'[model.{name}]\nprovider = "command"\ncommand = {json.dumps(["sh", "-c", _SCRIPT, "sh", str(number)])}\n'
         for number, name in enumerate(names, 1)
@@ -138,16 +138,10 @@ def _write(folder: Path, work: Work) -> None:
     (folder / "bench.toml").write_text("\n".join((f"models = {json.dumps(names)}\n", *tables)))
     records = [
         {"id": f"s{number}", "prompt": " ".join(f"{each:.3f}" for each in takes) + "\n", "checks": [{"contains": "ok"}]}
-        for number, takes in enumerate(agent_durations_s(work))
+        for number, takes in enumerate(takes_s)
     ]
     (folder / _SUITE).write_text("".join(f"{json.dumps(record)}\n" for record in records))
     (folder / "tmp").mkdir(exist_ok=True)
-
-
-def _lower_bound_s(work: Work) -> float:
-    """The least time in which these fit into the window, if nothing but the agents took any."""
-    by_agent: list[tuple[float, ...]] = list(zip(*agent_durations_s(work), strict=True))
-    return max(max(sum(takes) / WINDOW, *takes) for takes in by_agent)
 
 
 def _forget(folder: Path) -> None:

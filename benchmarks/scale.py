@@ -20,7 +20,8 @@ class Scale:
     `huge` is the 100,000 runs, `large` what they are held against, `huge_workers` who shares them; `wide_window` is how
     many runs of a model are in flight at once where the transport is what is measured, `wide_s` how long each of these
     takes.
-    `streams` is how many answers stream at once, `outliving` how many agents try to outlive their limit.
+    `streams` is how many answers stream at once, in `chunks` each. Agents are `agent_speed` times as fast as real ones,
+    `outliving` of them try to outlive their limit.
     `judged` says whether the limits apply.
     """
 
@@ -45,6 +46,8 @@ class Scale:
     wide_window: int
     wide_s: float
     streams: int
+    chunks: int
+    agent_speed: int
     outliving: int
     judged: bool
 
@@ -75,6 +78,8 @@ FULL = Scale(
     wide_window=200,
     wide_s=1.0,
     streams=500,
+    chunks=200,
+    agent_speed=100,
     outliving=1000,
     judged=True,
 )
@@ -100,6 +105,8 @@ QUICK = Scale(
     wide_window=10,
     wide_s=0.05,
     streams=12,
+    chunks=20,
+    agent_speed=2000,
     outliving=16,
     judged=False,
 )

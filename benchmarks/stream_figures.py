@@ -17,7 +17,6 @@ from .table import Row
 
 __all__ = ["STREAM_FIGURES", "differences"]
 
-_CHUNKS = 200
 _GAP_S = 0.01
 _FIRST_S = 0.2
 _AT_ONCE_GAP_S = 0.02
@@ -28,14 +27,14 @@ def stream_cpu(scale: Scale, folder: Path) -> list[Row]:
     """CPU of a run whose answer comes in 200 chunks / of the same in one piece, from a server that takes as long."""
     rows = []
     for gap_s, how in ((_GAP_S, f"one each {_GAP_S * 1000:.0f} ms"), (0.0, "as fast as they are sent")):
-        with Server(_FIRST_S, 0.0, _CHUNKS, gap_s) as server:
+        with Server(_FIRST_S, 0.0, scale.chunks, gap_s) as server:
             pairs = alternate(
                 lambda server=server: _per_run_s(scale, folder, server, stream=True),  # type: ignore[misc] # bound here
                 lambda server=server: _per_run_s(scale, folder, server, stream=False),  # type: ignore[misc] # the same
                 scale.pairs,
             )
         ratio, plain_s = median_ratio(pairs), statistics.median(plain for _, plain in pairs)
-        what = f"CPU of a run, streamed in {_CHUNKS} chunks, {how} / not streamed"
+        what = f"CPU of a run, streamed in {scale.chunks} chunks, {how} / not streamed"
         measured = f"{ratio:.2f} x {plain_s * 1000:.2f} ms"
         rows.append(Row(what, measured, "1.5 x", scale.judge(holds=ratio <= 1.5)))
     return rows
@@ -51,7 +50,7 @@ def stream_ttft(scale: Scale, folder: Path) -> list[Row]:
     """In one process, as many streams at once as there are runs: our time to first token, and the server's."""
     work = Work(scale.streams, 1)
     found = []
-    with Server(_AT_ONCE_FIRST_S, SIGMA, _CHUNKS, _AT_ONCE_GAP_S) as server:
+    with Server(_AT_ONCE_FIRST_S, SIGMA, scale.chunks, _AT_ONCE_GAP_S) as server:
         contest = Contest(folder, server, work, work.runs, stream=True)
         for _ in range(scale.pairs):
             most = contest.plugin("-p", "no:cacheprovider", "--bench-json=streams.json").seen.most_in_flight

@@ -23,13 +23,13 @@ sys.stdin.read()
 
 
 def test_agents_take_a_hundredth_of_what_real_ones_took() -> None:
-    takes = sorted(each for some in agent_durations_s(Work(387, 3)) for each in some)
+    takes = sorted(each for some in agent_durations_s(Work(387, 3), 100) for each in some)
 
     assert len(takes) == 1161
     assert statistics.median(takes) == pytest.approx(0.71, rel=0.1)
     assert takes[int(0.9 * len(takes))] == pytest.approx(2.4, rel=0.1)
     assert takes[-1] <= 6.0
-    assert agent_durations_s(Work(387, 3)) == agent_durations_s(Work(387, 3))
+    assert agent_durations_s(Work(387, 3), 100) == agent_durations_s(Work(387, 3), 100)
 
 
 def test_what_remains_is_seen(tmp_path: Path) -> None:
