@@ -76,7 +76,8 @@ def receive_all(connection: socket.socket, size: int) -> bytes:
 def _import_all() -> None:
     """Import what sessions, workers and simulated providers will.
 
-    A session without a test does most of it: pytest's hook for assertions sees all plugins, as in a new process.
+    A session that collects one does most of it: pytest's hook for assertions sees all plugins, as in a new process, and
+    what reads scenarios is made.
     """
     import pytest
 
@@ -100,7 +101,10 @@ def _import_all() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        pytest.main(["--collect-only", "-qq", "-pno:cacheprovider", f"--rootdir={folder}", folder], plugins=[Imports()])
+        with open("suite.yaml", "w", encoding="utf-8") as file:  # noqa: PTH123 - no Path here
+            file.write('{"models": ["sim/steady"], "prompt": "Hi", "checks": [{"equals": "4"}]}')
+        words = ["--collect-only", "-qq", "-pno:cacheprovider", f"--rootdir={folder}", "--bench", "suite.yaml"]
+        assert pytest.main(words, plugins=[Imports()]) == 0
         os.chdir("/")
 
 
