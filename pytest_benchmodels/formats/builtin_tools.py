@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from msgspec import UnsetType
@@ -28,9 +29,18 @@ class LookedAt:
     def tool(self, tool: Tool) -> Tool:
         """A tool, with `fault`."""
         if tool.name not in self._made:
-            fault = None if self._validator is None else self._validator(tool.parameters)
+            fault = None if self._validator is None else partial(_fault, self._validator, tool.parameters)
             self._made[tool.name] = replace(tool, fault=fault)
         return self._made[tool.name]
+
+
+def _fault(
+    validator: Callable[[Mapping[str, Any]], Callable[[object], str | None]],
+    parameters: Mapping[str, Any],
+    arguments: object,
+) -> str | None:
+    # Not made before the first call: what looks at schemas takes long to import, and each worker reads all scenarios.
+    return validator(parameters)(arguments)
 
 
 def name_taken(tool: Tool, builtin: str) -> str:
