@@ -174,6 +174,9 @@ class Running:
 
     def _spawn(self, stdin: IO[bytes], group: ControlGroup | None) -> tuple[int, int, int]:
         """Start it; the ends of its three pipes that are ours: output, errors, report."""
+        for name, value in self.environment.items():
+            if not name or "=" in name or "\0" in name + value:
+                raise ValueError(f"a variable of its environment is called {name!r}, or holds a NUL character")
         (out, their_out), (errors, their_errors), (report, their_report) = os.pipe(), os.pipe(), os.pipe()
         control, self._control = os.pipe()
         theirs = (stdin.fileno(), their_out, their_errors, control, their_report)
