@@ -96,8 +96,7 @@ def _programs(bench: Bench) -> tuple[RunProgram, Callable[[], Awaitable[None]]]:
         return no_programs, _nothing_to_end
     from pytest_benchmodels.workspaces import CodeRunner  # noqa: PLC0415 - few sessions need it
 
-    shared = Path(bench.worker_config.lanes_path) if bench.worker_config is not None else None
-    runner = CodeRunner(shared if shared is not None and shared.is_dir() else None)
+    runner = CodeRunner(_shared_folder(bench))
     return runner, partial(asyncio.to_thread, runner.close)
 
 
@@ -105,10 +104,19 @@ def _workspaces(bench: Bench) -> tuple[Workspaces, Callable[[], Awaitable[None]]
     """What makes workspaces, and what removes the rest of them; nobody makes any unless the user allowed it."""
     if not bench.settings.allow_commands:
         return NoWorkspaces(), _nothing_to_end
-    from pytest_benchmodels.workspaces.folder import FolderWorkspaces  # noqa: PLC0415 - few sessions need it
+    from pytest_benchmodels.workspaces.command_confinement import share_confinement  # noqa: PLC0415 - few sessions
+    from pytest_benchmodels.workspaces.folder import FolderWorkspaces  # noqa: PLC0415 - the same
 
+    if (shared := _shared_folder(bench)) is not None:
+        share_confinement(shared)
     made = FolderWorkspaces(bench.settings.workspaces, bench.settings.keep, _hidden)
     return made, partial(asyncio.to_thread, made.close)
+
+
+def _shared_folder(bench: Bench) -> Path | None:
+    """The private folder of the workers of a session on one machine; None where there are none."""
+    shared = Path(bench.worker_config.lanes_path) if bench.worker_config is not None else None
+    return shared if shared is not None and shared.is_dir() else None
 
 
 async def _nothing_to_end() -> None:

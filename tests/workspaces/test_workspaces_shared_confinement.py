@@ -1,0 +1,54 @@
+"""What processes of one session find out together: how commands are confined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_benchmodels.workspaces import command_confinement as room
+from pytest_benchmodels.workspaces.command_confinement import command_confinement, share_confinement
+from pytest_benchmodels.workspaces.confinement import Confinement
+
+FOUND = Confinement(
+    "a way", "/usr/bin/python3", "", None, namespaces=False, files=False, open=("it can reach the moon",)
+)
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The ways that were tried; each process is one that never did."""
+    ways: list[str] = []
+
+    def trying(way: str) -> Confinement:
+        ways.append(way)
+        return FOUND
+
+    monkeypatch.setattr(room, "_tried", trying)
+    monkeypatch.setattr(room, "_SHARED", [])
+    room._found.cache_clear()
+    yield ways
+    room._found.cache_clear()
+
+
+def test_the_first_tries_and_the_others_are_told(tmp_path: Path, tried: list[str]) -> None:
+    for _ in range(3):
+        share_confinement(tmp_path)
+        assert command_confinement() == FOUND
+        room._found.cache_clear()
+
+    assert tried == ["best"]
+    assert command_confinement("limits") == FOUND
+    assert tried == ["best", "limits"]
+
+
+@pytest.mark.parametrize("left", ["", "{", '{"name": "half of'])
+def test_one_that_was_ended_meanwhile_is_followed_by_another(tmp_path: Path, tried: list[str], left: str) -> None:
+    (tmp_path / "confined-best.json").write_text(left, "utf-8")
+    share_confinement(tmp_path)
+
+    assert command_confinement() == FOUND
+    room._found.cache_clear()
+    assert command_confinement() == FOUND
+    assert tried == ["best"]
