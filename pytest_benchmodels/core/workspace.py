@@ -36,7 +36,8 @@ class WorkspaceSpec:
 class Command:
     """What is to run in a workspace: `words`, the program first; or one text, which a shell reads.
 
-    `stdin` is its input. `timeout_s` is in seconds of real time, None for the run's own limit alone. `environment` is
+    `stdin` is its input. `timeout_s` is in seconds of real time, None for the run's own limit alone; of a check's
+    command that is what is left of that, 600 at most. `environment` is
     added to the little that what is confined sees; no key is in there unless it is put there. `network`: whether it may
     reach the network. `readable` and `writable` are files and folders outside of the workspace that it may use.
     `memory_mb`, `processes` (threads counted) and `file_mb` are limits of all its processes together as far as the
@@ -60,9 +61,9 @@ class CommandResult(Struct, frozen=True):
     """How a command ended.
 
     `status` is its exit status, as shells have it: 127 for a program that is not there, 128 and a signal's number where
-    that ended it; None where its time was over. `output` and `errors` are what it wrote, hostile text, with no half
-    characters. `is_cut`: the beginning of one of them was too long to be kept. `duration_s` and `cpu_s` are in seconds,
-    `cpu_s` None where nobody could tell.
+    that ended it; None where its time, `limit_s`, was over. `output` and `errors` are what it wrote, hostile text, with
+    no half characters. `is_cut`: the beginning of one of them was too long to be kept. `duration_s` and `cpu_s` are in
+    seconds, `cpu_s` None where nobody could tell.
     """
 
     status: int | None
@@ -71,6 +72,7 @@ class CommandResult(Struct, frozen=True):
     duration_s: float = 0.0
     cpu_s: float | None = None
     is_cut: bool = False
+    limit_s: float | None = None
 
 
 class FileChange(Struct, frozen=True, omit_defaults=True):

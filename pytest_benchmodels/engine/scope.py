@@ -313,6 +313,14 @@ class Scope:
         return due is None or asyncio.get_running_loop().time() + seconds < due
 
     @property
+    def left_s(self) -> float | None:
+        """What is left of the run's limit, in seconds; None where it has none, or did not begin."""
+        if self._left_s is not None:
+            return max(self._left_s, 0.0)
+        due = None if self.limit is None else self.limit.when()
+        return None if due is None else max(due - asyncio.get_running_loop().time(), 0.0)
+
+    @property
     def responses(self) -> tuple[Response, ...]:
         """The model's answers so far, one a turn."""
         return tuple([call.response for call in self.answers if call.response is not None])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -17,6 +18,9 @@ from pytest_benchmodels.engine.scope import Scope
 __all__ = ["JudgedWorkspace", "NoWorkspaces", "OpenWorkspace", "WatchedWorkspace", "Workspaces"]
 
 Inner = TypeVar("Inner", bound=Workspace)
+
+_CHECK_S = 600.0
+"""For so many seconds a check's command may run that says no time of its own, where the run's limit is longer."""
 
 
 class OpenWorkspace(Workspace, Protocol):
@@ -104,13 +108,25 @@ class WatchedWorkspace(_Wrapped[OpenWorkspace]):
 
 
 class JudgedWorkspace(_Wrapped[Workspace]):
-    """A run's workspace as its checks have it: while a command of theirs runs, the time of the run stands still."""
+    """A run's workspace as its checks have it: while a command of theirs runs, the time of the run stands still.
+
+    What these commands took, all together, is taken from what one that says no time of its own may still take.
+    """
 
     def __init__(self, workspace: Workspace, scope: Scope) -> None:
         super().__init__(workspace)
         self._scope = scope
+        self._took_s = 0.0
 
     async def run(self, command: Command, purpose: str = "check") -> CommandResult:
-        """See `Workspace`."""
+        """See `Workspace`. One that says no time of its own has what is left of the run's."""
+        if command.timeout_s is None:
+            left_s = self._scope.left_s
+            limit_s = _CHECK_S if left_s is None else min(_CHECK_S, left_s - self._took_s)
+            if limit_s <= 0:
+                return CommandResult(None, limit_s=0.0)
+            command = changed(command, timeout_s=limit_s)
         with self._scope.suspended():
-            return await super().run(command, purpose)
+            ended = await super().run(command, purpose)
+        self._took_s += ended.duration_s
+        return ended

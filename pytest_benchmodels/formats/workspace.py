@@ -100,6 +100,8 @@ def digest_of(folder: Path) -> str:
             told = f"link {path.readlink()}"
         elif path.is_dir():
             told = "folder"
+        elif not path.is_file():
+            continue  # a pipe, a socket, a device: no copy has it, and to open a pipe waits for whoever writes into it
         else:
             told = f"{path.stat().st_mode & 0o111:o} {_digest_of_file(path)}"
         whole.update(f"{name}\0{told}\n".encode("utf-8", "surrogateescape"))

@@ -69,9 +69,15 @@ def _as_shells_tell(status: int | None) -> int | None:
     return 128 - status if status is not None and status < 0 else status
 
 
-def _out_of_time(timeout_s: float, result: CommandResult) -> Grade:
-    output = last_lines(result.output, result.errors)
-    return undecided(f"the command did not end within {timeout_s:g} s; {output}")
+def _out_of_time(timeout_s: float | None, result: CommandResult) -> Grade:
+    limit_s = timeout_s or result.limit_s or 0.0
+    said = f"{limit_s:g} s"
+    if timeout_s is None and limit_s < _TIMEOUT_S:
+        of = "was left of the run's limit: raise `timeout` of the scenario, or write one at the check"
+        if not limit_s:
+            return undecided(f"the command was not started: nothing {of}")
+        said = f"{limit_s:.1f} s, which {of}"
+    return undecided(f"the command did not end within {said}; {last_lines(result.output, result.errors)}")
 
 
 class CommandCheck(Grader, frozen=True, dict=True):
@@ -80,7 +86,8 @@ class CommandCheck(Grader, frozen=True, dict=True):
     A text is read by a shell, a list holds the words of the command. `exit` is the exit status, or those that will do;
     a signal's number below zero. `stdout`, `stderr` and `output`, which is both, one after the other, are each a text
     that it is, a check of it such as `{contains: ok}`, or a list of these. A command that takes more than `max_seconds`
-    fails; after `timeout` seconds it is ended, and fails. `network`: whether it may reach that. `memory` is in MB.
+    fails; after `timeout` seconds it is ended, and fails; without that, after what is left of the run's limit, 600 at
+    most. `network`: whether it may reach that. `memory` is in MB.
     """
 
     command: _Words
@@ -89,7 +96,7 @@ class CommandCheck(Grader, frozen=True, dict=True):
     stderr: Any = UNSET
     output: Any = UNSET
     max_seconds: _Limit | None = None
-    timeout: _Limit = _TIMEOUT_S
+    timeout: _Limit | None = None
     network: bool = False
     memory: _Megabytes = _MEMORY_MB
 
@@ -99,8 +106,9 @@ class CommandCheck(Grader, frozen=True, dict=True):
         _refuse_no_command(self.command, "command")
         if self.exit == ():
             raise ValueError("exit: the list is empty: write the exit statuses that will do")
-        if self.max_seconds is not None and self.max_seconds > self.timeout:
-            raise ValueError(f"max_seconds {self.max_seconds:g} is beyond `timeout`, {self.timeout:g}: raise that, too")
+        timeout_s = self.timeout or _TIMEOUT_S
+        if self.max_seconds is not None and self.max_seconds > timeout_s:
+            raise ValueError(f"max_seconds {self.max_seconds:g} is beyond `timeout`, {timeout_s:g}: raise that, too")
         _ = self._conditions  # now, so that what is wrong is reported with its line
 
     async def grade(self, context: GradingContext) -> Grade:
@@ -152,7 +160,7 @@ class PassesTests(Grader, frozen=True, dict=True):
     at_least: Annotated[int, Meta(ge=1)] = 1
     must_pass: tuple[_Name, ...] = ()
     may_fail: tuple[_Name, ...] = ()
-    timeout: _Limit = _TIMEOUT_S
+    timeout: _Limit | None = None
     network: bool = False
     memory: _Megabytes = _MEMORY_MB
 

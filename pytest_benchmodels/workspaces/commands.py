@@ -291,6 +291,7 @@ class Running:
             duration_s=time.perf_counter() - self._start,
             cpu_s=cpu_s,
             is_cut=self._out.is_cut or self._errors.is_cut,
+            limit_s=self.command.timeout_s,
         )
 
     def written(self) -> str:

@@ -16,6 +16,8 @@ from itertools import count
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from msgspec.structs import replace
+
 from pytest_benchmodels.core.errors import WorkspaceError
 from pytest_benchmodels.core.model import Model
 from pytest_benchmodels.core.run import Run
@@ -223,7 +225,7 @@ class Folder:
             del self._at_work[running]
             over.set_result(None)
         output, errors = self._hide(ended.output), self._hide(ended.errors)
-        return CommandResult(ended.status, output, errors, ended.duration_s, ended.cpu_s, ended.is_cut)
+        return replace(ended, output=output, errors=errors)
 
     def _ready(self, command: Command) -> Running:
         """All that has to be found out before it can start."""

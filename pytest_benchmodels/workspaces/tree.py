@@ -91,12 +91,11 @@ class Tree:
     def opened(self, path: str) -> Iterator[int]:
         """A file to read. Raises `OSError` for what is none: a pipe would hold us up, a device may do anything."""
         with self._at(self._odd.get(path, path)) as (folder, name):
+            # Before it is opened, for a device may do anything then; and once more, for somebody may put one there.
+            _refuse_no_file(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode, path)
             file = os.open(name, os.O_RDONLY | _FILE, dir_fd=folder)
             try:
-                kind = os.fstat(file).st_mode
-                if not stat.S_ISREG(kind):
-                    number = errno.EISDIR if stat.S_ISDIR(kind) else errno.EINVAL
-                    raise OSError(number, os.strerror(number), path)
+                _refuse_no_file(os.fstat(file).st_mode, path)
                 yield file
             finally:
                 os.close(file)
@@ -283,6 +282,13 @@ def _is_a_name(path: str) -> bool:
 
 def _leads_out(path: str) -> PermissionError:
     return PermissionError(errno.EACCES, "leads out of the workspace", path)
+
+
+def _refuse_no_file(mode: int, path: str) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "no regular file (a pipe, a socket or a device)", path)
 
 
 def _link_target(name: str, folder: int) -> str | None:

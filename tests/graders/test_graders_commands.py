@@ -121,6 +121,29 @@ def test_at_its_limit_it_has_failed_and_so_has_its_opposite(check: CommandCheck 
     assert grade.explanation == "the command did not end within 2 s; it wrote at the end:\n  so far"
 
 
+LEFT = "was left of the run's limit: raise `timeout` of the scenario, or write one at the check"
+
+
+@pytest.mark.parametrize("check", [CommandCheck("a"), PassesTests("a", format="tap")])
+@pytest.mark.parametrize(
+    ("limit_s", "said"),
+    [
+        (600.0, "the command did not end within 600 s; it wrote nothing"),
+        (41.26, f"the command did not end within 41.3 s, which {LEFT}; it wrote nothing"),
+        (0.0, f"the command was not started: nothing {LEFT}"),
+    ],
+)
+def test_without_a_timeout_it_has_what_the_run_has_left(
+    check: CommandCheck | PassesTests, limit_s: float, said: str
+) -> None:
+    workspace = Answering(CommandResult(None, limit_s=limit_s))
+
+    grade = graded(check, workspace)
+
+    assert [command.timeout_s for command, _ in workspace.ran] == [None]
+    assert (grade.passed, grade.undecided, grade.explanation) == (False, True, said)
+
+
 def test_a_command_that_took_longer_than_it_may_fails() -> None:
     grade = graded(CommandCheck("make", max_seconds=1), Answering(CommandResult(0, "done", duration_s=1.5)))
 

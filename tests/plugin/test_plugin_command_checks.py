@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,33 @@ def test_a_workspace_that_was_locked_is_told_without_a_traceback(project: Projec
     refused = r".*cannot (be entered|change directory to .*): Permission denied"
     result.stdout.re_match_lines([r".*exit status 12[56] after .*", refused])
     result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_command_that_waits_for_ever_ends_with_the_run(project: Project, workers: tuple[str, ...]) -> None:
+    waits = {"command": "rm run.sh && mkfifo run.sh && cat run.sh"}
+    project.suite(
+        checked("a", waits, {"command": "true"}, timeout=3),
+        checked("b", {**waits, "timeout": 0.5}, {"command": "true"}),
+    )
+
+    result = project.bench(ALLOW, JSON, *workers)
+
+    result.assert_outcomes(failed=2)
+    found = results(project)
+    first, second = [check["explanation"] for check in found["a[sim/steady]"]["checks"][1:]]
+    assert re.match(r"the command did not end within [0-3]\.\d s, which was left of the run's limit: raise", first)
+    assert second.startswith("the command was not started: nothing was left of the run's limit")
+    told = [check["explanation"] for check in found["b[sim/steady]"]["checks"][1:]]
+    assert told[0].startswith("the command did not end within 0.5 s; ")
+    assert told[1].startswith("exit status 0")
+
+
+def test_a_folder_with_a_pipe_is_copied_without_it(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("fixture/a.txt", "a\n")
+    os.mkfifo(project.path / "fixture/pipe")
+    project.suite(checked("a", {"command": "test -f a.txt && test ! -e pipe"}, workspace="fixture"))
+
+    project.bench(ALLOW, *workers).assert_outcomes(passed=1)
 
 
 def test_a_folder_beside_the_scenario_stays_as_it_is(project: Project, workers: tuple[str, ...]) -> None:

@@ -84,7 +84,12 @@ def test_what_is_no_file_holds_nobody_up(root: Path) -> None:
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(os.path.relpath(root / "door"))
         tree = Tree(root)
-        for name in ("pipe", "folder", "door", "", ".", "no\0name", "none"):
+        (root / "link").symlink_to("pipe")
+        for name in ("pipe", "door", "link"):
+            with pytest.raises(OSError, match="no regular file") as raised:
+                tree.read(name, 10)
+            assert raised.value.strerror == "no regular file (a pipe, a socket or a device)"
+        for name in ("folder", "", ".", "no\0name", "none"):
             with pytest.raises(OSError):  # noqa: PT011 - each has its own
                 tree.read(name, 10)
         assert tree.names() == []
