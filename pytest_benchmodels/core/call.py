@@ -41,7 +41,8 @@ class Request(Struct, frozen=True):
     only a simulated provider may look at them, and they are never sent elsewhere.
     The model may call `tools`, as `tool_choice` has it: `auto`, `none`, `required` or a tool's name; None as it likes.
     `embeds`: not an answer is asked for, but the embedding of each message's text (see `GradingContext.embed`).
-    `workspace` is the run's, where it has one: a model that is a command works there.
+    `workspace` is the run's, where it has one: a model that is a command works there. `renews_workspace`: that is made
+    anew before another attempt, whatever this one left there.
     """
 
     model: Model
@@ -55,6 +56,7 @@ class Request(Struct, frozen=True):
     tool_choice: str | None = None
     embeds: bool = False
     workspace: Workspace | None = None
+    renews_workspace: bool = False
     script: object = None
 
 

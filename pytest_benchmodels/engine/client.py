@@ -73,7 +73,10 @@ class ScopedClient:
         """Ask one question. A failure of the model's is in the Call."""
         self._scope.keep_answers()
         if self._scope.workspace is not None and purpose == "answer":
-            request = replace(request, workspace=self._scope.workspace)
+            # What earlier turns made there could not be made anew.
+            renews = self._scope.renew_workspace is not None and not self._scope.responses
+            works = request.model.agent is not None or request.model.code
+            request = replace(request, workspace=self._scope.workspace, renews_workspace=renews and bool(works))
         call = await self._client.ask(request, self._scope, purpose)
         if call.response is not None and call.response.tool_calls and self._scope.run.scenario.tools:
             self._scope.keep_answers()  # its tools may take as long as they like
@@ -233,6 +236,9 @@ class ModelClient:
                     self._refusals.answered(request.model.id)
                     return call.ended()
                 await self._rest(call, failed, scope, tries)
+                if request.renews_workspace and scope.renew_workspace is not None:
+                    with scope.suspended():  # as the first time, it takes nothing of the run's limit
+                        await scope.renew_workspace()
         except ProviderError as error:
             return call.ended(Failure(error.kind, error.message, error.remedy))
 

@@ -177,7 +177,7 @@ class Executor:
             await workspace.prepare(changes)
         except WorkspaceError as error:
             return conclude(scope, "error", failure=Failure("workspace", told(error)))
-        scope.workspace = workspace
+        scope.workspace, scope.renew_workspace = workspace, workspace.renew
         return await self._worked(scope, client)
 
     async def _worked(self, scope: Scope, client: Client) -> Result:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, Self
@@ -210,8 +210,9 @@ class Scope:
     session's other runs, None where each run asks for itself; with `no_calls` none is to be made, and `refusal` says
     which one was wanted all the same.
     `judged_anew` tells whoever looks after the judging that no check has held all up so far. `keep_begun` gets the
-    answers so far. `workspace` is the run's folder, where it has one. `asks_user_since` is when the run left its lane
-    to ask a model that plays its user, by `time.perf_counter`; None while it has one.
+    answers so far. `workspace` is the run's folder, where it has one; `renew_workspace` makes it anew.
+    `asks_user_since` is when the run left its lane to ask a model that plays its user, by `time.perf_counter`; None
+    while it has one.
     """
 
     run: Run
@@ -228,6 +229,7 @@ class Scope:
     keep_begun: Callable[[tuple[Response, ...]], None] = _not_kept
     no_calls: bool = False
     workspace: Workspace | None = None
+    renew_workspace: Callable[[], Awaitable[None]] | None = None
     asks_user_since: float | None = None
     refusal: Failure | None = None
     left_at: float | None = None

@@ -32,6 +32,9 @@ class OpenWorkspace(Workspace, Protocol):
         Raises `WorkspaceError`.
         """
 
+    async def renew(self) -> None:
+        """Make all of it anew, as `prepare` did: nothing of what was done since is left. Raises `WorkspaceError`."""
+
     async def close(self, *, passed: bool) -> Work:
         """The end: it is kept or removed, and nothing that ran in it is left. What became of it."""
 
@@ -92,6 +95,10 @@ class WatchedWorkspace(_Wrapped[OpenWorkspace]):
         """See `OpenWorkspace`."""
         await self._workspace.prepare(changes)
         self._meter = LoadMeter()
+
+    async def renew(self) -> None:
+        """See `OpenWorkspace`."""
+        await self._workspace.renew()
 
     async def run(self, command: Command, purpose: str = "tool") -> CommandResult:
         """See `Workspace`."""

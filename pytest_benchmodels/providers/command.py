@@ -92,8 +92,10 @@ class CommandProvider:
         workspace = self._workspace_for(request)
         system, prompt = prompt_of(request.messages)
         key = agent_key(self._agent)
-        before = await in_thread(partial(_names_in, workspace.path), "benchmodels-workspace")
-        is_unchanged = partial(_is_unchanged, workspace, before)
+        is_unchanged = _whatever_it_left
+        if not request.renews_workspace:
+            before = await in_thread(partial(_names_in, workspace.path), "benchmodels-workspace")
+            is_unchanged = partial(_is_unchanged, workspace, before)
         with self._prompt_file(system, prompt) as file:
             ended = await workspace.run(self._command(workspace, system, prompt, file), "agent")
         try:
@@ -213,7 +215,7 @@ class CommandProvider:
     async def _fail(
         self, is_unchanged: Callable[[], bool], ended: CommandResult, printed: Printed, key: Key, why: str = ""
     ) -> NoReturn:
-        """Raise what the agent's failure is. Another attempt would find what this one left: only if that is nothing.
+        """Raise what the agent's failure is. It is tried again only where that attempt finds nothing of this one.
 
         `why` nothing can be made of its output, where that is all that is wrong.
         """
@@ -229,6 +231,11 @@ class CommandProvider:
             usage=printed.usage,
             remedy=known.remedy,
         )
+
+
+def _whatever_it_left() -> bool:
+    """Another attempt finds the workspace as this one did."""
+    return True
 
 
 def _names_in(folder: Path) -> frozenset[str]:

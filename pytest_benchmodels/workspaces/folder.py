@@ -80,7 +80,7 @@ class FolderWorkspaces:
     def open(self, run: Run, spec: WorkspaceSpec) -> Folder:
         """See `Workspaces`."""
         name = f"{_safe(run.scenario.id)}-{_safe(run.model.id)}-{run.trial}-{next(self._numbers)}"
-        return Folder(self._making, name, spec, partial(self._hide, run.model))
+        return Folder(self._making, name, spec, partial(self._hide, run.model), run.timeout_s)
 
     def close(self) -> None:
         """The end of the session."""
@@ -99,7 +99,11 @@ class Folder:
     setup made of files, as far as that is needed to tell what the run changes.
     """
 
-    def __init__(self, making: Making, name: str, spec: WorkspaceSpec, hide: Callable[[str], str]) -> None:
+    def __init__(
+        self, making: Making, name: str, spec: WorkspaceSpec, hide: Callable[[str], str], limit_s: float | None = None
+    ) -> None:
+        """`limit_s`: so many seconds may all commands of setup take together; None for no limit."""
+        self._limit_s = limit_s
         self._session, self._starts, self._keep, self._way = making.session, making.starts, making.keep, making.way
         self._name, self._spec, self._hide = name, spec, hide
         self._commands: list[RanCommand] = []
@@ -126,8 +130,10 @@ class Folder:
         """See `OpenWorkspace`."""
         try:
             copied = await self._in_thread(self._copy)
+            left_s = self._limit_s
             for command in self._spec.setup:
-                await self._set_up(command)
+                took_s = await self._set_up(command, left_s)
+                left_s = None if left_s is None else max(left_s - took_s, 0.01)
             self._snapshot = await self._in_thread(partial(self._looked_at, copied))
             self._untold = True
             if changes is not None:
@@ -135,11 +141,24 @@ class Folder:
         except OSError as error:
             raise _not_made(error) from None
 
-    async def _set_up(self, command: str) -> None:
-        ended = await self.run(Command(command), "setup")
+    async def _set_up(self, command: str, left_s: float | None) -> float:
+        """Run it; how many seconds it took."""
+        ended = await self.run(Command(command, timeout_s=left_s), "setup")
         if ended.status != 0:
-            said = clip(plain((ended.errors or ended.output).strip()), 300)
-            raise WorkspaceError(f"setup failed with status {ended.status}: {clip(plain(command), 200)}: {said}")
+            how = f"failed with status {ended.status}"
+            if ended.status is None:
+                how = f"did not end within the run's limit of {self._limit_s:g} s"
+            said = clip(plain((ended.errors or ended.output).strip()), 300) or "it wrote nothing"
+            raise WorkspaceError(f"setup {how}: {clip(plain(command), 200)}: {said}")
+        return ended.duration_s
+
+    async def renew(self) -> None:
+        """See `OpenWorkspace`."""
+        await self._end_commands()
+        self._saved = {}
+        if not await self._in_thread(partial(remove_folder, self._place)):
+            raise WorkspaceError(f"the workspace cannot be made anew: not all of it could be removed ({self._place})")
+        await self.prepare()
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         """Wait for work in a thread; cancelled, wait until it has stopped: nobody else is to be in the folder then."""
@@ -158,7 +177,7 @@ class Folder:
     def _copy(self) -> dict[str, Entry]:
         """Make it; what it then holds."""
         if os.geteuid() == 0 and command_confinement(self._way).bubblewrap is not None:
-            self._user = any_user()
+            self._user = self._user or any_user()  # made anew, it stays that of files in folders of `writable`
             self._tree = Tree(self._path, self._user)
         self._place.mkdir(0o700)
         for name in ("work", "home", "tmp"):
@@ -294,11 +313,7 @@ class Folder:
     async def close(self, *, passed: bool) -> Work:
         """See `OpenWorkspace`."""
         self._is_closed = True
-        # Whoever started these may be code of the user's that nobody waits for any more.
-        for running in self._at_work:
-            running.stop()
-        if self._at_work:
-            await asyncio.wait(tuple(self._at_work.values()))
+        await self._end_commands()
         kept, changes = "", tuple[FileChange, ...]()
         is_kept = self._keep == "all" or (self._keep == "failed" and not passed)
         try:
@@ -308,6 +323,13 @@ class Folder:
         except OSError as error:
             self._notes.append(f"the workspace could not be kept: {error.strerror}")
         return Work(self._confined, kept, tuple(self._commands), changes, tuple(self._notes))
+
+    async def _end_commands(self) -> None:
+        """Whoever started them may be code of the user's that nobody waits for any more."""
+        for running in self._at_work:
+            running.stop()
+        if self._at_work:
+            await asyncio.wait(tuple(self._at_work.values()))
 
     def _leave(self, *, is_kept: bool) -> str:
         kept = ""

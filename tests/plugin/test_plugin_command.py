@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -199,35 +200,89 @@ def test_failures_are_told_the_same_by_workers(project: Project, workers: tuple[
 
 
 LIMITED = """
-import pathlib, sys
+import os, pathlib, sys, tempfile
 counter = pathlib.Path("{counter}")
-done = counter.exists()
-counter.touch()
-{writes}
-if not done:
-    sys.exit("429 Too Many Requests, retry in 0 s")
-print("4")
+is_later = "so far" in sys.stdin.read()
+attempt = len(counter.read_text()) if counter.exists() else 0
+places = [pathlib.Path(place) / "left" for place in (".", os.environ["HOME"], tempfile.gettempdir(), "d")]
+seen = [str(place) for place in places if place.exists()]
+seen += [pathlib.Path(name).read_text() for name in ("made", "a.txt")]
+if is_later == {in_later}:
+    counter.write_text("x" * (attempt + 1))
+    if attempt < {failures}:
+        pathlib.Path("d").mkdir()
+        for place in places:
+            place.write_text("half a solution")
+        pathlib.Path("a.txt").write_text("changed")
+        sys.exit("429 Too Many Requests, retry in 0 s")
+print(seen)
 """
 
 
-def test_a_rate_limit_is_tried_again_unless_something_was_changed(project: Project, workers: tuple[str, ...]) -> None:
+@pytest.fixture
+def limited(project: Project) -> Callable[..., Path]:
+    """Makes an agent that is refused at first, and leaves half a solution; the file that counts its attempts."""
     project.waits("0")
     kept = project.path / "kept"
     kept.mkdir()
     kept.chmod(0o777)  # commands of root's sessions may run as somebody else
-    agent(project, LIMITED.format(counter=kept / "one", writes=""), name="clean", writable='["kept"]')
-    writes = 'pathlib.Path("left.txt").write_text("half")'
-    agent(project, LIMITED.format(counter=kept / "two", writes=writes), name="dirty", writable='["kept"]')
-    makes = 'pathlib.Path("left").mkdir()'
-    agent(project, LIMITED.format(counter=kept / "three", writes=makes), name="folder", writable='["kept"]')
-    project.suite(asking(), models=["clean", "dirty", "folder"])
+
+    def make(name: str = "agent", failures: int = 1, *, in_later: bool = False) -> Path:
+        counter = kept / name
+        source = LIMITED.format(counter=counter, failures=failures, in_later=in_later)
+        agent(project, source, name=name, writable='["kept"]')
+        return counter
+
+    return make
+
+
+IN_FOLDER: dict[str, Any] = {"files": {"a.txt": "given"}, "setup": "echo set up >> made"}
+
+
+def test_another_attempt_finds_nothing_of_the_first(
+    project: Project, workers: tuple[str, ...], limited: Callable[..., Path]
+) -> None:
+    counter = limited(failures=2)
+    project.suite(asking(**IN_FOLDER, checks=[{"equals": "['set up\\n', 'given']"}]), models=["agent"])
+
+    project.bench(JSON, ALLOWED, *workers).assert_outcomes(passed=1)
+
+    run = only(project)
+    assert (run["attempts"], counter.read_text()) == (3, "xxx")
+    assert run["response"]["changes"] == []
+    assert [each["purpose"] for each in run["work"]["commands"]] == ["setup", "agent"] * 3
+
+
+def test_what_fails_when_it_is_set_up_again_is_the_runs_error(
+    project: Project, workers: tuple[str, ...], limited: Callable[..., Path]
+) -> None:
+    limited()
+    fixture = project.path / "kept" / "fixture"
+    fixture.mkdir()
+    fixture.chmod(0o777)
+    (fixture / "a.txt").touch()
+    spoils = f'pathlib.Path("{fixture}/a.txt").unlink()\nsys.exit("429 Too Many Requests, retry in 0 s")'
+    project.write("agent.py", f"import pathlib, sys\n{spoils}")
+    project.suite(asking(workspace="kept/fixture", setup="test -f a.txt"), models=["agent"])
+
+    project.bench(JSON, ALLOWED, *workers).assert_outcomes(errors=1)
+
+    error = only(project)["error"]
+    assert error["kind"] == "workspace"
+    assert error["message"] == "setup failed with status 1: test -f a.txt: it wrote nothing"
+
+
+def test_in_a_later_turn_it_is_tried_again_only_where_it_changed_nothing(
+    project: Project, workers: tuple[str, ...], limited: Callable[..., Path]
+) -> None:
+    counter = limited(in_later=True)
+    turns = [{"prompt": "1"}, {"prompt": "2"}]
+    project.suite({"id": "a", "turns": turns, **IN_FOLDER}, models=["agent"])
 
     project.bench(JSON, ALLOWED, *workers)
 
-    runs = results(project)
-    assert (runs["a[clean]"]["status"], runs["a[clean]"]["attempts"]) == ("passed", 2)
-    for dirty in (runs["a[dirty]"], runs["a[folder]"]):
-        assert (dirty["status"], dirty["error"]["kind"], dirty["attempts"]) == ("error", "rate-limit", 1)
+    run = only(project)
+    assert (run["status"], run["error"]["kind"], counter.read_text()) == ("error", "rate-limit", "x")
 
 
 def test_a_later_turn_tells_what_was_said_and_finds_the_workspace(project: Project, workers: tuple[str, ...]) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ import pytest
 from pytest_benchmodels.core.errors import WorkspaceError
 from pytest_benchmodels.core.workspace import Command, FileChange, Work, WorkspaceSpec
 from pytest_benchmodels.workspaces.folder import Folder, FolderWorkspaces, Keep
-from tests.workspaces.made import COMMAND_WAYS, need, opened, prepared, run_of
+from tests.workspaces.made import COMMAND_WAYS, Marked, need, opened, prepared, run_of
 
 
 @pytest.fixture(params=COMMAND_WAYS)
@@ -91,6 +93,48 @@ def test_what_setup_does_is_no_change_of_the_run(scratch: Path, fixture: Path, w
     ]
     assert "-b = 2\n+b = 3\n c\n" in changes[3].diff
     assert " made\n+2\n" in changes[1].diff
+
+
+def test_setup_that_hangs_ends_at_the_runs_limit(scratch: Path, way: str) -> None:
+    marked = Marked()
+    run = replace(run_of(), timeout_s=1.0)
+    spec = WorkspaceSpec(None, {}, ("true", f"echo so far; {marked.sleeps()}", "touch never"))
+
+    async def whole() -> Work:
+        made = FolderWorkspaces(scratch / "workspaces", "none", way=way)
+        workspace = made.open(run, spec)
+        with pytest.raises(WorkspaceError) as raised:
+            await workspace.prepare()
+        assert re.match(
+            r"setup did not end within the run's limit of 1 s: echo so far; env MARK=.*: so far$", str(raised.value)
+        )
+        work = await workspace.close(passed=False)
+        made.close()
+        return work
+
+    work = asyncio.run(whole())
+
+    assert [command.status for command in work.commands] == [0, None]
+    assert marked.living() == []
+    assert not (scratch / "workspaces").exists()
+
+
+def test_all_of_it_is_made_anew(scratch: Path, fixture: Path, way: str) -> None:
+    spec = WorkspaceSpec(fixture, {"given.txt": "given\n"}, ("echo made >> made.txt",))
+    spoils = 'mkdir d; chmod 0 d; rm given.txt; echo x >> made.txt; echo x > "$HOME/left"; echo x > "$TMPDIR/left"'
+
+    async def work(workspace: Folder) -> None:
+        before = workspace.names()
+        await workspace.run(Command(spoils))
+        await workspace.renew()
+        assert workspace.names() == before
+        assert workspace.read("made.txt") == b"made\n"
+        assert workspace.changes() == ()
+        ended = await workspace.run(Command('ls -A "$HOME" "$TMPDIR"; echo 2 >> made.txt'))
+        assert "left" not in ended.output
+        assert " made\n+2\n" in workspace.changes()[0].diff
+
+    prepared(scratch, spec, work, way)
 
 
 def test_what_a_run_left_is_made_again(scratch: Path, fixture: Path, way: str) -> None:
