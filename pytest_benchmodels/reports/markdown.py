@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from pytest_benchmodels.core.result import Result, Status
-from pytest_benchmodels.core.text import plain
+from pytest_benchmodels.core.text import clip, plain
 from pytest_benchmodels.reports.bench_json import Evaluation
 from pytest_benchmodels.reports.checks import check_lines
 from pytest_benchmodels.reports.comparison import change_lines, comparison_lines, comparison_table, incomparable_lines
@@ -30,6 +30,7 @@ from pytest_benchmodels.reports.summary import (
 )
 from pytest_benchmodels.reports.units import one_line, plural
 from pytest_benchmodels.reports.verdicts import gate_line, ranking_lines, ranking_table
+from pytest_benchmodels.reports.work import work_lines
 from pytest_benchmodels.statistics.comparison import Comparison
 from pytest_benchmodels.statistics.ranking import Ranking
 from pytest_benchmodels.statistics.verdict import GateVerdict
@@ -88,9 +89,15 @@ def _sections(evaluation: Evaluation, results: Iterable[Result]) -> Iterator[Seq
         yield ["### Gates", "", *_gates(evaluation.gates)]
     if evaluation.comparison is not None:
         yield from _comparison(evaluation.comparison, evaluation.baseline or "another run")
-    yield from _failures(results, figures.statuses)
+    worst = _worst(results)
+    yield from _failures(worst, figures.statuses)
     if evaluation.ranking is not None and evaluation.ranking.models:
         yield from _ranking(evaluation.ranking)
+    # Last, for diffs are long: what does not fit into a comment is to be one of these.
+    for result in worst:
+        if result.work is not None or result.changes:
+            told = [clip(plain(line), _LINE_LIMIT) for line in work_lines(result)]
+            yield _folded(f"What {_code(one_line(result.nodeid, _LINE_LIMIT))} did in its workspace", told)
 
 
 def _headline(evaluation: Evaluation) -> str:
@@ -120,9 +127,12 @@ def _comparison(comparison: Comparison, baseline: str) -> Iterator[Sequence[str]
     yield _folded("What changed", comparison_lines(comparison, baseline))
 
 
-def _failures(results: Iterable[Result], statuses: Mapping[Status, int]) -> Iterator[Sequence[str]]:
+def _worst(results: Iterable[Result]) -> list[Result]:
     failures = (result for result in results if result.status in _WORST_FIRST)
-    worst = heapq.nsmallest(_FAILURES, failures, key=lambda result: (_WORST_FIRST[result.status], result.score or 0.0))
+    return heapq.nsmallest(_FAILURES, failures, key=lambda result: (_WORST_FIRST[result.status], result.score or 0.0))
+
+
+def _failures(worst: Sequence[Result], statuses: Mapping[Status, int]) -> Iterator[Sequence[str]]:
     if not worst:
         return
     total = sum(statuses[status] for status in _WORST_FIRST)

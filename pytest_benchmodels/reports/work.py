@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
+
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.workspace import FileChange, RanCommand
 from pytest_benchmodels.reports.units import duration, one_line, plural
 
-__all__ = ["WorkspaceTally", "change_line", "changed_line", "command_line", "work_lines"]
+__all__ = ["WorkspaceTally", "change_line", "changed_line", "command_line", "work_lines", "work_metadata"]
 
 _LINE_LIMIT = 300
 _NAMED = 5
@@ -33,6 +37,16 @@ def work_lines(result: Result) -> Iterator[str]:
         yield f"  {change_line(change)}"
         if not change.is_link:
             yield from (f"    {line}" for line in change.diff.split("\n")[2:-1])
+
+
+def work_metadata(result: Result) -> dict[str, Any]:
+    """The same as plain data, by the names of `--bench-json`; empty for a run without a workspace."""
+    told: dict[str, Any] = {}
+    if result.work is not None:
+        told["work"] = to_builtins(replace(result.work, changes=()))
+    if result.changes:
+        told["changes"] = to_builtins(result.changes)
+    return told
 
 
 def command_line(command: RanCommand) -> str:

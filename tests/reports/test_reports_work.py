@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 from typing import Any
@@ -13,7 +14,8 @@ from pytest_benchmodels.core.result import Record, Result
 from pytest_benchmodels.core.workspace import FileChange, RanCommand, Work
 from pytest_benchmodels.reports.failure import failure_text
 from pytest_benchmodels.reports.html import island, write_html
-from pytest_benchmodels.reports.work import WorkspaceTally, change_line, changed_line, work_lines
+from pytest_benchmodels.reports.markdown import write_markdown
+from pytest_benchmodels.reports.work import WorkspaceTally, change_line, changed_line, work_lines, work_metadata
 from tests.reports.reports_parts import HOSTILE, evaluated, result
 
 DIFF = "--- a/src/a.py\n+++ b/src/a.py\n@@ -1,2 +1,3 @@\n a\n-b\n+c\n+d\n"
@@ -78,6 +80,39 @@ def test_what_a_run_without_an_answer_changed_is_told_too() -> None:
     late = result(status="timeout", response=None, work=Work("by bubblewrap", changes=(CHANGE,)))
 
     assert changed_line(late) == "changed src/a.py"
+
+
+def test_markdown_tells_it_of_the_worst_runs_at_its_end() -> None:
+    hostile = FileChange("b", "added", f"--- /dev/null\n+++ b/b\n@@ -0,0 +1 @@\n+```{HOSTILE}\n", 9, "2" * 64)
+    runs = [worked(CHANGE, status="failed", scenario="a"), worked(scenario="b"), result("c", status="failed")]
+    runs.append(worked(hostile, status="error", scenario="d"))
+    stream = io.BytesIO()
+
+    write_markdown(stream, evaluated(runs), iter(runs))
+
+    text = html.unescape(stream.getvalue().decode())
+    ends = text.split("<details><summary>What <code>")[1:]
+    assert [end.partition("::")[2].partition("[")[0] for end in ends] == ["a", "d"]
+    assert (
+        ends[0]
+        .split("</summary>")[1]
+        .startswith(
+            "\n\n```text\nworkspace: commands were confined by bubblewrap\n  setup  status 0, 12ms: make deps\n"
+        )
+    )
+    assert "  modified src/a.py, +2 -1\n    @@ -1,2 +1,3 @@\n     a\n    -b\n    +c\n    +d\n```\n" in ends[0]
+    assert "````text\nworkspace" in ends[1]
+    assert "\x1b" not in text
+
+
+def test_other_reports_have_it_as_plain_data() -> None:
+    told = json.loads(json.dumps(work_metadata(worked(CHANGE))))
+
+    assert told["work"]["commands"][0] == {"command": "make deps", "purpose": "setup", "status": 0, "duration_s": 0.012}
+    assert told["changes"] == [
+        {"path": "src/a.py", "kind": "modified", "diff": DIFF, "size": 6, "digest": "1" * 64},
+    ]
+    assert work_metadata(result()) == {}
 
 
 def test_the_page_has_diffs_and_outputs() -> None:

@@ -24,6 +24,7 @@ from pytest_benchmodels.plugin.session.report_files import read_durations, shard
 from pytest_benchmodels.plugin.session.scenario_files import LEFT_OUT, NOTES, left_out_line
 from pytest_benchmodels.plugin.workers.messages import WorkerConfig
 from pytest_benchmodels.reports.units import result_properties
+from pytest_benchmodels.reports.work import work_metadata
 
 __all__ = ["Runner", "UnseenTerminal"]
 
@@ -152,7 +153,7 @@ class Runner:
     @pytest.hookimpl(optionalhook=True)
     def pytest_json_runtest_metadata(self, item: pytest.Item) -> dict[str, Any]:
         if isinstance(item, RunItem) and item.result is not None:
-            return dict(result_properties(item.result))
+            return {**result_properties(item.result), **work_metadata(item.result)}
         return {}
 
 
