@@ -113,7 +113,8 @@ def _task(source: Source, result: Result, check: CheckResult, key: LabelKey, wei
             parts = material.parts
             question = parts.get("conversation") or parts.get("question", "")
             asked, reference = _negated(check, material.asked), parts.get("reference", "")
-            return Task(key, weight, asked, question, parts.get("answer", ""), reference)
+            answer = (text for name, text in parts.items() if name == "answer" or name.startswith("file"))
+            return Task(key, weight, asked, question, "\n\n".join(answer), reference)
     conversation = source.answers(result)
     said_before = [
         readable(message.content) for turn in conversation.asked for message in turn if message.role in ("user", "tool")

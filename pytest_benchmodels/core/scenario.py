@@ -100,6 +100,11 @@ class Grader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     needs_workspace: ClassVar[bool] = False
     file_options: ClassVar[tuple[str, ...]] = ()
 
+    @property
+    def looks_into_workspace(self) -> bool:
+        """Whether this one needs the run's workspace: as the others of its kind, or because an option says so."""
+        return self.needs_workspace
+
     @classmethod
     def kind(cls) -> str:
         """The check's name in a file."""
@@ -388,7 +393,7 @@ class Scenario:
     @property
     def judges_workspace(self) -> bool:
         """Whether one of its checks judges by what is in the run's workspace."""
-        return any(check.grader.needs_workspace for check in self.all_checks)
+        return any(check.grader.looks_into_workspace for check in self.all_checks)
 
     @property
     def asked_models(self) -> tuple[str, ...]:

@@ -119,13 +119,12 @@ class CheckReader:
             return None
         common = self._common({key: value[key] for key in _COMMON if key in value}, kind, steps)
         apart = {*_COMMON, _EXTRACT} if self._extracts(kind, value) else {*_COMMON}
-        if _EXTRACT in apart and self._graders[kind].needs_workspace:
-            rule = "judges what is in the workspace, and `extract` takes a part of the answer: leave it out"
-            self._problems.add((*steps, _EXTRACT), f"check {kind!r} {rule}")
-            return None
         extract = self._steps_of(value[_EXTRACT], (*steps, _EXTRACT)) if _EXTRACT in apart else ()
         grader = self._grader(kind, {key: part for key, part in value.items() if key not in apart}, steps)
         if common is None or grader is None or extract is None:
+            return None
+        if extract and (fault := _extract_fault(kind, grader)):
+            self._problems.add((*steps, _EXTRACT), fault)
             return None
         words = f"not {summary(grader)}" if common.negate else summary(grader)
         if extract:
@@ -245,6 +244,20 @@ class CheckReader:
                     self._problems.add((*steps, name), f"check {kind!r}: {name} {quote(written)} {error}")
                     return None
         return texts
+
+
+def _extract_fault(kind: str, grader: Grader) -> str:
+    """Why `extract` cannot stand beside a check, or before those inside of it; empty where it can."""
+    if grader.needs_workspace:
+        rule = "judges what is in the workspace, and `extract` takes a part of the answer: leave it out"
+        return f"check {kind!r} {rule}"
+    checks = grader.checks if isinstance(grader, Combination) else ()
+    inside = [check for each in checks for check, _ in each_inside(each, ())]
+    found = next((check for check in inside if check.grader.needs_workspace), None)
+    if found is None:
+        return ""
+    rule = "judges what is in the workspace: write `extract` at those of its checks that judge the answer"
+    return f"`extract` takes a part of the answer, and check {found.kind!r} inside of {kind!r} {rule}"
 
 
 def each_inside(check: Check, steps: Steps) -> Iterator[LocatedCheck]:

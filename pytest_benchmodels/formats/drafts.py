@@ -308,7 +308,7 @@ class Finisher:
     def _refuse_without_workspace(self, made: Scenario, steps: Steps) -> None:
         """A check of what is in the workspace would fail at each answer, after that was paid for."""
         for check in made.all_checks:
-            if check.grader.needs_workspace and made.workspace is None:
+            if check.grader.looks_into_workspace and made.workspace is None:
                 rule = "looks into a workspace, and it has none: name its folder in `workspace:`, or write `files: {}`"
                 self._problems.add(steps, f"check {quote(check.label)} of scenario {quote(made.id)} {rule}")
 

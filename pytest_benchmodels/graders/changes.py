@@ -14,7 +14,7 @@ from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.core.workspace import FileChange
 from pytest_benchmodels.graders.globs import Globs, Patterns
 from pytest_benchmodels.graders.normalization import listed, right, wrong
-from pytest_benchmodels.graders.workspace_text import undecided, workspace_of
+from pytest_benchmodels.graders.workspace_files import undecided, workspace_of
 
 __all__ = ["CHECKS", "ChangedOnly"]
 

@@ -18,14 +18,13 @@ from pytest_benchmodels.core.workspace import Command, CommandResult, Workspace
 from pytest_benchmodels.graders.globs import Globs, NameGlobs, Patterns
 from pytest_benchmodels.graders.normalization import listed, right, wrong
 from pytest_benchmodels.graders.runner_output import RanTest, TestRun, read_junit, read_tap
-from pytest_benchmodels.graders.workspace_text import (
-    TextConditions,
+from pytest_benchmodels.graders.workspace_files import (
     UnreadableError,
-    last_lines,
     listed_content,
     undecided,
     workspace_of,
 )
+from pytest_benchmodels.graders.workspace_text import TextConditions, last_lines
 
 __all__ = ["CHECKS", "CommandCheck", "PassesTests"]
 

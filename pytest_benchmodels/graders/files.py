@@ -24,9 +24,7 @@ from pytest_benchmodels.graders.markdown import Markdown
 from pytest_benchmodels.graders.nested_values import WantedValue
 from pytest_benchmodels.graders.normalization import listed, right, shown, shown_pattern, wrong
 from pytest_benchmodels.graders.patterns import compile_pattern, find_match
-from pytest_benchmodels.graders.workspace_text import (
-    OTHERS,
-    TextConditions,
+from pytest_benchmodels.graders.workspace_files import (
     UnreadableError,
     content_of,
     kind_of,
@@ -34,6 +32,7 @@ from pytest_benchmodels.graders.workspace_text import (
     undecided,
     workspace_of,
 )
+from pytest_benchmodels.graders.workspace_text import OTHERS, TextConditions
 
 if TYPE_CHECKING:
     import regex

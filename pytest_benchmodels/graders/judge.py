@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as changed
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
@@ -22,9 +23,13 @@ from pytest_benchmodels.core.errors import CallError, CheckError
 from pytest_benchmodels.core.message import Message, Response, prompt_tokens, readable
 from pytest_benchmodels.core.scenario import Grade, Grader, Scenario, Vote
 from pytest_benchmodels.core.text import clip, quote
+from pytest_benchmodels.core.user_code import in_thread
+from pytest_benchmodels.graders.globs import Patterns
 from pytest_benchmodels.graders.judge_prompt import judge_messages
+from pytest_benchmodels.graders.judged_files import JudgedFiles, file_fault, judged_files
 from pytest_benchmodels.graders.normalization import shown
 from pytest_benchmodels.graders.verdict_reader import document_of, is_number, object_of, response_format
+from pytest_benchmodels.graders.workspace_files import undecided, workspace_of
 
 __all__ = ["CHECKS", "Category", "Judge", "judge_by"]
 
@@ -61,9 +66,10 @@ class Judge(Grader, frozen=True):
     scale, else above the middle.
 
     It sees the question, the answer, what the run changed in its workspace, and the `reference`: a text, or with
-    `true` the scenario's target; with `transcript` the whole conversation. `model` judges, or each of `models`,
-    `repeat` times; of several votes the score is their `mean` (the default) or `median`; with `majority` more than
-    half of them have to pass, with `all` each. `params` go with each call, such as `temperature`.
+    `true` the scenario's target; with `transcript` the whole conversation. Of the workspace it sees the `file` that is
+    named, or the `files` that fit patterns; where there is none, the check fails, and nobody is asked. `model` judges,
+    or each of `models`, `repeat` times; of several votes the score is their `mean` (the default) or `median`; with
+    `majority` more than half of them have to pass, with `all` each. `params` go with each call, such as `temperature`.
 
     With `against`, a pair is judged: the answer beside the `reference`, or beside the stored answer of the model that
     is named. Each judge is asked in both orders, and both together are one vote: 1 where it prefers the answer, 0.5
@@ -76,6 +82,8 @@ class Judge(Grader, frozen=True):
     at_least: float | None = None
     reference: str | bool = False
     transcript: bool = False
+    file: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    files: Patterns = ()
     against: str = ""
     model: str = ""
     models: tuple[str, ...] = ()
@@ -99,6 +107,8 @@ class Judge(Grader, frozen=True):
             raise ValueError("a judge stands twice in `models`: write `repeat` for several votes of each")
         if self.against and (self.scale or self.categories):
             raise ValueError("`against` compares two answers: it goes with no `scale` and no `categories`")
+        if (fault := file_fault(self.file, self.files, is_pair=bool(self.against))) is not None:
+            raise ValueError(fault)
         if self.against == _REFERENCE and not self.reference:
             raise ValueError("against: reference needs one: write `reference: true` for the target, or a text")
         low, high = self._bounds()
@@ -113,6 +123,10 @@ class Judge(Grader, frozen=True):
     @property
     def needs_target(self) -> bool:
         return self.reference is True
+
+    @property
+    def looks_into_workspace(self) -> bool:
+        return bool(self.file or self.files)
 
     def asked_models(self) -> Iterable[str]:
         """Who judges."""
@@ -153,7 +167,10 @@ class Judge(Grader, frozen=True):
         ]
         if not wanted:
             raise CallError("nobody is named who judges: write `model`, or give --bench-judge MODEL")
-        prompts = {order: self._prompt(context, order) for order in orders}
+        seen = await self._files(context)
+        if seen.fault:
+            return undecided(seen.fault)
+        prompts = {order: self._prompt(context, order, seen.parts) for order in orders}
         form = {"response_format": response_format(self._schema())} if self.structured else {}
         params = {**self.params, **form}
         asked = [context.ask(name, prompts[order], params) for name, _, order in wanted]
@@ -168,7 +185,14 @@ class Judge(Grader, frozen=True):
             except CallError as error:
                 raise CallError(str(error), answer) from error
             votes.append(changed(vote, vote=replace(vote.vote, own=context.is_own(name, answer))))
-        return self._combined(votes, context)
+        grade = self._combined(votes, context)
+        return changed(grade, explanation="; ".join((grade.explanation, *seen.notes)))
+
+    async def _files(self, context: GradingContext) -> JudgedFiles:
+        if not self.looks_into_workspace:
+            return JudgedFiles({})
+        workspace = workspace_of(context)
+        return await in_thread(lambda: judged_files(workspace, self.file, self.files), "benchmodels-check")
 
     def _bounds(self) -> tuple[float, float]:
         """The lowest and the highest number that may be given. Raises `ValueError` for a scale that is none."""
@@ -198,10 +222,12 @@ class Judge(Grader, frozen=True):
         confidence = {"type": "number", "minimum": 0, "maximum": 1}
         return object_of({"reasons": {"type": "string"}, **verdict, "confidence": confidence})
 
-    def _prompt(self, context: GradingContext, order: _Order = "") -> tuple[Message, ...]:
+    def _prompt(
+        self, context: GradingContext, order: _Order = "", files: Mapping[str, str] = MappingProxyType({})
+    ) -> tuple[Message, ...]:
         """What a judge is told: the rules as the system's message, all else as the user's."""
         parts = {"conversation": _conversation(context)} if self.transcript else {"question": _question(context)}
-        parts |= self._judged_parts(context, order)
+        parts |= {**self._judged_parts(context, order), **files}
         return judge_messages(self.judge, parts, self._scales(), self._schema(), is_pair=bool(order))
 
     def _judged_parts(self, context: GradingContext, order: _Order) -> dict[str, str]:

@@ -502,6 +502,11 @@ def test_equal_questions_are_equal_calls() -> None:
         ({"against": "a/b", "scale": SCALE}, "`against` compares two answers: it goes with no `scale`"),
         ({"against": "a/b", "at_least": 2}, "at_least 2 is not on the scale, which goes from 0 to 1"),
         ({"categories": [{"name": "a"}, {"name": "a"}]}, "two categories have one name"),
+        ({"file": "a", "files": "*"}, "name one file by `file`, or several by patterns in `files`, not both"),
+        ({"file": "../a"}, "'../a' is no path in the workspace"),
+        ({"file": "src/*.py"}, "'src/*.py': `file` is about one file; for all that fit write `files: src/*.py`"),
+        ({"files": "/etc/*"}, "'/etc/*' is no path in the workspace"),
+        ({"file": "a", "against": "a/b"}, "`against` compares two answers: it goes with no `file` and no `files`"),
     ],
 )
 def test_a_check_that_cannot_be_is_refused(options: dict[str, Any], rule: str) -> None:

@@ -79,7 +79,7 @@ def own_answer(prompt: str) -> str:
     return str(left * right)
 
 
-_JUDGED = re.compile(r"<(answer|first|second|reference)-([0-9a-f]{6,})>\n(.*?)\n</\1-\2>", re.DOTALL)
+_JUDGED = re.compile(r"<(answer|first|second|reference|file(?:_\d+)?)-([0-9a-f]{6,})>\n(.*?)\n</\1-\2>", re.DOTALL)
 _SCHEMA = re.compile(r"^\{\"type\": \"object\".*\}\Z", re.MULTILINE)
 
 
@@ -92,6 +92,8 @@ def own_verdict(prompt: str, accuracy: float, draw: float) -> str | None:
     blocks = {name: text for name, _, text in _JUDGED.findall(prompt)}
     form = _SCHEMA.search(prompt)
     shown = [blocks[name] for name in ("answer", "first", "second") if name in blocks]
+    if "answer" in blocks:  # a file that it is shown may have it as well
+        shown = ["\n".join((*shown, *(text for name, text in blocks.items() if name.startswith("file"))))]
     if not shown or form is None:
         return None
     right = [_is_right(text, blocks.get("reference")) for text in shown]
