@@ -105,7 +105,8 @@ class AgentOutput:
     """Where things stand in what an agent prints: paths as `parse_place` reads them, of text patterns with one group.
 
     Of several figures of one kind the sum counts, of other things the first that is there. Of events the last one that
-    has it counts; with `sums` the figures of all events are added up. `error` holds what the agent says of its own
+    has it counts; with `sums` the figures of all events are added up. `steps` is how many answers of its model it took:
+    a figure, or where none stands there, how often anything does. `error` holds what the agent says of its own
     failure: anything but false, 0, null and an empty text.
     """
 
@@ -118,6 +119,7 @@ class AgentOutput:
     cache_write_tokens: tuple[str, ...] = ()
     reasoning_tokens: tuple[str, ...] = ()
     cost_usd: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
     served_model: tuple[str, ...] = ()
     finish_reason: tuple[str, ...] = ()
     error: tuple[str, ...] = ()

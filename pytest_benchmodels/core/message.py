@@ -339,7 +339,8 @@ class Response(Struct, frozen=True):
     received, in seconds; None where the answer was not streamed. `tool_results` are what the model was told in reply to
     its calls; empty where it was not asked again. `thinking_parts` go back with these. `changes` are the files that the
     run had changed in its workspace when it was over; None for an answer that is not the last, or a run without one.
-    `own_calls`: its calls are those that an agent made itself, and had their results of; it is not asked again.
+    `own_calls`: its calls are those that an agent made itself, and had their results of; it is not asked again. `steps`
+    is how many answers of its own model an agent took; None where it does not tell, and of a model.
     """
 
     text: str
@@ -360,6 +361,7 @@ class Response(Struct, frozen=True):
     asked_model: str = ""
     changes: tuple[FileChange, ...] | None = None
     own_calls: bool = False
+    steps: int | None = None
 
     @property
     def generated(self) -> tuple[int, float] | None:

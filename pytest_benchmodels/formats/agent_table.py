@@ -41,6 +41,7 @@ class OutputEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cache_write_tokens: Texts | None = None
     reasoning_tokens: Texts | None = None
     cost_usd: Texts | None = None
+    steps: Texts | None = None
     served_model: Texts | None = None
     finish_reason: Texts | None = None
     error: Texts | None = None
@@ -75,6 +76,7 @@ _PATHS = (
     "cache_write_tokens",
     "reasoning_tokens",
     "cost_usd",
+    "steps",
     "served_model",
     "finish_reason",
     "error",
@@ -115,8 +117,11 @@ def _faults_of_command(name: str, table: Mapping[str, Any]) -> Iterator[tuple[st
         yield "command", "command has {model}, and nothing says which: set name beside it"
     if "name" in table and "model" not in used:
         yield "name", "no word of command has {model}: write it where the agent takes it, or leave name out"
-    if "max_turns" in table and "max_turns" not in used:
-        yield "max_turns", "no word of command has {max_turns}: write it where the agent takes it, or leave it out"
+    output = table.get("output")
+    counts = isinstance(output, Mapping) and "steps" in output
+    if "max_turns" in table and "max_turns" not in used and not counts:
+        remedy = "write it where the agent takes it, or say by output.steps where it tells how many it took"
+        yield "max_turns", f"no word of command has {{max_turns}}: {remedy}"
     if "max_turns" in used and "max_turns" not in table:
         yield "command", "command has {max_turns}, and nothing says how many: set max_turns beside it"
 

@@ -172,15 +172,25 @@ class ToolNotCalled(Grader, frozen=True):
 
 
 class StepsAtMost(Grader, frozen=True):
-    """The run took at most so many answers of the model, those that call tools among them."""
+    """The run took at most so many answers of the model, those that call tools among them.
+
+    Of a command-line agent these are the steps that it tells of; where it tells none, nobody knows, and it fails.
+    """
 
     steps_at_most: Annotated[int, msgspec.Meta(ge=1)]
 
     bounded: ClassVar[bool] = True
 
     def grade(self, context: GradingContext) -> Grade:
-        """Count the answers."""
-        steps = len(context.transcript.responses)
+        """Count the answers, and of an agent what it says."""
+        steps = 0
+        for call in context.transcript.calls:
+            if call.response is None or call.purpose != "answer":
+                continue
+            if call.response.steps is None and call.request.model.agent is not None:
+                said = "does not tell how many steps it took: output.steps of its table says where that stands"
+                return Grade(0.0, passed=False, explanation=f"{call.model} {said}", undecided=True)
+            steps += 1 if call.response.steps is None else call.response.steps
         return Grade.of(steps <= self.steps_at_most, f"expected at most {self.steps_at_most} steps, got {steps}")
 
 

@@ -32,6 +32,7 @@ class Printed:
     served_model: str = ""
     finish_reason: str | None = None
     error: str = ""
+    steps: int | None = None
     calls: tuple[ToolCall, ...] = ()
     results: tuple[ToolResult, ...] = ()
 
@@ -91,6 +92,7 @@ class _Events:
             served_model=", ".join(dict.fromkeys(self._served())),
             finish_reason=self._first(output.finish_reason),
             error=self._error(text),
+            steps=_steps(self._figure(output.steps), sum(len(self._all(path)) for path in output.steps)),
             calls=tuple(call for call, _ in calls),
             results=tuple(result for _, result in calls),
         )
@@ -103,6 +105,9 @@ class _Events:
                     if isinstance(value, str):
                         return value
         return None
+
+    def _all(self, path: str) -> list[Any]:
+        return [value for event in self._events for value in _at(event, path)]
 
     def _texts(self, paths: Sequence[str]) -> Iterator[str]:
         for event in self._events:
@@ -201,6 +206,7 @@ class _Text:
             served_model=self._last(output.served_model) or "",
             finish_reason=self._last(output.finish_reason),
             error=self._last(output.error) or "",
+            steps=_steps(self._figure(output.steps), sum(len(self._all(pattern)) for pattern in output.steps)),
         )
 
     def _last(self, patterns: Sequence[str]) -> str | None:
@@ -240,6 +246,11 @@ def _written_figure(text: str) -> float | None:
     """The number that is meant by `1,234`, `58k` or `1.2M`."""
     found = _FIGURE.fullmatch(text.strip())
     return None if found is None else float(found[1].replace(",", "")) * _UNITS[found[2].lower()]
+
+
+def _steps(figure: float | None, count: int) -> int | None:
+    """How many were taken; None where nothing tells it."""
+    return round(figure) if figure is not None else count or None
 
 
 def _usage(output: AgentOutput, figure: Any) -> Usage:

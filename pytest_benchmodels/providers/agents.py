@@ -65,6 +65,7 @@ AGENTS: Mapping[str, KnownAgent] = {
             cached_input_tokens=("usage.cache_read_input_tokens",),
             cache_write_tokens=("usage.cache_creation_input_tokens",),
             cost_usd=("total_cost_usd",),
+            steps=("num_turns",),
             served_model=("modelUsage.@names",),
             finish_reason=("stop_reason",),
             # Versions before 2 said `is_error: false` of what ended at --max-turns.
@@ -139,6 +140,7 @@ AGENTS: Mapping[str, KnownAgent] = {
             cache_write_tokens=("[type=step_finish].part.tokens.cache.write",),
             reasoning_tokens=("[type=step_finish].part.tokens.reasoning",),
             cost_usd=("[type=step_finish].part.cost",),
+            steps=("[type=step_finish].part.reason",),
             finish_reason=("[type=step_finish].part.reason",),
             error=("[type=error].error",),
             sums=True,

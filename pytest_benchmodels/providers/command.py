@@ -111,7 +111,19 @@ class CommandProvider:
             await self._fail(
                 is_unchanged, ended, printed, key, f"its output has no answer: there is no text at {wanted}"
             )
+        if fault := self._turns_fault(printed.steps):
+            await self._fail(is_unchanged, ended, printed, key, fault)
         return self._response(printed, ended, key)
+
+    def _turns_fault(self, steps: int | None) -> str:
+        """What is wrong with how many steps it took, where it has no flag for their limit; empty where nothing is."""
+        limit = self._agent.max_turns
+        if limit is None or any("max_turns" in placeholders_in(word) for word in self._agent.words):
+            return ""
+        if steps is None:
+            where = " or ".join(self._agent.output.steps)
+            return f"it does not say how many steps it took, which max_turns bounds: nothing stands at {where}"
+        return f"it took {steps:,} steps, and max_turns allows {limit:,}" if steps > limit else ""
 
     def _workspace_for(self, request: Request) -> Workspace:
         """The workspace, if the request is one that a command can take."""
@@ -209,6 +221,7 @@ class CommandProvider:
             tool_calls=tuple([sound_call(call, shown) for call in printed.calls]),
             tool_results=tuple(results),
             own_calls=bool(printed.calls),
+            steps=printed.steps,
             asked_model=self._model.name if "{model}" in "".join(self._agent.words) else "",
         )
 

@@ -37,7 +37,7 @@ from pytest_benchmodels.reports.summary import (
 )
 from pytest_benchmodels.reports.units import dollars, duration, fraction, one_line, percent, plural, tokens, utc
 from pytest_benchmodels.reports.verdicts import gate_line, pair_lines, ranking_table
-from pytest_benchmodels.reports.work import change_line, command_line
+from pytest_benchmodels.reports.work import change_line, command_line, steps_lines
 from pytest_benchmodels.reports.ze_lines import ze_lines
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def _work(result: Result, detail: _Detail) -> dict[str, Any]:
     }
     if work is not None:
         told["work"] = [f"commands were confined {_text(work.confined, detail.line)}"] if work.confined else []
-        told["work"] += [_text(note, detail.line) for note in work.notes]
+        told["work"] += [*steps_lines(result), *(_text(note, detail.line) for note in work.notes)]
         told["work"] += [f"kept in {_text(work.kept, detail.line)}"] if work.kept else []
         told["commands"] = [
             [_text(command_line(command).strip(), detail.line), _text(command.output, detail.text)]

@@ -14,7 +14,15 @@ from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.core.workspace import FileChange, RanCommand
 from pytest_benchmodels.reports.units import duration, one_line, plural
 
-__all__ = ["WorkspaceTally", "change_line", "changed_line", "command_line", "work_lines", "work_metadata"]
+__all__ = [
+    "WorkspaceTally",
+    "change_line",
+    "changed_line",
+    "command_line",
+    "steps_lines",
+    "work_lines",
+    "work_metadata",
+]
 
 _LINE_LIMIT = 300
 _NAMED = 5
@@ -25,6 +33,7 @@ def work_lines(result: Result) -> Iterator[str]:
     if (work := result.work) is not None:
         confined = f": commands were confined {work.confined}" if work.confined else ""
         yield f"workspace{confined}"
+        yield from (f"  {line}" for line in steps_lines(result))
         for command in work.commands:
             yield command_line(command)
             yield from (f"    {line}" for line in command.output.splitlines())
@@ -37,6 +46,13 @@ def work_lines(result: Result) -> Iterator[str]:
         yield f"  {change_line(change)}"
         if not change.is_link:
             yield from (f"    {line}" for line in change.diff.split("\n")[2:-1])
+
+
+def steps_lines(result: Result) -> Iterator[str]:
+    """`the agent told of 5 steps`, a line for each turn; nothing where it told of none."""
+    for answer in result.all_answers:
+        if answer.steps is not None:
+            yield f"the agent told of {plural(answer.steps, 'step')}"
 
 
 def work_metadata(result: Result) -> dict[str, Any]:

@@ -140,6 +140,7 @@ CASES = {
         "passed",
         {
             "text": "done",
+            "steps": 3,
             "served_model": "claude-haiku-4-5-20251001, claude-opus-4-6",
             **_usage(101649, 1814, 17, 42, None, cost=0.834076),
         },
@@ -183,6 +184,7 @@ CASES = {
         "passed",
         {
             "text": "The capital of France is Paris.",
+            "steps": None,
             "served_model": "gemini-2.5-pro, gemini-2.5-flash",
             **_usage(33904, 214, 21263, None, 184),
         },
@@ -199,6 +201,7 @@ CASES = {
         "passed",
         {
             "text": "hello-2044",
+            "steps": 2,
             "finish_reason": "stop",
             "calls": [("bash", {"command": "ls"}, "README.md")],
             **_usage(15121, 30, 5380, 8076, 15, cost=0.03298206),
@@ -358,7 +361,9 @@ def test_turns_of_an_agent_without_a_flag_for_them_end_the_session(
 
     result = project.bench(ALLOWED)
 
-    result.stderr.fnmatch_lines("*bench.toml:4: codex has no flag for max_turns: leave it out*")
+    result.stderr.fnmatch_lines(
+        "*bench.toml:4: codex has no flag for max_turns, and does not tell how many steps it took: leave it out*"
+    )
 
 
 def test_a_preset_is_not_there(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

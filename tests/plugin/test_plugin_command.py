@@ -285,6 +285,60 @@ def test_in_a_later_turn_it_is_tried_again_only_where_it_changed_nothing(
     assert (run["status"], run["error"]["kind"], counter.read_text()) == ("error", "rate-limit", "x")
 
 
+STEPS = """
+import json, sys
+for answer in sys.stdin.read().split():
+    print(json.dumps({"answer": answer, "turns": int(answer)} if answer.isdigit() else {"answer": answer}))
+"""
+COUNTED = '{format = "json_line", text = "answer", steps = "turns"}'
+
+
+def test_the_steps_that_an_agent_tells_of_are_counted(project: Project, workers: tuple[str, ...]) -> None:
+    agent(project, STEPS, output=COUNTED)
+    checks = [{"steps_at_most": 5}]
+    turns = [{"prompt": "2"}, {"prompt": "3"}]
+    project.suite(
+        asking(id="few", checks=checks, prompt="5"),
+        asking(id="many", checks=checks, prompt="6"),
+        asking(id="unknown", checks=[*checks, {"steps_at_most": 5, "not": True}], prompt="none"),
+        {"id": "turns", "turns": turns, "checks": [{"steps_at_most": 4}]},
+        models=["agent"],
+    )
+
+    result = project.bench(JSON, ALLOWED, "--bench-html=b.html", *workers)
+
+    result.assert_outcomes(passed=1, failed=3)
+    said = {name: run["checks"][0]["explanation"] for name, run in results(project).items()}
+    assert said == {
+        "few[agent]": "expected at most 5 steps, got 5",
+        "many[agent]": "expected at most 5 steps, got 6",
+        "unknown[agent]": (
+            "agent does not tell how many steps it took: output.steps of its table says where that stands"
+        ),
+        "turns[agent]": "expected at most 4 steps, got 5",
+    }
+    steps = {name: run["response"]["steps"] for name, run in results(project).items()}
+    assert steps == {"few[agent]": 5, "many[agent]": 6, "unknown[agent]": None, "turns[agent]": 3}
+
+
+def test_max_turns_holds_by_what_an_agent_without_a_flag_tells(project: Project, workers: tuple[str, ...]) -> None:
+    agent(project, STEPS, output=COUNTED, max_turns="5")
+    project.suite(
+        asking(id="few", prompt="5", checks=[{"equals": "5"}]),
+        asking(id="many", prompt="6"),
+        asking(id="unknown", prompt="none"),
+        models=["agent"],
+    )
+
+    project.bench(JSON, ALLOWED, *workers).assert_outcomes(passed=1, errors=2)
+
+    errors = {name: run["error"] for name, run in results(project).items() if run["error"]}
+    assert {error["kind"] for error in errors.values()} == {"agent"}
+    assert "but it took 6 steps, and max_turns allows 5: " in errors["many[agent]"]["message"]
+    told = "but it does not say how many steps it took, which max_turns bounds: nothing stands at turns: "
+    assert told in errors["unknown[agent]"]["message"]
+
+
 def test_a_later_turn_tells_what_was_said_and_finds_the_workspace(project: Project, workers: tuple[str, ...]) -> None:
     source = """
 import pathlib, sys

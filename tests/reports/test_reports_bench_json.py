@@ -120,6 +120,7 @@ def test_a_result_holds_all_that_the_contract_names(tmp_path: Path) -> None:
             "system_fingerprint": "",
             "asked_model": "",
             "changes": None,
+            "steps": None,
         },
         "work": None,
         "latency_s": 1.5,

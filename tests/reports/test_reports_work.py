@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.result import Record, Result
@@ -60,6 +61,14 @@ def test_show_tells_all_of_it() -> None:
         "    +c",
         "    +d",
     ]
+
+
+def test_the_steps_that_an_agent_told_of_are_shown() -> None:
+    told = replace(worked(CHANGE), response=Response("done", steps=12))
+
+    assert list(work_lines(told))[1] == "  the agent told of 12 steps"
+    (entry,) = json.loads("".join(island([Record(told)], 1)))
+    assert entry["work"][1] == "the agent told of 12 steps"
 
 
 def test_a_run_without_one_says_nothing() -> None:

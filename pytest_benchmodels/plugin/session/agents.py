@@ -45,8 +45,10 @@ def agent_of(name: str, entry: ModelEntry, folder: Path, place_of: PlaceOf) -> A
         usual = "argument" if "prompt" in used else "file" if "prompt_file" in used else "stdin"
         return replace(own, prompt=entry.prompt or usual)  # type: ignore[arg-type] # one of the three
     known = AGENTS[entry.preset]
-    if entry.max_turns is not None and not known.max_turns:
-        raise ConfigError(f"{place_of(name, 'max_turns')}: {entry.preset} has no flag for max_turns: leave it out")
+    steps = known.output.steps if entry.output is None else own.output.steps
+    if entry.max_turns is not None and not known.max_turns and not steps:
+        what = f"{entry.preset} has no flag for max_turns, and does not tell how many steps it took"
+        raise ConfigError(f"{place_of(name, 'max_turns')}: {what}: leave it out")
     return _of_preset(own, entry, known)
 
 
@@ -89,6 +91,7 @@ def _output(entry: OutputEntry) -> AgentOutput:
         cache_write_tokens=paths(entry.cache_write_tokens),
         reasoning_tokens=paths(entry.reasoning_tokens),
         cost_usd=paths(entry.cost_usd),
+        steps=paths(entry.steps),
         served_model=paths(entry.served_model),
         finish_reason=paths(entry.finish_reason),
         error=paths(entry.error),
