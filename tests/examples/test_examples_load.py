@@ -19,7 +19,9 @@ from tests.workspaces.runners import best_runner
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PATTERNS = ("*.yaml", "*.yml", "*.json", "*.jsonl")
 DATA = {"test-20.jsonl", "date_understanding-10.json", "object_counting-10.json", "biology_qa.jsonl"}
-FILES = sorted(path for pattern in PATTERNS for path in EXAMPLES.rglob(pattern))
+# Those of ze-benchmarks name no models, and have tests of their own.
+ZE = EXAMPLES / "ze"
+FILES = sorted(path for pattern in PATTERNS for path in EXAMPLES.rglob(pattern) if ZE not in path.parents)
 
 
 def load_example(path: Path) -> tuple[Scenario, ...] | None:

@@ -13,7 +13,7 @@ from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.formats.authored import tag_fault
 from pytest_benchmodels.formats.document import Document, Lines, LoadOptions, MalformedError, Problems, SuiteUse
 from pytest_benchmodels.formats.reading import content_of, decoded
-from pytest_benchmodels.formats.ze_benchmarks.keys import ZeFile, kept
+from pytest_benchmodels.formats.ze_benchmarks.keys import ZeFile, agent_script, kept
 from pytest_benchmodels.formats.ze_benchmarks.written_checks import ZeChecks
 
 __all__ = ["FIXTURES", "Translation"]
@@ -95,7 +95,7 @@ class Translation:
             "id": f"{self._folder.name}-{tier}",
             "prompt": self._text(prompt) + self._appendix(),
             "tags": [tier, *self._tags()],
-            "metadata": {"ze": {**kept(self._source), "tier": tier}},
+            "metadata": {"ze": {**kept(self._source), "tier": tier}, **agent_script(self._source)},
             "checks": self._checks.written(self._source, self._lines),
             **self._workspace(),
         }

@@ -12,8 +12,9 @@ from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.formats.document import Document, Problems, Steps
 from pytest_benchmodels.formats.drafts import fitted
 
-__all__ = ["KEYS", "ZeFile", "ZeHeuristic", "kept", "look_at_keys", "read_file"]
+__all__ = ["KEYS", "ZeFile", "ZeHeuristic", "agent_script", "kept", "look_at_keys", "read_file"]
 
+_SCRIPT = "sim_agent"
 SUPPORTED, METADATA, REFUSED = "supported", "metadata", "refused"
 
 KEYS: Mapping[str, str] = {
@@ -23,7 +24,7 @@ KEYS: Mapping[str, str] = {
     **dict.fromkeys((f"validation.commands.{name}" for name in ("install", "test", "lint", "typecheck")), SUPPORTED),
     **dict.fromkeys(("validation.required", "workspace.required", "oracle.answers_file"), SUPPORTED),
     **dict.fromkeys(("rubric_overrides.weights.*", "constraints.*", "targets.*", "artifact.*"), SUPPORTED),
-    **dict.fromkeys(("heuristic_checks.*",), SUPPORTED),
+    **dict.fromkeys(("heuristic_checks.*", "sim_agent"), SUPPORTED),
     **dict.fromkeys((f"workspace.{name}" for name in ("node", "manager", "managers_allowed", "workspaces")), METADATA),
     **dict.fromkeys(("baseline.*", "difficulty", "estimated_time", "hints", "success_criteria"), METADATA),
     **dict.fromkeys(("fixtures.*", "validation.commands.*"), METADATA),
@@ -141,7 +142,12 @@ def look_at_keys(document: Document, problems: Problems, note: Callable[[str], N
 
 def kept(document: Document) -> dict[str, Any]:
     """The document's keys, as metadata."""
-    return {key: part for key, part in _mapping(document).items() if key != "llm_judge"}
+    return {key: part for key, part in _mapping(document).items() if key not in ("llm_judge", _SCRIPT)}
+
+
+def agent_script(document: Document) -> dict[str, Any]:
+    """What `sim/agent` is to do, where its metadata has that; empty where the file says nothing."""
+    return {key: part for key, part in _mapping(document).items() if key == _SCRIPT}
 
 
 def _mapping(document: Document) -> dict[str, Any]:
