@@ -166,11 +166,6 @@ class Result(Struct, frozen=True, gc=False):
         return self.answers or (() if self.response is None else (self.response,))
 
     @property
-    def answered_by(self) -> list[str]:
-        """Who answered in place of the model that was asked, once for each such answer."""
-        return [name for answer in self.all_answers if (name := answer.answered_by)]
-
-    @property
     def tool_calls(self) -> int:
         """How many calls of tools its answers hold."""
         return sum([len(answer.tool_calls) for answer in self.all_answers])

@@ -9,7 +9,7 @@ author gave it, or else by what it asks, in one file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
@@ -112,17 +112,18 @@ def _ordered(checks: Sequence[IdleCheck]) -> tuple[IdleCheck, ...]:
     return tuple(sorted(checks, key=lambda check: (-check.runs, check.name)))
 
 
-def _each(checks: Sequence[CheckResult], path: str = "") -> Iterator[tuple[str, CheckResult]]:
+def _each(checks: Sequence[CheckResult], path: str = "") -> list[tuple[str, CheckResult]]:
     """Each check as it is told, then those inside of them: `all_of/2 max_words 50` is the second of `all_of`."""
     if not path and not any(check.checks for check in checks):
         for check in checks:
             yield _told(check), check
         return
     places = [f"{path}/{number} " if path else "" for number in range(1, len(checks) + 1)]
+    each = [(f"{place}{_told(check)}", check) for place, check in zip(places, checks, strict=True)]
     for place, check in zip(places, checks, strict=True):
-        yield f"{place}{_told(check)}", check
-    for place, check in zip(places, checks, strict=True):
-        yield from _each(check.checks, f"{place}{check.name}")
+        if check.checks:  # hardly any check is made of others
+            each += _each(check.checks, f"{place}{check.name}")
+    return each
 
 
 def _told(check: CheckResult) -> str:

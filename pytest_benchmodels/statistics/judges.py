@@ -43,13 +43,15 @@ class JudgeTally:
     def add(self, result: Result) -> None:
         """Count the votes of one result's checks."""
         own: set[str] = set()
-        for check in (each for outer in result.checks for each in outer.with_inside()):
+        some = [check for check in result.checks if check.votes or check.checks]
+        for check in (each for outer in some for each in outer.with_inside()):
             if check.votes:
                 # What was stored before votes told it has the name alone.
                 own.update(vote.judge for vote in check.votes if vote.own or vote.judge == result.model)
                 self._votes.update(vote.judge for vote in check.votes)
                 self._add_pairs(check.votes)
-        self._own.update(own)
+        if own:
+            self._own.update(own)
 
     def _add_pairs(self, votes: Iterable[Vote]) -> None:
         pairs: dict[tuple[str, int], list[str]] = {}

@@ -16,6 +16,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.label import Labels
+from pytest_benchmodels.core.message import Response
 from pytest_benchmodels.core.result import Purpose, Result, Status
 from pytest_benchmodels.core.run import Pool, lane_group, scenario_of
 from pytest_benchmodels.statistics.check_tally import CheckFigures, CheckTally
@@ -248,36 +249,41 @@ class _ModelTally:
 
     def add(self, result: Result, scenario: int) -> None:
         """Count one result; `scenario` is its scenario's number in the session."""
-        self.statuses[result.status] += 1
-        self.counts.add(scenario, result.status, result.score)
-        if result.response is not None:
-            truncated = result.is_truncated
-            self.counts.add_answer(scenario, truncated=truncated)
+        status, score, response, timing = result.status, result.score, result.response, result.timing
+        self.statuses[status] += 1
+        self.counts.add(scenario, status, score)
+        if response is not None:
+            self.counts.add_answer(scenario, truncated=result.is_truncated)
             self.answered += 1
-            self.answered_by.update(result.answered_by)
-            self.truncated += truncated
-            self.tool_calls += result.tool_calls
-            self.rejected_calls += result.rejected_calls
-        if result.score is not None:
-            self.scores.append(result.score)
-        if result.status in _ANSWERED:
-            self.latencies.append(result.latency_s)
-            if result.client_s is not None:
-                self.client_delays.append(result.client_s)
-            if result.response is not None and result.response.ttft_s is not None:
+            self.truncated += result.is_truncated
+            for answer in result.answers or (response,):
+                self._add_answer(answer)
+        if score is not None:
+            self.scores.append(score)
+        if status in _ANSWERED:
+            self.latencies.append(timing.latency_s)
+            if timing.client_s is not None:
+                self.client_delays.append(timing.client_s)
+            if response is not None and response.ttft_s is not None:
                 self.streams = self.streams or StreamTally()
                 for answer in result.all_answers:
                     self.streams.add(answer)
         if _ran(result):
             self.busy.append(result.in_flight_s)
-        for reason, seconds in result.waits.items():
+        for reason, seconds in timing.waits.items():
             self.waits[reason].append(seconds)
         self._add_spending(result)
+
+    def _add_answer(self, answer: Response) -> None:
+        if name := answer.answered_by:
+            self.answered_by[name] += 1
+        self.tool_calls += len(answer.tool_calls)
+        self.rejected_calls += sum([given.is_rejected for given in answer.tool_results])
 
     def _add_spending(self, result: Result) -> None:
         self.reruns += result.reruns
         spent = result.spent
-        if result.usage is not None or result.response is not None:
+        if result.account.usage is not None or result.response is not None:
             cached = spent.known_usage.cached_input_tokens
             self.cached_input_tokens.add(cached, cached)
             self.input_tokens.add(spent.usage.input_tokens, spent.known_usage.input_tokens)

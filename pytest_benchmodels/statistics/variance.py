@@ -155,11 +155,12 @@ class _Scores:
         self.judges = array("d")  # NaN for what is not known
         self.verdicts = array("q")
 
-    def add(self, trial: ScoredTrial) -> None:
-        self.scenarios.append(trial.scenario)
-        self.scores.append(trial.score)
-        self.judges.append(math.nan if trial.judge is None else trial.judge)
-        self.verdicts.append(trial.verdict)
+    def add(self, scenario: int, result: Result, score: float) -> None:
+        self.scenarios.append(scenario)
+        self.scores.append(score)
+        judge = _judges_variance(result)
+        self.judges.append(math.nan if judge is None else judge)
+        self.verdicts.append(_verdict(result))
 
     def trials(self) -> Iterator[ScoredTrial]:
         columns = (self.scenarios, self.scores, self.judges, self.verdicts)
@@ -176,10 +177,11 @@ class NoiseTally:
 
     def add(self, result: Result, scenario: int) -> None:
         """Count a run that has a score; `scenario` is its scenario's number."""
-        if result.score is None or not 0 <= result.score <= 1:  # only a damaged file can hold another
+        score = result.score
+        if score is None or not 0 <= score <= 1:  # only a damaged file can hold another
             return
         self._has_trials |= result.trial > 1
-        self._models[result.model].add(ScoredTrial(scenario, result.score, _judges_variance(result), _verdict(result)))
+        self._models[result.model].add(scenario, result, score)
 
     def found(self) -> Mapping[str, Noise]:
         """Each model's, in order of their ids; those of which it cannot be told are left out."""
@@ -191,9 +193,7 @@ class NoiseTally:
 
 def _verdict(result: Result) -> int:
     """A number for what its judges were asked, which runs have in common that share a verdict; 0 for nothing."""
-    if not result.calls:  # of hundreds of thousands of runs most were judged by no model
-        return 0
-    asked = [call.fingerprint for call in result.other_calls if call.purpose == "judge"]
+    asked = [call.fingerprint for call in result.calls if call.purpose == "judge"]
     return hash(tuple(sorted(asked))) if asked and all(asked) else 0
 
 
@@ -202,10 +202,10 @@ def _judges_variance(result: Result) -> float | None:
 
     Where judges vote within a combination nobody knows what of their variance is in its score.
     """
-    if not any(check.votes or check.checks for check in result.checks):
+    checks = [check for check in deciding(result.checks) if check.votes or check.checks]
+    if not checks:  # as in most runs: no model judged
         return 0.0
-    checks = deciding(result.checks)
-    weight, variance = math.fsum(check.weight for check in checks), 0.0
+    weight, variance = math.fsum(check.weight for check in deciding(result.checks)), 0.0
     for check in checks:
         votes = [vote.score for vote in check.votes]
         if len(votes) == 1 or any(inner.votes for inner in check.with_inside() if inner is not check):
