@@ -382,8 +382,9 @@ class Scenario:
     @property
     def all_checks(self) -> tuple[Check, ...]:
         """Those of each turn, and those that judge the last answer; each followed by those that it is made of."""
-        outer = tuple([check for turn in self.turns for check in turn.checks]) + self.checks
-        return tuple(_with_nested(outer))
+        outer = (*[check for turn in self.turns for check in turn.checks], *self.checks)
+        # Asked for each run, and hardly any check is made of others.
+        return tuple(_with_nested(outer)) if any(isinstance(check.grader, Combination) for check in outer) else outer
 
     @property
     def runs_code(self) -> bool:

@@ -30,7 +30,8 @@ __all__ = ["conclude", "whole_response"]
 
 def conclude(scope: Scope, status: Status, *, score: float | None = None, failure: Failure | None = None) -> Result:
     """The run's Result."""
-    run, responses = scope.run, scope.responses
+    run, answers = scope.run, scope.answers
+    responses = tuple([call.response for call in answers if call.response is not None])
     response = whole_response(responses)
     asked = scope.fingerprint or fingerprint(run)
     return Result(
@@ -39,7 +40,7 @@ def conclude(scope: Scope, status: Status, *, score: float | None = None, failur
         model=run.model.id,
         trial=run.trial,
         status=status,
-        timing=_timing(scope, response),
+        timing=_timing(scope, answers, response),
         verdict=Verdict(
             score,
             run.scenario.threshold,
@@ -47,7 +48,7 @@ def conclude(scope: Scope, status: Status, *, score: float | None = None, failur
             run.scenario.xfail,
             grade_fingerprint(run.scenario) if responses else "",
         ),
-        account=_account(scope),
+        account=_account(scope, answers),
         origin=Origin(asked, scope.cached, scope.cached, scope.reuse),
         response=response,
         answers=responses if len(responses) > 1 else (),
@@ -56,8 +57,7 @@ def conclude(scope: Scope, status: Status, *, score: float | None = None, failur
     )
 
 
-def _timing(scope: Scope, response: Response | None) -> Timing:
-    answers = scope.answers
+def _timing(scope: Scope, answers: Sequence[OpenCall], response: Response | None) -> Timing:
     waits = _waits(answers)
     was_sent = any(call.attempts for call in answers)
     return Timing(
@@ -74,9 +74,8 @@ def _timing(scope: Scope, response: Response | None) -> Timing:
     )
 
 
-def _account(scope: Scope) -> Account:
+def _account(scope: Scope, answers: Sequence[OpenCall]) -> Account:
     """What the requests for the run's own answer took."""
-    answers = scope.answers
     billed = [usage for call in answers for usage in call.billed]
     took = bill(scope.run.model.price, billed)
     return Account(

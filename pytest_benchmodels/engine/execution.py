@@ -103,7 +103,10 @@ class Executor:
         They are judged here one after another, so a run whose checks may take long is left to `execute`.
         """
         self.recalled.expect(runs)
-        return [await self._recalled(run) if is_bounded(run.scenario) else None for run in runs]
+        # Looked at once for all runs of a scenario; by identity, for to compare scenarios is to compare all they hold.
+        scenarios = {id(run.scenario): run.scenario for run in runs}
+        bounded = {key: is_bounded(scenario) for key, scenario in scenarios.items()}
+        return [await self._recalled(run) if bounded[id(run.scenario)] else None for run in runs]
 
     async def _recalled(self, run: Run) -> Result | None:
         known = self.recalled.of(run)
@@ -247,10 +250,10 @@ class Executor:
             naming=self.models,
         )
         with self.watch(scope.run) as scope.judged_anew:
-            if (by_turn := scenario.by_turn(responses)) is not None:
+            # In most scenarios no turn has checks: all are the last answer's.
+            has_checks = any(turn.checks for turn in scenario.turns)
+            if has_checks and (by_turn := scenario.by_turn(responses)) is not None:
                 for number, (turn, steps) in enumerate(zip(scenario.turns, by_turn, strict=True), 1):
-                    if not turn.checks:  # as in most scenarios, whose checks are the last answer's
-                        continue
                     prefix = f"turn {number}: " if len(by_turn) > 1 else ""
                     context = in_context(scenario.judged(steps[-1]))
                     scope.verdicts += await judge(turn.checks, context, prefix)

@@ -190,8 +190,8 @@ def _holds(answer: str, forms: Sequence[str], text: str, folded: str) -> bool:
 def _forms(text: str, ignore_case: bool) -> tuple[str, ...]:  # noqa: FBT001 - as above
     """The text folded, and once more without emphasis, where that differs."""
     bare = without_emphasis(text).strip()
-    forms = (text,) if bare == text else (text, bare)
-    return tuple(fold(form, ignore_case=ignore_case) for form in forms)
+    folded = fold(text, ignore_case=ignore_case)
+    return (folded,) if bare == text else (folded, fold(bare, ignore_case=ignore_case))
 
 
 def _listed(texts: Sequence[str]) -> str:

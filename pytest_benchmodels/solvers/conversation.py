@@ -168,6 +168,9 @@ class ToolBox:
         return _told(call, answer)
 
 
+_NO_TOOLS = ToolBox(())
+
+
 def _misfit(function: Callable[..., object], arguments: Mapping[str, Any]) -> str | None:
     """Why a function does not take these; None where it does, or where nobody can tell."""
     try:
@@ -270,6 +273,8 @@ class Conversation:
 
         A turn is over when an answer calls no tool, or has as many steps as it may have.
         """
+        if not run.scenario.tools:  # as in most runs, which then need nobody to make calls
+            return await _held(run, client, _NO_TOOLS, None)
         with self._servers() as call_server:
             hide, oracle = partial(self._hide, run.model), run.scenario.oracle
             user = None if oracle is None else User(oracle, client.ask, self._find_model, run.trial)
