@@ -134,6 +134,12 @@ class Result(Struct, frozen=True, gc=False):
         usage = self.response.usage if self.response is not None else Usage()
         return Bill(usage, usage, account.cost_usd, account.known_cost_usd or account.cost_usd or 0.0)
 
+    @property
+    def is_unpriced(self) -> bool:
+        """Whether a part of what it cost is unknown. Without an account only an answer shows that it was billed."""
+        account = self.account
+        return account.cost_usd is None and (account.known_cost_usd is not None or self.status in {"passed", "failed"})
+
     def again_after(self, earlier: Result) -> Result:
         """This result of a run that was made before: both were paid. An answer that was taken over is paid already."""
         took, calls = earlier.spent, self.all_calls

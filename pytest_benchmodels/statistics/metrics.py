@@ -290,9 +290,7 @@ class _ModelTally:
             self.output_tokens.add(spent.usage.output_tokens, spent.known_usage.output_tokens)
         if spent.cost_usd is not None or spent.known_cost_usd:
             self.costs.append(spent.known_cost_usd)
-        # A result without an account: only an answer shows that something was billed.
-        if spent.cost_usd is None and (result.known_cost_usd is not None or result.status in {"passed", "failed"}):
-            self.unpriced += 1
+        self.unpriced += result.is_unpriced
 
     def merge(self, other: _ModelTally) -> None:
         self.statuses.update(other.statuses)
