@@ -114,10 +114,6 @@ def _ordered(checks: Sequence[IdleCheck]) -> tuple[IdleCheck, ...]:
 
 def _each(checks: Sequence[CheckResult], path: str = "") -> list[tuple[str, CheckResult]]:
     """Each check as it is told, then those inside of them: `all_of/2 max_words 50` is the second of `all_of`."""
-    if not path and not any(check.checks for check in checks):
-        for check in checks:
-            yield _told(check), check
-        return
     places = [f"{path}/{number} " if path else "" for number in range(1, len(checks) + 1)]
     each = [(f"{place}{_told(check)}", check) for place, check in zip(places, checks, strict=True)]
     for place, check in zip(places, checks, strict=True):
