@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from pytest_benchmodels.statistics.agreement import (
     LEAST_LABELS,
     PRIOR_OF_RATIOS,
+    PRIORS_OF_AGREEMENT,
     Ratings,
     Side,
     kinds_of_pairs,
     kinds_of_ratings,
     prior_of_kinds,
+    priors_of_alpha,
 )
 from pytest_benchmodels.statistics.intervals import NEGLIGIBLE, UNSEEN_RATE, Z_95, Interval, student
 from pytest_benchmodels.statistics.posterior import JEFFREYS, NEGLIGIBLE_LOG, POINTS, STEPS, in_lattice
@@ -35,11 +37,13 @@ __all__ = [
     "rate_interval",
     "reliability_intervals",
     "stratified_interval",
+    "stratified_reliability_intervals",
 ]
 
 Floats = NDArray[np.floating[Any]]
 Figure = Callable[[Floats], Floats]
 Kind = tuple[float, ...]
+Seen = Sequence[tuple[int, Kind]]
 
 _MANY = 1e6
 
@@ -145,6 +149,11 @@ def _interval(found: float, values: Floats) -> Interval:
     return Interval(min(float(low), found), max(float(high), found))
 
 
+def _widest(intervals: Iterable[Interval]) -> Interval:
+    listed = list(intervals)
+    return Interval(min(each.low for each in listed), max(each.high for each in listed))
+
+
 def _kappa(shares: Floats) -> Floats:
     right, missed, passed = shares
     rate = passed * right + (1 - passed) * missed
@@ -169,16 +178,39 @@ def _specificity(shares: Floats) -> Floats:
 
 def reliability_intervals(passed: ArraySide, failed: ArraySide, by_judge: Floats, trials: int) -> dict[str, Interval]:
     """By the figure's name, as `reliability` has them; `by_judge` is how many of its trials each scenario passed."""
+
+    def points(prior: float, share: Floats) -> Floats:
+        return _mixed([passed.points(prior), failed.points(prior), share])
+
+    return _reliability(passed, failed, _effect(by_judge, np.full(len(by_judge), float(trials))), points)
+
+
+def stratified_reliability_intervals(
+    passed: ArraySide, failed: ArraySide, by_judge: Floats, trials: int, labelled: Iterable[Labelled]
+) -> dict[str, Interval]:
+    """By the figure's name, as `stratified_reliability` has them."""
+    parts = strata(labelled)
+
+    @np.errstate(over="ignore")
+    def points(prior: float, share: Floats) -> Floats:
+        cells = _mixed([*(_gamma(shape) for part in parts for shape in part.shapes(prior / 2)), share])
+        both_fail, only_people, only_judge, both_pass = _tables(parts, cells[:-1]).sum(axis=0)
+        right, missed = both_pass / (both_pass + only_judge), only_people / (only_people + both_fail)
+        return np.array([right, missed, cells[-1]])
+
+    return _reliability(passed, failed, _effect(by_judge, np.full(len(by_judge), float(trials))), points)
+
+
+def _reliability(
+    passed: ArraySide, failed: ArraySide, effect: float, points: Callable[[float, Floats], Floats]
+) -> dict[str, Interval]:
     if not (passed.is_enough and failed.is_enough):
         return {}
     answers = passed.answers + failed.answers
-    effect = _effect(by_judge, np.full(len(by_judge), float(trials)))
     values = np.array([passed.share, failed.share, passed.answers / answers])
     share = _share(passed.answers / answers, answers / effect)
-    usual, of_ratios = (
-        _mixed([passed.points(prior), failed.points(prior), share]) for prior in (JEFFREYS, PRIOR_OF_RATIOS)
-    )
-    figures: dict[str, tuple[Figure, Floats]] = {
+    usual, of_ratios = [points(prior, share) for prior in PRIORS_OF_AGREEMENT], [points(PRIOR_OF_RATIOS, share)]
+    figures: dict[str, tuple[Figure, list[Floats]]] = {
         "agreement": (_agreement, usual),
         "kappa": (_kappa, usual),
         "sensitivity": (_sensitivity, of_ratios),
@@ -186,8 +218,8 @@ def reliability_intervals(passed: ArraySide, failed: ArraySide, by_judge: Floats
     }
     with np.errstate(all="ignore"):
         return {
-            name: _interval(found, figure(points))
-            for name, (figure, points) in figures.items()
+            name: _widest(_interval(found, figure(points)) for points in made)
+            for name, (figure, made) in figures.items()
             if math.isfinite(found := float(figure(values)))
         }
 
@@ -210,7 +242,7 @@ def stratified_interval(
     """As `stratified_rate` has it."""
     parts, of_all = strata(labelled), float(by_judge.sum()) / (len(by_judge) * trials)
     with np.errstate(over="ignore"):
-        gammas = [_gamma(shape) for part in parts for shape in part.shapes]
+        gammas = [_gamma(shape) for part in parts for shape in part.shapes()]
     points = _mixed([*gammas, np.arange(POINTS, dtype=float)])
     right, told = _stratified(parts, points[:-1])
     slope = float(((right - right.mean()) * (told - told.mean())).sum() / ((told - told.mean()) ** 2).sum())
@@ -224,19 +256,27 @@ def stratified_interval(
 
 
 def _stratified(parts: Sequence[Stratum], cells: Floats) -> tuple[Floats, Floats]:
-    tables = cells.reshape(len(parts), 4, -1)
-    tables = tables / tables.sum(axis=1, keepdims=True) * np.array([part.share for part in parts])[:, None, None]
+    tables = _tables(parts, cells)
     return np.asarray(tables[:, [1, 3]].sum(axis=(0, 1))), np.asarray(tables[:, [2, 3]].sum(axis=(0, 1)))
+
+
+def _tables(parts: Sequence[Stratum], cells: Floats) -> Floats:
+    """Of each stratum the shares of all answers that are in its four cells."""
+    tables = cells.reshape(len(parts), 4, -1)
+    shares = np.array([part.share for part in parts])[:, None, None]
+    return np.asarray(tables / tables.sum(axis=1, keepdims=True) * shares)
 
 
 def alpha_interval(answers: Iterable[Ratings]) -> Interval | None:
     """As `krippendorff` has it."""
-    return _of_kinds(_alpha, *kinds_of_ratings(answers))
+    seen, unseen = kinds_of_ratings(answers)
+    return _of_kinds(_alpha, seen, unseen, priors_of_alpha(len(unseen)))
 
 
 def kappa_interval(pairs: Iterable[tuple[int, bool, bool, float]]) -> Interval | None:
     """As `weighted_kappa` has it."""
-    return _of_kinds(_kappa_of_table, *kinds_of_pairs(pairs))
+    seen, unseen = kinds_of_pairs(pairs)
+    return _of_kinds(_kappa_of_table, seen, unseen, [prior_of_kinds(len(unseen))])
 
 
 def _alpha(sums: Floats) -> Floats:
@@ -251,7 +291,7 @@ def _kappa_of_table(cells: Floats) -> Floats:
     return np.asarray(((cells[0] + cells[3]) / total - chance) / (1 - chance))
 
 
-def _of_kinds(figure: Figure, seen: Sequence[tuple[int, Kind]], unseen: set[Kind]) -> Interval | None:
+def _of_kinds(figure: Figure, seen: Seen, unseen: set[Kind], priors: Sequence[float]) -> Interval | None:
     scenarios, added = np.array([each for each, _ in seen]), np.array([kind for _, kind in seen])
     totals, numbers = added.sum(axis=0), np.unique(scenarios, return_inverse=True)[1]
     counts = Counter(kind for _, kind in seen)
@@ -266,9 +306,10 @@ def _of_kinds(figure: Figure, seen: Sequence[tuple[int, Kind]], unseen: set[Kind
             alone = _jackknife(figure, totals, added)
             kish = float((sizes**2).sum() / len(seen))
             effect = max(_jackknife(figure, totals, groups) / alone, 1.0) if alone > 0 else kish
-        prior = prior_of_kinds(len(unseen))
-        points = _mixed([_gamma(counts[kind] / effect + prior * (kind in unseen)) for kind in kinds])
-        return _interval(found, figure(_MANY * (np.array(kinds).T @ points)))
+        by_prior = (
+            _mixed([_gamma(counts[kind] / effect + prior * (kind in unseen)) for kind in kinds]) for prior in priors
+        )
+        return _widest(_interval(found, figure(_MANY * (np.array(kinds).T @ points))) for points in by_prior)
 
 
 def _jackknife(figure: Figure, totals: Floats, groups: Floats) -> float:

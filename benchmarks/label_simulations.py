@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -30,17 +30,20 @@ from benchmarks.label_intervals import (
     rate_interval,
     reliability_intervals,
     stratified_interval,
+    stratified_reliability_intervals,
 )
 from benchmarks.table import Row, render
 from pytest_benchmodels.statistics.agreement import Ratings
 from pytest_benchmodels.statistics.intervals import Interval
 from pytest_benchmodels.statistics.stratified import is_drawn_by_others
 
-__all__ = ["FIGURES", "LABELS", "LEAST", "Cell", "Drawn", "Suite", "coverage", "rows"]
+__all__ = ["FIGURES", "LABELS", "LEAST", "MOST", "Cell", "Drawn", "Errors", "Suite", "coverage", "is_held", "rows"]
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+Errors = tuple[float, float]
+"""A judge's sensitivity and specificity, 0 to 1."""
 
 LABELS = (20, 40, 100, 200)
 LEAST, MOST = 0.93, 0.97
@@ -51,8 +54,9 @@ _FEW = 100  # draws: not worth a process
 class Suite:
     """A kind of suite. `spread`: how much scenarios differ in their rates and in the judges' errors, 0 for not at all.
 
-    The spread is the concentration of a beta distribution: 1 for rates that are nearly 0 or 1. Both judges have the
-    same sensitivity and specificity, and err independently of each other.
+    The spread is the concentration of a beta distribution: 1 for rates that are nearly 0 or 1. `others` are the
+    sensitivity and specificity of further judges; by default there is one, which errs as often as the first. All err
+    independently of each other. Three judges decide together, by their majority.
     """
 
     rate: float
@@ -61,6 +65,7 @@ class Suite:
     scenarios: int = 400
     trials: int = 1
     spread: float = 0.0
+    others: tuple[Errors, ...] = ()
 
     @property
     def name(self) -> str:
@@ -69,22 +74,23 @@ class Suite:
         return f"rate {self.rate:.2f}, {judge}, {self.scenarios} x {self.trials} {kind}"
 
     @property
+    def judges(self) -> tuple[Errors, ...]:
+        own = (self.sensitivity, self.specificity)
+        return (own, *(self.others or (own,)))
+
+    @property
     def truth(self) -> Mapping[str, float]:
-        rate, sensitivity, specificity = self.rate, self.sensitivity, self.specificity
-        passed = rate * sensitivity + (1 - rate) * (1 - specificity)
-        same = rate * sensitivity + (1 - rate) * specificity
-        chance = passed * rate + (1 - passed) * (1 - rate)
-        judges_differ = 2 * (rate * sensitivity * (1 - sensitivity) + (1 - rate) * specificity * (1 - specificity))
-        differ, mean = (2 * (1 - same) + judges_differ) / 3, (2 * passed + rate) / 3
+        first, second, *more = self.judges
+        if more:
+            first = (_majority(*(each[0] for each in self.judges)), _majority(*(each[1] for each in self.judges)))
+        of_first, of_second = _truth(self.rate, *first), _truth(self.rate, *second)
         return {
-            "corrected rate": rate,
-            "corrected rate of another judge": rate,
-            "agreement": same,
-            "kappa": (same - chance) / (1 - chance),
-            "sensitivity": sensitivity,
-            "specificity": specificity,
-            "kappa of one of several judges": (same - chance) / (1 - chance),
-            "alpha": 1 - differ / (2 * mean * (1 - mean)),
+            "corrected rate": self.rate,
+            "corrected rate of another judge": self.rate,
+            **of_first,
+            **{f"{name} of another judge": figure for name, figure in of_second.items()},
+            "kappa of one of several judges": of_second["kappa"],
+            "alpha": _alpha(self.rate, self.judges),
         }
 
     def draw(self, labels: int, generator: np.random.Generator) -> Drawn:
@@ -98,12 +104,47 @@ class Suite:
             return np.asarray(drawn[scenarios])
 
         right = generator.random(len(scenarios)) < rates(self.rate, self.spread)
-        first, second = (
+        verdicts = [
             generator.random(len(scenarios))
-            < np.where(right, rates(self.sensitivity, 2 * self.spread), rates(1 - self.specificity, 2 * self.spread))
-            for _ in range(2)
+            < np.where(right, rates(sensitivity, 2 * self.spread), rates(1 - specificity, 2 * self.spread))
+            for sensitivity, specificity in self.judges
+        ]
+        first = verdicts[0] if len(verdicts) < _MAJORITY else np.sum(verdicts, axis=0) > len(verdicts) / 2
+        return Drawn(scenarios, right, first, verdicts, _chosen(first, labels, generator))
+
+
+_MAJORITY = 3  # judges
+
+
+def _majority(first: float, second: float, third: float) -> float:
+    """How often two or three of three do what they do in these shares, independently."""
+    return first * second + first * third + second * third - 2 * first * second * third
+
+
+def _passed(rate: float, judge: Errors) -> float:
+    return rate * judge[0] + (1 - rate) * (1 - judge[1])
+
+
+def _truth(rate: float, sensitivity: float, specificity: float) -> dict[str, float]:
+    passed = _passed(rate, (sensitivity, specificity))
+    same = rate * sensitivity + (1 - rate) * specificity
+    chance = passed * rate + (1 - passed) * (1 - rate)
+    kappa = (same - chance) / (1 - chance)
+    return {"agreement": same, "kappa": kappa, "sensitivity": sensitivity, "specificity": specificity}
+
+
+def _alpha(rate: float, judges: Sequence[Errors]) -> float:
+    """Of people, who are always right, and the judges."""
+    raters = [(1.0, 1.0), *judges]
+    differ = [
+        sum(
+            share * (one[side] * (1 - other[side]) + other[side] * (1 - one[side]))
+            for side, share in enumerate((rate, 1 - rate))
         )
-        return Drawn(scenarios, right, first, second, _chosen(first, labels, generator))
+        for one, other in combinations(raters, 2)
+    ]
+    mean = sum(_passed(rate, each) for each in raters) / len(raters)
+    return 1 - sum(differ) / len(differ) / (2 * mean * (1 - mean))
 
 
 def _chosen(passing: Bools, labels: int, generator: np.random.Generator) -> Ints:
@@ -117,13 +158,20 @@ def _chosen(passing: Bools, labels: int, generator: np.random.Generator) -> Ints
 
 @dataclass(frozen=True)
 class Drawn:
-    """One suite: each run's scenario, what is true of its answer, what two judges say, and which runs are labelled."""
+    """One suite: each run's scenario, what is true of its answer, what judges say, and which runs are labelled.
+
+    `first` are the verdicts by which the sample was taken, of the first of the judges or of all together.
+    """
 
     scenarios: Ints
     right: Bools
     first: Bools
-    second: Bools
+    verdicts: Sequence[Bools]
     labelled: Ints
+
+    @property
+    def second(self) -> Bools:
+        return self.verdicts[1]
 
     @cached_property
     def weights(self) -> Floats:
@@ -164,7 +212,15 @@ class Drawn:
     def reliability(self) -> Mapping[str, Interval]:
         return reliability_intervals(*self.of_first, self.by_judge(self.first), self.trials)
 
-    @property
+    @cached_property
+    def of_another(self) -> Mapping[str, Interval]:
+        """The second judge's reliability, by the labels that were drawn by the first one's verdicts."""
+        judged = (*self.sides(self.second), self.by_judge(self.second), self.trials)
+        if not is_drawn_by_others(self.pairs):
+            return reliability_intervals(*judged)
+        return stratified_reliability_intervals(*judged, self.pairs)
+
+    @cached_property
     def pairs(self) -> list[tuple[int, bool, bool, float]]:
         """Of each label: its scenario, what the second judge says, what people do, and how many it stands for."""
         columns = (self.scenarios, self.second, self.right)
@@ -172,11 +228,12 @@ class Drawn:
 
     @property
     def ratings(self) -> list[Ratings]:
-        """What people and both judges say of each labelled answer."""
-        passed = (self.right.astype(int) + self.first + self.second)[self.labelled]
+        """What people and all judges say of each labelled answer."""
+        raters = 1 + len(self.verdicts)
+        passed = np.sum([self.right, *self.verdicts], axis=0)[self.labelled]
         columns = (self.scenarios[self.labelled], passed, self.weights, self.first[self.labelled])
         rated = zip(*(column.tolist() for column in columns), strict=True)
-        return [Ratings(scenario, count, 3 - count, weight, verdict) for scenario, count, weight, verdict in rated]
+        return [Ratings(scenario, count, raters - count, weight, verdict) for scenario, count, weight, verdict in rated]
 
     def errors(self, judge: Bools, verdict: int | None = None) -> int:
         """How many errors of a judge the labels show, among all verdicts, or those that are this one."""
@@ -201,6 +258,10 @@ def _of_reliability(name: str, drawn: Drawn) -> Interval | None:
     return drawn.reliability.get(name)
 
 
+def _of_another(name: str, drawn: Drawn) -> Interval | None:
+    return drawn.of_another.get(name)
+
+
 FIGURES: Mapping[str, _Figure] = {
     "corrected rate": _Figure(lambda drawn: rate_interval(*drawn.of_first, drawn.by_judge(drawn.first), drawn.trials)),
     "corrected rate of another judge": _Figure(_of_second),
@@ -213,8 +274,12 @@ FIGURES: Mapping[str, _Figure] = {
     ),
     "alpha": _Figure(
         lambda drawn: alpha_interval(drawn.ratings),
-        lambda drawn: sum(0 < each.passed < 3 for each in drawn.ratings),
+        lambda drawn: sum(each.passed > 0 < each.failed for each in drawn.ratings),
     ),
+    **{
+        f"{name} of another judge": _Figure(partial(_of_another, name))
+        for name in ("agreement", "kappa", "sensitivity", "specificity")
+    },
 }
 
 SUITES = (
@@ -278,9 +343,7 @@ def coverage(suite: Suite, labels: int, draws: int, figures: Iterable[str] = tup
             interval, errors = FIGURES[name].interval(drawn), FIGURES[name].errors
             if interval is not None:
                 counts[errors(drawn) if errors else 0] += 1
-                held[name] += (
-                    interval.low <= suite.truth[name] + _ROUNDING and suite.truth[name] <= interval.high + _ROUNDING
-                )
+                held[name] += is_held(interval, suite.truth[name])
     return {
         name: Cell(held[name] / counts.total(), _attainable(counts) if FIGURES[name].errors else None)
         for name, counts in seen.items()
@@ -289,6 +352,11 @@ def coverage(suite: Suite, labels: int, draws: int, figures: Iterable[str] = tup
 
 
 _ROUNDING = 1e-9
+
+
+def is_held(interval: Interval, truth: float) -> bool:
+    """Whether the interval holds the truth."""
+    return interval.low <= truth + _ROUNDING and truth <= interval.high + _ROUNDING
 
 
 def _attainable(counts: Counter[int]) -> float:

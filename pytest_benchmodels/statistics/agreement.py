@@ -19,10 +19,20 @@ from operator import mul
 from typing import TypeVar
 
 from pytest_benchmodels.statistics.intervals import Estimate, design_effect
-from pytest_benchmodels.statistics.posterior import JEFFREYS, POINTS, beta_points, credible, gamma_points, in_lattice
+from pytest_benchmodels.statistics.posterior import (
+    JEFFREYS,
+    NEUTRAL,
+    POINTS,
+    beta_points,
+    credible,
+    gamma_points,
+    in_lattice,
+    widest,
+)
 
 __all__ = [
     "LEAST_LABELS",
+    "PRIORS_OF_AGREEMENT",
     "PRIOR_OF_RATIOS",
     "Counted",
     "Ratings",
@@ -35,13 +45,20 @@ __all__ = [
     "krippendorff",
     "missing_labels",
     "prior_of_kinds",
+    "priors_of_alpha",
     "reliability",
+    "reliability_of",
     "share_points",
     "weighted_kappa",
 ]
 
 LEAST_LABELS = 5
 """Of each side, unless it has fewer answers: with fewer labels an interval is as good as none."""
+
+# Of a judge that seldom errs, Jeffreys' prior takes one error seen for a sign of more: of drawn suites with good judges
+# and 20 labels, the interval of agreement held the truth in 89 %. With a lighter prior alone it does in too few of
+# others, so it reaches as far as either says.
+PRIORS_OF_AGREEMENT = (JEFFREYS, NEUTRAL)
 
 # Sensitivity and specificity divide by a share of which little may have been seen. Of the priors from 1/5 to 1 that
 # were tried on drawn suites, it is this one whose intervals hold the truth most evenly in 95 %.
@@ -116,10 +133,17 @@ def reliability(passed: Side, failed: Side, effect: float = 1.0) -> Reliability 
     answers = passed.answers + failed.answers
     values = (passed.share, failed.share, passed.answers / answers)
     share = share_points(values[2], answers / effect)
-    usual = in_lattice([passed.points(), failed.points(), share])
-    of_ratios = in_lattice([passed.points(PRIOR_OF_RATIOS), failed.points(PRIOR_OF_RATIOS), share])
+    return reliability_of(values, lambda prior: in_lattice([passed.points(prior), failed.points(prior), share]))
+
+
+def reliability_of(values: Sequence[float], points: Callable[[float], Sequence[Sequence[float]]]) -> Reliability:
+    """The figures of three shares, 0 to 1: of right ones where a judge passed, and where it failed, and of its passes.
+
+    `values` are these as they were seen, `points` those of their posterior by the prior count of right and wrong ones.
+    """
+    usual, of_ratios = [points(prior) for prior in PRIORS_OF_AGREEMENT], [points(PRIOR_OF_RATIOS)]
     return Reliability(
-        agreement=credible(_agreement(values), map(_agreement, usual)),
+        agreement=widest(credible(_agreement(values), map(_agreement, each)) for each in usual),
         kappa=_estimate(_kappa, values, usual),
         sensitivity=_estimate(_sensitivity, values, of_ratios),
         specificity=_estimate(_specificity, values, of_ratios),
@@ -127,10 +151,12 @@ def reliability(passed: Side, failed: Side, effect: float = 1.0) -> Reliability 
 
 
 def _estimate(
-    figure: Callable[[Sequence[float]], float | None], values: Sequence[float], points: Iterable[Sequence[float]]
+    figure: Callable[[Sequence[float]], float | None],
+    values: Sequence[float],
+    by_prior: Iterable[Sequence[Sequence[float]]],
 ) -> Estimate | None:
     found = figure(values)
-    return None if found is None else credible(found, map(figure, points))
+    return None if found is None else widest(credible(found, map(figure, points)) for points in by_prior)
 
 
 def _agreement(shares: Sequence[float]) -> float:
@@ -238,9 +264,10 @@ def krippendorff(answers: Iterable[Ratings]) -> Estimate | None:
     """Krippendorff's alpha of any number of raters, nominal, of whom each may have left out answers.
 
     As in K. Krippendorff, "Content analysis", 2004, 11.3; None where fewer than two scenarios have two ratings of one
-    answer, or all of these are the same verdict. The interval is that of `_of_kinds`.
+    answer, or all of these are the same verdict. The interval is that of `_of_kinds`, as wide as by one of two priors.
     """
-    return _of_kinds(_alpha, *kinds_of_ratings(answers))
+    seen, unseen = kinds_of_ratings(answers)
+    return _of_kinds(_alpha, seen, unseen, priors_of_alpha)
 
 
 def kinds_of_ratings(answers: Iterable[Ratings]) -> tuple[Seen, set[Kind]]:
@@ -268,7 +295,8 @@ def weighted_kappa(pairs: Iterable[tuple[int, bool, bool, float]]) -> Estimate |
 
     For a judge that is one of several: the sample was not taken by its verdicts. None as for `krippendorff`.
     """
-    return _of_kinds(_kappa_of_table, *kinds_of_pairs(pairs))
+    seen, unseen = kinds_of_pairs(pairs)
+    return _of_kinds(_kappa_of_table, seen, unseen, lambda kinds: (prior_of_kinds(kinds),))
 
 
 def kinds_of_pairs(pairs: Iterable[tuple[int, bool, bool, float]]) -> tuple[Seen, set[Kind]]:
@@ -318,6 +346,7 @@ def _of_kinds(
     figure: Callable[[Sequence[float]], float | None],
     seen: Seen,
     unseen: set[Kind],
+    priors: Callable[[int], Iterable[float]],
 ) -> Estimate | None:
     """A figure of sums over answers, each of a scenario and of a kind: what it adds to the sums.
 
@@ -340,15 +369,22 @@ def _of_kinds(
         effect = max(clustered / alone, 1.0) if alone > 0 else kish
     kinds = sorted({*counts, *unseen})  # in whatever order results came in
     columns = list(zip(*kinds, strict=True))
-    prior = prior_of_kinds(len(unseen))
-    points = in_lattice([gamma_points(counts[kind] / effect + prior * (kind in unseen)) for kind in kinds])
-    values = (figure([_MANY * sum(map(mul, point, column)) for column in columns]) for point in points)
-    return credible(found, values)
+
+    def estimate(prior: float) -> Estimate:
+        points = in_lattice([gamma_points(counts[kind] / effect + prior * (kind in unseen)) for kind in kinds])
+        return credible(found, (figure([_MANY * sum(map(mul, each, column)) for column in columns]) for each in points))
+
+    return widest(map(estimate, priors(len(unseen))))
 
 
 def prior_of_kinds(unseen: int) -> float:
     """That of each: Jeffreys' for the four cells of a table, or as much in all, whatever the weights that there are."""
     return min(JEFFREYS, 4 * JEFFREYS / unseen)
+
+
+def priors_of_alpha(unseen: int) -> tuple[float, float]:
+    """Of several raters most kinds are disagreements: where few are seen, the usual prior takes too many for likely."""
+    return prior_of_kinds(unseen), min(JEFFREYS, 2 * JEFFREYS / unseen)
 
 
 def _sums(kinds: Iterable[Kind]) -> Kind:

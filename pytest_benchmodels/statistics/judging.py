@@ -25,7 +25,13 @@ from pytest_benchmodels.statistics.agreement import (
     weighted_kappa,
 )
 from pytest_benchmodels.statistics.intervals import Estimate, design_effect
-from pytest_benchmodels.statistics.stratified import Labelled, heavy_labels, is_drawn_by_others, stratified_rate
+from pytest_benchmodels.statistics.stratified import (
+    Labelled,
+    drawn_by_others,
+    heavy_labels,
+    stratified_rate,
+    stratified_reliability,
+)
 
 __all__ = ["ByLabels", "CheckReliability", "CorrectedRate", "JudgeAgreement", "LabelFigures", "LabelTally"]
 
@@ -196,14 +202,11 @@ class _Runs:
     @property
     def of_others(self) -> Sequence[Labelled]:
         """What is labelled, where the sample was drawn by other verdicts than these, and is enough; else nothing."""
-        labelled = [
+        return drawn_by_others(
             (each.scenario, passed, each.right, each.weight)
             for passed, verdicts in self.verdicts.items()
             for each in verdicts
-            if each.weight is not None
-        ]
-        is_known = len(labelled) == sum(map(len, self.verdicts.values()))
-        return labelled if is_known and len(labelled) >= 2 * LEAST_LABELS and is_drawn_by_others(labelled) else ()
+        )
 
     @property
     def _has_few_labels(self) -> bool:
@@ -346,7 +349,13 @@ class LabelTally:
         sides = self._side(names, passed, verdict=True), self._side(names, answers - passed, verdict=False)
         effect = design_effect([(right, runs) for right, runs in by_scenario.values()])
         labels = sum(side.labels for side in sides)
-        return CheckReliability(name, answers, labels, reliability(*sides, effect), missing_labels(*sides))
+        of_others = self._of_others(names)
+        figures = stratified_reliability(*sides, effect, of_others) if of_others else reliability(*sides, effect)
+        return CheckReliability(name, answers, labels, figures, missing_labels(*sides))
+
+    def _of_others(self, names: Sequence[str]) -> Sequence[Labelled]:
+        verdicts = [each for each in self._labelled if each.key.check in names and each.right is not None]
+        return drawn_by_others((each.scenario, each.passed, each.right, each.weight) for each in verdicts)
 
     def _side(self, names: Sequence[str], answers: int, *, verdict: bool) -> Side:
         verdicts = [

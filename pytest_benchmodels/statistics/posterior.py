@@ -16,7 +16,18 @@ from typing import TypeVar
 
 from pytest_benchmodels.statistics.intervals import Estimate
 
-__all__ = ["JEFFREYS", "NEGLIGIBLE_LOG", "POINTS", "STEPS", "beta_points", "credible", "gamma_points", "in_lattice"]
+__all__ = [
+    "JEFFREYS",
+    "NEGLIGIBLE_LOG",
+    "NEUTRAL",
+    "POINTS",
+    "STEPS",
+    "beta_points",
+    "credible",
+    "gamma_points",
+    "in_lattice",
+    "widest",
+]
 
 POINTS = 1021
 """How many combinations there are: a prime number, so that each share takes each of its quantiles once."""
@@ -28,6 +39,9 @@ T = TypeVar("T")
 
 JEFFREYS = 1 / 2
 """The prior counts of Jeffreys, of what was seen and of what was not: L. D. Brown, T. T. Cai and A. DasGupta, 2001."""
+
+NEUTRAL = 1 / 3
+"""The prior counts that leave a posterior's middle where the data are: J. Kerman, 2011."""
 
 STEPS = 300  # of the range in which a density is integrated: its quantiles are true to a hundredth of its deviation
 NEGLIGIBLE_LOG = -12.0  # of a density, beside its peak
@@ -103,6 +117,12 @@ def credible(found: float, values: Iterable[float | None]) -> Estimate:
         return Estimate(found, found, found)
     low, high = _at(ranked, 0.025), _at(ranked, 0.975)
     return Estimate(found, min(low, found), max(high, found))
+
+
+def widest(estimates: Iterable[Estimate]) -> Estimate:
+    """The same figure with the outer ends of its intervals, by several priors."""
+    listed = list(estimates)
+    return Estimate(listed[0].mean, min(each.low for each in listed), max(each.high for each in listed))
 
 
 def _at(ranked: Sequence[float], share: float) -> float:

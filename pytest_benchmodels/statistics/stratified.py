@@ -1,4 +1,4 @@
-"""The pass rate without a judge's errors, of labels that were drawn by other verdicts than this judge's.
+"""A judge's errors, and the pass rate without them, of labels that were drawn by other verdicts than this judge's.
 
 The sample is then one of strata that are not the judge's sides: of what the first judge failed, say, each label stands
 for two answers, of what it passed for forty. Of a side of this judge, where both are mixed, few heavy labels may be
@@ -15,11 +15,30 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pytest_benchmodels.statistics.agreement import LEAST_LABELS, Counted, Side, expected_passes, share_points
+from pytest_benchmodels.statistics.agreement import (
+    LEAST_LABELS,
+    Counted,
+    Reliability,
+    Side,
+    expected_passes,
+    missing_labels,
+    reliability_of,
+    share_points,
+)
 from pytest_benchmodels.statistics.intervals import Estimate, design_effect
 from pytest_benchmodels.statistics.posterior import JEFFREYS, POINTS, credible, gamma_points, in_lattice
 
-__all__ = ["PRIOR_OF_CELL", "Labelled", "Stratum", "heavy_labels", "is_drawn_by_others", "strata", "stratified_rate"]
+__all__ = [
+    "PRIOR_OF_CELL",
+    "Labelled",
+    "Stratum",
+    "drawn_by_others",
+    "heavy_labels",
+    "is_drawn_by_others",
+    "strata",
+    "stratified_rate",
+    "stratified_reliability",
+]
 
 Labelled = tuple[int, bool, bool, float]
 """A labelled answer: its scenario, the judge's verdict, people's, and how many answers the label stands for."""
@@ -43,11 +62,10 @@ class Stratum:
     cells: tuple[float, float, float, float]
     observations: float
 
-    @property
-    def shapes(self) -> list[float]:
+    def shapes(self, prior: float = PRIOR_OF_CELL) -> list[float]:
         """Of gamma distributions that make the posterior of the cells' shares."""
         effect = sum(self.cells) / self.observations
-        return [cell / effect + PRIOR_OF_CELL for cell in self.cells]
+        return [cell / effect + prior for cell in self.cells]
 
 
 def is_drawn_by_others(labelled: Sequence[Labelled]) -> bool:
@@ -56,6 +74,18 @@ def is_drawn_by_others(labelled: Sequence[Labelled]) -> bool:
     for _, verdict, _, weight in labelled:
         weights[verdict].add(weight)
     return any(len(each) > 1 for each in weights.values())
+
+
+def drawn_by_others(labelled: Iterable[tuple[int, bool, bool | None, float | None]]) -> Sequence[Labelled]:
+    """What is labelled, where the sample was drawn by other verdicts and is enough for strata; else nothing."""
+    listed = list(labelled)
+    known = [
+        (scenario, verdict, right, weight)
+        for scenario, verdict, right, weight in listed
+        if right is not None and weight is not None
+    ]
+    is_enough = len(known) == len(listed) and len(known) >= 2 * LEAST_LABELS
+    return known if is_enough and is_drawn_by_others(known) else ()
 
 
 def heavy_labels(labelled: Sequence[Labelled]) -> int:
@@ -106,7 +136,7 @@ def stratified_rate(
     if not judged or not parts:
         return None
     known = sum(each.known_passed for each in counted)
-    cells = [gamma_points(shape) for part in parts for shape in part.shapes]
+    cells = [gamma_points(shape) for part in parts for shape in part.shapes()]
     points = in_lattice([*cells, range(POINTS)])
     tables = [_shares(parts, point) for point in points]
     slope = _slope(tables)
@@ -121,6 +151,37 @@ def stratified_rate(
         for point, (found, told) in zip(points, tables, strict=True)
     )
     return credible(rate, (min(max(value, 0.0), 1.0) for value in values))
+
+
+def stratified_reliability(
+    passed: Side, failed: Side, effect: float, labelled: Iterable[Labelled]
+) -> Reliability | None:
+    """The same as `reliability`, of labels that were drawn by other verdicts.
+
+    Which share of the judge's own failures people pass depends most on answers that the other verdicts passed: few
+    are labelled of many. Their stratum has its own posterior, so that the interval allows for those that are not seen.
+    """
+    if missing_labels(passed, failed) is not None:
+        return None
+    parts, answers = strata(labelled), passed.answers + failed.answers
+    share = share_points(passed.answers / answers, answers / effect)
+
+    def posterior(prior: float) -> list[tuple[float, ...]]:
+        cells = [gamma_points(shape) for part in parts for shape in part.shapes(prior / 2)]
+        return [(*_right(parts, point), point[-1]) for point in in_lattice([*cells, share])]
+
+    return reliability_of((passed.share, failed.share, passed.answers / answers), posterior)
+
+
+def _right(parts: Sequence[Stratum], cells: Sequence[float]) -> tuple[float, float]:
+    """The share of right answers among those that the judge passed, and among those that it failed."""
+    tables = []
+    for number, part in enumerate(parts):
+        own = cells[4 * number : 4 * number + 4]
+        total = math.fsum(own)
+        tables.append([part.share * cell / total for cell in own])
+    both_fail, only_people, only_judge, both_pass = map(math.fsum, zip(*tables, strict=True))
+    return both_pass / (both_pass + only_judge), only_people / (only_people + both_fail)
 
 
 def _shares(parts: Sequence[Stratum], cells: Sequence[float]) -> tuple[float, float]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from pytest_benchmodels.statistics.agreement import (
@@ -45,6 +46,23 @@ def test_the_figures_are_those_of_the_whole_table() -> None:
     assert found.specificity.mean == pytest.approx(85 / 115)
     for estimate in (found.agreement, found.kappa, found.sensitivity, found.specificity):
         assert 0 <= estimate.low < estimate.mean < estimate.high <= 1
+
+
+def test_one_error_seen_leaves_it_open_whether_a_judge_hardly_errs() -> None:
+    """The interval reaches as far as with Jeffreys' prior, and with a lighter one: here by numbers that scipy draws."""
+    found = reliability(side(200, 10, 10), side(200, 1, 10))
+    assert found is not None
+    ends = []
+    for prior in (1 / 2, 1 / 3):
+        generator = np.random.default_rng(1)
+        right, missed, passed = (
+            stats.beta(a + prior, b + prior).rvs(200_000, random_state=generator)
+            for a, b in ((10, 0), (1, 9), (200.0 + 1 / 2 - prior, 200.0 + 1 / 2 - prior))
+        )
+        ends.append(np.quantile(passed * right + (1 - passed) * (1 - missed), [0.025, 0.975]))
+    assert found.agreement.low == pytest.approx(min(low for low, _ in ends), abs=0.004)
+    assert found.agreement.high == pytest.approx(max(high for _, high in ends), abs=0.002)
+    assert found.agreement.high > ends[0][1] + 0.003
 
 
 def test_the_corrected_rate_is_that_of_prediction_powered_inference() -> None:

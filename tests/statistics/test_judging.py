@@ -176,13 +176,20 @@ def test_a_sample_that_was_taken_by_another_judges_verdicts_stands_for_what_that
         *(Label(label_keys(results[n])[0], n < 9, "anna", 8.0) for n in range(10)),
         *(Label(label_keys(results[80 + n])[0], n < 2, "anna", 2.0) for n in range(10)),
     ]
-    found = figures(results, Labels(labels)).rate_of("m")
+    found_figures = figures(results, Labels(labels))
+    found = found_figures.rate_of("m")
     assert found is not None
     assert found.estimate is not None
     assert found.estimate.mean == pytest.approx((0.9 * 80 + 0.2 * 20) / 100)
     assert found.labels == 20
 
     assert not found.has_few_labels
+
+    figures_of = found_figures.overall.figures
+    assert figures_of is not None
+    assert figures_of.agreement.mean == pytest.approx(0.76)
+    # The two kinds of labels each stand for what is known of them: all of one, with their weights, leave 0.52 to 0.92.
+    assert (figures_of.agreement.low, figures_of.agreement.high) == pytest.approx((0.55, 0.86), abs=0.01)
 
     unknown = [Label(label.key, label.passed, label.labeller) for label in labels]
     without = figures(results, Labels(unknown)).rate_of("m")

@@ -11,6 +11,7 @@ from benchmarks.label_intervals import (
     rate_interval,
     reliability_intervals,
     stratified_interval,
+    stratified_reliability_intervals,
 )
 from benchmarks.label_simulations import LEAST, Cell, Suite, coverage
 from pytest_benchmodels.statistics.agreement import (
@@ -21,7 +22,11 @@ from pytest_benchmodels.statistics.agreement import (
     weighted_kappa,
 )
 from pytest_benchmodels.statistics.intervals import Estimate, Interval, design_effect
-from pytest_benchmodels.statistics.stratified import is_drawn_by_others, stratified_rate
+from pytest_benchmodels.statistics.stratified import (
+    is_drawn_by_others,
+    stratified_rate,
+    stratified_reliability,
+)
 
 SUITES = [
     Suite(0.8, 0.9, 0.7),
@@ -58,6 +63,12 @@ def test_the_simulated_intervals_are_those_of_the_package(suite: Suite) -> None:
             stratified_rate(counted, sides[0].plain, sides[1].plain, drawn.pairs),
             stratified_interval(*sides, of_second, suite.trials, drawn.pairs),
         )
+        found = stratified_reliability_intervals(*sides, of_second, suite.trials, drawn.pairs)
+        effect = design_effect([(each.judged_passed, each.runs) for each in counted])
+        expected = stratified_reliability(sides[0].plain, sides[1].plain, effect, drawn.pairs)
+        assert (expected is None) == (not found)
+        for figure in ("agreement", "kappa", "sensitivity", "specificity") if expected else ():
+            same(getattr(expected, figure), found.get(figure))
         same(weighted_kappa(drawn.pairs), kappa_interval(drawn.pairs))
         same(krippendorff(drawn.ratings), alpha_interval(drawn.ratings))
 

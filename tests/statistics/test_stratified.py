@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_benchmodels.statistics.agreement import Counted, Side
+from pytest_benchmodels.statistics.agreement import Counted, Side, reliability
 from pytest_benchmodels.statistics.intervals import Estimate
 from pytest_benchmodels.statistics.stratified import (
     Labelled,
@@ -10,6 +10,7 @@ from pytest_benchmodels.statistics.stratified import (
     is_drawn_by_others,
     strata,
     stratified_rate,
+    stratified_reliability,
 )
 
 NO_SIDE = Side(0, ())  # nothing is known of how alike scenarios are
@@ -57,6 +58,44 @@ def test_heavy_answers_that_no_label_is_of_are_allowed_for() -> None:
     found = rate(group(0, 37.0, pp=10) + group(50, 3.0, pp=6, ff=4), 360, 40)
     assert found.low < 0.85
     assert found.high > 0.96
+
+
+def test_sensitivity_allows_for_heavy_answers_that_are_failed_and_not_labelled() -> None:
+    """Ten labels stand for 370 of 400 answers: this judge passes all ten, but fails 50 of the 400."""
+    labelled = group(0, 37.0, pp=10) + group(50, 3.0, pp=2, fp=1, ff=7)
+    passed, failed = _side(350, labelled, verdict=True), _side(50, labelled, verdict=False)
+    plain, found = reliability(passed, failed), stratified_reliability(passed, failed, 1.0, labelled)
+    assert plain is not None
+    assert found is not None
+    assert plain.sensitivity is not None
+    assert found.sensitivity is not None
+    # Some of its failures must be among the 370, where no label shows whether they are right.
+    assert found.sensitivity.low < 0.9 < plain.sensitivity.low
+    for figure in ("agreement", "kappa", "sensitivity", "specificity"):
+        own, other = getattr(plain, figure), getattr(found, figure)
+        assert own.mean == other.mean
+        assert other.low < other.mean <= other.high
+
+
+def test_labels_that_are_missing_on_a_side_leave_another_judge_without_figures() -> None:
+    labelled = group(0, HEAVY, pp=10) + group(50, LIGHT, pp=8, ff=2)
+    sides = _side(350, labelled, verdict=True), _side(50, labelled, verdict=False)
+    assert stratified_reliability(*sides, 1.0, labelled) is None
+
+
+def test_of_equal_weights_the_figures_are_about_those_of_the_sides() -> None:
+    labelled = group(0, 2.0, pp=80, pf=20, fp=15, ff=85)
+    sides = _side(200, labelled, verdict=True), _side(200, labelled, verdict=False)
+    plain, found = reliability(*sides), stratified_reliability(*sides, 1.0, labelled)
+    for figure in ("agreement", "kappa", "sensitivity", "specificity"):
+        own, other = getattr(plain, figure), getattr(found, figure)
+        assert (other.low, other.high) == pytest.approx((own.low, own.high), abs=0.01)
+
+
+def _side(answers: int, labelled: list[Labelled], *, verdict: bool) -> Side:
+    here = [each for each in labelled if each[1] == verdict]
+    unit = len(here) / sum(each[3] for each in here)
+    return Side(answers, tuple((each[3] * unit * each[2], each[3] * unit) for each in here))
 
 
 def test_runs_that_no_judge_decided_count_as_they_are() -> None:
