@@ -117,7 +117,7 @@ class WatchedWorkspace(_Wrapped[OpenWorkspace]):
 class JudgedWorkspace(_Wrapped[Workspace]):
     """A run's workspace as its checks have it: while a command of theirs runs, the time of the run stands still.
 
-    What these commands took, all together, is taken from what one that says no time of its own may still take.
+    Those that say no time of their own share what is left of the run's: what one took, the next one has no more.
     """
 
     def __init__(self, workspace: Workspace, scope: Scope) -> None:
@@ -126,14 +126,15 @@ class JudgedWorkspace(_Wrapped[Workspace]):
         self._took_s = 0.0
 
     async def run(self, command: Command, purpose: str = "check") -> CommandResult:
-        """See `Workspace`. One that says no time of its own has what is left of the run's."""
-        if command.timeout_s is None:
-            left_s = self._scope.left_s
-            limit_s = _CHECK_S if left_s is None else min(_CHECK_S, left_s - self._took_s)
-            if limit_s <= 0:
-                return CommandResult(None, limit_s=0.0)
-            command = changed(command, timeout_s=limit_s)
+        """See `Workspace`."""
+        if command.timeout_s is not None:
+            with self._scope.suspended():
+                return await super().run(command, purpose)
+        left_s = self._scope.left_s
+        limit_s = _CHECK_S if left_s is None else min(_CHECK_S, left_s - self._took_s)
+        if limit_s <= 0:
+            return CommandResult(None, limit_s=0.0)
         with self._scope.suspended():
-            ended = await super().run(command, purpose)
+            ended = await super().run(changed(command, timeout_s=limit_s), purpose)
         self._took_s += ended.duration_s
         return ended

@@ -114,12 +114,28 @@ def test_nothing_outlives_the_limit_of_a_run(project: Project, workers: tuple[st
         assert [change["path"] for change in each["work"]["changes"]] == ["there"]
 
 
-def test_commands_of_checks_have_limits_of_their_own(project: Project, workers: tuple[str, ...]) -> None:
-    """Its time stands still: this check takes longer than the run may."""
+def test_commands_of_checks_may_take_longer_than_their_run_where_they_say_so(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    """Its time stands still meanwhile. One of a user's check that says no time of its own ends with the run."""
     agents(project)
-    project.suite(task("a", "true", "sleep 1.5", timeout=1))
+    sleeping = {"command": "sleep 2.5", "timeout": 100}
+    project.suite(
+        task("own", "true", checks=[sleeping], timeout=2),
+        task("none", "true", "sleep 600", timeout=2),
+        task("both", "true", checks=[sleeping, {"command": "true"}, {"command": "sleep 600"}], timeout=2),
+    )
 
-    project.bench(ALLOW, *workers).assert_outcomes(passed=1)
+    result = project.bench(ALLOW, JSON, *workers)
+
+    result.assert_outcomes(passed=1, failed=2)
+    checks = {name: run["checks"] for name, run in results(project).items()}
+    assert checks["none[my/agent]"][0]["explanation"].startswith("status None")
+    assert {check["summary"]: check["passed"] for check in checks["both[my/agent]"]} == {
+        "command 'sleep 2.5' (timeout=100.0)": True,
+        "command 'true'": True,
+        "command 'sleep 600'": False,
+    }
 
 
 def test_keys_are_nowhere(project: Project, workers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
