@@ -53,7 +53,7 @@ def _lattice(dimensions: int) -> NDArray[np.int64]:
     return np.array(in_lattice([range(POINTS)] * dimensions)).T
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=10_000)
 def _beta(a: float, b: float) -> Floats:
     logits = _quantiles(
         lambda logit: a * logit - (a + b) * np.logaddexp(0, logit), math.log(a / b), math.sqrt(1 / a + 1 / b)
@@ -61,7 +61,7 @@ def _beta(a: float, b: float) -> Floats:
     return 1 / (1 + np.exp(-logits))
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=10_000)
 def _gamma(shape: float) -> Floats:
     logs = _quantiles(lambda log: shape * log - np.exp(log), math.log(shape), math.sqrt(1 / shape))
     return np.exp(logs)
@@ -193,7 +193,7 @@ def stratified_reliability_intervals(
 
     @np.errstate(over="ignore")
     def points(prior: float, share: Floats) -> Floats:
-        cells = _mixed([*(_gamma(shape) for part in parts for shape in part.shapes(prior / 2)), share])
+        cells = _mixed([*(_gamma(shape) for part in parts for shape in part.shapes(min(prior, JEFFREYS) / 2)), share])
         both_fail, only_people, only_judge, both_pass = _tables(parts, cells[:-1]).sum(axis=0)
         right, missed = both_pass / (both_pass + only_judge), only_people / (only_people + both_fail)
         return np.array([right, missed, cells[-1]])
