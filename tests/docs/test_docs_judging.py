@@ -5,6 +5,8 @@ from __future__ import annotations
 import doctest
 import re
 
+from benchmarks.label_priors import NAMES
+from benchmarks.label_priors import rows as of_priors
 from benchmarks.label_simulations import BY_SITUATION, SUITES
 from benchmarks.label_simulations import rows as simulated
 from tests.docs.docs_reading import PAGES, ROOT, blocks, rows
@@ -34,6 +36,13 @@ def test_the_simulations_run_and_make_the_rows_of_the_table() -> None:
     made = [row.what for row in found]
     assert [row[0].strip() for row in table() if row[0].strip() not in made] == []
     assert len(table()) == len(BY_SITUATION) * len(SUITES)
+
+
+def test_the_simulations_of_suites_of_all_kinds_make_the_rows_of_their_table() -> None:
+    made = [row.what for row in of_priors(1)]
+    assert made == list(NAMES)
+    narrow = max(map(len, made)) - len("what")
+    assert [row[0].strip() for row in rows(PAGE, "what" + " " * narrow)] == made
 
 
 def test_the_counts_are_those_of_the_table() -> None:
