@@ -17,7 +17,8 @@ __all__ = ["AGENTS", "KnownAgent"]
 class KnownAgent:
     """One agent. `program` starts it; then `words`, `model` and `max_turns` where given, and `last`.
 
-    Empty words: it has no flag for that. Of `keys` one variable has to be set, `others` it sees where they are.
+    Empty words: it has no flag for that. Of `keys` one variable has to be set, `others` it sees where they are, `sets`
+    in any case, each with its text.
     """
 
     program: tuple[str, ...]
@@ -30,6 +31,7 @@ class KnownAgent:
     prompt: PromptWay = "stdin"
     keys: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    sets: tuple[tuple[str, str], ...] = ()
 
 
 _OF_PROVIDERS = (
@@ -91,6 +93,7 @@ AGENTS: Mapping[str, KnownAgent] = {
             input_tokens=("[type=turn.completed].usage.input_tokens",),
             output_tokens=("[type=turn.completed].usage.output_tokens",),
             cached_input_tokens=("[type=turn.completed].usage.cached_input_tokens",),
+            cache_write_tokens=("[type=turn.completed].usage.cache_write_input_tokens",),
             reasoning_tokens=("[type=turn.completed].usage.reasoning_output_tokens",),
             # An event `error` alone tells of a connection that is made again.
             error=("[type=turn.failed].error",),
@@ -109,6 +112,8 @@ AGENTS: Mapping[str, KnownAgent] = {
         model=("--model", "{model}"),
         keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         others=("GOOGLE_GEMINI_BASE_URL", "GOOGLE_GENAI_USE_VERTEXAI", *_PROXIES),
+        # It works in no folder that nobody trusts; by a flag, which earlier versions refuse, or by this.
+        sets=(("GEMINI_CLI_TRUST_WORKSPACE", "true"),),
         output=AgentOutput(
             "json",
             text=("response",),
@@ -163,6 +168,12 @@ AGENTS: Mapping[str, KnownAgent] = {
         prompt="file",
         keys=_OF_PROVIDERS,
         others=("OPENAI_API_BASE", *_PROXIES),
+        # What it writes down of a conversation would else be a change of the workspace.
+        sets=(
+            ("AIDER_CHAT_HISTORY_FILE", "/dev/null"),
+            ("AIDER_INPUT_HISTORY_FILE", "/dev/null"),
+            ("AIDER_ANALYTICS", "false"),
+        ),
         output=AgentOutput(
             "text",
             # It ends with status 0 whatever its API said: an answer is what a report of tokens follows, and no error.

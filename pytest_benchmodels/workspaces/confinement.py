@@ -158,10 +158,10 @@ class Confinement:
         """What becomes the command within bubblewrap: as another user where root starts it, in a folder of that user.
 
         Two small programs of every Linux do so; the program that else would is Python's, which takes longer to start
-        than all the rest.
+        than all the rest. Bubblewrap has set PWD to where it was itself, and agents go by it.
         """
         own = (_program("setpriv"), "--reuid", str(user), "--regid", str(user), "--clear-groups")
-        return [*(own if user else ()), _program("env"), "-C", start]
+        return [*(own if user else ()), _program("env"), "-C", start, f"PWD={start}"]
 
     @property
     def environment(self) -> dict[str, str]:

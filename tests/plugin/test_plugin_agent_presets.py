@@ -20,6 +20,7 @@ KEY = "sk-stand-in-0123456789abcdef"
 STAND_IN = """#!/bin/sh
 printf '%s\\n' "$@" > called.txt
 cat > asked.txt
+env | grep -v _KEY > seen.txt
 cat <<'PRINTED'
 {out}
 PRINTED
@@ -327,6 +328,23 @@ def test_it_is_called_as_its_documentation_says(
     assert all(word in ("*", said) for word, said in zip(words, called, strict=True)), called
     asked = {"claude-code": ["Do it."], "aider": []}.get(preset, ["Be brief.", "", "Do it."])
     assert [line for line in _lines(run, "asked.txt") if not line.startswith("\\ ")] == asked
+
+
+@pytest.mark.parametrize(
+    ("case", "variables", "keys"),
+    [
+        ("gemini", {"GEMINI_CLI_TRUST_WORKSPACE=true"}, {}),
+        ("aider", {"AIDER_CHAT_HISTORY_FILE=/dev/null", "AIDER_INPUT_HISTORY_FILE=/dev/null"}, {}),
+        ("aider", {"AIDER_ANALYTICS=true"}, {"env": '{AIDER_ANALYTICS = "true"}'}),
+    ],
+)
+def test_it_is_told_by_variables_what_no_flag_says(
+    project: Project, monkeypatch: pytest.MonkeyPatch, case: str, variables: set[str], keys: dict[str, str]
+) -> None:
+    stand_in(project, monkeypatch, CASES[case], **keys)
+    project.suite({"id": "a", "prompt": "Do it.", "checks": [{"regex": "(?s).*"}]}, models=["agent"])
+
+    assert variables <= set(_lines(_run(project), "seen.txt"))
 
 
 def test_names_of_presets_are_those_of_agents() -> None:

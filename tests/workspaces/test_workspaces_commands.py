@@ -43,6 +43,13 @@ def test_words_text_stdin_and_environment_reach_it(way: str, scratch: Path) -> N
     assert run(scratch, Command(("printf", "%s", "a b; c")), way).output == "a b; c"
 
 
+def test_a_program_that_is_no_shell_is_told_where_it_works(way: str, scratch: Path) -> None:
+    ended = run(scratch, Command(("printenv", "PWD")), way)
+
+    assert ended.output.endswith("/work\n")
+    assert run(scratch, Command(("pwd", "-P")), way).output.endswith("/work\n")
+
+
 def test_its_folder_home_and_temporary_folder_can_be_written(way: str, scratch: Path) -> None:
     script = 'echo 1 > a && echo 2 > "$HOME/b" && echo 3 > "$TMPDIR/c" && cat a "$HOME/b" "$TMPDIR/c" > /dev/stdout; ls'
 

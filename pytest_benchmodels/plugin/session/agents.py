@@ -71,6 +71,7 @@ def _of_preset(own: Agent, entry: ModelEntry, known: KnownAgent) -> Agent:
         system=known.system,
         last=known.last,
         passed=(*known.keys, *known.others),
+        environment=tuple({**dict(known.sets), **dict(own.environment)}.items()),
         # Whoever gives it variables or folders of their own has it sign in by these.
         keys=() if reaches else known.keys,
         network=entry.network is not False,
