@@ -152,16 +152,20 @@ class Confinement:
         if self.bubblewrap is None:
             return spec, [*command]
         start = "/tmp" if place is None else place.folder  # noqa: S108 - its own
-        return spec, [self.bubblewrap, *bubblewrap_arguments(seen, place), *self._within(user, start), *command]
+        within = self._within(user, start, command[0])
+        return spec, [self.bubblewrap, *bubblewrap_arguments(seen, place), *within, *command]
 
-    def _within(self, user: int, start: str) -> list[str]:
+    def _within(self, user: int, start: str, program: str) -> list[str]:
         """What becomes the command within bubblewrap: as another user where root starts it, in a folder of that user.
 
         Two small programs of every Linux do so; the program that else would is Python's, which takes longer to start
         than all the rest. Bubblewrap has set PWD to where it was itself, and agents go by it.
         """
         own = (_program("setpriv"), "--reuid", str(user), "--regid", str(user), "--clear-groups")
-        return [*(own if user else ()), _program("env"), "-C", start, f"PWD={start}"]
+        # `env` would take such a name for a variable, or for an option of its own, and start the word after it.
+        is_odd = "=" in program or program.startswith("-")
+        taken_as_it_is = (_program("nice"), "-n", "0", "--") if is_odd else ()
+        return [*(own if user else ()), _program("env"), "-C", start, f"PWD={start}", *taken_as_it_is]
 
     @property
     def environment(self) -> dict[str, str]:

@@ -48,6 +48,16 @@ def test_a_program_that_is_no_shell_is_told_where_it_works(way: str, scratch: Pa
 
     assert ended.output.endswith("/work\n")
     assert run(scratch, Command(("pwd", "-P")), way).output.endswith("/work\n")
+@pytest.mark.parametrize("name", ["a=b", "-i", "--help"])
+def test_a_program_is_started_whatever_it_is_called(way: str, scratch: Path, name: str) -> None:
+    async def work(workspace: Folder) -> CommandResult:
+        workspace.write(name, b'#!/bin/sh\necho "$@" "$NAME"\n')
+        await workspace.run(Command(f'chmod +x "./{name}"'))
+        return await workspace.run(Command((name, "echo", "x y"), environment={"NAME": "kept", "PATH": "."}))
+
+    ended = prepared(scratch, WorkspaceSpec(), work, way)
+
+    assert (ended.status, ended.output, ended.errors) == (0, "echo x y kept\n", "")
 
 
 def test_its_folder_home_and_temporary_folder_can_be_written(way: str, scratch: Path) -> None:
