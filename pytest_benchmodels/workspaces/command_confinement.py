@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
@@ -61,8 +62,9 @@ def _found(way: Way) -> Confinement:
             return Confinement(**{**known, "open": tuple(known["open"])})
         except ValueError:  # nobody was here, or was ended here
             found = _tried(way)
-            file.truncate(0)
-            file.write(json.dumps(asdict(found)))
+            with suppress(OSError):  # the disk is full: each finds out for itself
+                os.ftruncate(file.fileno(), 0)
+                os.write(file.fileno(), json.dumps(asdict(found)).encode())
             return found
 
 

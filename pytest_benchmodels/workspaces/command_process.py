@@ -188,6 +188,9 @@ def _become(task: Task) -> None:
             with suppress(OSError), open(task["cgroup"] + "/cgroup.procs", "w") as file:  # noqa: PTH123 - pathlib takes time to import
                 file.write("0")
         status = become(task["spec"], task["words"], task["environment"])
+    except Exception as error:  # noqa: BLE001 - whatever it is, a status alone would tell nobody why
+        sys.stderr.write(f"the command cannot be confined: {error}\n")
+        sys.stderr.flush()
     finally:
         os._exit(status)
 

@@ -2,12 +2,14 @@
 
 It runs by `python -I -S`, outside of any confinement, and serves one process of ours at the other end of a socket. A
 request is its length, five descriptors and JSON: what is to be run, as `command_process` has it. The answer is the
-number of the process that watches. That number is nobody else's until its owner takes leave of it by a request that is
-the number itself. When the socket is closed, which our death does too, the program ends.
+number of the process that watches, or below zero that of the error (`errno`) why there is none. That number is nobody
+else's until its owner takes leave of it by a request that is the number itself. When the socket is closed, which our
+death does too, the program ends.
 """
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
@@ -66,7 +68,12 @@ def _receive(connection: socket.socket) -> tuple[Any, list[int]] | None:
 
 
 def _fork(connection: socket.socket, task: Task, descriptors: list[int]) -> int:
-    process = os.fork()
+    if len(descriptors) < _DESCRIPTORS:  # the system leaves out those that are beyond our limit
+        return -errno.EMFILE
+    try:
+        process = os.fork()
+    except OSError as error:
+        return -(error.errno or errno.EAGAIN)
     if process:
         return process
     try:

@@ -57,6 +57,10 @@ class _Server:
         return number
 
 
+class _RefusedError(OSError):
+    """The system has no process, or no descriptors, for one more command; the program goes on."""
+
+
 def _end(connection: socket.socket, process: subprocess.Popen[bytes]) -> None:
     connection.close()
     try:
@@ -83,6 +87,8 @@ class CommandStarts:
             is_new = self._server is None
             try:
                 return self._started(python, task, descriptors)
+            except _RefusedError:
+                raise
             except OSError:
                 self._end()
                 if is_new:
@@ -94,7 +100,10 @@ class CommandStarts:
     def _started(self, python: str, task: Mapping[str, object], descriptors: Sequence[int]) -> int:
         server = self._server = self._server or _Server(python)
         server.ask(task, descriptors)
-        return server.answer()
+        number = server.answer()
+        if number < 0:
+            raise _RefusedError(-number, os.strerror(-number))
+        return number
 
     def leave(self, process: int, *, kill: bool) -> None:
         """Take leave of a process that watched, and that has ended unless it is to be killed. Waits for nobody."""

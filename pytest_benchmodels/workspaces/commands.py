@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import IO, TYPE_CHECKING
 
 from pytest_benchmodels.core.errors import WorkspaceError
@@ -177,12 +178,8 @@ class Running:
         for name, value in self.environment.items():
             if not name or "=" in name or "\0" in name + value:
                 raise ValueError(f"a variable of its environment is called {name!r}, or holds a NUL character")
-        (out, their_out), (errors, their_errors), (report, their_report) = os.pipe(), os.pipe(), os.pipe()
-        control, self._control = os.pipe()
+        (out, their_out), (errors, their_errors), (report, their_report), (control, self._control) = _pipes(4)
         theirs = (stdin.fileno(), their_out, their_errors, control, their_report)
-        if self.user:  # else it could not open /dev/stdout
-            os.fchown(their_out, self.user, self.user)
-            os.fchown(their_errors, self.user, self.user)
         spec, words = self.steps
         task = {
             "spec": spec,
@@ -196,6 +193,9 @@ class Running:
             os.set_blocking(end, False)
         self._start = time.perf_counter()
         try:
+            if self.user:  # else it could not open /dev/stdout
+                os.fchown(their_out, self.user, self.user)
+                os.fchown(their_errors, self.user, self.user)
             self._process = self.starts.start(self.python, task, theirs)
         except (OSError, ValueError):
             for end in (out, errors, report, self._control):
@@ -297,6 +297,18 @@ class Running:
     def written(self) -> str:
         """The end of what it has written so far: errors after output."""
         return self._out.text() + self._errors.text()
+
+
+def _pipes(number: int) -> list[tuple[int, int]]:
+    """So many pipes, or none: where descriptors are short, one that stayed open would be missed for good."""
+    made: list[tuple[int, int]] = []
+    try:
+        made.extend(os.pipe() for _ in range(number))
+    except OSError:
+        for end in chain.from_iterable(made):
+            os.close(end)
+        raise
+    return made
 
 
 def _marked(mark: str) -> Iterator[int]:

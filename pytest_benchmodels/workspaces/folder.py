@@ -226,7 +226,10 @@ class Folder:
         """See `Workspace`."""
         if self._is_closed:
             raise WorkspaceError("the run is over, and so is its workspace: no command can run there any more")
-        running = await asyncio.to_thread(self._ready, command)
+        try:
+            running = await asyncio.to_thread(self._ready, command)
+        except OSError as error:  # a full disk
+            raise WorkspaceError(f"a command cannot be started: {error.strerror or error}") from None
         start = time.perf_counter()
         status: int | None = None
         over = self._at_work[running] = asyncio.get_running_loop().create_future()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
@@ -81,15 +80,22 @@ def copy_settings(folder: Path) -> None:
     folder.chmod(0o755)
     for path in (*_CONFIGURATION, *_SYSTEM):
         if path.startswith("/etc/"):
-            with suppress(OSError):  # what cannot be read is not there
-                target = folder / path[len("/etc/") :]
-                if Path(path).is_dir():
-                    target.mkdir(0o755)
-                elif Path(path).stat().st_size <= _MOST_COPIED:
-                    shutil.copyfile(path, target)
-                    target.chmod(0o644)
+            target = folder / path[len("/etc/") :]
+            if Path(path).is_dir():
+                target.mkdir(0o755)
+            elif (content := _setting(Path(path))) is not None:
+                target.write_bytes(content)
+                target.chmod(0o644)
     for name in ("passwd", "group"):  # others are put in their place
         (folder / name).touch(0o644)
+
+
+def _setting(path: Path) -> bytes | None:
+    """None for what cannot be read: it is not there then."""
+    with suppress(OSError):
+        if path.is_file() and path.stat().st_size <= _MOST_COPIED:
+            return path.read_bytes()
+    return None
 
 
 @lru_cache(maxsize=8)

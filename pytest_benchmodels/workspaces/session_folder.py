@@ -44,8 +44,10 @@ class SessionFolder:
         """A folder in it with a copy of the system's settings. Raises `OSError`."""
         with self._turn:
             if self._settings is None:
-                self._settings = self.path / ".settings"
-                copy_settings(self._settings)
+                folder = self.path / ".settings"
+                remove_folder(folder)  # half of a copy, where the disk was full
+                copy_settings(folder)
+                self._settings = folder
             return str(self._settings)
 
     def keep(self, folder: Path, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,3 +53,17 @@ def test_one_that_was_ended_meanwhile_is_followed_by_another(tmp_path: Path, tri
     room._found.cache_clear()
     assert command_confinement() == FOUND
     assert tried == ["best"]
+
+
+def test_on_a_full_disk_each_tries(tmp_path: Path, tried: list[str]) -> None:
+    share_confinement(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))
+    try:
+        assert command_confinement() == FOUND
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    room._found.cache_clear()
+
+    assert command_confinement() == FOUND
+    assert tried == ["best", "best"]
