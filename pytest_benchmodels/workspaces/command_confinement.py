@@ -19,6 +19,7 @@ from pytest_benchmodels.workspaces.confinement import (
     Confinement,
     UnconfinedError,
     any_user,
+    by_bubblewrap,
     compile_programs,
     left_open,
     probed,
@@ -92,7 +93,7 @@ def _plain() -> Confinement:
 def _ways(way: Way) -> Iterator[Confinement]:
     program = shutil.which("bwrap")
     if way in ("best", "bubblewrap") and program is not None:
-        yield Confinement("bubblewrap", _python(), "", program)
+        yield from by_bubblewrap(_python(), "", program)
     if way in ("best", "kernel"):
         yield Confinement("resource limits, and namespaces and Landlock of the kernel", _python(), "")
         yield Confinement("resource limits, and Landlock of the kernel", _python(), "", namespaces=False)

@@ -31,6 +31,7 @@ __all__ = [
     "Limits",
     "UnconfinedError",
     "any_user",
+    "by_bubblewrap",
     "compile_programs",
     "find_confinement",
     "last_line",
@@ -106,7 +107,8 @@ class Confinement:
 
     Without bubblewrap, `namespaces` and `files` (Landlock) are what the kernel is asked for.
     `python` is the interpreter that runs in it, `scratch` an empty folder on which those without bubblewrap put one of
-    their own.
+    their own. `by_python`: within bubblewrap the last steps are taken by a program of ours, not by those of the system,
+    which busybox and old systems lack in part.
     """
 
     name: str
@@ -116,6 +118,7 @@ class Confinement:
     namespaces: bool = True
     files: bool = True
     open: tuple[str, ...] = ()
+    by_python: bool = False
 
     def command(
         self, command: Sequence[str], limits: Limits, readable: Sequence[str] = (), place: Place | None = None
@@ -152,20 +155,12 @@ class Confinement:
         if self.bubblewrap is None:
             return spec, [*command]
         start = "/tmp" if place is None else place.folder  # noqa: S108 - its own
-        within = self._within(user, start, command[0])
+        if self.by_python:
+            last: Spec = {**spec, "user": user, "start": start, "writable": [], "limits": {}}
+            within = started(self.python, "limiter_process", "limit_and_run", repr(last))
+        else:
+            within = _within(user, start, command[0])
         return spec, [self.bubblewrap, *bubblewrap_arguments(seen, place), *within, *command]
-
-    def _within(self, user: int, start: str, program: str) -> list[str]:
-        """What becomes the command within bubblewrap: as another user where root starts it, in a folder of that user.
-
-        Two small programs of every Linux do so; the program that else would is Python's, which takes longer to start
-        than all the rest. Bubblewrap has set PWD to where it was itself, and agents go by it.
-        """
-        own = (_program("setpriv"), "--reuid", str(user), "--regid", str(user), "--clear-groups")
-        # `env` would take such a name for a variable, or for an option of its own, and start the word after it.
-        is_odd = "=" in program or program.startswith("-")
-        taken_as_it_is = (_program("nice"), "-n", "0", "--") if is_odd else ()
-        return [*(own if user else ()), _program("env"), "-C", start, f"PWD={start}", *taken_as_it_is]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -176,6 +171,19 @@ class Confinement:
     def told(self) -> str:
         """`by bubblewrap`, with what is left open."""
         return f"by {self.name}" + (f"; NOT confined: {', '.join(self.open)}" if self.open else "")
+
+
+def _within(user: int, start: str, program: str) -> list[str]:
+    """What becomes the command within bubblewrap: as another user where root starts it, in a folder of that user.
+
+    Two small programs of every Linux do so; the program that else would is Python's, which takes longer to start
+    than all the rest. Bubblewrap has set PWD to where it was itself, and agents go by it.
+    """
+    own = (_program("setpriv"), "--reuid", str(user), "--regid", str(user), "--clear-groups")
+    # `env` would take such a name for a variable, or for an option of its own, and start the word after it.
+    is_odd = "=" in program or program.startswith("-")
+    taken_as_it_is = (_program("nice"), "-n", "0", "--") if is_odd else ()
+    return [*(own if user else ()), _program("env"), "-C", start, f"PWD={start}", *taken_as_it_is]
 
 
 def _program(name: str) -> str:
@@ -209,7 +217,7 @@ def find_confinement(scratch: str, python: str | None = None, *, bubblewrap: boo
     program = shutil.which("bwrap") if bubblewrap else None
     ways = [Confinement("resource limits, and namespaces and Landlock of the kernel", python, scratch)]
     if program is not None:
-        ways.insert(0, Confinement("bubblewrap", python, scratch, program))
+        ways[:0] = by_bubblewrap(python, scratch, program)
     reasons = []
     for way in ways:
         try:
@@ -223,6 +231,11 @@ def find_confinement(scratch: str, python: str | None = None, *, bubblewrap: boo
         ", or do not run as root" if os.geteuid() == 0 else ""
     )
     raise UnconfinedError(f"foreign code cannot be confined on this machine: {remedy} ({'; '.join(reasons)})")
+
+
+def by_bubblewrap(python: str, scratch: str, program: str) -> list[Confinement]:
+    """The quick way, and the one of machines that it does not work on."""
+    return [Confinement("bubblewrap", python, scratch, program, by_python=each) for each in (False, True)]
 
 
 def compile_programs() -> None:

@@ -66,7 +66,8 @@ _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 
 def limit_and_run(spec: Spec) -> None:
     """Apply what the spec says, and become the command that the arguments are."""
-    sys.exit(become(spec, sys.argv[1:], os.environ))
+    where = {"PWD": spec["start"]} if spec["start"] else {}
+    sys.exit(become(spec, sys.argv[1:], {**os.environ, **where}))
 
 
 def become(spec: Spec, command: list[str], environment: Mapping[str, str]) -> int:

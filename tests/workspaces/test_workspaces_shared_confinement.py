@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from pytest_benchmodels.core.workspace import Command, CommandResult, WorkspaceSpec
 from pytest_benchmodels.workspaces import command_confinement as room
+from pytest_benchmodels.workspaces import confinement
 from pytest_benchmodels.workspaces.command_confinement import command_confinement, share_confinement
 from pytest_benchmodels.workspaces.confinement import Confinement
+from pytest_benchmodels.workspaces.folder import Folder
+from tests.workspaces.made import need, prepared
 
 FOUND = Confinement(
     "a way", "/usr/bin/python3", "", None, namespaces=False, files=False, open=("it can reach the moon",)
@@ -67,3 +71,28 @@ def test_on_a_full_disk_each_tries(tmp_path: Path, tried: list[str]) -> None:
 
     assert command_confinement() == FOUND
     assert tried == ["best", "best"]
+
+
+def test_bubblewrap_needs_no_other_program_of_the_system(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with busybox, whose `env` knows no folder, and whose `setpriv` no users."""
+    need("bubblewrap")
+    monkeypatch.setattr(confinement, "_program", lambda name: f"/usr/bin/no-{name}")
+    monkeypatch.setattr(room, "_SHARED", [])
+    room._found.cache_clear()
+
+    async def work(workspace: Folder) -> list[CommandResult]:
+        workspace.write("a", b"here\n")
+        words = ("cat a; id -u; exit 3", ("no-such-program",), ("/etc",), "kill -TERM $$")
+        return [await workspace.run(Command(each)) for each in words]
+
+    try:
+        found = command_confinement()
+        first, *others = prepared(scratch, WorkspaceSpec(), work)
+    finally:
+        room._found.cache_clear()
+
+    assert found.name == "bubblewrap"
+    assert found.open == ()
+    here, user = first.output.split()
+    assert (first.status, here, user == "0") == (3, "here", False)
+    assert [each.status for each in others] == [127, 126, 143]
