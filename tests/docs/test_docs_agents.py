@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -26,10 +27,12 @@ def test_its_files_run(tmp_path: Path) -> None:
     for block in blocks(PAGE):
         write(tmp_path, block)
 
-    done = run_pytest(tmp_path / "agents", "--bench", ".", "--bench-allow-commands", "--bench-json=b.json")
+    (command,) = re.findall(r"(?m)^ {4}pytest (--bench agents .*)$", PAGE)
+
+    done = run_pytest(tmp_path, *shlex.split(command), "--bench-json=b.json")
 
     assert done.returncode == 0, done.stdout
-    (result,) = json.loads((tmp_path / "agents" / "b.json").read_text())["results"]
+    (result,) = json.loads((tmp_path / "b.json").read_text())["results"]
     assert (result["response"]["text"], result["cost_usd"]) == ("I greeted Ada.", 0.002)
     assert [each["path"] for each in result["response"]["changes"]] == ["greeting.txt"]
 

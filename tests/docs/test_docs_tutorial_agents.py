@@ -94,3 +94,14 @@ def test_the_command_of_ci_passes_and_writes_what_is_uploaded(folder: Path) -> N
     assert "gate held" in done.stdout
     (uploaded,) = (step["with"]["path"].split() for step in steps if "upload" in step.get("uses", ""))
     assert [name for name in uploaded if not (folder / name).is_file()] == []
+
+
+def test_on_ubuntu_ci_lets_bubblewrap_make_namespaces() -> None:
+    """Else commands there reach the network: its AppArmor has no profile for bubblewrap."""
+    (workflow,) = (yaml.safe_load(block.text) for block in blocks(PAGE) if block.name.endswith("agents.yml"))
+    job = workflow["jobs"]["bench"]
+    commands = [step.get("run", "") for step in job["steps"]]
+
+    assert job["runs-on"].startswith("ubuntu-")
+    allowed = commands.index("sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0")
+    assert allowed < next(number for number, each in enumerate(commands) if each.startswith("pytest "))
