@@ -180,7 +180,7 @@ class Executor:
             await workspace.prepare(changes)
         except WorkspaceError as error:
             return conclude(scope, "error", failure=Failure("workspace", told(error)))
-        scope.workspace, scope.renew_workspace = workspace, workspace.renew
+        scope.workspace, scope.renew_workspace, scope.hide_keys = workspace, workspace.renew, workspace.hidden
         return await self._worked(scope, client)
 
     async def _worked(self, scope: Scope, client: Client) -> Result:

@@ -210,7 +210,8 @@ class Scope:
     session's other runs, None where each run asks for itself; with `no_calls` none is to be made, and `refusal` says
     which one was wanted all the same.
     `judged_anew` tells whoever looks after the judging that no check has held all up so far. `keep_begun` gets the
-    answers so far. `workspace` is the run's folder, where it has one; `renew_workspace` makes it anew.
+    answers so far. `workspace` is the run's folder, where it has one; `renew_workspace` makes it anew, and
+    `hide_keys` takes keys out of what its files say.
     `asks_user_since` is when the run left its lane to ask a model that plays its user, by `time.perf_counter`; None
     while it has one.
     """
@@ -230,6 +231,7 @@ class Scope:
     no_calls: bool = False
     workspace: Workspace | None = None
     renew_workspace: Callable[[], Awaitable[None]] | None = None
+    hide_keys: Callable[[str], str] = str
     asks_user_since: float | None = None
     refusal: Failure | None = None
     left_at: float | None = None

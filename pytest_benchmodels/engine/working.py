@@ -35,6 +35,9 @@ class OpenWorkspace(Workspace, Protocol):
     async def renew(self) -> None:
         """Make all of it anew, as `prepare` did: nothing of what was done since is left. Raises `WorkspaceError`."""
 
+    def hidden(self, text: str) -> str:
+        """A text without the keys that its commands may have seen."""
+
     async def close(self, *, passed: bool) -> Work:
         """The end: it is kept or removed, and nothing that ran in it is left. What became of it."""
 
@@ -100,6 +103,10 @@ class WatchedWorkspace(_Wrapped[OpenWorkspace]):
         """See `OpenWorkspace`."""
         await self._workspace.renew()
 
+    def hidden(self, text: str) -> str:
+        """See `OpenWorkspace`."""
+        return self._workspace.hidden(text)
+
     async def run(self, command: Command, purpose: str = "tool") -> CommandResult:
         """See `Workspace`."""
         ended = await super().run(command, purpose)
@@ -124,6 +131,17 @@ class JudgedWorkspace(_Wrapped[Workspace]):
         super().__init__(workspace)
         self._scope = scope
         self._took_s = 0.0
+
+    def read(self, path: str, most: int = 2_000_000) -> bytes:
+        """See `Workspace`. Keys are hidden: explanations quote files, and judges, who are others, are shown them."""
+        content = super().read(path, most)
+        # What is no UTF-8 comes out as it went in.
+        text = content.decode("utf-8", "surrogateescape")
+        if (hidden := self._scope.hide_keys(text)) == text:
+            return content
+        shown = hidden.encode("utf-8", "surrogateescape")
+        # Readers tell by the length whether a file is longer than they want.
+        return shown.ljust(most) if len(content) >= most else shown
 
     async def run(self, command: Command, purpose: str = "check") -> CommandResult:
         """See `Workspace`."""

@@ -302,6 +302,10 @@ class Folder:
         """See `Workspace`."""
         return self._tree.read(path, most)
 
+    def hidden(self, text: str) -> str:
+        """See `OpenWorkspace`."""
+        return self._hide(text)
+
     def write(self, path: str, content: bytes) -> None:
         """See `Workspace`."""
         self._tree.write(path, content)

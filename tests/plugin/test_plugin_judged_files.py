@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -85,3 +86,27 @@ def test_extract_in_front_of_a_judge_of_a_file_is_of_the_answer(project: Project
     project.suite(task("a", "true", checks=[judge]))
 
     project.bench(ALLOW, *workers).assert_outcomes(passed=1)
+
+
+def test_of_a_key_that_an_agent_wrote_into_a_file_nobody_is_told(
+    project: Project, workers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "sk-written-by-an-agent-1"
+    monkeypatch.setenv("MY_KEY", key)
+    script = 'echo "token $MY_KEY" > a.txt; echo done'
+    table = f'[model.agent]\nprovider = "command"\ncommand = ["sh", "-c", {json.dumps(script)}]\nenv = ["MY_KEY"]\n'
+    with (project.path / "bench.toml").open("a", encoding="utf-8") as file:
+        file.write(table)
+    shown = {**JUDGE, "file": "a.txt", "reference": "token ***"}
+    checks = [{"file": "a.txt", "equals": "b"}, {"command": "cat a.txt", "stdout": "b"}, shown]
+    project.suite({"id": "a", "prompt": "work", "files": {}, "checks": checks}, models=["agent"])
+
+    done = project.bench(ALLOW, JSON, "--bench-html=report.html", "--bench-keep=none", *workers)
+
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*'a.txt': line 1: expected 'b', got 'token [*][*][*]'*"])
+    judged = results(project)["a[agent]"]["checks"][-1]
+    assert judged["passed"], "the judge was shown the file with asterisks in it"
+    kept = [path for path in project.path.rglob("*") if path.is_file() and key.encode() in path.read_bytes()]
+    assert kept == []
+    assert key not in done.stdout.str()
