@@ -132,6 +132,12 @@ class JudgedWorkspace(_Wrapped[Workspace]):
         self._scope = scope
         self._took_s = 0.0
 
+    def names(self, pattern: str = "**") -> Sequence[str]:
+        """See `Workspace`. One that has a key in it is told without, and so is no file that a check can read."""
+        names = super().names(pattern)
+        told = "\0".join(names)
+        return names if (hidden := self._scope.hide_keys(told)) == told else hidden.split("\0")
+
     def read(self, path: str, most: int = 2_000_000) -> bytes:
         """See `Workspace`. Keys are hidden: explanations quote files, and judges, who are others, are shown them."""
         content = super().read(path, most)

@@ -93,12 +93,19 @@ def test_of_a_key_that_an_agent_wrote_into_a_file_nobody_is_told(
 ) -> None:
     key = "sk-written-by-an-agent-1"
     monkeypatch.setenv("MY_KEY", key)
-    script = 'echo "token $MY_KEY" > a.txt; echo done'
+    script = 'echo "token $MY_KEY" | tee a.txt > "$MY_KEY.txt"; echo done'
     table = f'[model.agent]\nprovider = "command"\ncommand = ["sh", "-c", {json.dumps(script)}]\nenv = ["MY_KEY"]\n'
     with (project.path / "bench.toml").open("a", encoding="utf-8") as file:
         file.write(table)
     shown = {**JUDGE, "file": "a.txt", "reference": "token ***"}
-    checks = [{"file": "a.txt", "equals": "b"}, {"command": "cat a.txt", "stdout": "b"}, shown]
+    named = {"pattern": "token", "files": "*", "absent": True}
+    checks = [
+        named,
+        {**shown, "file": "", "files": "*"},
+        {"file": "a.txt", "equals": "b"},
+        {"command": "cat a.txt", "stdout": "b"},
+        shown,
+    ]
     project.suite({"id": "a", "prompt": "work", "files": {}, "checks": checks}, models=["agent"])
 
     done = project.bench(ALLOW, JSON, "--bench-html=report.html", "--bench-keep=none", *workers)
