@@ -89,9 +89,9 @@ class CommandStarts:
                 return self._started(python, task, descriptors)
             except _RefusedError:
                 raise
-            except OSError:
+            except OSError as error:
                 self._end()
-                if is_new:
+                if is_new or isinstance(error, TimeoutError):  # then it may have been started
                     raise
                 return self._started(python, task, descriptors)  # somebody had ended it
             finally:

@@ -83,3 +83,24 @@ def test_what_cannot_be_an_environment_is_told(scratch: Path) -> None:
 
     with pytest.raises(WorkspaceError, match="cannot be started: a variable of its environment is called 'A=B'"):
         prepared(scratch, WorkspaceSpec(), work, "limits")
+
+
+def test_what_may_have_been_started_is_not_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    class Slow:
+        def ask(self, request: object, _: object) -> None:
+            asked.append(request)
+
+        def answer(self) -> int:
+            raise TimeoutError("timed out")
+
+        def end(self) -> None:
+            pass
+
+    starts = CommandStarts()
+    monkeypatch.setattr(starts, "_server", Slow())
+
+    with pytest.raises(TimeoutError):
+        starts.start(sys.executable, {}, [])
+    assert len(asked) == 1

@@ -48,6 +48,8 @@ def test_a_program_that_is_no_shell_is_told_where_it_works(way: str, scratch: Pa
 
     assert ended.output.endswith("/work\n")
     assert run(scratch, Command(("pwd", "-P")), way).output.endswith("/work\n")
+
+
 @pytest.mark.parametrize("name", ["a=b", "-i", "--help"])
 def test_a_program_is_started_whatever_it_is_called(way: str, scratch: Path, name: str) -> None:
     async def work(workspace: Folder) -> CommandResult:
