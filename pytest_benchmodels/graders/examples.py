@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 __all__ = ["schema_example", "specimen"]
@@ -112,9 +113,10 @@ def _member(char_set: str) -> str:
     import regex  # noqa: PLC0415 - loaded already where the pattern was compiled
 
     named = "" if char_set.startswith("[^") else char_set[1:-1]
-    for char in named + _CANDIDATES:
-        if regex.fullmatch(char_set, char):
-            return char
+    with suppress(regex.error):  # it ends elsewhere: a bracket may be a member of it
+        for char in named + _CANDIDATES:
+            if regex.fullmatch(char_set, char):
+                return char
     raise _UnknownSyntaxError
 
 

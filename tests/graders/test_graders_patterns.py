@@ -109,6 +109,8 @@ def test_an_answer_beyond_all_measure_is_an_error_of_the_check() -> None:
         (r"a\tb", "a\tb"),
         (r"(?=a)b", None),
         (r"(a)\1", None),
+        ("[]a]", "]"),
+        ("[][]", None),
         ("(?:" * 400 + "a" + ")" * 400, None),
         ("a{9999}b{9999}", None),
     ],
