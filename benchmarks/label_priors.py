@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,7 @@ import numpy as np
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.label_simulations import FEW, FIGURES, LABELS, Cell, Errors, Suite, is_held
+from benchmarks.label_simulations import FIGURES, LABELS, Cell, Errors, Suite, by_labels, is_held
 from benchmarks.table import Row, render
 
 __all__ = ["NAMES", "PANEL", "PRIORS", "Prior", "coverage", "rows"]
@@ -93,14 +91,7 @@ def coverage(prior: Prior, labels: int, draws: int, names: Sequence[str] = NAMES
 
 def rows(draws: int, names: Sequence[str] = NAMES) -> Iterator[Row]:
     """One row for each figure: by the number of labels, its share for each prior, in their order."""
-    tried = list(product(PRIORS, LABELS))
-    arguments = (*zip(*tried, strict=True), [draws] * len(tried), [names] * len(tried))
-    if draws < FEW:
-        cells = list(map(coverage, *arguments))
-    else:
-        with ProcessPoolExecutor() as pool:
-            cells = list(pool.map(coverage, *arguments))
-    found = dict(zip(tried, cells, strict=True))
+    found = by_labels(coverage, PRIORS, draws, names)
     for name in names:
         shares = {labels: [found[prior, labels].get(name) for prior in PRIORS] for labels in LABELS}
         told = "; ".join(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import combinations, product
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,6 @@ from pytest_benchmodels.statistics.stratified import is_drawn_by_others
 
 __all__ = [
     "BY_SITUATION",
-    "FEW",
     "FIGURES",
     "LABELS",
     "LEAST",
@@ -48,11 +48,13 @@ __all__ = [
     "Drawn",
     "Errors",
     "Suite",
+    "by_labels",
     "coverage",
     "is_held",
     "rows",
 ]
 
+Kind = TypeVar("Kind")
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -330,16 +332,26 @@ class Cell:
         return f"{self.held:.3f}" + (f" (steps: {self.attainable:.3f})" if is_stepped and not self.is_within else "")
 
 
-def rows(draws: int, figures: Sequence[str] = BY_SITUATION) -> Iterator[Row]:
-    """One row for each figure and kind of suite, the corrected rate first."""
-    tried = list(product(SUITES, LABELS))
-    arguments = (*zip(*tried, strict=True), [draws] * len(tried), [figures] * len(tried))
+def by_labels(
+    coverage: Callable[[Kind, int, int, Sequence[str]], Mapping[str, Cell]],
+    kinds: Iterable[Kind],
+    draws: int,
+    names: Sequence[str],
+) -> dict[tuple[Kind, int], Mapping[str, Cell]]:
+    """The coverage of so many draws for each kind of suite and each number of labels, many at once in processes."""
+    tried = list(product(kinds, LABELS))
+    arguments = (*zip(*tried, strict=True), [draws] * len(tried), [names] * len(tried))
     if draws < FEW:
         cells = list(map(coverage, *arguments))
     else:
         with ProcessPoolExecutor() as pool:
             cells = list(pool.map(coverage, *arguments))
-    found = dict(zip(tried, cells, strict=True))
+    return dict(zip(tried, cells, strict=True))
+
+
+def rows(draws: int, figures: Sequence[str] = BY_SITUATION) -> Iterator[Row]:
+    """One row for each figure and kind of suite, the corrected rate first."""
+    found = by_labels(coverage, SUITES, draws, figures)
     for figure in figures:
         for suite in SUITES:
             shares = {labels: cell for labels in LABELS if (cell := found[suite, labels].get(figure)) is not None}

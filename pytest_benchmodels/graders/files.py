@@ -29,6 +29,7 @@ from pytest_benchmodels.graders.workspace_files import (
     content_of,
     kind_of,
     listed_content,
+    text_of,
     undecided,
     workspace_of,
 )
@@ -107,7 +108,7 @@ class FileCheck(Grader, frozen=True, dict=True):
             return wrong(f"expected {name}, and it is not there")
         try:
             content = content_of(workspace, self.file) if self._asks_more else b""
-            text = _text(content)
+            text = text_of(content).replace("\r\n", "\n")
         except UnreadableError as reason:
             return undecided(f"{name} cannot be judged: it {reason}")
         if kind != "file":
@@ -207,17 +208,6 @@ class FileCheck(Grader, frozen=True, dict=True):
 
 def _there(kind: str) -> str:
     return "there, and must not be" if kind == "file" else f"{kind}, and nothing must be there"
-
-
-def _text(content: bytes) -> str:
-    r"""The text of a file, with `\n` at its lines' ends. Raises `UnreadableError` for what is none."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
-        raise UnreadableError("is binary, no text in UTF-8")
-    return text.replace("\r\n", "\n")
 
 
 def _document(text: str) -> object:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pytest_benchmodels.core.text import quote
 from pytest_benchmodels.core.workspace import Workspace
 from pytest_benchmodels.graders.globs import Globs, Patterns, path_fault
-from pytest_benchmodels.graders.workspace_files import UnreadableError, content_of, listed_content
+from pytest_benchmodels.graders.workspace_files import UnreadableError, content_of, listed_content, text_of
 
 __all__ = ["JudgedFiles", "file_fault", "judged_files"]
 
@@ -51,7 +51,7 @@ def judged_files(workspace: Workspace, file: str, files: Patterns) -> JudgedFile
     """Read what a check names. It may block. Raises nothing: a file that is not there is a verdict."""
     if file:
         try:
-            found = [(file, _text(content_of(workspace, file)))]
+            found = [(file, text_of(content_of(workspace, file)))]
         except UnreadableError as reason:
             fault = f"expected {quote(file)}, and it is not there" if str(reason) == "is nothing" else ""
             return JudgedFiles({}, fault=fault or f"{quote(file)} cannot be judged: it {reason}")
@@ -60,7 +60,7 @@ def judged_files(workspace: Workspace, file: str, files: Patterns) -> JudgedFile
     found, unread = [], []
     for path in globs.of(workspace.names()):
         try:
-            found.append((path, _text(listed_content(workspace, path))))
+            found.append((path, text_of(listed_content(workspace, path))))
         except UnreadableError as reason:
             unread.append(f"{quote(path)} {reason}")
         if len(found) > _MOST_FILES:
@@ -69,16 +69,6 @@ def judged_files(workspace: Workspace, file: str, files: Patterns) -> JudgedFile
         but = f": {', '.join(unread[:_TOLD])}" if unread else ""
         return JudgedFiles({}, fault=f"no file that a judge can read fits {globs.told()}{but}")
     return _shown(found, unread)
-
-
-def _text(content: bytes) -> str:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
-        raise UnreadableError("is binary, no text in UTF-8")
-    return text
 
 
 def _shown(found: Sequence[tuple[str, str]], unread: Sequence[str]) -> JudgedFiles:

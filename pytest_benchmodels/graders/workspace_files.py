@@ -12,7 +12,16 @@ from pytest_benchmodels.core.scenario import Grade
 from pytest_benchmodels.core.text import plain, told
 from pytest_benchmodels.core.workspace import Workspace
 
-__all__ = ["MOST_BYTES", "UnreadableError", "content_of", "kind_of", "listed_content", "undecided", "workspace_of"]
+__all__ = [
+    "MOST_BYTES",
+    "UnreadableError",
+    "content_of",
+    "kind_of",
+    "listed_content",
+    "text_of",
+    "undecided",
+    "workspace_of",
+]
 
 MOST_BYTES = 2_000_000
 _NO_FILE = "no regular file (a pipe, a socket or a device)"
@@ -27,6 +36,17 @@ def workspace_of(context: GradingContext) -> Workspace:
     if context.workspace is None:
         raise CheckError("this run has no workspace: a scenario has one by `workspace:` or `files:`")
     return context.workspace
+
+
+def text_of(content: bytes) -> str:
+    """The text of a file. Raises `UnreadableError` for what is none."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise UnreadableError("is binary, no text in UTF-8")
+    return text
 
 
 def undecided(explanation: str) -> Grade:

@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 
     from pytest_benchmodels.workspaces.command_process import Task
 
-__all__ = ["serve"]
+__all__ = ["NUMBER", "serve"]
 
-_NUMBER = struct.Struct("!q")
+NUMBER = struct.Struct("!q")
+"""How lengths and processes are written, on both ends of the socket."""
+
 _DESCRIPTORS = 5
 """Standard input, output and errors of the command; what tells the process that watches to end it; what it tells us."""
 
@@ -53,14 +55,14 @@ def serve(number: int) -> None:
         process = _fork(connection, task, descriptors)
         for each in descriptors:
             os.close(each)
-        connection.sendall(_NUMBER.pack(process))
+        connection.sendall(NUMBER.pack(process))
 
 
 def _receive(connection: socket.socket) -> tuple[Any, list[int]] | None:
     """The next request and its descriptors; None where none follows."""
-    head, descriptors, _, _ = socket.recv_fds(connection, _NUMBER.size, _DESCRIPTORS)
+    head, descriptors, _, _ = socket.recv_fds(connection, NUMBER.size, _DESCRIPTORS)
     body = bytearray()
-    left = _NUMBER.unpack(head)[0] if len(head) == _NUMBER.size else 0
+    left = NUMBER.unpack(head)[0] if len(head) == NUMBER.size else 0
     while left and (part := connection.recv(left)):
         body += part
         left -= len(part)

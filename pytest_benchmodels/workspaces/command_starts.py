@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import struct
 import subprocess
 import threading
 import weakref
@@ -14,11 +13,11 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from pytest_benchmodels.workspaces.command_server import NUMBER
 from pytest_benchmodels.workspaces.confinement import started
 
 __all__ = ["CommandStarts"]
 
-_NUMBER = struct.Struct("!q")
 _PATIENCE_S = 30.0
 """So long the program may take to fork: on a busy machine it takes its time."""
 
@@ -46,14 +45,14 @@ class _Server:
     def ask(self, request: object, descriptors: Sequence[int] = ()) -> None:
         self._process.send_signal(signal.SIGCONT)  # what is not confined may have stopped it
         body = json.dumps(request).encode()
-        socket.send_fds(self.connection, [_NUMBER.pack(len(body))], list(descriptors))
+        socket.send_fds(self.connection, [NUMBER.pack(len(body))], list(descriptors))
         self.connection.sendall(body)
 
     def answer(self) -> int:
-        said = self.connection.recv(_NUMBER.size, socket.MSG_WAITALL)
-        if len(said) < _NUMBER.size:
+        said = self.connection.recv(NUMBER.size, socket.MSG_WAITALL)
+        if len(said) < NUMBER.size:
             raise ConnectionResetError("the process that starts commands has ended")
-        number: int = _NUMBER.unpack(said)[0]
+        number: int = NUMBER.unpack(said)[0]
         return number
 
 
