@@ -8,13 +8,16 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from pytest_benchmodels.core.message import Response, Usage
+from pytest_benchmodels.core.json_codec import Codec
+from pytest_benchmodels.core.message import Message, Response, Usage
 from pytest_benchmodels.core.result import (
     Account,
+    AnsweredCall,
     CallSummary,
     CheckResult,
     Failure,
     Origin,
+    Record,
     Result,
     Retry,
     Status,
@@ -23,7 +26,7 @@ from pytest_benchmodels.core.result import (
 )
 from pytest_benchmodels.core.workspace import Work
 
-__all__ = ["PlainResult", "from_plain", "grouped", "plain_result", "to_plain"]
+__all__ = ["PlainResult", "decode_record", "encode_record", "from_plain", "grouped", "plain_result", "to_plain"]
 
 
 class PlainResult(Struct, frozen=True, gc=False):
@@ -202,3 +205,26 @@ def _plain_tool_result(result: dict[str, Any]) -> dict[str, Any]:
 def from_plain(plain: dict[str, object]) -> Result:
     """Undo `to_plain`. Raises `msgspec.ValidationError` for anything that is no result."""
     return grouped(msgspec.convert(plain, PlainResult))
+
+
+class _PlainRecord(Struct, frozen=True, gc=False):
+    """What of a record its result does not say."""
+
+    result: PlainResult
+    asked: tuple[tuple[Message, ...], ...] = ()
+    calls: tuple[AnsweredCall, ...] = ()
+
+
+_RECORD = Codec(_PlainRecord)
+
+
+def encode_record(record: Record) -> str:
+    """A result with what was asked for it, and what other models were asked: JSON that `decode_record` reads."""
+    return _RECORD.encode(_PlainRecord(plain_result(record.result), record.asked, record.calls))
+
+
+def decode_record(data: str) -> Record:
+    """Raises `ValueError` for anything else. Its answers are those that its result has."""
+    kept = _RECORD.decode(data)
+    result = grouped(kept.result)
+    return Record(result, result.all_answers, result.grade_fingerprint, kept.asked, kept.calls)

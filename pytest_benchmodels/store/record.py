@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Literal, Self
 
-import msgspec
 from msgspec.structs import replace
 
 from pytest_benchmodels.core.fingerprint import fingerprint
+from pytest_benchmodels.core.json_codec import Codec
 from pytest_benchmodels.core.message import Message, Response
 from pytest_benchmodels.core.plain_result import PlainResult, grouped, plain_result
-from pytest_benchmodels.core.result import AnsweredCall, CallSummary, Purpose, Record, Result, Status
+from pytest_benchmodels.core.result import CallSummary, Purpose, Result, Status
 from pytest_benchmodels.core.run import Run, Session
-from pytest_benchmodels.core.text import well_formed
 
 __all__ = [
     "NO_VERDICT",
@@ -34,13 +32,11 @@ __all__ = [
     "decode_answers",
     "decode_asked",
     "decode_messages",
-    "decode_record",
     "decode_response",
     "decode_result",
     "encode_answers",
     "encode_asked",
     "encode_messages",
-    "encode_record",
     "encode_response",
     "encode_result",
 ]
@@ -235,62 +231,12 @@ class Extent:
         return Extent(self.nodeids | other.nodeids, self.unnamed + other.unnamed)
 
 
-T = TypeVar("T")
-
-
-class _Codec(Generic[T]):
-    def __init__(self, kind: type[T]) -> None:
-        self._strict = msgspec.json.Decoder(kind)
-        self._lax = msgspec.json.Decoder(kind, strict=False)
-
-    def encode(self, value: T) -> str:
-        try:
-            data = msgspec.json.encode(value).decode()
-            # JSON has no infinity and says null for it. What is kept has to be what was given.
-            if self._strict.decode(data) == value:
-                return data
-        except (UnicodeEncodeError, msgspec.ValidationError):
-            pass
-        return msgspec.json.encode(_storable(msgspec.to_builtins(value))).decode()
-
-    def decode(self, data: str) -> T:
-        try:
-            return self._strict.decode(data)
-        except msgspec.ValidationError:
-            # Only a decoder that is not strict takes the text 'inf' for a number.
-            return self._lax.decode(data)
-        except RecursionError as error:
-            raise ValueError("nested too deep") from error
-
-
-def _storable(value: Any) -> Any:
-    """The same with lone surrogates replaced, and numbers that JSON lacks as texts."""
-    if isinstance(value, str):
-        return well_formed(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, dict):
-        return {_storable(name): _storable(entry) for name, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_storable(entry) for entry in value]
-    return value
-
-
-class _Aside(msgspec.Struct, frozen=True, gc=False):
-    """What of a record a session puts aside."""
-
-    result: PlainResult
-    asked: tuple[tuple[Message, ...], ...] = ()
-    calls: tuple[AnsweredCall, ...] = ()
-
-
-_RESULT = _Codec(PlainResult)
-_ASIDE = _Codec(_Aside)
-_ANSWERS: _Codec[tuple[Response, ...]] = _Codec(tuple[Response, ...])
-_ASKED: _Codec[tuple[tuple[Message, ...], ...]] = _Codec(tuple[tuple[Message, ...], ...])
-_MESSAGES: _Codec[tuple[Message, ...]] = _Codec(tuple[Message, ...])
-_RESPONSE = _Codec(Response)
-_BEGUN: _Codec[tuple[float, str, str, str, str, str]] = _Codec(tuple[float, str, str, str, str, str])
+_RESULT = Codec(PlainResult)
+_ANSWERS: Codec[tuple[Response, ...]] = Codec(tuple[Response, ...])
+_ASKED: Codec[tuple[tuple[Message, ...], ...]] = Codec(tuple[tuple[Message, ...], ...])
+_MESSAGES: Codec[tuple[Message, ...]] = Codec(tuple[Message, ...])
+_RESPONSE = Codec(Response)
+_BEGUN: Codec[tuple[float, str, str, str, str, str]] = Codec(tuple[float, str, str, str, str, str])
 
 
 def encode_result(result: Result) -> str:
@@ -301,18 +247,6 @@ def encode_result(result: Result) -> str:
 def decode_result(data: str) -> Result:
     """Raises `ValueError` for anything else than a result."""
     return grouped(_RESULT.decode(data))
-
-
-def encode_record(record: Record) -> str:
-    """The same for a result with what was asked for it, and what other models were asked."""
-    return _ASIDE.encode(_Aside(plain_result(record.result), record.asked, record.calls))
-
-
-def decode_record(data: str) -> Record:
-    """Raises `ValueError` for anything else."""
-    kept = _ASIDE.decode(data)
-    result = grouped(kept.result)
-    return Record(result, result.all_answers, result.grade_fingerprint, kept.asked, kept.calls)
 
 
 def encode_answers(answers: tuple[Response, ...]) -> str:

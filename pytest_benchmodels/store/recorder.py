@@ -8,9 +8,10 @@ from contextlib import suppress
 from typing import IO, Self, TypeVar
 
 from pytest_benchmodels.core.errors import StoreError
+from pytest_benchmodels.core.plain_result import decode_record, encode_record
 from pytest_benchmodels.core.result import Record, Result
 from pytest_benchmodels.store.database import StoreLostError
-from pytest_benchmodels.store.record import Beginning, StoredRun, decode_record, encode_record
+from pytest_benchmodels.store.record import Beginning, StoredRun
 from pytest_benchmodels.store.store import Store
 
 __all__ = ["Recorder", "ResultLog"]

@@ -145,12 +145,12 @@ def test_python_looks_for_garbage_less_often_until_the_session_ends(project: Pro
 
 
 TELLS = """
-from pytest_benchmodels.plugin.items.protocol import Protocol
+from pytest_benchmodels.plugin.items.audience import Audience
 
 def pytest_sessionfinish(session):
-    protocol = Protocol(session.config)
+    audience = Audience.of(session.config)
     with open("tells.txt", "w") as file:
-        print(protocol.tells_start, protocol.tells_finish, file=file)
+        print(audience.starts, audience.finishes, file=file)
 """
 
 
@@ -158,8 +158,8 @@ def pytest_sessionfinish(session):
     ("options", "told"),
     [
         (["-q"], "False False"),
-        ([], "True True"),  # our line at the bottom makes room
-        (["-v"], "True True"),
+        ([], "True False"),  # the file's path stands before its dots
+        (["-v"], "True False"),
         (["-q", "--log-cli-level=INFO"], "True True"),
         (["-q", "-o", "log_cli=true"], "True True"),
         (["-q", "-p", "no:logging"], "False False"),
@@ -175,3 +175,29 @@ def test_a_run_s_beginning_and_end_are_told_where_somebody_has_a_use_for_them(
     project.bench(*options)
 
     assert (project.path / "tells.txt").read_text().strip() == told
+
+
+SHORT_WAY = """
+import os
+
+from pytest_benchmodels.plugin.items.audience import Audience
+from pytest_benchmodels.plugin.items.protocol import Protocol
+
+def pytest_sessionfinish(session):
+    with open(os.environ.get("PYTEST_XDIST_WORKER", "main") + ".txt", "w") as file:
+        print(Protocol(session.config)._is_unwatched, Audience.of(session.config) == Audience(), file=file)
+"""
+
+
+@pytest.mark.usefixtures("real_processes")
+def test_runs_go_the_short_way_in_a_worker_too(project: Project) -> None:
+    # There xdist's plugin is of no module that could be imported: so it must not be taken for somebody who watches.
+    project.write("conftest.py", SHORT_WAY)
+    project.suite(right("a"))
+
+    project.bench("-q", "-n1")
+
+    assert {path.name: path.read_text().strip() for path in project.path.glob("*.txt")} == {
+        "gw0.txt": "True True",
+        "main.txt": "True True",
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -12,10 +12,11 @@ import pytest
 
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.plugin.compat import reported_id
+from pytest_benchmodels.plugin.items.audience import RERUNS, XDIST, Audience, is_of, modules_of
 from pytest_benchmodels.plugin.items.collection import FailureRepr, RunItem
 from pytest_benchmodels.plugin.items.transport import attach, decisive_stage
 
-__all__ = ["AllureTimes", "IdleItem", "Protocol", "hears_outcomes_only", "idle_item", "keep_from_retries"]
+__all__ = ["AllureTimes", "IdleItem", "Protocol", "idle_item", "keep_from_retries"]
 
 
 class IdleItem(pytest.Item):
@@ -43,44 +44,27 @@ _WAY = (
     "pytest_exception_interact",
     "pytest_bench_result",
 )
-_RERUNS = "pytest_rerunfailures"
-_GUARDS = ("_pytest", "pytest_benchmodels", "pytest_timeout", "_hypothesis_pytestplugin", "xdist", _RERUNS)
+_GUARDS = ("_pytest", "pytest_benchmodels", "pytest_timeout", "_hypothesis_pytestplugin", RERUNS, *XDIST)
 """Who guards a test's code on that way: captures its output, limits its time, knows its exceptions, looks for leaks.
 
 Or runs again what failed, and so has nothing to do with what passed.
 """
 
-_HEAR_OUTCOMES_ONLY = (
-    *(f"_pytest.{name}" for name in ("cacheprovider", "logging", "main", "stepwise", "terminal")),
-    "pytest_benchmodels",
-    "xdist",
-    _RERUNS,  # it hears of reruns only
-)
-"""Which of them do nothing about the report of a setup or a teardown that passed, but pass it on."""
-
-
-def _is_logged_live(config: pytest.Config) -> bool:
-    """Whether pytest shows records of `logging` as they come, each below the id of its test."""
-    return config.option.log_cli_level is not None or bool(config.getini("log_cli"))
-
-
-def hears_outcomes_only(config: pytest.Config) -> bool:
-    """Whether nobody in this process wants more of a run than the one report that decides its outcome."""
-    return all(_is_of(module, _HEAR_OUTCOMES_ONLY) for module in _modules(config.hook, "pytest_runtest_logreport"))
+_NOBODY = Audience()
 
 
 class Protocol:
-    """Reports items. One instance serves a session; `heard_elsewhere` says that a controller wants all reports.
+    """Reports items. One instance serves a session; `elsewhere` is who hears of them in another process.
 
     When a run is reported it has its result: nothing is left to run, capture or guard. So its reports are made here, at
     a fifth of what pytest's own way costs, unless a plugin or conftest.py of this session takes part in that way, or
     the author expects a failure. All other items go the whole way.
     """
 
-    def __init__(self, config: pytest.Config, *, heard_elsewhere: bool = False) -> None:
+    def __init__(self, config: pytest.Config, elsewhere: Audience = _NOBODY) -> None:
         self._config = config
         self._hook = config.hook
-        self._heard_elsewhere = heard_elsewhere
+        self._elsewhere = elsewhere
         self._hooks: dict[Path, Any] = {}
 
     def run(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
@@ -95,56 +79,44 @@ class Protocol:
     def _needs_no_guard(self, item: RunItem) -> bool:
         if item.result is None or item.result.status == "skipped" or item.get_closest_marker("xfail") is not None:
             return False
-        return self._is_unwatched and (item.result.status == "passed" or not self._may_run_again)
+        return self._is_unwatched and (item.result.status == "passed" or not self._may_run_again(item))
+
+    def _may_run_again(self, item: RunItem) -> bool:
+        return self._reruns is not None and self._reruns(item) is not None
 
     @cached_property
-    def _may_run_again(self) -> bool:
-        return any(_is_of(module, (_RERUNS,)) for module in _modules(self._hook, "pytest_runtest_protocol"))
+    def _reruns(self) -> Callable[[RunItem], object] | None:
+        """How pytest-rerunfailures, where it is installed, tells how often an item is to run again; None for never."""
+        called = [each.plugin for each in self._hook.pytest_runtest_protocol.get_hookimpls()]
+        plugins = [plugin for plugin in called if getattr(plugin, "__name__", "") == RERUNS]
+        return getattr(plugins[0], "get_reruns_count", lambda _: 1) if plugins else None
 
     @cached_property
     def _is_unwatched(self) -> bool:
         option = self._config.option
         if option.setupshow or option.usepdb:
             return False
-        return all(_is_of(module, _GUARDS) for name in _WAY for module in _modules(self._hook, name))
+        return all(is_of(module, _GUARDS) for name in _WAY for module in modules_of(self._hook, name))
 
     @cached_property
-    def _is_unheard(self) -> bool:
-        return not self._heard_elsewhere and hears_outcomes_only(self._config)
-
-    @cached_property
-    def tells_start(self) -> bool:
-        """Whether anybody does anything at the beginning of a run's reports."""
-        terminal = self._config.pluginmanager.getplugin("terminalreporter")
-        shows = terminal is not None and (terminal.showlongtestinfo or terminal.showfspath)
-        return shows or self._tells("logstart", ("_pytest.logging", "_pytest.terminal"))
-
-    @cached_property
-    def tells_finish(self) -> bool:
-        """The same at their end; older versions of pytest's terminal wrote percentages then."""
-        return self._tells("logfinish", ("_pytest.logging",))
-
-    def _tells(self, step: str, quiet: tuple[str, ...]) -> bool:
-        """Whether others than these implement a step, or pytest's logging has a use for it."""
-        modules = list(_modules(self._hook, f"pytest_runtest_{step}"))
-        others = not all(_is_of(module, quiet) for module in modules)
-        return others or ("_pytest.logging" in modules and _is_logged_live(self._config))
+    def _audience(self) -> Audience:
+        return Audience.of(self._config).joined_by(self._elsewhere)
 
     def _report(self, item: RunItem) -> None:
-        hook, nodeid, location = self._hook_of(item), item.nodeid, item.location
-        if self.tells_start:
+        hook, nodeid, location, audience = self._hook_of(item), item.nodeid, item.location, self._audience
+        if audience.starts:
             hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
-        if not self._is_unheard:
+        if audience.all_reports:
             item.tell()
         failure = item.failure()
         decisive = "call" if item.result is None else decisive_stage(item.result)
-        for stage in (decisive,) if self._is_unheard else _STAGES:
+        for stage in _STAGES if audience.all_reports else (decisive,):
             if stage == "call" and decisive == "setup":
                 continue
             report = self._made(item, stage, failure if stage == decisive else None)
             hook.pytest_runtest_logreport(report=report)
         item.forget()
-        if self.tells_finish:
+        if audience.finishes:
             hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
     def _hook_of(self, item: RunItem) -> Any:
@@ -159,23 +131,14 @@ class Protocol:
         report = pytest.TestReport(
             nodeid=reported_id(item),
             location=item.location,
-            keywords={} if self._is_unheard else dict.fromkeys(item.keywords, 1),
+            keywords=dict.fromkeys(item.keywords, 1) if self._audience.all_reports else {},
             outcome="passed" if failure is None else "failed",
             longrepr=failure,  # type: ignore[arg-type] # whatever has a `toterminal` will do
             when=stage,
-            user_properties=[] if self._is_unheard else list(item.user_properties),
+            user_properties=list(item.user_properties) if self._audience.all_reports else [],
         )
         attach(item, report)
         return report
-
-
-def _modules(hook: Any, name: str) -> Iterator[str]:
-    """The modules that implement a hook."""
-    return (implementation.function.__module__ for implementation in getattr(hook, name).get_hookimpls())
-
-
-def _is_of(module: str, packages: tuple[str, ...]) -> bool:
-    return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
 _LISTENER = "allure_listener"

@@ -1,4 +1,4 @@
-"""What crosses from a worker to its controller: results, as plain data on a TestReport, and what was collected."""
+"""What crosses from a worker to its controller: results, as a text on a TestReport, and what was collected."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from pytest_benchmodels.core.message import Message
-from pytest_benchmodels.core.plain_result import from_plain, to_plain
-from pytest_benchmodels.core.result import AnsweredCall, Record, Result
+from pytest_benchmodels.core.plain_result import decode_record, encode_record
+from pytest_benchmodels.core.result import Record, Result
 from pytest_benchmodels.core.run import file_of, name_in_file
 from pytest_benchmodels.plugin.compat import location_name
 from pytest_benchmodels.plugin.items.collection import RunItem, asked_models
@@ -47,7 +46,8 @@ _STAGES: tuple[Literal["call", "teardown"], ...] = ("call", "teardown")
 def attach(item: RunItem, report: pytest.TestReport) -> None:
     """Mark a run's report; put the Result and its real times on the one that decides the run's outcome.
 
-    A worker's report travels as plain data; elsewhere it is taken off again in the same process.
+    From a worker it travels as a text, for xdist takes plain data apart piece by piece; elsewhere it is taken off again
+    in the same process.
     """
     result = item.result
     setattr(report, ATTRIBUTE, None)
@@ -57,7 +57,7 @@ def attach(item: RunItem, report: pytest.TestReport) -> None:
     report.duration = result.duration_s
     record = Record.of_run(item.scenario, result)
     is_worker = item.config.stash[BENCH].worker_config is not None
-    setattr(report, ATTRIBUTE, _plain(record) if is_worker else record)
+    setattr(report, ATTRIBUTE, encode_record(record) if is_worker else record)
 
 
 def decisive_stage(result: Result) -> Literal["setup", "call"]:
@@ -72,14 +72,11 @@ def is_of_run(report: pytest.TestReport) -> bool:
 
 def detach(report: pytest.TestReport) -> Record | None:
     """Take the Result off a report: pytest keeps every report to the end, we keep what we need of it."""
-    carried: dict[str, Any] | Record | None = report.__dict__.pop(ATTRIBUTE, None)
-    if carried is None or isinstance(carried, Record):
+    carried: str | Record | None = report.__dict__.pop(ATTRIBUTE, None)
+    if not isinstance(carried, str):
         return carried
-    asked = msgspec.convert(carried["asked"], tuple[tuple[Message, ...], ...])
-    record = Record.of(from_plain(carried["result"]), asked)
-    if "calls" not in carried:
-        return record
-    return replace(record, calls=msgspec.convert(carried["calls"], tuple[AnsweredCall, ...]))
+    record = decode_record(carried)
+    return replace(record, answers=()) if record.result.cached else record  # they are stored already
 
 
 def is_rerun(report: pytest.TestReport) -> bool:
@@ -127,16 +124,8 @@ class Reruns:
 
 def carried_result(report: pytest.TestReport) -> Result | None:
     """The Result that a worker's report carries; it stays there."""
-    carried: dict[str, Any] | None = report.__dict__.get(ATTRIBUTE)
-    return None if carried is None else from_plain(carried["result"])
-
-
-def _plain(record: Record) -> dict[str, Any]:
-    """The record as plain data, without what follows from the rest."""
-    plain = {"result": to_plain(record.result), "asked": msgspec.to_builtins(record.asked)}
-    if record.calls:
-        plain["calls"] = msgspec.to_builtins(record.calls)
-    return plain
+    carried: str | None = report.__dict__.get(ATTRIBUTE)
+    return None if carried is None else decode_record(carried).result
 
 
 def gate_reports(verdict: GateVerdict) -> Iterator[pytest.TestReport]:
@@ -167,7 +156,7 @@ def complete_crash(report: pytest.TestReport, result: Result) -> None:
     report.start, report.stop = result.started_at, result.started_at + result.duration_s
     report.duration = result.duration_s
     report.user_properties = list(junit_properties(result))
-    setattr(report, ATTRIBUTE, {"result": to_plain(result), "asked": []})
+    setattr(report, ATTRIBUTE, encode_record(Record(result)))
     extended: Any = report
     extended._json_report_extra = {"metadata": result_properties(result)}  # noqa: SLF001 - how pytest-json-report carries it
 

@@ -114,6 +114,8 @@ class Live:
         self._reporter = reporter
         self._in_place = bool(reporter.isatty) and os.environ.get("TERM") != "dumb" and _is_wide_enough()
         self._config.pluginmanager.register(_Turns(self), "benchmodels-live-turns")
+        if self._in_place:
+            self._config.pluginmanager.register(_Redrawing(self), "benchmodels-live-redrawing")
         self._thread = threading.Thread(target=self._tick, name="benchmodels-live", daemon=True)
         self._thread.start()
 
@@ -180,12 +182,6 @@ class _Turns:
         return (yield from self._live.while_pytest_writes())
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_logfinish(self) -> Generator[None, object, object]:
-        result = yield from self._live.while_pytest_writes()
-        self._live.beat_if_due()
-        return result
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self) -> Generator[None, object, object]:
         self._live.finish()
         return (yield from self._live.while_pytest_writes())
@@ -194,6 +190,19 @@ class _Turns:
     def pytest_testnodedown(self) -> Generator[None, object, object]:
         """Here xdist tells of it, and right after that of the worker's replacement."""
         return (yield from self._live.while_pytest_writes())
+
+
+class _Redrawing:
+    """The hook after which the line is drawn again. After a report would be too early: xdist tells of more to it."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logfinish(self) -> Generator[None, object, object]:
+        result = yield from self._live.while_pytest_writes()
+        self._live.beat_if_due()
+        return result
 
 
 def _is_wide_enough() -> bool:

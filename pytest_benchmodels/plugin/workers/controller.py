@@ -18,7 +18,7 @@ from pytest_benchmodels.core.result import Account, Failure, Record, Result, Tim
 from pytest_benchmodels.core.run import file_of, name_in_file, parse_run_name
 from pytest_benchmodels.core.text import plain
 from pytest_benchmodels.plugin.compat import Witness, WorkerBoot, blame_rightly, drop_testcase, is_known
-from pytest_benchmodels.plugin.items.protocol import hears_outcomes_only
+from pytest_benchmodels.plugin.items.audience import Audience
 from pytest_benchmodels.plugin.items.transport import (
     WORKER_CRASH,
     Collected,
@@ -182,7 +182,7 @@ class Controller:
             window=share,
             resumed=self.bench.resumed,
             clock=self.bench.clock,
-            hears_outcomes_only=hears_outcomes_only(self._config),
+            audience=Audience.of(self._config),
         )
         worker_config.put(node.workerinput)
 

@@ -13,6 +13,7 @@ from pytest_benchmodels.core.model import Price
 from pytest_benchmodels.core.result import Failure
 from pytest_benchmodels.engine.clocks import SessionClock
 from pytest_benchmodels.formats.configfile import ConfigFile
+from pytest_benchmodels.plugin.items.audience import Audience
 
 if TYPE_CHECKING:
     from pytest_benchmodels.engine.breaker import CircuitBreaker
@@ -62,8 +63,8 @@ class WorkerConfig(msgspec.Struct, frozen=True):
     `file` is bench.toml, read once for all. `sim_url` is where `sim/*` answers, `limits_path` the file in which workers
     share rate limits, `marks_path` the worker's own. `lanes_path` the folder of the lanes that workers share. `window`
     is the worker's part of the lanes where it cannot share them, None if it is sent only what has one already.
-    `resumed` is the id of the stored run that this session finishes. `clock` is the session's. `hears_outcomes_only`
-    says that the controller wants one report of a run.
+    `resumed` is the id of the stored run that this session finishes. `clock` is the session's. `audience`
+    is who hears of runs at the controller.
     """
 
     file: ConfigFile
@@ -74,7 +75,7 @@ class WorkerConfig(msgspec.Struct, frozen=True):
     window: int | None
     resumed: str | None
     clock: SessionClock
-    hears_outcomes_only: bool = False
+    audience: Audience = Audience()
 
     def put(self, workerinput: dict[str, Any]) -> None:
         """Hand it to the worker, as plain data in xdist's `workerinput`."""

@@ -87,7 +87,7 @@ class _Worker:
         self._xdist = xdist
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._idle = idle_item(session)
-        self._protocol = Protocol(session.config, heard_elsewhere=not worker_config.hears_outcomes_only)
+        self._protocol = Protocol(session.config, worker_config.audience)
         self._last_ordinary: int | None = None
         self._is_dismissed = False
         self._unreported = 0
@@ -216,7 +216,7 @@ class _Worker:
         item = self._session.items[ended.item_index]
         self._indices.pop(item.nodeid, None)
         if isinstance(item, RunItem):
-            item.conclude(ended.result)
+            item.take(ended.result)
             self._report(ended.item_index, self._idle)
 
     def _report(self, index: int, nextitem: pytest.Item) -> None:
