@@ -83,7 +83,10 @@ def aiohttp(scale: Scale, folder: Path) -> list[Row]:
     """CPU per run without latency beside both bare loops: the heavy client's, and the light one's."""
     with Server(0.0) as server:
         less, more = Contest(folder, server, scale.work), Contest(folder, server, scale.more)
-        sides = [tuple(_per_run(less, more, contender) for contender in _CLIENTS.values()) for _ in range(scale.pairs)]
+        sides = [
+            (*(_per_run(less, more, contender) for contender in _CLIENTS.values()), _per_trivial_test(scale, folder))
+            for _ in range(scale.pairs)
+        ]
     rows = []
     for side, (name, limit) in enumerate((("httpx", 0.5), ("aiohttp", 2.5)), 1):
         ratio = statistics.median(each[0] / each[side] for each in sides)
@@ -96,7 +99,19 @@ def aiohttp(scale: Scale, folder: Path) -> list[Row]:
                 scale.judge(holds=ratio <= limit),
             )
         )
-    return rows
+    ratio = statistics.median(ours / (light + test) for ours, _, light, test in sides)
+    test_ms = 1000 * statistics.median(test for *_, test in sides)
+    what = "the same / a request of the bare aiohttp loop and an empty test of pytest's together"
+    return [*rows, Row(what, f"{ratio:.2f} x, an empty test takes {test_ms:.2f} ms")]
+
+
+def _per_trivial_test(scale: Scale, folder: Path) -> float:
+    """CPU, in seconds, that pytest takes for a test which does nothing."""
+    counts = scale.work.runs, scale.more.runs
+    small, large = (
+        measure(pytest_command("-p", "no:benchmodels", *_NO_CACHE), _trivial(folder, count)).cpu_s for count in counts
+    )
+    return slope((counts[0], small), (counts[1], large))
 
 
 _CLIENTS: Mapping[str, Callable[[Contest], Cost]] = {
@@ -104,6 +119,20 @@ _CLIENTS: Mapping[str, Callable[[Contest], Cost]] = {
     "httpx": lambda contest: contest.bare_loop().cost,
     "aiohttp": lambda contest: contest.aiohttp_loop().cost,
 }
+
+
+def workers(scale: Scale, folder: Path) -> list[Row]:
+    """CPU per run without latency of two workers and their controller together, beside one process."""
+    with Server(0.0) as server:
+        less, more = Contest(folder, server, scale.work), Contest(folder, server, scale.more)
+        pairs = alternate(
+            lambda: _per_run(less, more, lambda contest: contest.plugin("-n2").cost),
+            lambda: _per_run(less, more, lambda contest: contest.plugin().cost),
+            scale.pairs,
+        )
+    ratio, one_s = median_ratio(pairs), statistics.median(one for _, one in pairs)
+    measured = f"{ratio:.2f} x {one_s * 1000:.2f} ms"
+    return [Row("CPU of a run, zero latency, -n 2 / in one process", measured, "3 x", scale.judge(holds=ratio <= 3))]
 
 
 def wide(scale: Scale, folder: Path) -> list[Row]:
@@ -244,6 +273,7 @@ FIGURES: Mapping[str, Figure] = {
     "xdist": xdist,
     "cpu": cpu,
     "aiohttp": aiohttp,
+    "workers": workers,
     "wide": wide,
     "ready": ready,
     "startup": startup,

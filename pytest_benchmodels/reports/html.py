@@ -134,8 +134,9 @@ def _encoded(record: Record, share: int, questions: _Questions) -> bytes:
     """The result in the greatest detail that its share has room for."""
     *greater, least = _DETAILS if record.result.status != "passed" else (*_DETAILS, _LEAST)
     facts = _facts(record.result)
+    room = share - len(msgspec.json.encode(facts))
     # A character takes a byte at least: what is allowed more of them than there is room for need not be tried.
-    for detail in (*(detail for detail in greater if detail.text <= share), least):
+    for detail in (*(detail for detail in greater if detail.text <= room), least):
         told = _explained(record.result, detail) | _work(record.result, detail)
         explained = told | _conversation(record, detail, questions)
         encoded = _escaped(
