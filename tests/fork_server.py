@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
+import inspect
 import io
 import json
 import os
@@ -26,6 +27,7 @@ import time
 import types
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import NamedTuple, NoReturn
 
 __all__ = ["NUMBER", "Request", "main", "receive_all", "receive_request", "send_request"]
@@ -74,10 +76,10 @@ def receive_all(connection: socket.socket, size: int) -> bytes:
 
 
 def _import_all() -> None:
-    """Import what sessions, workers and simulated providers will.
+    """Import what sessions, workers and simulated providers will, and do once what the first of each would do.
 
-    A session that collects one does most of it: pytest's hook for assertions sees all plugins, as in a new process, and
-    what reads scenarios is made.
+    A session does most of it: pytest's hook for assertions sees all plugins, as in a new process, and what reads
+    scenarios, answers and results is made.
     """
     import pytest
 
@@ -103,9 +105,24 @@ def _import_all() -> None:
         os.chdir(folder)
         with open("suite.yaml", "w", encoding="utf-8") as file:  # noqa: PTH123 - no Path here
             file.write('{"models": ["sim/steady"], "prompt": "Hi", "checks": [{"equals": "4"}]}')
-        words = ["--collect-only", "-qq", "-pno:cacheprovider", f"--rootdir={folder}", "--bench", "suite.yaml"]
+        words = ["-qq", "-pno:cacheprovider", f"--rootdir={folder}", "--bench", "suite.yaml"]
         assert pytest.main(words, plugins=[Imports()]) == 0
         os.chdir("/")
+    _prepare_workers()
+
+
+def _prepare_workers() -> None:
+    """Compile what xdist sends to each worker, and make what reads our part of it."""
+    import msgspec
+    from execnet import gateway_base
+    from xdist import remote
+
+    from pytest_benchmodels.plugin.workers.messages import WorkerConfig
+
+    kept = vars(gateway_base)["compile"] = lru_cache(maxsize=8)(compile)
+    kept(f"{inspect.getsource(remote)}\n", inspect.getsourcefile(remote), "exec")
+    with suppress(msgspec.ValidationError):
+        msgspec.convert({}, WorkerConfig)
 
 
 def _serve(listening: socket.socket) -> None:
@@ -245,8 +262,6 @@ def main(address: str, *modules: str) -> None:
     from tests.kept_lookups import keep_lookups
 
     keep_lookups()
-    # A session that is forked has its own workers forked, too.
-    fork_from(ForkServer(address))
     # A project of a test's may have a folder `tests` of its own.
     sys.path.pop(0)
     for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
@@ -254,6 +269,8 @@ def main(address: str, *modules: str) -> None:
     _import_all()
     for module in modules:
         importlib.import_module(module)
+    # A session that is forked has its own workers forked, too.
+    fork_from(ForkServer(address))
     gc.collect()
     gc.freeze()  # the collector writes to each object that it looks at: each child would copy them all
     assert threading.active_count() == 1, "a fork beside threads may wait for ever for what one of them held"

@@ -2,32 +2,34 @@
 
 When a session starts, pytest asks 36 times for packages' metadata, 150 times for their entry points and 9 times for
 their lists of files, each of which is read and parsed anew: a third of what a small session takes. Then it goes through
-all names of its 54 plugins for fixtures, of which most have none: a third of the rest. In those that have some, it
-unwraps each name for a fixture that other decorators hide, and it looks for hooks in all of them: a quarter of what is
-left. A session that is interrupted, as one with an error of collection is, reads and parses each module that its
-traceback goes through: half of what it takes.
+all names of its 54 plugins, for hooks and for fixtures, and inspects each hook five times: half of what is left. A
+session that is interrupted, as one with an error of collection is, reads and parses each module that its traceback goes
+through: half of what it takes.
 """
 
 from __future__ import annotations
 
 import ast
-import inspect
 import warnings
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import Distribution, PathDistribution
-from types import ModuleType
+from inspect import getattr_static
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
+from _pytest import fixtures
 from _pytest._code import Source
 from _pytest._code import code as tracebacks
 from _pytest._code.source import get_statement_startend2, getstatementrange_ast
 from _pytest.config import PytestPluginManager
-from _pytest.fixtures import FixtureFunctionDefinition, FixtureManager
+from _pytest.fixtures import FixtureFunctionDefinition
+from pluggy import _decorators, _impl, _manager
 
 __all__ = ["keep_lookups"]
 
 _PLUGINS = ("_pytest.", "allure", "pytest_", "xdist.")
+_Kind = ModuleType | type
 
 
 def keep_lookups() -> None:
@@ -36,12 +38,14 @@ def keep_lookups() -> None:
         read = getattr(Distribution, name).fget
         if not hasattr(read, "is_kept"):
             setattr(Distribution, name, property(_read_once(read)))
-    if not hasattr(FixtureManager.parsefactories, "is_kept"):
-        FixtureManager.parsefactories = _searched_once(FixtureManager.parsefactories)  # type: ignore[method-assign]
+    # Names of these modules that hide the built-in one.
+    vars(fixtures)["dir"], vars(_manager)["dir"] = _fixture_names, _hook_names
     if not hasattr(PytestPluginManager.parse_hookimpl_opts, "is_kept"):
         PytestPluginManager.parse_hookimpl_opts = _parsed_once(  # type: ignore[method-assign]
             PytestPluginManager.parse_hookimpl_opts
         )
+        _manager._static_hook_attr = _found_once(_manager._static_hook_attr)  # type: ignore[assignment]
+        _impl.varnames = _decorators.varnames = _named_once(_decorators.varnames)  # type: ignore[attr-defined]
     if tracebacks.getstatementrange_ast is getstatementrange_ast:  # type: ignore[attr-defined] # as it is imported there
         tracebacks.getstatementrange_ast = _statement_range  # type: ignore[attr-defined,assignment]
 
@@ -61,34 +65,76 @@ def _read_once(read: Callable[[Distribution], Any]) -> Callable[[Distribution], 
     return kept
 
 
-def _searched_once(search: Callable[..., None]) -> Callable[..., None]:
-    """Pass over installed plugins that have no fixtures; a test's own modules are always searched."""
-    has_some: dict[object, bool] = {}
-    searched: set[object] = set()  # whoever hides a fixture was warned the first time
+def _hook_names(plugin: object, names: Callable[[object], list[str]] = dir) -> list[str]:
+    """`dir` for pluggy: pytest takes no other names for hooks. Allure has a manager of its own, and other names."""
+    kind = _kind(plugin)
+    if not _is_installed(kind) or _home(kind).startswith("allure"):
+        return names(plugin)
+    own = () if kind is plugin else vars(plugin) if hasattr(plugin, "__dict__") else ()
+    return [*_names_of_kind(kind), *(name for name in own if name.startswith("pytest_"))]
 
-    def kept(self: FixtureManager, *values: Any, **named: Any) -> None:
-        holder = named.get("holder")
-        kind = holder if isinstance(holder, ModuleType) else type(holder)
-        home = kind.__name__ if isinstance(kind, ModuleType) else kind.__module__
-        if home.startswith(_PLUGINS):
-            if kind not in has_some:
-                parts = (inspect.getattr_static(kind, name, None) for name in dir(kind))
-                has_some[kind] = any(isinstance(part, FixtureFunctionDefinition) for part in parts)
-            if not has_some[kind]:
-                return
-            if kind in searched:
-                self._check_for_wrapped_fixture = _hidden_by_nothing  # type: ignore[method-assign, assignment]
-            searched.add(kind)
-        try:
-            search(self, *values, **named)
-        finally:
-            vars(self).pop("_check_for_wrapped_fixture", None)
 
-    kept.is_kept = True  # type: ignore[attr-defined]
+@cache
+def _names_of_kind(kind: _Kind) -> list[str]:
+    return [name for name in dir(kind) if name.startswith("pytest_")]
+
+
+def _fixture_names(holder: object, names: Callable[[object], list[str]] = dir) -> list[str]:
+    """`dir` for what looks for fixtures. Who installed a plugin that hides one of its own was warned elsewhere."""
+    kind = _kind(holder)
+    return _fixtures_of_kind(kind) if _is_installed(kind) else names(holder)
+
+
+@cache
+def _fixtures_of_kind(kind: _Kind) -> list[str]:
+    return [name for name in dir(kind) if isinstance(getattr_static(kind, name, None), FixtureFunctionDefinition)]
+
+
+def _kind(holder: object) -> _Kind:
+    """Where the names of a plugin stand: an object's are those of its type."""
+    return holder if isinstance(holder, ModuleType | type) else type(holder)
+
+
+def _is_installed(kind: _Kind) -> bool:
+    """Whether it stays as it is; a test's own modules may be others in the next session, under the same name."""
+    return _home(kind).startswith(_PLUGINS)
+
+
+def _home(kind: _Kind) -> str:
+    return kind.__name__ if isinstance(kind, ModuleType) else kind.__module__
+
+
+def _found_once(find: Callable[[object, str], Any]) -> Callable[[object, str], Any]:
+    """Find a function of an installed plugin's module or type once; one of an object is bound anew."""
+    found = cache(find)
+    at_type = cache(getattr_static)
+
+    def kept(holder: object, name: str) -> Any:
+        kind = _kind(holder)
+        if not _is_installed(kind):
+            return find(holder, name)
+        if kind is holder:
+            return found(holder, name)
+        function = at_type(kind, name, None)
+        if isinstance(function, FunctionType) and name not in getattr(holder, "__dict__", ()):
+            return function, MethodType(function, holder)
+        return find(holder, name)
+
     return kept
 
 
-def _hidden_by_nothing(_name: str, _fixture: object) -> None: ...
+def _named_once(names: Callable[..., Any]) -> Callable[..., Any]:
+    """Read the parameters of an installed plugin's function once, and of what is bound to an object, too."""
+    of_function = cache(names)
+    of_bound = cache(lambda function: names(MethodType(function, function)))
+
+    def kept(function: object, **named: bool) -> Any:
+        plain = function.__func__ if isinstance(function, MethodType) else function
+        if not isinstance(plain, FunctionType) or not plain.__module__.startswith(_PLUGINS):
+            return names(function, **named)
+        return of_function(plain, **named) if plain is function else of_bound(plain)
+
+    return kept
 
 
 def _parsed_once(parse: Callable[..., Any]) -> Callable[..., Any]:

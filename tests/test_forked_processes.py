@@ -33,6 +33,12 @@ def test_it_has_imported_what_a_new_process_has_not() -> None:
     assert ran("print('xdist.remote' in sys.modules, __name__, sys.argv)").stdout == "True __main__ ['-c']\n"
 
 
+def test_it_has_compiled_what_xdist_sends_to_each_worker() -> None:
+    send = "import inspect, xdist.remote as remote; from execnet import gateway_base"
+    again = "gateway_base.compile(inspect.getsource(remote) + '\\n', inspect.getsourcefile(remote), 'exec')"
+    assert ran(f"{send}; {again}; print(gateway_base.compile.cache_info().hits)").stdout == "1\n"
+
+
 @pytest.mark.usefixtures("real_processes")
 def test_none_is_forked_where_that_is_asked_for() -> None:
     assert ran("print('xdist.remote' in sys.modules)").stdout == "False\n"

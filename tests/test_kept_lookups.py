@@ -77,6 +77,24 @@ def test_hooks_are_told_anew_to_each_session(pytester: pytest.Pytester) -> None:
     assert kept[0] is not kept[1]
 
 
+class Reporter:
+    """Stands for an installed plugin's object."""
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None: ...
+
+
+def test_hooks_of_an_object_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Reporter, "__module__", "pytest_stand_in")
+    one, another, with_its_own = Reporter(), Reporter(), Reporter()
+    own = vars(with_its_own)["pytest_sessionstart"] = lambda session: session
+    for each, hook in ((one, one.pytest_sessionstart), (another, another.pytest_sessionstart), (with_its_own, own)):
+        manager = pytest.PytestPluginManager()
+        manager.register(each)
+        found = {known.function: known for known in manager.hook.pytest_sessionstart.get_hookimpls()}
+        assert {known.plugin for known in found.values()} >= {each}
+        assert found[hook].argnames == ("session",)
+
+
 def test_a_traceback_shows_the_module_as_it_is_now(pytester: pytest.Pytester) -> None:
     for name in ("earlier", "later"):
         pytester.makepyfile(
