@@ -76,15 +76,20 @@ def measure(
         started_at, start = time.time(), time.perf_counter()
         process = subprocess.Popen(command, cwd=cwd, env=env, stdout=output, stderr=subprocess.STDOUT)
         with Watch(process.pid) if watched else nullcontext() as watch:
-            _, waited, usage = os.wait4(process.pid, 0)
+            process.returncode, cpu_s, peak_kb = wait(process)
             wall_s = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(waited)
         output.seek(0)
         text = output.read().decode(errors="replace")
     if process.returncode != status:
         raise MeasureError(f"{' '.join(command)}: exit status {process.returncode}\n{text[-_TAIL:]}")
     together_mb = watch.together_mb if watch is not None else 0.0
-    return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6, started_at, text, together_mb)
+    return Cost(wall_s, cpu_s, peak_kb * 1024 / 1e6, started_at, text, together_mb)
+
+
+def wait(process: subprocess.Popen[bytes]) -> tuple[int, float, int]:
+    """Exit status, CPU seconds and peak in KiB of a process, and of every process that it waited for, at its end."""
+    _, waited, usage = os.wait4(process.pid, 0)
+    return os.waitstatus_to_exitcode(waited), usage.ru_utime + usage.ru_stime, usage.ru_maxrss
 
 
 def alternate(one: Callable[[], T], two: Callable[[], T], pairs: int) -> list[tuple[T, T]]:

@@ -20,19 +20,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from tests.fork_server import NUMBER, Request, receive_all, send_request
+from tests.fork_server import END, NUMBER, Request, receive_all, send_request
 
 __all__ = ["ForkServer", "ForkingPopen", "fork_from", "forking", "nothing_forked"]
 
 _REAL: Final = subprocess.Popen
 _EXECUTE: Final = inspect.signature(_REAL._execute_child)  # type: ignore[attr-defined]
-# xdist's workers, the simulated provider, and sessions as pytester starts them: who wants a process that has the
-# command's own name and nothing imported writes `-m pytest`.
+# xdist's workers, the simulated provider, and sessions and commands as pytester starts them: who wants a process that
+# has the command's own name and nothing imported writes `-m pytest`.
 _FORKED: Final[tuple[tuple[str, ...], ...]] = (
     ("-u", "-c", "import sys;exec(eval(sys.stdin.readline()))"),
     ("-P", "-S", "-s", "-m", "pytest_benchmodels.providers.sim"),
     ("-mpytest",),
     ("-u", "-mpytest"),
+    ("-mpytest_benchmodels.cli",),
 )
 # What the interpreter and its C library read only when they start.
 _READ_AT_START: Final = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_")
@@ -83,10 +84,19 @@ class ForkServer:
 
 
 class ForkingPopen(subprocess.Popen[Any]):
-    """Has a server fork what it can; starts all else as ever."""
+    """Has a server fork what it can; starts all else as ever.
+
+    `used` is what a fork used until its end: CPU seconds, and the peak of its memory in KiB.
+    """
 
     server: ForkServer | None = None
+    used: tuple[float, int] | None = None
     _end: socket.socket | None = None
+
+    @property
+    def is_fork(self) -> bool:
+        """Whether the server is its parent."""
+        return self._end is not None
 
     def _execute_child(self, *values: Any) -> None:
         given = _EXECUTE.bind(self, *values).arguments
@@ -121,9 +131,13 @@ class ForkingPopen(subprocess.Popen[Any]):
         poll.register(self._end, select.POLLIN)
         if not poll.poll(0 if flags & os.WNOHANG else None):
             return 0, 0
-        told = receive_all(self._end, NUMBER.size)
+        told = receive_all(self._end, END.size)
         self._end.close()
-        return self.pid, NUMBER.unpack(told)[0] if told else _WHEN_THE_SERVER_DIED
+        if not told:
+            return self.pid, _WHEN_THE_SERVER_DIED
+        status, *used = END.unpack(told)
+        self.used = used[0], used[1]
+        return self.pid, status
 
     def _note(self, process: int, status: int) -> None:
         if process == self.pid:

@@ -123,6 +123,17 @@ def test_it_is_in_the_session_that_is_asked_for(*, new_session: bool) -> None:
     assert session == (number if new_session else os.getsid(0))
 
 
+def test_what_it_used_is_told() -> None:
+    with subprocess.Popen(RUNS_WHAT_IT_READS, stdin=subprocess.PIPE, text=True) as process:
+        assert isinstance(process, ForkingPopen)
+        process.communicate(program("import time; held = bytearray(80_000_000)\nwhile time.process_time() < 0.1: pass"))
+        assert process.is_fork
+        assert process.used is not None
+        cpu_s, peak_kb = process.used
+        assert cpu_s >= 0.1
+        assert peak_kb > 80_000
+
+
 def _other_program() -> list[str]:
     return [sys.executable, "-c", "print('xdist.remote' in __import__('sys').modules)"]
 

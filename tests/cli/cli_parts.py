@@ -62,7 +62,7 @@ def run_process(
 ) -> subprocess.CompletedProcess[bytes]:
     """The command as a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "pytest_benchmodels.cli", *map(str, words)],
+        [sys.executable, "-mpytest_benchmodels.cli", *map(str, words)],
         cwd=folder,
         env={**os.environ, **(environ or {})},
         capture_output=True,

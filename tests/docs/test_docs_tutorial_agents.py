@@ -36,7 +36,7 @@ def run(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "CI", "BUILD_"))}
     environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ['PATH']}"
     return subprocess.run(
-        [sys.executable, "-m", MODULES[program], *arguments],
+        [sys.executable, f"-m{MODULES[program]}", *arguments],
         cwd=folder,
         env={**environ, "COLUMNS": "80", "NO_COLOR": "1"},
         capture_output=True,

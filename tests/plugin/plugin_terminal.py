@@ -98,7 +98,7 @@ def bench_in_terminal(folder: Path, *arguments: str, width: int = 80, environmen
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     names = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "--bench", *arguments],
+        [sys.executable, "-mpytest", "--bench", *arguments],
         cwd=folder,
         stdin=child,
         stdout=child,

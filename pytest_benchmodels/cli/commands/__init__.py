@@ -148,7 +148,7 @@ def completes_files(action: Action) -> None:
 def _files(prefix: str, **_: object) -> list[str]:
     from argcomplete.completers import FilesCompleter  # noqa: PLC0415 - an extra, and it is what called us
 
-    return list(FilesCompleter()(prefix))
+    return [*FilesCompleter()(prefix)]  # `list` is a module here once the command of that name was imported
 
 
 # Whatever is wrong with a store, the shell's next line is no place to say it.
