@@ -149,6 +149,7 @@ _WORDS = {
 _EXPECTED = re.compile(r"Expected `(?P<types>[^`]+)`(?P<bound>[^,]*)(?:, got `(?P<got>\w+)`)?")
 _PLACE = re.compile(r" - at `.*$", re.DOTALL)
 _UNIONS = (typing.Union, types.UnionType)
+_LISTS = (list, tuple)  # a tuple's entries are all of one kind here: tuple[Category, ...]
 
 
 def explain(
@@ -199,7 +200,7 @@ def _explain_inside(value: object, hint: Any, steps: Steps, problems: Problems) 
     if isinstance(value, dict) and isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         what = f"this {steps[-1]}" if isinstance(steps[-1], str) else f"this entry of {_subject(steps[:-1])}"
         return bool(explain(value, hint, steps, problems, what))
-    if isinstance(value, list) and typing.get_origin(hint) is list:
+    if isinstance(value, list) and typing.get_origin(hint) in _LISTS:
         item_hint = typing.get_args(hint)[0]
         found = [_explain_part(item, item_hint, (*steps, index), problems) for index, item in enumerate(value)]
         return any(found)
@@ -245,12 +246,12 @@ def _words(choice: Any) -> str:
     if _is_literal(choice):
         return " or ".join(map(json.dumps, typing.get_args(choice)))
     kind = typing.get_origin(choice) or choice
-    return "a list" if kind is list else _WORDS.get(kind.__name__, "a mapping")
+    return "a list" if kind in _LISTS else _WORDS.get(kind.__name__, "a mapping")
 
 
 def _sentence(steps: Steps, value: object, reason: str, hint: Any) -> str:
     """`timeout must be a number >= 0, got -3`."""
-    subject = _subject(steps)
+    subject = _subject(steps) if " - at `" not in reason else f"an entry of {_subject(steps)}"
     if isinstance(value, str) and "matching regex" in reason and (rule := _rule(hint)):
         return f"{subject} must be {rule}, got {quote(value)}"
     match = _EXPECTED.match(reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import pytest
@@ -52,7 +52,20 @@ class Pattern(Grader, frozen=True):
             raise KeyError("no such class")
 
 
-GRADERS = {grader.kind(): grader for grader in (Equals, Contains, Number, MaxWords, AnyOf, Json, Pattern)}
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    weight: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+
+
+class Rated(Grader, frozen=True):
+    rated: str
+    parts: tuple[Part, ...] = ()
+    words: tuple[Literal["low", "high"], ...] = ()
+    scale: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+KINDS = (Equals, Contains, Number, MaxWords, AnyOf, Json, Pattern, Rated)
+GRADERS = {grader.kind(): grader for grader in KINDS}
 OPTIONS = LoadOptions(GRADERS)
 
 

@@ -186,6 +186,24 @@ PROBLEMS: list[tuple[str, str, list[str]]] = [
         ],
     ),
     (
+        "what is wrong inside of an option",
+        (
+            "prompt: x\nchecks:\n"
+            "  - {rated: a, parts: [tone, {nam: b}, {name: c, weight: -1}]}\n"
+            "  - {rated: a, parts: tone, words: [lo]}\n"
+            "  - {rated: a, scale: {1: wrong, 5: 3}}"
+        ),
+        [
+            "suite.yaml:3: an entry of parts must be a mapping, got 'tone'",
+            "suite.yaml:3: this entry of parts lacks 'name'",
+            "suite.yaml:3: unknown key 'nam' in this entry of parts; did you mean 'name'?",
+            "suite.yaml:3: weight must be a number > 0, got -1",
+            "suite.yaml:4: an entry of words must be one of 'low', 'high', got 'lo'; did you mean 'low'?",
+            "suite.yaml:4: parts must be a list, got 'tone'",
+            "suite.yaml:5: an entry of scale must be text, got {'1': 'wrong', '5': 3}",
+        ],
+    ),
+    (
         "what stands beside a check",
         "prompt: x\nchecks:\n  - {equals: a, weight: -1}\n  - {equals: a, weight: x}\n  - {equals: a, not: 3}",
         [
