@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
@@ -115,15 +116,15 @@ def _ordered(checks: Sequence[IdleCheck]) -> tuple[IdleCheck, ...]:
 def _each(checks: Sequence[CheckResult], path: str = "") -> list[tuple[str, CheckResult]]:
     """Each check as it is told, then those inside of them: `all_of/2 max_words 50` is the second of `all_of`."""
     places = [f"{path}/{number} " if path else "" for number in range(1, len(checks) + 1)]
-    each = [(f"{place}{_told(check)}", check) for place, check in zip(places, checks, strict=True)]
+    each = [(place + _told(check.name, check.summary), check) for place, check in zip(places, checks, strict=True)]
     for place, check in zip(places, checks, strict=True):
         if check.checks:  # hardly any check is made of others
             each += _each(check.checks, f"{place}{check.name}")
     return each
 
 
-def _told(check: CheckResult) -> str:
+@lru_cache(maxsize=1000)
+def _told(name: str, summary: str) -> str:
     """Without a name of its author's a check is called as its kind, with which its summary begins."""
-    turn, found, own = check.name.rpartition(": ")
-    asks = check.summary.removeprefix("not ")
-    return f"{turn}{found}{check.summary}" if asks.startswith(own) else check.name
+    turn, found, own = name.rpartition(": ")
+    return f"{turn}{found}{summary}" if summary.removeprefix("not ").startswith(own) else name

@@ -253,9 +253,10 @@ class _ModelTally:
         self.statuses[status] += 1
         self.counts.add(scenario, status, score)
         if response is not None:
-            self.counts.add_answer(scenario, truncated=result.is_truncated)
+            is_cut = result.is_truncated
+            self.counts.add_answer(scenario, truncated=is_cut)
             self.answered += 1
-            self.truncated += result.is_truncated
+            self.truncated += is_cut
             for answer in result.answers or (response,):
                 self._add_answer(answer)
         if score is not None:
@@ -377,10 +378,11 @@ class Tally:
 
     def add(self, result: Result) -> None:
         """Count one run's end. To add the same run twice counts it twice."""
-        if result.model not in self._models:
-            self._models[result.model] = _ModelTally()
+        model = self._models.get(result.model)
+        if model is None:
+            model = self._models[result.model] = _ModelTally()
         scenario = self._add_scenario(result)
-        self._models[result.model].add(result, scenario)
+        model.add(result, scenario)
         self._checks.add(result, scenario)
         self._judges.add(result)
         if result.calls:
