@@ -19,6 +19,7 @@ from pytest_benchmodels.statistics.agreement import (
     LEAST_LABELS,
     PRIOR_OF_RATIOS,
     PRIORS_OF_AGREEMENT,
+    Prior,
     Ratings,
     Side,
     kinds_of_pairs,
@@ -270,13 +271,13 @@ def _tables(parts: Sequence[Stratum], cells: Floats) -> Floats:
 def alpha_interval(answers: Iterable[Ratings]) -> Interval | None:
     """As `krippendorff` has it."""
     seen, unseen = kinds_of_ratings(answers)
-    return _of_kinds(_alpha, seen, unseen, priors_of_alpha(len(unseen)))
+    return _of_kinds(_alpha, seen, unseen, priors_of_alpha(seen, unseen))
 
 
 def kappa_interval(pairs: Iterable[tuple[int, bool, bool, float]]) -> Interval | None:
     """As `weighted_kappa` has it."""
     seen, unseen = kinds_of_pairs(pairs)
-    return _of_kinds(_kappa_of_table, seen, unseen, [prior_of_kinds(len(unseen))])
+    return _of_kinds(_kappa_of_table, seen, unseen, [(prior_of_kinds(len(unseen)), 1.0)])
 
 
 def _alpha(sums: Floats) -> Floats:
@@ -291,7 +292,7 @@ def _kappa_of_table(cells: Floats) -> Floats:
     return np.asarray(((cells[0] + cells[3]) / total - chance) / (1 - chance))
 
 
-def _of_kinds(figure: Figure, seen: Seen, unseen: set[Kind], priors: Sequence[float]) -> Interval | None:
+def _of_kinds(figure: Figure, seen: Seen, unseen: set[Kind], priors: Sequence[Prior]) -> Interval | None:
     scenarios, added = np.array([each for each, _ in seen]), np.array([kind for _, kind in seen])
     totals, numbers = added.sum(axis=0), np.unique(scenarios, return_inverse=True)[1]
     counts = Counter(kind for _, kind in seen)
@@ -307,7 +308,8 @@ def _of_kinds(figure: Figure, seen: Seen, unseen: set[Kind], priors: Sequence[fl
             kish = float((sizes**2).sum() / len(seen))
             effect = max(_jackknife(figure, totals, groups) / alone, 1.0) if alone > 0 else kish
         by_prior = (
-            _mixed([_gamma(counts[kind] / effect + prior * (kind in unseen)) for kind in kinds]) for prior in priors
+            _mixed([_gamma(counts[kind] / effect / fewer + prior * (kind in unseen)) for kind in kinds])
+            for prior, fewer in priors
         )
         return _widest(_interval(found, figure(_MANY * (np.array(kinds).T @ points))) for points in by_prior)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from operator import mul
 from typing import TypeVar
 
-from pytest_benchmodels.statistics.intervals import Estimate, design_effect
+from pytest_benchmodels.statistics.intervals import Z_95, Estimate, design_effect, student
 from pytest_benchmodels.statistics.posterior import (
     JEFFREYS,
     NEUTRAL,
@@ -35,6 +35,7 @@ __all__ = [
     "PRIORS_OF_AGREEMENT",
     "PRIOR_OF_RATIOS",
     "Counted",
+    "Prior",
     "Ratings",
     "Reliability",
     "Side",
@@ -258,6 +259,8 @@ Kind = tuple[float, ...]
 """What an answer of one kind adds to the sums that a figure is made of."""
 Seen = Sequence[tuple[int, Kind]]
 """Each answer's scenario and kind."""
+Prior = tuple[float, float]
+"""The prior count of each kind, and by how much fewer observations there are than answers."""
 
 
 def krippendorff(answers: Iterable[Ratings]) -> Estimate | None:
@@ -296,7 +299,7 @@ def weighted_kappa(pairs: Iterable[tuple[int, bool, bool, float]]) -> Estimate |
     For a judge that is one of several: the sample was not taken by its verdicts. None as for `krippendorff`.
     """
     seen, unseen = kinds_of_pairs(pairs)
-    return _of_kinds(_kappa_of_table, seen, unseen, lambda kinds: (prior_of_kinds(kinds),))
+    return _of_kinds(_kappa_of_table, seen, unseen, lambda _, kinds: [(prior_of_kinds(len(kinds)), 1.0)])
 
 
 def kinds_of_pairs(pairs: Iterable[tuple[int, bool, bool, float]]) -> tuple[Seen, set[Kind]]:
@@ -346,7 +349,7 @@ def _of_kinds(
     figure: Callable[[Sequence[float]], float | None],
     seen: Seen,
     unseen: set[Kind],
-    priors: Callable[[int], Iterable[float]],
+    priors: Callable[[Seen, set[Kind]], Iterable[Prior]],
 ) -> Estimate | None:
     """A figure of sums over answers, each of a scenario and of a kind: what it adds to the sums.
 
@@ -370,11 +373,12 @@ def _of_kinds(
     kinds = sorted({*counts, *unseen})  # in whatever order results came in
     columns = list(zip(*kinds, strict=True))
 
-    def estimate(prior: float) -> Estimate:
-        points = in_lattice([gamma_points(counts[kind] / effect + prior * (kind in unseen)) for kind in kinds])
+    def estimate(prior: float, fewer: float) -> Estimate:
+        shapes = [counts[kind] / effect / fewer + prior * (kind in unseen) for kind in kinds]
+        points = in_lattice([gamma_points(shape) for shape in shapes])
         return credible(found, (figure([_MANY * sum(map(mul, each, column)) for column in columns]) for each in points))
 
-    return widest(map(estimate, priors(len(unseen))))
+    return widest(estimate(*prior) for prior in priors(seen, unseen))
 
 
 def prior_of_kinds(unseen: int) -> float:
@@ -382,9 +386,15 @@ def prior_of_kinds(unseen: int) -> float:
     return min(JEFFREYS, 4 * JEFFREYS / unseen)
 
 
-def priors_of_alpha(unseen: int) -> tuple[float, float]:
-    """Of several raters most kinds are disagreements: where few are seen, the usual prior takes too many for likely."""
-    return prior_of_kinds(unseen), min(JEFFREYS, 2 * JEFFREYS / unseen)
+def priors_of_alpha(seen: Seen, unseen: set[Kind]) -> tuple[Prior, Prior]:
+    """Of several raters most kinds are disagreements: where few are seen, the usual prior takes too many for likely.
+
+    With half of it the posterior is nearly the bootstrap, whose intervals are too narrow where few tell how much they
+    differ: they have a normal distribution's tails, not Student's (T. C. Hesterberg, The American Statistician 69,
+    2015, 371-386). Fewer observations make up for that, as for few clusters in `design_effect`.
+    """
+    usual, scenarios = prior_of_kinds(len(unseen)), len({scenario for scenario, _ in seen})
+    return (usual, 1.0), (min(JEFFREYS, 2 * JEFFREYS / len(unseen)), (student(scenarios - 1) / Z_95) ** 2)
 
 
 def _sums(kinds: Iterable[Kind]) -> Kind:

@@ -15,8 +15,10 @@ from pytest_benchmodels.statistics.agreement import (
     Ratings,
     Side,
     corrected_rate,
+    kinds_of_ratings,
     krippendorff,
     missing_labels,
+    priors_of_alpha,
     reliability,
     weighted_kappa,
 )
@@ -171,6 +173,18 @@ def test_alpha_agrees_with_the_reference(table: list[list[int | None]]) -> None:
     assert found is not None
     assert found.mean == pytest.approx(reference.alpha(reliability_data=data, level_of_measurement="nominal"))
     assert -1 <= found.low <= found.mean <= found.high <= 1
+
+
+@pytest.mark.parametrize("scenarios", [3, 20, 400])
+def test_alpha_has_fewer_observations_where_few_scenarios_tell_how_much_it_differs(scenarios: int) -> None:
+    """By how much Student's t of so many scenarios goes beyond the normal distribution; the usual prior makes up."""
+    seen, unseen = kinds_of_ratings(
+        [Ratings(number // 2, number % 4, 3 - number % 4) for number in range(2 * scenarios)]
+    )
+    (usual, as_many), (light, fewer) = priors_of_alpha(seen, unseen)
+    assert usual == pytest.approx(2 * light)
+    assert as_many == 1
+    assert fewer == pytest.approx((stats.t.ppf(0.975, scenarios - 1) / stats.norm.ppf(0.975)) ** 2, abs=0.001)
 
 
 def test_raters_that_always_agree_leave_a_doubt_that_answers_take_away() -> None:
