@@ -313,6 +313,8 @@ def kinds_of_pairs(pairs: Iterable[tuple[int, bool, bool, float]]) -> tuple[Seen
     cells = {verdicts: cell(*verdicts) for verdicts in {each[1:] for each in listed}}
     seen = [(scenario, cells[first, second, weight]) for scenario, first, second, weight in listed]
     sides = _few_weights({(weight, first) for first, _, weight in cells}, 1 / unit)
+    if len({first for _, first in sides}) == 1:  # it may yet say otherwise: else kappa were 0 for certain
+        sides |= {(weight, not first) for weight, first in sides}
     return seen, {cell(first, second, weight) for weight, first in sides for second in (0, 1)}
 
 

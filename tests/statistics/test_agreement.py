@@ -262,6 +262,17 @@ def test_a_judge_that_is_one_of_the_raters_keeps_answers_from_being_of_its_other
     assert known.low != unknown.low
 
 
+@pytest.mark.parametrize("verdict", [True, False])
+def test_a_judge_that_said_one_thing_only_has_a_kappa_of_0_that_is_not_certain(verdict: bool) -> None:  # noqa: FBT001 - a table
+    """It may yet say the other; the more labels, the less that would change."""
+    few, many = (weighted_kappa([(each, verdict, each % 3 > 0, 1.0) for each in range(count)]) for count in (20, 400))
+    assert few is not None
+    assert many is not None
+    assert (few.mean, many.mean) == pytest.approx((0, 0))
+    assert few.low < many.low < 0 < many.high < few.high
+    assert many.high - many.low < 0.05 < few.high - few.low
+
+
 @pytest.mark.parametrize("rated", [[], [(0, True, True, 1.0)], [(0, True, True, 1.0), (1, True, True, 1.0)]])
 def test_one_verdict_or_one_scenario_has_no_kappa(rated: list[tuple[int, bool, bool, float]]) -> None:
     assert weighted_kappa(rated) is None
