@@ -39,7 +39,6 @@ from pytest_benchmodels.statistics.intervals import Interval
 from pytest_benchmodels.statistics.stratified import is_drawn_by_others
 
 __all__ = [
-    "BY_SITUATION",
     "FIGURES",
     "LABELS",
     "LEAST",
@@ -298,8 +297,6 @@ FIGURES: Mapping[str, _Figure] = {
     },
 }
 
-BY_SITUATION = tuple(name for name in FIGURES if name == "corrected rate of another judge" or "another" not in name)
-
 SUITES = (
     *(Suite(0.5, *judge) for judge in ((0.6, 0.7), (0.9, 0.7), (0.95, 0.9), (0.99, 0.95))),
     *(Suite(0.1, *judge) for judge in ((0.9, 0.7), (0.95, 0.9))),
@@ -349,7 +346,7 @@ def by_labels(
     return dict(zip(tried, cells, strict=True))
 
 
-def rows(draws: int, figures: Sequence[str] = BY_SITUATION) -> Iterator[Row]:
+def rows(draws: int, figures: Sequence[str] = tuple(FIGURES)) -> Iterator[Row]:
     """One row for each figure and kind of suite, the corrected rate first."""
     found = by_labels(coverage, SUITES, draws, figures)
     for figure in figures:
@@ -397,7 +394,7 @@ def _attainable(counts: Counter[int]) -> float:
 
 def main(arguments: Sequence[str]) -> int:
     draws = int(arguments[0]) if arguments else 2000
-    found = list(rows(draws, arguments[1:] or BY_SITUATION))
+    found = list(rows(draws, arguments[1:] or tuple(FIGURES)))
     print(render(found))
     return int(any(row.holds is False for row in found))
 

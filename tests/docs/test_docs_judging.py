@@ -7,7 +7,7 @@ import re
 
 from benchmarks.label_priors import NAMES
 from benchmarks.label_priors import rows as of_priors
-from benchmarks.label_simulations import BY_SITUATION, SUITES
+from benchmarks.label_simulations import FIGURES, SUITES
 from benchmarks.label_simulations import rows as simulated
 from tests.docs.docs_reading import PAGES, ROOT, blocks, rows
 
@@ -35,7 +35,7 @@ def test_the_simulations_run_and_make_the_rows_of_the_table() -> None:
     assert not any(row.holds for row in found)  # one draw judges nothing
     made = [row.what for row in found]
     assert [row[0].strip() for row in table() if row[0].strip() not in made] == []
-    assert len(table()) == len(BY_SITUATION) * len(SUITES)
+    assert len(table()) == len(FIGURES) * len(SUITES)
 
 
 def test_the_simulations_of_suites_of_all_kinds_make_the_rows_of_their_table() -> None:
@@ -63,5 +63,5 @@ def test_the_counts_are_those_of_the_table() -> None:
         for figure, found in cells.items()
     }
     said = {row[0].strip(): [int(each) for each in row[1:]] for row in rows(PAGE, "figure") if len(row) == 6}
-    assert set(counted) == set(BY_SITUATION)
+    assert set(counted) == set(FIGURES)
     assert counted == {figure: said[figure] for figure in counted}
