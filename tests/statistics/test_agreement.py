@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import krippendorff as reference
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
-from statsmodels.stats.inter_rater import cohens_kappa
+from numpy.typing import NDArray
 
 from pytest_benchmodels.statistics.agreement import (
     Counted,
@@ -32,6 +33,13 @@ def side(answers: int, right: int, labels: int) -> Side:
 
 # What 40 people's labels say of 300 answers that passed and 100 that failed.
 PASSED, FAILED = side(300, 18, 20), side(100, 3, 20)
+
+
+def cohens_kappa(table: NDArray[np.float64]) -> Any:
+    """That of statsmodels, which takes a second to import: each of the tests' processes imports this module."""
+    from statsmodels.stats.inter_rater import cohens_kappa as published
+
+    return published(table)
 
 
 def test_the_figures_are_those_of_the_whole_table() -> None:
@@ -58,7 +66,7 @@ def test_one_error_seen_leaves_it_open_whether_a_judge_hardly_errs() -> None:
     for prior in (1 / 2, 1 / 3):
         generator = np.random.default_rng(1)
         right, missed, passed = (
-            stats.beta(a + prior, b + prior).rvs(200_000, random_state=generator)
+            scipy.stats.beta(a + prior, b + prior).rvs(200_000, random_state=generator)
             for a, b in ((10, 0), (1, 9), (200.0 + 1 / 2 - prior, 200.0 + 1 / 2 - prior))
         )
         ends.append(np.quantile(passed * right + (1 - passed) * (1 - missed), [0.025, 0.975]))
@@ -202,7 +210,7 @@ def test_kappa_of_two_raters_agrees_with_statsmodels_and_counts_what_each_answer
     cells = {(False, False): 12, (False, True): 3, (True, False): 2, (True, True): 23}
     rows = [(*verdicts, 1.0) for verdicts, count in cells.items() for _ in range(count)]
     found = weighted_kappa((number, *row) for number, row in enumerate(rows))
-    expected = cohens_kappa(np.array([[12, 3], [2, 23]]))
+    expected = cohens_kappa(np.array([[12.0, 3.0], [2.0, 23.0]]))
     assert found is not None
     assert found.mean == pytest.approx(expected.kappa)
     assert found.high - found.low == pytest.approx(expected.kappa_upp - expected.kappa_low, rel=0.25)
@@ -210,7 +218,7 @@ def test_kappa_of_two_raters_agrees_with_statsmodels_and_counts_what_each_answer
     weighed = [(number, first, second, 3.0 if first else 1.0) for number, (first, second, _) in enumerate(rows)]
     heavier = weighted_kappa(weighed)
     assert heavier is not None
-    assert heavier.mean == pytest.approx(cohens_kappa(np.array([[12, 3], [6, 69]])).kappa)
+    assert heavier.mean == pytest.approx(cohens_kappa(np.array([[12.0, 3.0], [6.0, 69.0]])).kappa)
 
 
 def test_what_raters_said_has_one_interval_in_whatever_order_it_came() -> None:

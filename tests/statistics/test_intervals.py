@@ -4,9 +4,9 @@ import math
 import random
 
 import pytest
+import scipy
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import optimize, stats
 
 from pytest_benchmodels.statistics.intervals import (
     Interval,
@@ -20,7 +20,7 @@ from pytest_benchmodels.statistics.intervals import (
 
 @pytest.mark.parametrize("freedom", [1, 2, 4, 5, 6, 10, 30, 386])
 def test_students_quantile_agrees_with_scipy(freedom: int) -> None:
-    assert student(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), abs=0.0003)
+    assert student(freedom) == pytest.approx(scipy.stats.t.ppf(0.975, freedom), abs=0.0003)
 
 
 def tango(better: int, worse: int, same: int) -> tuple[float, float]:
@@ -44,13 +44,13 @@ def likelihood_score(better: int, worse: int, same: int, difference: float) -> f
 
     def minus_log(share: float) -> float:
         return -float(
-            stats.multinomial.logpmf(
+            scipy.stats.multinomial.logpmf(
                 [better, worse, same], count, [share + difference, share, 1 - 2 * share - difference]
             )
         )
 
     low, high = max(0.0, -difference) + 1e-9, (1 - difference) / 2 - 1e-9
-    share = optimize.minimize_scalar(minus_log, bounds=(low, high), method="bounded", options={"xatol": 1e-10}).x
+    share = scipy.optimize.minimize_scalar(minus_log, bounds=(low, high), method="bounded", options={"xatol": 1e-10}).x
     variance = (2 * share + difference - difference**2) / count
     return float(((better - worse) / count - difference) ** 2 / variance)
 
@@ -58,11 +58,11 @@ def likelihood_score(better: int, worse: int, same: int, difference: float) -> f
 @pytest.mark.parametrize("counts", [(1, 7, 13), (2, 8, 39), (3, 5, 42), (4, 1, 25)])
 def test_the_ends_of_the_interval_are_where_the_score_statistic_is_critical(counts: tuple[int, int, int]) -> None:
     for end in tango(*counts):
-        assert likelihood_score(*counts, end) == pytest.approx(stats.chi2.ppf(0.95, 1), rel=1e-3)
+        assert likelihood_score(*counts, end) == pytest.approx(scipy.stats.chi2.ppf(0.95, 1), rel=1e-3)
 
 
 def test_scenarios_that_all_agree_leave_room_for_one_that_does_not() -> None:
-    z2 = stats.chi2.ppf(0.95, 1)
+    z2 = scipy.stats.chi2.ppf(0.95, 1)
     assert tango(0, 0, 20) == pytest.approx((-z2 / (20 + z2), z2 / (20 + z2)))
     scores = paired_interval([0.0] * 20, 0.0, 0.0)
     assert scores is not None
@@ -131,8 +131,8 @@ def test_a_share_has_an_interval_within_bounds_whatever_the_trials(groups: list[
 # The ranks by scipy.stats.binom: the largest l with cdf(l - 1) <= 0.025, the least h with cdf(h - 1) >= 0.975.
 @pytest.mark.parametrize(("count", "share"), [(72, 0.95), (100, 0.95), (1000, 0.95), (6, 0.5), (30, 0.5), (387, 0.5)])
 def test_the_ends_of_a_percentiles_interval_are_ranks_of_the_binomial(count: int, share: float) -> None:
-    low = max(rank for rank in range(1, count + 1) if stats.binom.cdf(rank - 1, count, share) <= 0.025)
-    high = min(rank for rank in range(1, count + 1) if stats.binom.cdf(rank - 1, count, share) >= 0.975)
+    low = max(rank for rank in range(1, count + 1) if scipy.stats.binom.cdf(rank - 1, count, share) <= 0.025)
+    high = min(rank for rank in range(1, count + 1) if scipy.stats.binom.cdf(rank - 1, count, share) >= 0.975)
     values = [float(value) for value in range(count, 0, -1)]
     assert percentile_interval(values, share, count) == Interval(low, high)
 

@@ -6,7 +6,6 @@ import warnings
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from statsmodels.regression.mixed_linear_model import MixedLM
 
 from pytest_benchmodels.core.result import CheckResult
 from pytest_benchmodels.core.scenario import Vote
@@ -43,6 +42,10 @@ def test_balanced_trials_have_the_parts_of_the_closed_form() -> None:
 
 
 def test_balanced_trials_have_the_parts_of_a_mixed_model() -> None:
+    from statsmodels.regression.mixed_linear_model import (
+        MixedLM,  # takes a second, and all processes import this module
+    )
+
     trials = drawn(30, 4, 1, (0.1, 0.1, 0.0), seed=2)
     groups = [trial.scenario for trial in trials]
     with warnings.catch_warnings():
