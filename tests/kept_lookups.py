@@ -10,6 +10,7 @@ through: half of what it takes.
 from __future__ import annotations
 
 import ast
+import sys
 import warnings
 from collections.abc import Callable
 from functools import cache, lru_cache
@@ -24,7 +25,7 @@ from _pytest._code import code as tracebacks
 from _pytest._code.source import get_statement_startend2, getstatementrange_ast
 from _pytest.config import PytestPluginManager
 from _pytest.fixtures import FixtureFunctionDefinition
-from pluggy import _decorators, _impl, _manager
+from pluggy import _manager
 
 __all__ = ["keep_lookups"]
 
@@ -44,10 +45,17 @@ def keep_lookups() -> None:
         PytestPluginManager.parse_hookimpl_opts = _parsed_once(  # type: ignore[method-assign]
             PytestPluginManager.parse_hookimpl_opts
         )
-        _manager._static_hook_attr = _found_once(_manager._static_hook_attr)  # type: ignore[assignment]
-        _impl.varnames = _decorators.varnames = _named_once(_decorators.varnames)  # type: ignore[attr-defined]
+        _keep("_static_hook_attr", _found_once)
+        _keep("varnames", _named_once)
     if tracebacks.getstatementrange_ast is getstatementrange_ast:  # type: ignore[attr-defined] # as it is imported there
         tracebacks.getstatementrange_ast = _statement_range  # type: ignore[attr-defined,assignment]
+
+
+def _keep(name: str, keep: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Replace a function of pluggy's wherever it was imported to; its versions have it in different modules, or not."""
+    for module in [module for path, module in sys.modules.items() if path.startswith("pluggy.")]:
+        if name in vars(module):
+            vars(module)[name] = keep(vars(module)[name])
 
 
 def _read_once(read: Callable[[Distribution], Any]) -> Callable[[Distribution], Any]:
