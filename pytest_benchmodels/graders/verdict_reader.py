@@ -37,6 +37,8 @@ def document_of(name: str, answer: Response, keys: Iterable[str]) -> Mapping[str
         found = None if answer.is_truncated else _mended(answer.text, keys)
         if found is None:
             cut = ", and was cut off" if answer.is_truncated else ""
+            if not answer.text.strip():  # as of a model that thinks until its tokens are spent
+                raise CallError(f"{name} gave no verdict: its reply is empty{cut}") from None
             raise CallError(f"{name} gave no verdict that can be read ({reason}){cut}: {shown(answer.text)}") from None
     if not isinstance(found, dict):
         raise CallError(f"{name} gave no verdict: a JSON object is asked for, it said {shown(answer.text)}")
