@@ -192,7 +192,8 @@ def test_alpha_has_fewer_observations_where_few_scenarios_tell_how_much_it_diffe
     (usual, as_many), (light, fewer) = priors_of_alpha(seen, unseen)
     assert usual == pytest.approx(2 * light)
     assert as_many == 1
-    assert fewer == pytest.approx((stats.t.ppf(0.975, scenarios - 1) / stats.norm.ppf(0.975)) ** 2, abs=0.001)
+    student, normal = scipy.stats.t.ppf(0.975, scenarios - 1), scipy.stats.norm.ppf(0.975)
+    assert fewer == pytest.approx((student / normal) ** 2, abs=0.001)
 
 
 def test_raters_that_always_agree_leave_a_doubt_that_answers_take_away() -> None:
