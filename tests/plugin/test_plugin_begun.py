@@ -74,9 +74,13 @@ def begun(project: Project) -> Counter[int]:
 
 
 def stop_within(project: Project, number: signal.Signals, *arguments: str) -> None:
-    """Run until both conversations have two answers, and end the session then."""
+    """Run until both conversations have two answers and wait for their third, and end the session then."""
+
+    def is_due() -> bool:
+        return begun(project) == {2: 2} and all(numbers[-1] == 2 for numbers in asked(project).values())
+
     with live_session(project.path, *arguments) as session:
-        session.wait_until(lambda: begun(project) == {2: 2})
+        session.wait_until(is_due)
         session.send(number)
         session.end()
 
