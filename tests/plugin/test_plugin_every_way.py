@@ -16,10 +16,12 @@ from tests.plugin.plugin_parts import Project, Scenario, json_report, judging_co
 
 Json = dict[str, Any]
 
+# Trials that ask a judge the same share its verdict: which of them has asked for it is another one in each session.
+QUESTION = "{context.transcript.calls[0].model} {context.transcript.calls[0].request.trial} {context.text}"
 CONFTEST = f"""
 import pytest
 from pytest_benchmodels.engine.backoff import Backoff
-{judging_conftest("4", "{context.transcript.calls[0].model} {context.text}")}
+{judging_conftest("4", QUESTION)}
 def pytest_configure(config):
     patch = pytest.MonkeyPatch()
     patch.setattr(Backoff, "_nominal_s", lambda _, n, cap_s: 0.002 * n)
