@@ -12,7 +12,7 @@ from .scale import Scale
 from .server import Server
 from .table import Row
 
-__all__ = ["FIGURES", "Figure", "shown"]
+__all__ = ["FIGURES", "Figure", "per_run", "shown"]
 
 Figure = Callable[[Scale, Path], list[Row]]
 
@@ -68,10 +68,10 @@ def cpu(scale: Scale, folder: Path) -> list[Row]:
         less, more = Contest(folder, server, scale.work), Contest(folder, server, scale.more)
 
         def ours_s() -> float:
-            return _per_run(less, more, lambda contest: contest.plugin().cost)
+            return per_run(less, more, lambda contest: contest.plugin().cost)
 
         def bare_s() -> float:
-            return _per_run(less, more, lambda contest: contest.bare_loop().cost)
+            return per_run(less, more, lambda contest: contest.bare_loop().cost)
 
         pairs = alternate(ours_s, bare_s, scale.pairs)
     ratio, theirs_s = median_ratio(pairs), statistics.median(theirs for _, theirs in pairs)
@@ -84,7 +84,7 @@ def aiohttp(scale: Scale, folder: Path) -> list[Row]:
     with Server(0.0) as server:
         less, more = Contest(folder, server, scale.work), Contest(folder, server, scale.more)
         sides = [
-            (*(_per_run(less, more, contender) for contender in _CLIENTS.values()), _per_trivial_test(scale, folder))
+            (*(per_run(less, more, contender) for contender in _CLIENTS.values()), _per_trivial_test(scale, folder))
             for _ in range(scale.pairs)
         ]
     rows = []
@@ -126,8 +126,8 @@ def workers(scale: Scale, folder: Path) -> list[Row]:
     with Server(0.0) as server:
         less, more = Contest(folder, server, scale.work), Contest(folder, server, scale.more)
         pairs = alternate(
-            lambda: _per_run(less, more, lambda contest: contest.plugin("-n2").cost),
-            lambda: _per_run(less, more, lambda contest: contest.plugin().cost),
+            lambda: per_run(less, more, lambda contest: contest.plugin("-n2").cost),
+            lambda: per_run(less, more, lambda contest: contest.plugin().cost),
             scale.pairs,
         )
     ratio, one_s = median_ratio(pairs), statistics.median(one for _, one in pairs)
@@ -185,7 +185,8 @@ def ready(scale: Scale, folder: Path) -> list[Row]:
     ]
 
 
-def _per_run(less: Contest, more: Contest, contender: Callable[[Contest], Cost]) -> float:
+def per_run(less: Contest, more: Contest, contender: Callable[[Contest], Cost]) -> float:
+    """CPU, in seconds, that a contender takes for a further run."""
     small, large = contender(less), contender(more)
     return slope((less.work.runs, small.cpu_s), (more.work.runs, large.cpu_s))
 

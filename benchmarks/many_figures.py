@@ -12,7 +12,7 @@ from pathlib import Path
 from pytest_benchmodels.store import Store
 
 from .contest import Contest, Done, Work
-from .figures import Figure, shown
+from .figures import Figure, per_run, shown
 from .measure import measure, slope
 from .scale import Scale
 from .server import Server
@@ -73,8 +73,8 @@ def many(scale: Scale, folder: Path) -> list[Row]:
 
 def _hour_row(less: Contest, more: Contest) -> Row:
     """How fast the machine is in this hour: the limits in seconds are of one in which this took 1.7 ms."""
-    small, large = ((contest.work.runs, contest.bare_loop().cost.cpu_s) for contest in (less, more))
-    return Row("CPU of a request of the bare httpx loop, in the same hour", f"{1000 * slope(small, large):.2f} ms")
+    bare_s = per_run(less, more, lambda contest: contest.bare_loop().cost)
+    return Row("CPU of a request of the bare httpx loop, in the same hour", f"{1000 * bare_s:.2f} ms")
 
 
 def _session_rows(scale: Scale, place: str, done: list[Done]) -> Iterator[Row]:

@@ -208,7 +208,7 @@ def from_plain(plain: dict[str, object]) -> Result:
 
 
 class _PlainRecord(Struct, frozen=True, gc=False):
-    """What of a record its result does not say."""
+    """What of a record does not follow from the rest of it."""
 
     result: PlainResult
     asked: tuple[tuple[Message, ...], ...] = ()

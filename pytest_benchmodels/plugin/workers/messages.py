@@ -63,8 +63,8 @@ class WorkerConfig(msgspec.Struct, frozen=True):
     `file` is bench.toml, read once for all. `sim_url` is where `sim/*` answers, `limits_path` the file in which workers
     share rate limits, `marks_path` the worker's own. `lanes_path` the folder of the lanes that workers share. `window`
     is the worker's part of the lanes where it cannot share them, None if it is sent only what has one already.
-    `resumed` is the id of the stored run that this session finishes. `clock` is the session's. `audience`
-    is who hears of runs at the controller.
+    `resumed` is the id of the stored run that this session finishes. `clock` is the session's. `audience` is
+    who hears of runs at the controller.
     """
 
     file: ConfigFile
