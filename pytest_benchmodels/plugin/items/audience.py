@@ -8,8 +8,10 @@ from typing import Any, Self
 import msgspec
 import pytest
 
-__all__ = ["RERUNS", "XDIST", "Audience", "is_of", "modules_of"]
+__all__ = ["REDRAWING", "RERUNS", "XDIST", "Audience", "is_of", "modules_of"]
 
+REDRAWING = "benchmodels-live-redrawing"
+"""The plugin of ours that draws its line anew when a run ends; all others of ours do nothing then by themselves."""
 RERUNS = "pytest_rerunfailures"
 XDIST = ("xdist", "__channelexec__")
 """The latter is what execnet calls the module of xdist's that it runs in a worker."""
@@ -57,7 +59,7 @@ class Audience(msgspec.Struct, frozen=True):
             starts=(is_seen and (terminal.showlongtestinfo or terminal.showfspath))
             or _hears(config, "logstart", _NEVER_HEAR_STARTS),
             # Older versions of pytest's terminal wrote percentages then.
-            finishes=_hears(config, "logfinish", _NEVER_HEAR_FINISHES),
+            finishes=config.pluginmanager.hasplugin(REDRAWING) or _hears(config, "logfinish", _NEVER_HEAR_FINISHES),
         )
 
     def joined_by(self, other: Audience) -> Audience:
@@ -67,8 +69,8 @@ class Audience(msgspec.Struct, frozen=True):
         )
 
 
-_NEVER_HEAR_FINISHES = ("_pytest.logging", *XDIST)
-_NEVER_HEAR_STARTS = (*_NEVER_HEAR_FINISHES, "_pytest.terminal", "pytest_benchmodels")
+_NEVER_HEAR_FINISHES = ("_pytest.logging", "pytest_benchmodels", *XDIST)
+_NEVER_HEAR_STARTS = (*_NEVER_HEAR_FINISHES, "_pytest.terminal")
 
 
 def _hears(config: pytest.Config, step: str, never: tuple[str, ...]) -> bool:

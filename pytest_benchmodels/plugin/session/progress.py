@@ -15,6 +15,7 @@ import pytest
 
 from pytest_benchmodels.core.result import Result
 from pytest_benchmodels.plugin.compat import terminal_file
+from pytest_benchmodels.plugin.items.audience import REDRAWING
 from pytest_benchmodels.reports.units import duration
 
 __all__ = ["Live", "Progress", "progress_line"]
@@ -115,7 +116,7 @@ class Live:
         self._in_place = bool(reporter.isatty) and os.environ.get("TERM") != "dumb" and _is_wide_enough()
         self._config.pluginmanager.register(_Turns(self), "benchmodels-live-turns")
         if self._in_place:
-            self._config.pluginmanager.register(_Redrawing(self), "benchmodels-live-redrawing")
+            self._config.pluginmanager.register(_Redrawing(self), REDRAWING)
         self._thread = threading.Thread(target=self._tick, name="benchmodels-live", daemon=True)
         self._thread.start()
 
@@ -182,6 +183,10 @@ class _Turns:
         return (yield from self._live.while_pytest_writes())
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logfinish(self) -> Generator[None, object, object]:
+        return (yield from self._live.while_pytest_writes())
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self) -> Generator[None, object, object]:
         self._live.finish()
         return (yield from self._live.while_pytest_writes())
@@ -200,7 +205,7 @@ class _Redrawing:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logfinish(self) -> Generator[None, object, object]:
-        result = yield from self._live.while_pytest_writes()
+        result = yield
         self._live.beat_if_due()
         return result
 
